@@ -1,0 +1,57 @@
+/* Which DMS-Net: the choices that fix every tensor's name and shape. */
+#ifndef DMS_ARCHITECTURE_H
+#define DMS_ARCHITECTURE_H
+
+#include "dms/status.h"
+
+/* ODIR-5K's eight findings, in the order of every K-wide array here:
+ * Normal, Diabetes, Glaucoma, Cataract, AMD, Hypertension, Myopia, Other. */
+enum { DMS_LABELS = 8 };
+#define DMS_LABEL_LETTERS "NDGCAHMO"
+
+typedef enum dms_backbone {
+    DMS_BACKBONE_RESNET18,
+    DMS_BACKBONE_RESNET34,
+    DMS_BACKBONE_RESNET50,
+    DMS_BACKBONE_RESNET101,
+    DMS_BACKBONE_RESNET152
+} dms_backbone;
+
+typedef enum dms_context { DMS_CONTEXT_MSCAM, DMS_CONTEXT_NONE } dms_context;
+
+typedef enum dms_fusion { DMS_FUSION_DMFF, DMS_FUSION_CONCAT } dms_fusion;
+
+/* Which photographs are looked at; LEFT and RIGHT: one stands in for both. */
+typedef enum dms_eyes { DMS_EYES_BOTH, DMS_EYES_LEFT, DMS_EYES_RIGHT } dms_eyes;
+
+/* Multi-label: a sigmoid a label. Single-label: one softmax. */
+typedef enum dms_task { DMS_TASK_MULTI_LABEL, DMS_TASK_SINGLE_LABEL } dms_task;
+
+typedef struct dms_architecture {
+    dms_backbone backbone;
+    dms_context context;
+    dms_fusion fusion;
+    dms_eyes eyes;
+    dms_task task;
+    int width; /* D: a multiple of 16, 16 to 2048 */
+    int size;  /* S: input side in pixels, 32 to 2048 */
+} dms_architecture;
+
+/* The paper's: resnet152, mscam, dmff, both, multi-label, D = 512, S = 224. */
+dms_architecture dms_architecture_default(void);
+
+/* DMS_EINVAL naming the field that is out of range. */
+dms_status dms_architecture_check(const dms_architecture *arch, dms_error *err);
+
+/* The command line's and the model file's word for a value, NULL beyond the
+ * last one: "resnet18", "mscam", "dmff", "both", "multi-label". */
+const char *dms_backbone_name(dms_backbone backbone);
+const char *dms_context_name(dms_context context);
+const char *dms_fusion_name(dms_fusion fusion);
+const char *dms_eyes_name(dms_eyes eyes);
+const char *dms_task_name(dms_task task);
+
+/* "Diabetes" for label 1; NULL out of range. */
+const char *dms_label_name(int label);
+
+#endif

@@ -1,0 +1,90 @@
+#include "base/alloc.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+static atomic_size_t allocations;
+static atomic_size_t fail_at; /* 0: never */
+
+static bool allowed(void)
+{
+    size_t made = atomic_fetch_add(&allocations, 1) + 1;
+
+    return made != atomic_load(&fail_at);
+}
+
+bool dms_mul_size(size_t *product, size_t a, size_t b)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
+bool dms_add_size(size_t *sum, size_t a, size_t b)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
+
+void *dms_calloc(size_t count, size_t size)
+{
+    if (!allowed())
+        return NULL;
+    if (count == 0 || size == 0)
+        return calloc(1, 1);
+    return calloc(count, size);
+}
+
+void *dms_calloc_aligned(size_t count, size_t size)
+{
+    size_t bytes;
+    size_t padded;
+    void *memory;
+
+    if (!allowed() || !dms_mul_size(&bytes, count, size) ||
+        !dms_add_size(&padded, bytes, ALIGNMENT))
+        return NULL;
+    padded -= padded % ALIGNMENT;
+    memory = aligned_alloc(ALIGNMENT, padded);
+    if (memory)
+        memset(memory, 0, padded);
+    return memory;
+}
+
+void *dms_resize(void *old, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (!allowed() || !dms_mul_size(&bytes, count, size))
+        return NULL;
+    return realloc(old, bytes ? bytes : 1);
+}
+
+char *dms_strndup(const char *text, size_t len)
+{
+    char *copy = dms_calloc(len + 1, 1);
+
+    if (copy)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *dms_strdup(const char *text)
+{
+    return dms_strndup(text, strlen(text));
+}
+
+void dms_free(void *memory)
+{
+    free(memory);
+}
+
+size_t dms_alloc_count(void)
+{
+    return atomic_load(&allocations);
+}
+
+void dms_alloc_fail_at(size_t n)
+{
+    atomic_store(&fail_at, n ? atomic_load(&allocations) + n : 0);
+}

@@ -1,0 +1,26 @@
+/* Failing well: fill a dms_error, leave by one exit. */
+#ifndef DMS_BASE_FAIL_H
+#define DMS_BASE_FAIL_H
+
+#include "dms/status.h"
+
+/* The one control-flow macro: needs a local `st` and a label `done`. */
+#define TRY(call)                                                              \
+    do {                                                                       \
+        if ((st = (call)) != DMS_OK)                                           \
+            goto done;                                                         \
+    } while (0)
+
+/* Record the failure and return status; the first cause wins, so a caller
+ * that wraps an inner failure cannot overwrite it. err may be NULL. */
+dms_status dms_fail(dms_error *err, dms_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* dms_fail for a system call: appends strerror(errno). */
+dms_status dms_fail_errno(dms_error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* DMS_ENOMEM with the text "out of memory (what)". */
+dms_status dms_fail_memory(dms_error *err, const char *what);
+
+#endif

@@ -1,0 +1,254 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/strbuf.h"
+
+static dms_status open_regular(int *fd, size_t *size, const char *path,
+                               dms_error *err)
+{
+    struct stat info;
+
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return dms_fail_errno(err, "%s: cannot open", path);
+    if (fstat(*fd, &info) != 0)
+        return dms_fail_errno(err, "%s: cannot stat", path);
+    if (!S_ISREG(info.st_mode))
+        return dms_fail(err, DMS_EIO, "%s: not a regular file", path);
+    *size = (size_t)info.st_size;
+    return DMS_OK;
+}
+
+static dms_status read_all(int fd, uint8_t *data, size_t size, const char *path,
+                           dms_error *err)
+{
+    for (size_t at = 0; at < size;) {
+        ssize_t got = read(fd, data + at, size - at);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return dms_fail_errno(err, "%s: cannot read", path);
+        if (got == 0)
+            return dms_fail(err, DMS_EIO, "%s: shrank while being read", path);
+        at += (size_t)got;
+    }
+    return DMS_OK;
+}
+
+dms_status dms_file_read(uint8_t **data, size_t *size, const char *path,
+                         size_t size_max, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    uint8_t *buffer = NULL;
+    size_t len = 0;
+    int fd = -1;
+
+    TRY(open_regular(&fd, &len, path, err));
+    if (len > size_max) {
+        st = dms_fail(err, DMS_ELIMIT, "%s: %zu bytes, at most %zu are read",
+                      path, len, size_max);
+        goto done;
+    }
+    buffer = dms_resize(NULL, len + 1, 1);
+    if (!buffer) {
+        st = dms_fail_memory(err, path);
+        goto done;
+    }
+    TRY(read_all(fd, buffer, len, path, err));
+    buffer[len] = '\0';
+    *data = buffer, buffer = NULL;
+    *size = len;
+done:
+    dms_free(buffer);
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+dms_status dms_file_map_open(dms_file_map *map, const char *path,
+                             dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t size = 0;
+    void *data = NULL;
+    int fd = -1;
+
+    *map = (dms_file_map){0};
+    TRY(open_regular(&fd, &size, path, err));
+    if (size > 0) {
+        data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) {
+            st = dms_fail_errno(err, "%s: cannot map", path);
+            goto done;
+        }
+    }
+    *map = (dms_file_map){data, size};
+done:
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+void dms_file_map_close(dms_file_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (dms_file_map){0};
+}
+
+struct dms_file_writer {
+    char *path;
+    char *temporary;
+    int fd;
+    bool committed;
+};
+
+dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
+                                dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_file_writer *writer = dms_calloc(1, sizeof *writer);
+    dms_strbuf name;
+
+    dms_strbuf_init(&name);
+    dms_strbuf_printf(&name, "%s.%ld.tmp", path, (long)getpid());
+    if (!writer || !(writer->path = dms_strdup(path)) ||
+        !(writer->temporary = dms_strbuf_detach(&name))) {
+        st = dms_fail_memory(err, path);
+        goto done;
+    }
+    writer->fd =
+        open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (writer->fd < 0) {
+        st = dms_fail_errno(err, "%s: cannot write", path);
+        writer->committed = true; /* there is nothing to remove */
+        goto done;
+    }
+    *out = writer, writer = NULL;
+done:
+    dms_strbuf_release(&name);
+    dms_file_writer_close(writer);
+    return st;
+}
+
+dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
+                                 size_t size, dms_error *err)
+{
+    const uint8_t *p = data;
+
+    while (size > 0) {
+        ssize_t put = write(writer->fd, p, size);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return dms_fail_errno(err, "%s: cannot write", writer->path);
+        p += put;
+        size -= (size_t)put;
+    }
+    return DMS_OK;
+}
+
+/* The rename itself is only durable once its folder is synced; a file system
+ * that cannot sync folders is no failure. */
+static void sync_folder_of(const char *path)
+{
+    char *copy = dms_strdup(path);
+    int fd =
+        copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    dms_free(copy);
+}
+
+dms_status dms_file_writer_commit(dms_file_writer *writer, dms_error *err)
+{
+    if (fsync(writer->fd) != 0)
+        return dms_fail_errno(err, "%s: cannot sync", writer->path);
+    if (rename(writer->temporary, writer->path) != 0)
+        return dms_fail_errno(err, "%s: cannot rename into place",
+                              writer->path);
+    writer->committed = true;
+    sync_folder_of(writer->path);
+    return DMS_OK;
+}
+
+void dms_file_writer_close(dms_file_writer *writer)
+{
+    if (!writer)
+        return;
+    if (writer->fd > 0)
+        close(writer->fd);
+    if (!writer->committed && writer->temporary)
+        unlink(writer->temporary);
+    dms_free(writer->temporary);
+    dms_free(writer->path);
+    dms_free(writer);
+}
+
+dms_status dms_file_write(const char *path, const void *data, size_t size,
+                          dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_file_writer *writer = NULL;
+
+    TRY(dms_file_writer_open(&writer, path, err));
+    TRY(dms_file_writer_write(writer, data, size, err));
+    TRY(dms_file_writer_commit(writer, err));
+done:
+    dms_file_writer_close(writer);
+    return st;
+}
+
+dms_status dms_folder_make(const char *path, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    char *copy = dms_strdup(path);
+
+    if (!copy)
+        return dms_fail_memory(err, path);
+    for (char *p = copy + 1;; p++) {
+        char end = *p;
+
+        if (end != '/' && end != '\0')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            st = dms_fail_errno(err, "%s: cannot make the folder", copy);
+            break;
+        }
+        *p = end;
+        if (end == '\0')
+            break;
+    }
+    dms_free(copy);
+    return st;
+}
+
+char *dms_path_join(const char *folder, const char *name)
+{
+    dms_strbuf path;
+    size_t len = strlen(folder);
+
+    dms_strbuf_init(&path);
+    dms_strbuf_puts(&path, folder);
+    if (len > 0 && folder[len - 1] != '/')
+        dms_strbuf_puts(&path, "/");
+    dms_strbuf_puts(&path, name);
+    return dms_strbuf_detach(&path);
+}

@@ -1,0 +1,50 @@
+/* Whole files in, whole files out: reading with a limit, mapping, and writing
+ * so that a reader sees either the old file or the new one, never a part. */
+#ifndef DMS_BASE_FILE_H
+#define DMS_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dms/status.h"
+
+/* Read path whole. *data is owned by the caller (dms_free) and followed by a
+ * NUL that *size does not count. DMS_EIO, DMS_ELIMIT above size_max bytes. */
+dms_status dms_file_read(uint8_t **data, size_t *size, const char *path,
+                         size_t size_max, dms_error *err);
+
+/* A read-only mapping of a regular file; close it when done. */
+typedef struct dms_file_map {
+    const uint8_t *data;
+    size_t size;
+} dms_file_map;
+
+dms_status dms_file_map_open(dms_file_map *map, const char *path,
+                             dms_error *err);
+void dms_file_map_close(dms_file_map *map);
+
+/* A file being written beside its final place. */
+typedef struct dms_file_writer dms_file_writer;
+
+/* Start "<path>.<pid>.tmp" in path's folder. */
+dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
+                                dms_error *err);
+dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
+                                 size_t size, dms_error *err);
+/* Flush, sync, rename to the final path, sync the folder. The writer must
+ * still be closed. */
+dms_status dms_file_writer_commit(dms_file_writer *writer, dms_error *err);
+/* Without a commit, remove the temporary file. Accepts NULL. */
+void dms_file_writer_close(dms_file_writer *writer);
+
+/* The three above at once. */
+dms_status dms_file_write(const char *path, const void *data, size_t size,
+                          dms_error *err);
+
+/* Make a folder and its parents; an existing one is fine. */
+dms_status dms_folder_make(const char *path, dms_error *err);
+
+/* folder + "/" + name (dms_free), or NULL without memory. */
+char *dms_path_join(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,84 @@
+#include "base/strbuf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+static char empty[1] = "";
+
+void dms_strbuf_init(dms_strbuf *sb)
+{
+    *sb = (dms_strbuf){.data = empty};
+}
+
+void dms_strbuf_release(dms_strbuf *sb)
+{
+    if (sb->capacity)
+        dms_free(sb->data);
+    dms_strbuf_init(sb);
+}
+
+static bool reserve(dms_strbuf *sb, size_t extra)
+{
+    size_t capacity = sb->capacity ? sb->capacity : 64;
+    char *data;
+
+    if (sb->failed)
+        return false;
+    if (extra < sb->capacity - sb->len && sb->capacity)
+        return true;
+    while (capacity - sb->len <= extra)
+        capacity *= 2;
+    data = dms_resize(sb->capacity ? sb->data : NULL, capacity, 1);
+    if (!data) {
+        sb->failed = true;
+        return false;
+    }
+    data[sb->len] = '\0';
+    sb->data = data;
+    sb->capacity = capacity;
+    return true;
+}
+
+void dms_strbuf_add(dms_strbuf *sb, const void *data, size_t len)
+{
+    if (!reserve(sb, len))
+        return;
+    memcpy(sb->data + sb->len, data, len);
+    sb->len += len;
+    sb->data[sb->len] = '\0';
+}
+
+void dms_strbuf_puts(dms_strbuf *sb, const char *text)
+{
+    dms_strbuf_add(sb, text, strlen(text));
+}
+
+void dms_strbuf_printf(dms_strbuf *sb, const char *format, ...)
+{
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len < 0 || !reserve(sb, (size_t)len))
+        return;
+    va_start(args, format);
+    vsnprintf(sb->data + sb->len, (size_t)len + 1, format, args);
+    va_end(args);
+    sb->len += (size_t)len;
+}
+
+char *dms_strbuf_detach(dms_strbuf *sb)
+{
+    char *text = NULL;
+
+    if (!sb->failed && (sb->capacity || reserve(sb, 0))) {
+        text = sb->data;
+        dms_strbuf_init(sb);
+    }
+    return text;
+}

@@ -1,0 +1,93 @@
+/* The parameter table: PyTorch's state_dict as one flat buffer.
+ *
+ * Names, shapes and order are the reference module's. Every tensor lives at
+ * [offset, offset + size) of the flat buffers, so optimiser, clipping,
+ * averaging and all-reduce are loops over floats. Trained tensors come first
+ * in the buffers, running statistics after them:
+ *
+ *     value  [ trained 0 | trained 1 | ... | stat 0 | stat 1 | ... ]
+ *     grad   [ trained 0 | trained 1 | ... ]
+ *
+ * A convolution's weight may be kept in oneDNN's blocked order so that no step
+ * reorders it; dms_param_pack and dms_param_unpack convert, on load and save
+ * only. Gaps between tensors and padding inside them are zero and stay so. */
+#ifndef DMS_GRAPH_PARAMS_H
+#define DMS_GRAPH_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "dms/status.h"
+
+enum { DMS_PARAM_RANK_MAX = 4, DMS_PARAM_NAME_MAX = 96 };
+
+typedef enum dms_param_role {
+    DMS_PARAM_WEIGHT, /* trained, weight decay applies */
+    DMS_PARAM_BIAS,   /* trained, no decay */
+    DMS_PARAM_NORM,   /* trained, no decay: a norm's scale or shift */
+    DMS_PARAM_STAT    /* batch-norm running mean or variance: not trained */
+} dms_param_role;
+
+/* How a fresh tensor is filled: the reference's own constructors. */
+typedef enum dms_param_init {
+    DMS_INIT_ZERO,
+    DMS_INIT_ONE,
+    DMS_INIT_HE_FAN_OUT, /* normal, std = sqrt(2 / (O*kh*kw)) */
+    DMS_INIT_FAN_IN,     /* uniform +-1/sqrt(fan_in): torch's default */
+    DMS_INIT_LAPLACIAN   /* 3x3 of 0 -1 0 / -1 4 -1 / 0 -1 0 */
+} dms_param_init;
+
+typedef struct dms_param {
+    char name[DMS_PARAM_NAME_MAX];
+    dms_param_role role;
+    dms_param_init init;
+    int fan_in; /* for DMS_INIT_FAN_IN; a bias has its weight's */
+    int rank;
+    int64_t shape[DMS_PARAM_RANK_MAX];
+    size_t len;    /* product of shape */
+    int block_out; /* physical order [O/bo][I/bi][kh][kw][bi][bo]; */
+    int block_in;  /* 1 and 1: plain row-major */
+    size_t offset; /* first float in the flat buffers */
+    size_t size;   /* floats there: len, rounded up to a cache line */
+} dms_param;
+
+typedef struct dms_params {
+    dms_param *items;
+    size_t count;
+    size_t capacity;
+    size_t trained; /* floats of trained tensors, padding included */
+    size_t total;   /* floats of all tensors, padding included */
+    float *value;   /* total floats, owned; NULL until dms_params_allocate */
+    float *grad;    /* trained floats, owned; NULL unless asked for */
+} dms_params;
+
+dms_params *dms_params_create(void);
+void dms_params_destroy(dms_params *params);
+
+/* Add a tensor, or return the one of that name if shape and role agree (how
+ * two nodes share a weight). NULL without memory or when they disagree. The
+ * pointer is valid until the next declare: keep the index instead. */
+dms_param *dms_params_declare(dms_params *params, const dms_param *wanted);
+
+/* NULL when there is none of that name. */
+const dms_param *dms_params_find(const dms_params *params, const char *name);
+
+/* After the last declare: fix offsets, take zeroed memory. */
+dms_status dms_params_allocate(dms_params *params, bool with_grad,
+                               dms_error *err);
+
+/* Fill every tensor as its init says; the same seed gives the same bits, and
+ * a tensor's values depend on the seed and its own name only. */
+void dms_params_fill(dms_params *params, uint64_t seed);
+
+/* Row-major (len floats) to physical order (size floats) and back. */
+void dms_param_pack(const dms_param *param, float *physical,
+                    const float *plain);
+void dms_param_unpack(const dms_param *param, float *plain,
+                      const float *physical);
+
+bool dms_param_trained(const dms_param *param);
+
+#endif

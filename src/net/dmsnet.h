@@ -1,0 +1,59 @@
+/* The whole network for one batch size and mode: what trainer, evaluator and
+ * predictor run. */
+#ifndef DMS_NET_DMSNET_H
+#define DMS_NET_DMSNET_H
+
+#include "dms/architecture.h"
+#include "graph/params.h"
+
+typedef struct dms_net dms_net;
+
+typedef struct dms_net_options {
+    int patients;            /* N >= 1; training a net needs N >= 2 */
+    int size;                /* S >= 32; 0: the architecture's */
+    bool training;           /* batch statistics, dropout, backward */
+    bool frozen_backbone;    /* its norms use running statistics, no gradient */
+    float dropout;           /* 0 <= p < 1 */
+    bool zero_init_residual; /* last norm's scale of each block starts at 0 */
+} dms_net_options;
+
+/* Declare every tensor of the architecture in params (state_dict order). The
+ * caller then allocates; for training, before dms_net_create. */
+dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
+                           bool training, bool zero_init_residual,
+                           dms_error *err);
+
+/* Build and prepare. params is borrowed, must outlive the net, and is shared
+ * by nets of other batch sizes; in training mode forward updates its running
+ * statistics and backward writes params->grad. Not safe for two threads on
+ * one params in training. */
+dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
+                          dms_params *params, const dms_net_options *options,
+                          dms_error *err);
+void dms_net_destroy(dms_net *net);
+
+/* Bytes of activations, gradients and scratch that the net holds, weights not
+ * counted. */
+size_t dms_net_memory(const dms_net *net);
+
+/* 2N x 3 x S x S normalised pixels, all left eyes first; the caller fills it
+ * before each forward. With eyes = left or right the caller puts the one eye
+ * in both halves. */
+float *dms_net_images(dms_net *net);
+
+/* dropout_seed: a function of seed and step; the same one gives the same
+ * mask. */
+dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);
+
+const float *dms_net_patient_logits(const dms_net *net); /* N x K */
+const float *dms_net_eye_logits(const dms_net *net);     /* 2N x K, left first*/
+
+/* dLoss/dlogits, to be filled before backward. */
+float *dms_net_patient_gradient(dms_net *net); /* N x K */
+float *dms_net_eye_gradient(dms_net *net);     /* 2N x K */
+
+/* Overwrites params->grad, every trained tensor of it: zero where a tensor is
+ * frozen or not reached. */
+dms_status dms_net_backward(dms_net *net, dms_error *err);
+
+#endif
