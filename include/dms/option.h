@@ -1,0 +1,137 @@
+/* Options: one table describes the fields of a plain struct, and everything
+ * that speaks of options reads that table: the command line and its --help,
+ * the YAML file, the completion script, the manual page, the run's record.
+ *
+ *     typedef struct fit { int epochs; char out[1024]; } fit;
+ *     static const fit fit_defaults = {.epochs = 60, .out = "run"};
+ *     static const dms_option fit_options[] = {
+ *         {.name = "epochs", .type = DMS_OPTION_INT, .min = 1, .max = 1000,
+ *          DMS_OPTION_FIELD(fit, epochs), .help = "passes over the data"},
+ *         {.name = "out", .letter = 'o', .type = DMS_OPTION_TEXT,
+ *          DMS_OPTION_FIELD(fit, out), .unit = "DIR", .help = "run folder"},
+ *     };
+ *     static const dms_option_table fit_table = {
+ *         fit_options, 2, &fit_defaults, sizeof(fit)};
+ *
+ * The struct holds no pointers, so it is copied and compared as it is. */
+#ifndef DMS_OPTION_H
+#define DMS_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dms/status.h"
+
+/* The field's C type is in brackets. */
+typedef enum dms_option_type {
+    DMS_OPTION_FLAG,    /* [bool] true, false, yes, no, on, off */
+    DMS_OPTION_INT,     /* [int] */
+    DMS_OPTION_UINT64,  /* [uint64_t] */
+    DMS_OPTION_REAL,    /* [double] finite */
+    DMS_OPTION_CHOICE,  /* [int or enum] one word of a list, from 0 */
+    DMS_OPTION_TEXT,    /* [char array] at most its size - 1 bytes */
+    DMS_OPTION_DURATION /* [double] seconds: 90, 90s, 30m, 1h30m, 2d */
+} dms_option_type;
+
+typedef struct dms_option {
+    const char *name; /* words joined by '-'; '_' is read as '-' */
+    const char *help; /* no capital, no full stop; unit and range are added */
+    const char *unit; /* "px", "epochs"; for a text what it is: FILE, DIR,
+                       * TABLE ... (capitals); NULL: none */
+    const char *section; /* heading that begins with this option, or NULL */
+    dms_option_type type;
+    char letter;       /* 'o' for -o; 0: none */
+    size_t offset;     /* of the field: see DMS_OPTION_FIELD */
+    size_t capacity;   /* sizeof the field */
+    double min, max;   /* inclusive; both 0: what the type holds */
+    bool above_min;    /* min itself is excluded */
+    const char *word;  /* a word for word_value ("none", "auto"), or NULL; */
+    double word_value; /* it may lie outside of the range */
+    /* A choice's words, ended by NULL, as a list or as a function of 0, 1 ...
+     * that gives NULL past the last. */
+    const char *const *choices;
+    const char *(*choice)(int value);
+} dms_option;
+
+#define DMS_OPTION_FIELD(type_, member)                                        \
+    .offset = offsetof(type_, member), .capacity = sizeof(((type_ *)0)->member)
+
+typedef struct dms_option_table {
+    const dms_option *options;
+    size_t count;
+    const void *defaults; /* a struct of that type */
+    size_t size;          /* of the struct */
+} dms_option_table;
+
+/* Room for any option's value as text, NUL included. */
+enum { DMS_OPTION_TEXT_MAX = 4096 };
+
+/* Copy the defaults over values. */
+void dms_options_reset(void *values, const dms_option_table *table);
+
+/* The option of that name; NULL when there is none. */
+const dms_option *dms_option_find(const dms_option_table *table,
+                                  const char *name);
+
+/* The option whose name is nearest by edit distance; NULL when none is near. */
+const dms_option *dms_option_nearest(const dms_option_table *table,
+                                     const char *name);
+
+/* Number of single-letter insertions, removals, replacements and swaps of
+ * neighbours that turn a into b; words over 63 bytes count as far (SIZE_MAX).*/
+size_t dms_word_distance(const char *a, const char *b);
+
+/* Is b near enough to a to be what was meant? */
+bool dms_word_is_near(const char *a, const char *b);
+
+/* Set one field from text. DMS_EINVAL "size: 31 is out of range, expected 32
+ * to 2048 px" leaves it unchanged. */
+dms_status dms_option_set(void *values, const dms_option *option,
+                          const char *text, dms_error *err);
+
+/* The same by name; an unknown one is refused with the nearest valid one. */
+dms_status dms_options_set(void *values, const dms_option_table *table,
+                           const char *name, const char *text, dms_error *err);
+
+/* The field's value as canonical text: dms_option_set of it gives the same
+ * value. Returns its length; cut at capacity - 1 like snprintf. */
+size_t dms_option_get(char *text, size_t capacity, const void *values,
+                      const dms_option *option);
+
+/* Refuse a struct that was filled by hand: DMS_EINVAL names the first field
+ * that no text could have given. */
+dms_status dms_options_check(const void *values, const dms_option_table *table,
+                             dms_error *err);
+
+/* The i-th word of a choice, NULL past the last. */
+const char *dms_option_choice(const dms_option *option, int i);
+
+/* What values are good, for a person: "32 to 2048 px", "above 0",
+ * "mscam or none", ""; returns as dms_option_get. */
+size_t dms_option_range(char *text, size_t capacity, const dms_option *option);
+
+/* Read a YAML mapping of option names to scalars into values.
+ *
+ * Both forms are taken: a flat mapping, and one with a single level in which
+ * the mapping under `section` is read (NULL: flat only) and other sections
+ * are left alone. Names may have '_' for '-'. Refused as "file:line: key:
+ * ...": unknown names (with the nearest), names given twice, values out of
+ * range, lists, aliases. values may be partly set on failure.
+ * parse reads from memory; file is its name in messages. */
+dms_status dms_options_read_yaml(void *values, const dms_option_table *table,
+                                 const char *path, const char *section,
+                                 dms_error *err);
+dms_status dms_options_parse_yaml(void *values, const dms_option_table *table,
+                                  const char *text, size_t size,
+                                  const char *file, const char *section,
+                                  dms_error *err);
+
+/* All options as YAML text that the above reads back to the same struct;
+ * section as above (NULL: flat). Returns the whole length; cut at capacity - 1
+ * like snprintf. */
+size_t dms_options_format_yaml(char *text, size_t capacity, const void *values,
+                               const dms_option_table *table,
+                               const char *section);
+
+#endif
