@@ -1,0 +1,170 @@
+/* Writing safetensors: the same arguments give the same bytes. The header is
+ * compact JSON, __metadata__ first, padded with spaces so that the data begin
+ * at a multiple of 8. */
+#include "formats/safetensors.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+
+enum { ALIGNMENT = 8 };
+
+static json_t *json_of_shape(const dms_tensor_view *view)
+{
+    json_t *shape = json_array();
+
+    for (int i = 0; i < view->rank; i++)
+        json_array_append_new(shape, json_integer(view->shape[i]));
+    if (shape && json_array_size(shape) != (size_t)view->rank) {
+        json_decref(shape);
+        return NULL;
+    }
+    return shape;
+}
+
+static dms_status check_view(const dms_tensor_view *view, const char *path,
+                             dms_error *err)
+{
+    size_t size = dms_dtype_size(view->dtype);
+
+    if (view->rank < 0 || view->rank > DMS_SAFETENSORS_RANK_MAX)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: tensor '%s': rank %d, not 0 to %d", path,
+                        view->name, view->rank, DMS_SAFETENSORS_RANK_MAX);
+    for (int i = 0; i < view->rank; i++)
+        if (view->shape[i] < 0 ||
+            !dms_mul_size(&size, size, (size_t)view->shape[i]))
+            return dms_fail(err, DMS_EINVAL, "%s: tensor '%s': bad shape", path,
+                            view->name);
+    if (size != view->size)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: tensor '%s' has %zu bytes, its shape asks for %zu",
+                        path, view->name, view->size, size);
+    return DMS_OK;
+}
+
+/* Add view, whose data begin at *offset; *offset moves behind them. */
+static dms_status add_view(json_t *header, size_t *offset,
+                           const dms_tensor_view *view, const char *path,
+                           dms_error *err)
+{
+    dms_status st = check_view(view, path, err);
+    size_t begin = *offset;
+    json_t *entry;
+
+    if (st != DMS_OK)
+        return st;
+    if (json_object_get(header, view->name) ||
+        strcmp(view->name, "__metadata__") == 0)
+        return dms_fail(err, DMS_EINVAL, "%s: two tensors are named '%s'", path,
+                        view->name);
+    if (!dms_add_size(offset, begin, view->size) || *offset > INT64_MAX)
+        return dms_fail(err, DMS_ELIMIT, "%s: the tensors overflow", path);
+    entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
+                      dms_dtype_name(view->dtype), "shape", json_of_shape(view),
+                      "data_offsets", (json_int_t)begin, (json_int_t)*offset);
+    if (!entry)
+        return dms_fail_memory(err, path);
+    if (json_object_set_new(header, view->name, entry) != 0)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: the tensor name '%s' is not valid UTF-8", path,
+                        view->name);
+    return DMS_OK;
+}
+
+static dms_status add_metadata(json_t *header, const dms_metadata *metadata,
+                               size_t count, const char *path, dms_error *err)
+{
+    json_t *object = json_object();
+
+    if (json_object_set_new(header, "__metadata__", object) != 0)
+        return dms_fail_memory(err, path);
+    for (size_t i = 0; i < count; i++)
+        if (json_object_set_new(object, metadata[i].key,
+                                json_string(metadata[i].value)) != 0)
+            return dms_fail(err, DMS_EINVAL,
+                            "%s: the metadata '%s' are not valid UTF-8", path,
+                            metadata[i].key);
+    return DMS_OK;
+}
+
+/* The padded header behind its length; *size counts both. */
+static dms_status encode_header(uint8_t **out, size_t *size,
+                                const json_t *header, const char *path,
+                                dms_error *err)
+{
+    char *text = json_dumps(header, JSON_COMPACT);
+    size_t len = text ? strlen(text) : 0;
+    size_t padded = (len + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    dms_status st = DMS_OK;
+
+    *out = text ? dms_calloc(8 + padded, 1) : NULL;
+    if (!*out) {
+        st = dms_fail_memory(err, path);
+    } else if (padded > DMS_SAFETENSORS_HEADER_MAX) {
+        st = dms_fail(err, DMS_ELIMIT,
+                      "%s: the header would have %zu bytes, at most %d can be "
+                      "read again",
+                      path, padded, DMS_SAFETENSORS_HEADER_MAX);
+    } else {
+        for (int i = 0; i < 8; i++)
+            (*out)[i] = (uint8_t)((uint64_t)padded >> 8 * i);
+        memcpy(*out + 8, text, len);
+        memset(*out + 8 + len, ' ', padded - len);
+        *size = 8 + padded;
+    }
+    free(text); /* jansson's, from malloc */
+    return st;
+}
+
+static dms_status write_file(const char *path, const uint8_t *head,
+                             size_t head_size, const dms_tensor_view *tensors,
+                             size_t count, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_file_writer *writer = NULL;
+
+    TRY(dms_file_writer_open(&writer, path, err));
+    TRY(dms_file_writer_write(writer, head, head_size, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(dms_file_writer_write(writer, tensors[i].data, tensors[i].size,
+                                  err));
+    TRY(dms_file_writer_commit(writer, err));
+done:
+    dms_file_writer_close(writer);
+    return st;
+}
+
+dms_status dms_safetensors_write(const char *path,
+                                 const dms_tensor_view *tensors, size_t count,
+                                 const dms_metadata *metadata,
+                                 size_t metadata_count, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    json_t *header = json_object();
+    uint8_t *head = NULL;
+    size_t head_size = 0;
+    size_t offset = 0;
+
+    if (!header)
+        return dms_fail_memory(err, path);
+    if (count >= DMS_SAFETENSORS_COUNT_MAX) {
+        st = dms_fail(err, DMS_ELIMIT, "%s: %zu tensors are too many", path,
+                      count);
+        goto done;
+    }
+    if (metadata_count > 0)
+        TRY(add_metadata(header, metadata, metadata_count, path, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(add_view(header, &offset, &tensors[i], path, err));
+    TRY(encode_header(&head, &head_size, header, path, err));
+    TRY(write_file(path, head, head_size, tensors, count, err));
+done:
+    dms_free(head);
+    json_decref(header);
+    return st;
+}
