@@ -13,7 +13,7 @@
  *     static const dms_option_table fit_table = {
  *         fit_options, 2, &fit_defaults, sizeof(fit)};
  *
- * The struct holds no pointers, so it is copied and compared as it is. */
+ * The struct holds no pointers, so it is copied as it is. */
 #ifndef DMS_OPTION_H
 #define DMS_OPTION_H
 

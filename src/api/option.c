@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/option_text.h"
 #include "base/fail.h"
@@ -70,7 +71,9 @@ static dms_status out_of_range(const dms_option *option, const char *text,
 {
     char range[256];
 
-    dms_option_range(range, sizeof(range), option);
+    if (dms_option_range(range, sizeof(range), option) == 0)
+        return dms_fail(err, DMS_EINVAL, "%s: %.80s is too large", option->name,
+                        text);
     return dms_fail(err, DMS_EINVAL, "%s: %.80s is out of range, expected %s",
                     option->name, text, range);
 }
@@ -124,7 +127,7 @@ static dms_status set_flag(void *values, const dms_option *option,
     for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++) {
         bool value = i % 2 == 1;
 
-        if (strcmp(flag_words[i], text) == 0)
+        if (strcasecmp(flag_words[i], text) == 0)
             return store(values, option, &value, sizeof(value)), DMS_OK;
     }
     return dms_fail(err, DMS_EINVAL,
