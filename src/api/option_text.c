@@ -87,6 +87,8 @@ size_t dms_real_format(char *text, size_t capacity, double value)
 {
     char digits[64];
 
+    if (fabs(value) < 1e7 && value == floor(value)) /* 10, not 1e+01 */
+        return dms_text_put(text, capacity, "%.0f", value);
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof(digits), "%.*g", precision, value);
         if (strtod(digits, NULL) == value)
