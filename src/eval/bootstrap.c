@@ -1,0 +1,125 @@
+#include "eval/bootstrap.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/rng.h"
+
+/* Resamples are dealt to this many workspaces, whatever the threads. */
+enum { CHUNKS = 32 };
+
+#ifdef _OPENMP
+static int threads_of(int asked)
+{
+    return asked > 0 ? asked : omp_get_max_threads();
+}
+#else
+static int threads_of(int asked)
+{
+    return asked > 0 ? asked : 1;
+}
+#endif
+
+double dms_percentile(const double *sorted, size_t count, double share)
+{
+    double place = share * (double)(count ? count - 1 : 0);
+    size_t below = (size_t)place;
+    double t = place - floor(place);
+    double a;
+    double b;
+
+    if (count == 0)
+        return NAN;
+    a = sorted[below];
+    b = sorted[below + 1 < count ? below + 1 : below];
+    return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+}
+
+static void draw(uint32_t *weights, size_t patients, uint64_t seed,
+                 size_t resample)
+{
+    dms_rng rng = dms_rng_seeded(dms_hash_mix(seed, resample));
+
+    memset(weights, 0, patients * sizeof *weights);
+    for (size_t i = 0; i < patients; i++)
+        weights[dms_rng_below(&rng, patients)]++;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Figure f of all resamples, sorted, the undefined ones left out. */
+static size_t gather(double *sorted, const double *samples,
+                     const dms_bootstrap *bootstrap, size_t f)
+{
+    size_t count = 0;
+
+    for (size_t r = 0; r < bootstrap->resamples; r++) {
+        double value = samples[r * bootstrap->figures + f];
+
+        if (!isnan(value))
+            sorted[count++] = value;
+    }
+    qsort(sorted, count, sizeof *sorted, by_value);
+    return count;
+}
+
+/* samples out: resamples x figures. weights: CHUNKS x patients of room. */
+static void resample(double *samples, uint32_t *weights, const dms_bootstrap *b)
+{
+    int threads = threads_of(b->threads);
+
+    (void)threads;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
+        uint32_t *own = weights + chunk * b->patients;
+
+        for (size_t r = chunk; r < b->resamples; r += CHUNKS) {
+            draw(own, b->patients, b->seed, r);
+            b->measure(samples + r * b->figures, b->context, own);
+        }
+    }
+}
+
+dms_status dms_bootstrap_run(double *low, double *high,
+                             const dms_bootstrap *bootstrap, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    double *samples = NULL;
+    double *sorted = NULL;
+    uint32_t *weights = NULL;
+    size_t cells;
+
+    if (!dms_mul_size(&cells, bootstrap->resamples, bootstrap->figures))
+        return dms_fail_memory(err, "bootstrap samples");
+    samples = dms_calloc(cells, sizeof *samples);
+    sorted = dms_calloc(bootstrap->resamples, sizeof *sorted);
+    weights = dms_calloc(CHUNKS * bootstrap->patients, sizeof *weights);
+    if (!samples || !sorted || !weights) {
+        st = dms_fail_memory(err, "bootstrap samples");
+        goto done;
+    }
+    resample(samples, weights, bootstrap);
+    for (size_t f = 0; f < bootstrap->figures; f++) {
+        size_t count = gather(sorted, samples, bootstrap, f);
+
+        low[f] = dms_percentile(sorted, count, 0.025);
+        high[f] = dms_percentile(sorted, count, 0.975);
+    }
+done:
+    dms_free(samples);
+    dms_free(sorted);
+    dms_free(weights);
+    return st;
+}

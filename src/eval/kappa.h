@@ -1,0 +1,28 @@
+/* Cohen's kappa: agreement beyond what the margins alone would give.
+ *
+ *   kappa = 1 - sum(w * observed) / sum(w * expected),
+ *   expected[i][j] = row[i] * column[j] / n
+ *
+ * NaN when no disagreement is expected (both sides name one class only), as
+ * scikit-learn's cohen_kappa_score. Cohen 1960; weights: Cohen 1968. */
+#ifndef DMS_EVAL_KAPPA_H
+#define DMS_EVAL_KAPPA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "eval/confusion.h"
+
+double dms_kappa_binary(const dms_cells *cells);
+
+typedef enum dms_kappa_weights {
+    DMS_KAPPA_PLAIN,    /* w = i != j */
+    DMS_KAPPA_QUADRATIC /* w = (i - j)^2 */
+} dms_kappa_weights;
+
+/* table  classes x classes counts, rows: truth; i and j are its indices even
+ *        where a class never occurs (scikit-learn: labels=range(classes)) */
+double dms_kappa_classes(const uint64_t *table, size_t classes,
+                         dms_kappa_weights weights);
+
+#endif

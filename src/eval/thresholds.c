@@ -1,0 +1,110 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "eval/confusion.h"
+#include "eval/kappa.h"
+#include "eval/scored.h"
+
+typedef struct scored {
+    double probability;
+    uint8_t label;
+} scored;
+
+static int by_falling_probability(const void *a, const void *b)
+{
+    double x = ((const scored *)a)->probability;
+    double y = ((const scored *)b)->probability;
+
+    return (x < y) - (x > y);
+}
+
+static double quality(const dms_cells *c, dms_criterion criterion)
+{
+    switch (criterion) {
+    case DMS_CRITERION_KAPPA:
+        return dms_kappa_binary(c);
+    case DMS_CRITERION_YOUDEN:
+        return dms_cells_recall(c) + dms_cells_specificity(c) - 1;
+    case DMS_CRITERION_F1:
+        break;
+    }
+    return dms_cells_f1(c);
+}
+
+/* t with lower <= t < upper, halfway where rounding lets it be. */
+static double between(double lower, double upper)
+{
+    double middle = lower + (upper - lower) / 2;
+
+    return middle < upper ? middle : lower;
+}
+
+/* items falling; both classes occur, so quality is never NaN. */
+static double best_threshold(const scored *items, size_t count, dms_cells cells,
+                             dms_criterion criterion)
+{
+    double best = -INFINITY;
+    double threshold = 0.5;
+
+    for (size_t i = 0; i < count; i++) {
+        double p = items[i].probability;
+        double next = i + 1 < count ? items[i + 1].probability : 0;
+        double t;
+        double q;
+
+        if (items[i].label)
+            cells.tp++, cells.fn--;
+        else
+            cells.fp++, cells.tn--;
+        if (p == next)
+            continue; /* inside a tie, or 0, which is never above */
+        t = between(next, p);
+        q = quality(&cells, criterion);
+        if (q > best || (q == best && fabs(t - 0.5) < fabs(threshold - 0.5))) {
+            best = q;
+            threshold = t;
+        }
+    }
+    return threshold;
+}
+
+dms_status dms_thresholds_tune(double thresholds[DMS_LABELS],
+                               const uint8_t *labels,
+                               const double *probabilities, size_t count,
+                               dms_criterion criterion, dms_error *err)
+{
+    dms_status st = dms_scored_check(labels, probabilities, count,
+                                     DMS_TASK_MULTI_LABEL, err);
+    scored *items;
+
+    if (st != DMS_OK)
+        return st;
+    if (!dms_criterion_name(criterion))
+        return dms_fail(err, DMS_EINVAL,
+                        "threshold criterion %d is unknown; expected f1, "
+                        "kappa or youden",
+                        (int)criterion);
+    items = dms_calloc(count, sizeof *items);
+    if (!items)
+        return dms_fail_memory(err, "sorting predictions");
+    for (size_t k = 0; k < DMS_LABELS; k++) {
+        dms_cells none = {0};
+
+        for (size_t i = 0; i < count; i++) {
+            size_t at = i * DMS_LABELS + k;
+
+            items[i] = (scored){probabilities[at], labels[at]};
+            none.fn += labels[at];
+        }
+        none.tn = count - none.fn;
+        thresholds[k] = 0.5;
+        if (none.fn == 0 || none.tn == 0)
+            continue;
+        qsort(items, count, sizeof *items, by_falling_probability);
+        thresholds[k] = best_threshold(items, count, none, criterion);
+    }
+    dms_free(items);
+    return DMS_OK;
+}
