@@ -80,7 +80,7 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
 
 /* Fill every tensor as its init says; the same seed gives the same bits, and
  * a tensor's values depend on the seed and its own name only. */
-void dms_params_fill(dms_params *params, uint64_t seed);
+dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err);
 
 /* Row-major (len floats) to physical order (size floats) and back. */
 void dms_param_pack(const dms_param *param, float *physical,

@@ -41,6 +41,10 @@ size_t dms_net_memory(const dms_net *net);
  * in both halves. */
 float *dms_net_images(dms_net *net);
 
+/* Values in params were changed since the last forward: an evaluation net
+ * reorders them again. A training net looks at each step anyway. */
+void dms_net_weights_changed(dms_net *net);
+
 /* dropout_seed: a function of seed and step; the same one gives the same
  * mask. */
 dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);

@@ -1,0 +1,120 @@
+#include "graph/graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "graph/op.h"
+
+dms_graph *dms_graph_create(dms_params *params, bool training)
+{
+    dms_graph *graph = dms_calloc(1, sizeof *graph);
+
+    if (graph) {
+        graph->params = params;
+        graph->training = training;
+        graph->block = 16;
+    }
+    return graph;
+}
+
+void dms_graph_destroy(dms_graph *graph)
+{
+    if (!graph)
+        return;
+    for (size_t i = 0; i < graph->count; i++)
+        dms_free(graph->nodes[i]);
+    dms_free(graph->nodes);
+    dms_free(graph);
+}
+
+dms_node *dms_graph_fail(dms_graph *graph, dms_status status,
+                         const char *format, ...)
+{
+    char text[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    dms_fail(&graph->error, status, "%s", text);
+    return NULL;
+}
+
+static bool reserve_node(dms_graph *graph)
+{
+    size_t capacity = graph->capacity ? 2 * graph->capacity : 512;
+    dms_node **nodes;
+
+    if (graph->count < graph->capacity)
+        return true;
+    nodes = dms_resize(graph->nodes, capacity, sizeof(dms_node *));
+    if (!nodes)
+        return false;
+    graph->nodes = nodes;
+    graph->capacity = capacity;
+    return true;
+}
+
+dms_node *dms_graph_add(dms_graph *graph, const dms_node_spec *spec)
+{
+    dms_node *node;
+
+    for (int i = 0; i < spec->in_count; i++)
+        if (!spec->in[i])
+            return NULL;
+    node = reserve_node(graph) ? dms_calloc(1, sizeof *node) : NULL;
+    if (!node)
+        return dms_graph_fail(graph, DMS_ENOMEM, "out of memory (graph)");
+    node->op = spec->op;
+    node->attr = spec->attr;
+    node->shape = spec->shape;
+    node->in_count = spec->in_count;
+    for (int i = 0; i < spec->in_count; i++) {
+        node->in[i] = spec->in[i];
+        node->needs_grad |= spec->in[i]->needs_grad;
+    }
+    node->index = graph->count;
+    graph->nodes[graph->count++] = node;
+    return node;
+}
+
+dms_node *dms_graph_map(dms_graph *graph, const dms_op *op, dms_node *x)
+{
+    dms_node_spec spec = {.op = op, .in = {x}, .in_count = 1};
+
+    if (!x)
+        return NULL;
+    spec.shape = x->shape;
+    return dms_graph_add(graph, &spec);
+}
+
+void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
+                     const char *suffix, const dms_param *spec)
+{
+    dms_param wanted = *spec;
+    const dms_param *param;
+
+    if (!node)
+        return;
+    snprintf(wanted.name, sizeof wanted.name, "%s.%s", name, suffix);
+    if (wanted.block_out == 0)
+        wanted.block_out = wanted.block_in = 1;
+    param = dms_params_declare(graph->params, &wanted);
+    if (!param) {
+        dms_graph_fail(graph, DMS_EMISMATCH,
+                       "parameter %s: declared twice with different shapes, "
+                       "or not in the table",
+                       wanted.name);
+        return;
+    }
+    node->param[node->param_count++] = (size_t)(param - graph->params->items);
+    if (graph->training && !graph->frozen && dms_param_trained(param))
+        node->needs_grad = true;
+}
+
+size_t dms_shape_len(const dms_shape *shape)
+{
+    return (size_t)(shape->n * shape->c * shape->h * shape->w);
+}

@@ -1,0 +1,107 @@
+/* The static graph: one description of the network, read by many.
+ *
+ * Nodes are added in the order in which they run. Every value is a rank-4
+ * map N x C x H x W; a vector is N x C x 1 x 1, a token sequence is a map
+ * whose positions are the tokens. A node makes one value. Constructors hand
+ * NULL along and the graph keeps the first failure: check once, at the end.
+ *
+ *     images ─ conv ─ batch_norm ─ relu ─ ... ─ linear ─ logits
+ */
+#ifndef DMS_GRAPH_GRAPH_H
+#define DMS_GRAPH_GRAPH_H
+
+#include "graph/params.h"
+
+enum { DMS_NODE_INPUTS = 5, DMS_NODE_PARAMS = 4 };
+
+typedef struct dms_shape {
+    int64_t n, c, h, w;
+} dms_shape;
+
+/* How a value's floats lie in memory. */
+typedef enum dms_layout {
+    DMS_LAYOUT_NCHW,   /* rows of one channel together: images */
+    DMS_LAYOUT_NHWC,   /* channels of one position together */
+    DMS_LAYOUT_BLOCKED /* nChw16c (nChw8c without AVX-512); C divides */
+} dms_layout;
+
+/* An op's constants; each op reads those that it names in its file. */
+typedef struct dms_attr {
+    int kernel, stride, groups; /* conv, max_pool */
+    int heads;                  /* attention */
+    int begin;                  /* slice_batch: first image */
+    float probability;          /* dropout */
+    bool relu;                  /* batch_norm, add: max(0, .) follows inside */
+    bool frozen;                /* batch_norm: running statistics even when
+                                   training */
+} dms_attr;
+
+typedef struct dms_op dms_op;
+typedef struct dms_node dms_node;
+
+struct dms_node {
+    const dms_op *op;
+    size_t index; /* place in the graph's order */
+    dms_node *in[DMS_NODE_INPUTS];
+    int in_count;
+    size_t param[DMS_NODE_PARAMS]; /* indices into the parameter table */
+    int param_count;
+    dms_attr attr;
+    dms_shape shape;
+    dms_layout layout;
+    bool needs_grad; /* a trained parameter lies at or before this node */
+};
+
+typedef struct dms_graph {
+    dms_node **nodes; /* owned */
+    size_t count;
+    size_t capacity;
+    dms_params *params; /* borrowed */
+    bool training;
+    bool frozen;           /* nodes added now are not trained */
+    dms_layout map_layout; /* of feature maps: BLOCKED or NHWC */
+    int block;             /* channels in a block: 16 or 8 */
+    dms_error error;       /* the first failure of a constructor */
+} dms_graph;
+
+dms_graph *dms_graph_create(dms_params *params, bool training);
+void dms_graph_destroy(dms_graph *graph);
+
+/* What a constructor says of its new node. */
+typedef struct dms_node_spec {
+    const dms_op *op;
+    dms_node *in[DMS_NODE_INPUTS]; /* any NULL among in_count: gives NULL */
+    int in_count;
+    dms_shape shape;
+    dms_attr attr;
+} dms_node_spec;
+
+/* Append a node; NULL (and graph->error) on failure. */
+dms_node *dms_graph_add(dms_graph *graph, const dms_node_spec *spec);
+
+/* Append a node of one input and that input's shape. */
+dms_node *dms_graph_map(dms_graph *graph, const dms_op *op, dms_node *x);
+
+/* Declare "<name>.<suffix>" and give it to the node as its next parameter.
+ * Does nothing when node is NULL; on failure graph->error is set. */
+void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
+                     const char *suffix, const dms_param *spec);
+
+/* Sticky failure: keeps the first; returns NULL for the constructor. */
+dms_node *dms_graph_fail(dms_graph *graph, dms_status status,
+                         const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+size_t dms_shape_len(const dms_shape *shape);
+
+/* passes.c: rewrites of a finished graph, each leaving it valid. */
+
+/* relu(batch_norm(x)) and relu(add(x, y)) become one node. */
+void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);
+
+/* Give every value a layout; where a reader needs another one, a node of
+ * op `reorder` is put between, once for all readers. */
+dms_status dms_pass_layout(dms_graph *graph, const dms_op *reorder,
+                           dms_error *err);
+
+#endif

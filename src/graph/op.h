@@ -1,0 +1,54 @@
+/* What an op is: one file of src/ops, forward and backward together. */
+#ifndef DMS_GRAPH_OP_H
+#define DMS_GRAPH_OP_H
+
+#include "graph/graph.h"
+
+/* What backward reads besides dy, so that all else can be let go. */
+enum {
+    DMS_READS_X = 1,           /* its inputs */
+    DMS_READS_Y = 2,           /* its output */
+    DMS_READS_Y_WITH_RELU = 4, /* its output, where a relu was fused in */
+};
+
+/* What a node needs beside its values; filled by prepare. Bytes. */
+typedef struct dms_needs {
+    size_t scratch; /* during one call; shared by all nodes */
+    size_t saved;   /* from forward to backward */
+} dms_needs;
+
+/* A node at work. Pointers are fixed once the memory is planned; a value's
+ * floats lie as its node's layout says. dx[i], dw[i] are NULL where nobody
+ * wants them; backward overwrites those it is given. */
+typedef struct dms_task {
+    const dms_node *node;
+    const dms_params *params;
+    void *backend; /* what the ops share: oneDNN's engine and stream */
+    void *state;   /* the op's own, made by prepare */
+    const void *x[DMS_NODE_INPUTS];
+    void *y;
+    void *dx[DMS_NODE_INPUTS];
+    const void *dy;
+    float *w[DMS_NODE_PARAMS];
+    float *dw[DMS_NODE_PARAMS];
+    void *scratch;
+    void *saved;
+    uint64_t seed; /* of this step: dropout */
+    bool training;
+    bool weights_changed; /* since the last forward */
+} dms_task;
+
+struct dms_op {
+    const char *name;
+    unsigned reads;  /* DMS_READS_... */
+    bool any_layout; /* works in its first input's layout; else NHWC */
+    bool fuses_relu; /* honours attr.relu */
+    /* Make primitives; say what is needed. NULL: nothing to do. */
+    dms_status (*prepare)(dms_task *task, dms_needs *needs, dms_error *err);
+    dms_status (*forward)(dms_task *task, dms_error *err);
+    /* NULL: no gradient passes. */
+    dms_status (*backward)(dms_task *task, dms_error *err);
+    void (*release)(void *state);
+};
+
+#endif

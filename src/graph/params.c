@@ -1,0 +1,210 @@
+#include "graph/params.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+
+enum { LINE_FLOATS = 16 }; /* one cache line */
+
+dms_params *dms_params_create(void)
+{
+    return dms_calloc(1, sizeof(dms_params));
+}
+
+void dms_params_destroy(dms_params *params)
+{
+    if (!params)
+        return;
+    dms_free(params->value);
+    dms_free(params->grad);
+    dms_free(params->items);
+    dms_free(params);
+}
+
+bool dms_param_trained(const dms_param *param)
+{
+    return param->role != DMS_PARAM_STAT;
+}
+
+static dms_param *find(const dms_params *params, const char *name)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (strcmp(params->items[i].name, name) == 0)
+            return &params->items[i];
+    return NULL;
+}
+
+const dms_param *dms_params_find(const dms_params *params, const char *name)
+{
+    return find(params, name);
+}
+
+static bool same_tensor(const dms_param *a, const dms_param *b)
+{
+    return a->role == b->role && a->rank == b->rank &&
+           memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
+           a->block_out == b->block_out && a->block_in == b->block_in;
+}
+
+static size_t shape_len(const dms_param *param)
+{
+    size_t len = 1;
+
+    for (int i = 0; i < param->rank; i++)
+        if (!dms_mul_size(&len, len, (size_t)param->shape[i]))
+            return 0;
+    return len;
+}
+
+dms_param *dms_params_declare(dms_params *params, const dms_param *wanted)
+{
+    dms_param *param = find(params, wanted->name);
+
+    if (param)
+        return same_tensor(param, wanted) ? param : NULL;
+    if (params->value || shape_len(wanted) == 0)
+        return NULL; /* allocated: the table is closed */
+    if (params->count == params->capacity) {
+        size_t capacity = params->capacity ? 2 * params->capacity : 256;
+        dms_param *items = dms_resize(params->items, capacity, sizeof *items);
+
+        if (!items)
+            return NULL;
+        params->items = items;
+        params->capacity = capacity;
+    }
+    param = &params->items[params->count++];
+    *param = *wanted;
+    param->len = shape_len(param);
+    param->size = (param->len + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+    return param;
+}
+
+dms_status dms_params_allocate(dms_params *params, bool with_grad,
+                               dms_error *err)
+{
+    size_t at = 0;
+
+    for (int stats = 0; stats < 2; stats++) {
+        for (size_t i = 0; i < params->count; i++) {
+            dms_param *param = &params->items[i];
+
+            if (dms_param_trained(param) == (stats == 1))
+                continue;
+            param->offset = at;
+            at += param->size;
+        }
+        if (stats == 0)
+            params->trained = at;
+    }
+    params->total = at;
+    params->value = dms_calloc_aligned(params->total, sizeof(float));
+    if (with_grad)
+        params->grad = dms_calloc_aligned(params->trained, sizeof(float));
+    if (!params->value || (with_grad && !params->grad))
+        return dms_fail(err, DMS_ENOMEM, "out of memory (%zu MB of parameters)",
+                        params->total * sizeof(float) >> 20);
+    return DMS_OK;
+}
+
+static void fill_plain(const dms_param *param, float *plain, dms_rng *rng)
+{
+    static const float laplacian[9] = {0, -1, 0, -1, 4, -1, 0, -1, 0};
+    double fan_out = (double)param->shape[0] * (double)param->len /
+                     (double)(param->shape[0] * param->shape[1]);
+    double deviation = sqrt(2.0 / fan_out);
+    double bound = param->fan_in > 0 ? 1.0 / sqrt(param->fan_in) : 0.0;
+
+    for (size_t i = 0; i < param->len; i++) {
+        switch (param->init) {
+        case DMS_INIT_ZERO:
+            plain[i] = 0.0f;
+            break;
+        case DMS_INIT_ONE:
+            plain[i] = 1.0f;
+            break;
+        case DMS_INIT_HE_FAN_OUT:
+            plain[i] = (float)(deviation * dms_rng_normal(rng));
+            break;
+        case DMS_INIT_FAN_IN:
+            plain[i] = (float)dms_rng_range(rng, -bound, bound);
+            break;
+        case DMS_INIT_LAPLACIAN:
+            plain[i] = laplacian[i % 9];
+            break;
+        }
+    }
+}
+
+dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err)
+{
+    size_t longest = 0;
+    float *plain;
+
+    for (size_t i = 0; i < params->count; i++)
+        if (params->items[i].len > longest)
+            longest = params->items[i].len;
+    plain = dms_calloc(longest, sizeof *plain);
+    if (!plain)
+        return dms_fail_memory(err, "initial values");
+    for (size_t i = 0; i < params->count; i++) {
+        const dms_param *param = &params->items[i];
+        uint64_t name =
+            dms_hash_bytes(DMS_HASH_START, param->name, strlen(param->name));
+        dms_rng rng = dms_rng_seeded(dms_hash_mix(seed, name));
+
+        fill_plain(param, plain, &rng);
+        dms_param_pack(param, params->value + param->offset, plain);
+    }
+    dms_free(plain);
+    return DMS_OK;
+}
+
+static bool is_blocked(const dms_param *param)
+{
+    return param->block_out > 1 || param->block_in > 1;
+}
+
+/* Walk a blocked weight in physical order and give the place in the plain
+ * tensor of each element: dst[i] = src[place] one way, the other way back. */
+static void permute(const dms_param *param, float *physical, float *plain,
+                    bool packing)
+{
+    int64_t in = param->shape[1];
+    int64_t area = param->shape[2] * param->shape[3];
+    int64_t block_out = param->block_out;
+    int64_t block_in = param->block_in;
+    float *p = physical;
+
+    for (int64_t ob = 0; ob < param->shape[0]; ob += block_out)
+        for (int64_t ib = 0; ib < in; ib += block_in)
+            for (int64_t a = 0; a < area; a++)
+                for (int64_t i = ib; i < ib + block_in; i++)
+                    for (int64_t o = ob; o < ob + block_out; o++, p++) {
+                        float *q = &plain[(o * in + i) * area + a];
+
+                        if (packing)
+                            *p = *q;
+                        else
+                            *q = *p;
+                    }
+}
+
+void dms_param_pack(const dms_param *param, float *physical, const float *plain)
+{
+    if (is_blocked(param))
+        permute(param, physical, (float *)(uintptr_t)plain, true);
+    else
+        memcpy(physical, plain, param->len * sizeof *plain);
+}
+
+void dms_param_unpack(const dms_param *param, float *plain,
+                      const float *physical)
+{
+    if (is_blocked(param))
+        permute(param, (float *)(uintptr_t)physical, plain, false);
+    else
+        memcpy(plain, physical, param->len * sizeof *plain);
+}

@@ -1,0 +1,406 @@
+#include "graph/run.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "graph/op.h"
+#include "graph/plan.h"
+
+/* A node's buffers, by their number in the plan. */
+enum { VALUE, GRADIENT, SAVED, BUFFER_KINDS };
+
+typedef struct node_run {
+    dms_task task;
+    bool is_output;
+    /* A value with several readers gets their gradients added: the reader
+     * that runs backward first writes, each later one writes to a spare
+     * buffer that is then added. */
+    bool add_dx[DMS_NODE_INPUTS];
+    size_t spare[DMS_NODE_INPUTS]; /* plan number of that buffer */
+    bool add_dw[DMS_NODE_PARAMS];
+} node_run;
+
+struct dms_run {
+    const dms_graph *graph;
+    node_run *nodes;
+    dms_buffer *buffers; /* BUFFER_KINDS a node, then the spare ones */
+    size_t buffer_count;
+    size_t buffer_capacity;
+    unsigned char *arena;
+    size_t arena_size;
+    unsigned char *scratch;
+    size_t scratch_size;
+    float *spare_dw; /* the largest gradient that has to be added */
+    size_t spare_dw_len;
+};
+
+static size_t forward_step(const dms_node *node)
+{
+    return node->index;
+}
+
+static size_t backward_step(const dms_graph *graph, const dms_node *node)
+{
+    return 2 * graph->count - 1 - node->index;
+}
+
+static dms_buffer *buffer_of(dms_run *run, const dms_node *node, int kind)
+{
+    return &run->buffers[node->index * BUFFER_KINDS + (size_t)kind];
+}
+
+static void extend(dms_buffer *buffer, size_t step)
+{
+    if (step < buffer->first)
+        buffer->first = step;
+    if (step > buffer->last)
+        buffer->last = step;
+}
+
+static bool runs_backward(const dms_graph *graph, const dms_node *node)
+{
+    return graph->training && node->needs_grad && node->op->backward;
+}
+
+static bool reads_output(const dms_node *node)
+{
+    return node->op->reads & DMS_READS_Y ||
+           (node->op->reads & DMS_READS_Y_WITH_RELU && node->attr.relu);
+}
+
+static void plan_values(dms_run *run)
+{
+    const dms_graph *graph = run->graph;
+    size_t end = 2 * graph->count;
+
+    for (size_t i = 0; i < graph->count; i++) {
+        const dms_node *node = graph->nodes[i];
+        dms_buffer *value = buffer_of(run, node, VALUE);
+
+        value->size = dms_shape_len(&node->shape) * sizeof(float);
+        value->first = value->last = forward_step(node);
+        if (node->in_count == 0) /* the caller fills it before step 0 */
+            value->first = 0, value->last = end;
+        if (run->nodes[i].is_output)
+            value->last = end;
+        for (int k = 0; k < node->in_count; k++)
+            extend(buffer_of(run, node->in[k], VALUE), forward_step(node));
+        if (!runs_backward(graph, node))
+            continue;
+        if (reads_output(node))
+            extend(value, backward_step(graph, node));
+        for (int k = 0; k < node->in_count && node->op->reads & DMS_READS_X;
+             k++)
+            extend(buffer_of(run, node->in[k], VALUE),
+                   backward_step(graph, node));
+    }
+}
+
+static dms_status add_spare(dms_run *run, size_t *number, size_t size,
+                            size_t step, dms_error *err)
+{
+    if (run->buffer_count == run->buffer_capacity) {
+        size_t capacity = 2 * run->buffer_capacity + 16;
+        dms_buffer *buffers =
+            dms_resize(run->buffers, capacity, sizeof *buffers);
+
+        if (!buffers)
+            return dms_fail_memory(err, "memory plan");
+        run->buffers = buffers;
+        run->buffer_capacity = capacity;
+    }
+    *number = run->buffer_count++;
+    run->buffers[*number] = (dms_buffer){size, step, step, 0};
+    return DMS_OK;
+}
+
+static dms_status plan_input_gradient(dms_run *run, node_run *self, int k,
+                                      dms_error *err)
+{
+    const dms_node *node = self->task.node;
+    const dms_node *input = node->in[k];
+    dms_buffer *gradient = buffer_of(run, input, GRADIENT);
+    size_t step = backward_step(run->graph, node);
+
+    if (!input->needs_grad)
+        return DMS_OK;
+    self->add_dx[k] = gradient->size > 0;
+    if (self->add_dx[k])
+        return add_spare(run, &self->spare[k], gradient->size, step, err);
+    gradient->size = dms_shape_len(&input->shape) * sizeof(float);
+    gradient->first = step;
+    gradient->last = backward_step(run->graph, input);
+    return DMS_OK;
+}
+
+static dms_status plan_gradients(dms_run *run, dms_error *err)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = graph->count; i-- > 0;) {
+        const dms_node *node = graph->nodes[i];
+        dms_buffer *gradient = buffer_of(run, node, GRADIENT);
+
+        if (!runs_backward(graph, node))
+            continue;
+        if (run->nodes[i].is_output && gradient->size == 0) {
+            gradient->size = dms_shape_len(&node->shape) * sizeof(float);
+            gradient->last = backward_step(graph, node);
+        }
+        if (run->nodes[i].is_output) /* written by the caller */
+            gradient->first = 0;
+        for (int k = 0; k < node->in_count; k++) {
+            dms_status st = plan_input_gradient(run, &run->nodes[i], k, err);
+
+            if (st != DMS_OK)
+                return st;
+        }
+    }
+    return DMS_OK;
+}
+
+static void plan_parameters(dms_run *run, bool *written)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = graph->count; i-- > 0;) {
+        const dms_node *node = graph->nodes[i];
+        node_run *self = &run->nodes[i];
+
+        for (int p = 0; p < node->param_count; p++) {
+            const dms_param *param = &graph->params->items[node->param[p]];
+            bool trained = graph->training && !node->attr.frozen &&
+                           runs_backward(graph, node) &&
+                           dms_param_trained(param);
+
+            self->task.w[p] = graph->params->value + param->offset;
+            if (!trained)
+                continue;
+            self->add_dw[p] = written[node->param[p]];
+            written[node->param[p]] = true;
+            self->task.dw[p] = graph->params->grad + param->offset;
+            if (self->add_dw[p] && param->size > run->spare_dw_len)
+                run->spare_dw_len = param->size;
+        }
+    }
+}
+
+static dms_status prepare_nodes(dms_run *run, void *backend, dms_error *err)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = 0; i < graph->count; i++) {
+        const dms_node *node = graph->nodes[i];
+        dms_task *task = &run->nodes[i].task;
+        dms_buffer *saved = buffer_of(run, node, SAVED);
+        dms_needs needs = {0};
+        dms_status st = DMS_OK;
+
+        task->node = node;
+        task->params = graph->params;
+        task->backend = backend;
+        task->training = graph->training;
+        task->weights_changed = true;
+        if (node->op->prepare)
+            st = node->op->prepare(task, &needs, err);
+        if (st != DMS_OK)
+            return st;
+        if (needs.scratch > run->scratch_size)
+            run->scratch_size = needs.scratch;
+        *saved = (dms_buffer){needs.saved, i, i, 0};
+        if (runs_backward(graph, node))
+            extend(saved, backward_step(graph, node));
+    }
+    return DMS_OK;
+}
+
+static void *buffer_address(const dms_run *run, size_t number)
+{
+    return run->buffers[number].size ? run->arena + run->buffers[number].offset
+                                     : NULL;
+}
+
+static void *node_address(const dms_run *run, const dms_node *node, int kind)
+{
+    return buffer_address(run, node->index * BUFFER_KINDS + (size_t)kind);
+}
+
+static void bind_nodes(dms_run *run)
+{
+    for (size_t i = 0; i < run->graph->count; i++) {
+        const dms_node *node = run->graph->nodes[i];
+        node_run *self = &run->nodes[i];
+        dms_task *task = &self->task;
+
+        task->y = node_address(run, node, VALUE);
+        task->dy = node_address(run, node, GRADIENT);
+        task->saved = node_address(run, node, SAVED);
+        task->scratch = run->scratch;
+        for (int k = 0; k < node->in_count; k++) {
+            task->x[k] = node_address(run, node->in[k], VALUE);
+            task->dx[k] = self->add_dx[k]
+                              ? buffer_address(run, self->spare[k])
+                              : node_address(run, node->in[k], GRADIENT);
+        }
+        for (int p = 0; p < node->param_count; p++)
+            if (self->add_dw[p])
+                task->dw[p] = run->spare_dw;
+    }
+}
+
+static dms_status plan(dms_run *run, void *backend, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const dms_graph *graph = run->graph;
+    bool *written = dms_calloc(graph->params->count, sizeof *written);
+
+    if (!written)
+        return dms_fail_memory(err, "memory plan");
+    TRY(prepare_nodes(run, backend, err));
+    plan_values(run);
+    if (graph->training)
+        TRY(plan_gradients(run, err));
+    plan_parameters(run, written);
+    TRY(dms_plan_buffers(run->buffers, run->buffer_count, &run->arena_size,
+                         err));
+    run->arena = dms_calloc_aligned(run->arena_size, 1);
+    run->scratch = dms_calloc_aligned(run->scratch_size, 1);
+    run->spare_dw = dms_calloc_aligned(run->spare_dw_len, sizeof(float));
+    if (!run->arena || !run->scratch || !run->spare_dw) {
+        st = dms_fail(err, DMS_ENOMEM, "out of memory (%zu MB of activations)",
+                      dms_run_memory(run) >> 20);
+        goto done;
+    }
+    bind_nodes(run);
+done:
+    dms_free(written);
+    return st;
+}
+
+dms_status dms_run_create(dms_run **out, const dms_graph *graph,
+                          dms_node *const *outputs, size_t output_count,
+                          void *backend, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_run *run = dms_calloc(1, sizeof *run);
+    size_t buffers = graph->count * BUFFER_KINDS;
+
+    if (run) {
+        run->graph = graph;
+        run->nodes = dms_calloc(graph->count, sizeof *run->nodes);
+        run->buffers = dms_calloc(buffers, sizeof *run->buffers);
+    }
+    if (!run || !run->nodes || !run->buffers) {
+        st = dms_fail_memory(err, "graph run");
+        goto done;
+    }
+    run->buffer_count = run->buffer_capacity = buffers;
+    for (size_t i = 0; i < output_count; i++)
+        run->nodes[outputs[i]->index].is_output = true;
+    TRY(plan(run, backend, err));
+    *out = run, run = NULL;
+done:
+    dms_run_destroy(run);
+    return st;
+}
+
+void dms_run_destroy(dms_run *run)
+{
+    if (!run)
+        return;
+    for (size_t i = 0; run->nodes && i < run->graph->count; i++) {
+        dms_task *task = &run->nodes[i].task;
+
+        if (task->state && task->node->op->release)
+            task->node->op->release(task->state);
+    }
+    dms_free(run->spare_dw);
+    dms_free(run->scratch);
+    dms_free(run->arena);
+    dms_free(run->buffers);
+    dms_free(run->nodes);
+    dms_free(run);
+}
+
+float *dms_run_value(const dms_run *run, const dms_node *node)
+{
+    return node_address(run, node, VALUE);
+}
+
+float *dms_run_gradient(const dms_run *run, const dms_node *node)
+{
+    return node_address(run, node, GRADIENT);
+}
+
+void dms_run_weights_changed(dms_run *run)
+{
+    for (size_t i = 0; i < run->graph->count; i++)
+        run->nodes[i].task.weights_changed = true;
+}
+
+dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
+{
+    for (size_t i = 0; i < run->graph->count; i++) {
+        dms_task *task = &run->nodes[i].task;
+
+        task->seed = dms_hash_mix(seed, i);
+        if (task->node->op->forward) {
+            dms_status st = task->node->op->forward(task, err);
+
+            if (st != DMS_OK)
+                return st;
+        }
+        task->weights_changed = task->training;
+    }
+    return DMS_OK;
+}
+
+static void add_to(float *sum, const float *term, size_t len)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < len; i++)
+        sum[i] += term[i];
+}
+
+static void add_gradients(dms_run *run, const node_run *self)
+{
+    const dms_node *node = self->task.node;
+
+    for (int k = 0; k < node->in_count; k++)
+        if (self->add_dx[k])
+            add_to(node_address(run, node->in[k], GRADIENT), self->task.dx[k],
+                   dms_shape_len(&node->in[k]->shape));
+    for (int p = 0; p < node->param_count; p++) {
+        const dms_params *params = run->graph->params;
+        const dms_param *param = &params->items[node->param[p]];
+
+        if (self->add_dw[p])
+            add_to(params->grad + param->offset, run->spare_dw, param->size);
+    }
+}
+
+dms_status dms_run_backward(dms_run *run, dms_error *err)
+{
+    const dms_graph *graph = run->graph;
+
+    memset(graph->params->grad, 0, graph->params->trained * sizeof(float));
+    for (size_t i = graph->count; i-- > 0;) {
+        node_run *self = &run->nodes[i];
+        dms_status st;
+
+        if (!runs_backward(graph, self->task.node) || !self->task.dy)
+            continue;
+        st = self->task.node->op->backward(&self->task, err);
+        if (st != DMS_OK)
+            return st;
+        add_gradients(run, self);
+    }
+    return DMS_OK;
+}
+
+size_t dms_run_memory(const dms_run *run)
+{
+    return run->arena_size + run->scratch_size +
+           run->spare_dw_len * sizeof(float);
+}

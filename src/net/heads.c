@@ -1,0 +1,24 @@
+/* From descriptors to logits (docs/model.md, 10-11). */
+#include "net/parts.h"
+
+/* (10): the sum and the absolute difference are the same for either order of
+ * the eyes, so the patient's logits are too. */
+dms_node *dms_patient_head_build(dms_graph *g, dms_node *h, int64_t width,
+                                 float dropout)
+{
+    int64_t patients = h ? h->shape.n / 2 : 0;
+    dms_node *left = dms_slice_batch(g, h, 0, patients);
+    dms_node *right = dms_slice_batch(g, h, patients, patients);
+    dms_node *parts[] = {dms_add(g, left, right),
+                         dms_abs(g, dms_sub(g, left, right))};
+    dms_node *z = dms_linear(g, dms_concat(g, parts, 2), "fuse", width);
+
+    z = dms_relu(g, dms_batch_norm(g, z, "fuse_bn", DMS_INIT_ONE));
+    return dms_linear(g, dms_dropout(g, z, dropout), "head", DMS_LABELS);
+}
+
+/* (11): one linear layer for either eye. */
+dms_node *dms_eye_head_build(dms_graph *g, dms_node *h)
+{
+    return dms_linear(g, h, "eye_head", DMS_LABELS);
+}

@@ -1,0 +1,278 @@
+/* A model's description as JSON text, both ways. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "net/model_file.h"
+
+#define FORMAT "dmsnet-1"
+
+typedef const char *(*choice_name)(unsigned value);
+
+static const char *backbone_name(unsigned value)
+{
+    return dms_backbone_name((dms_backbone)value);
+}
+
+static const char *context_name(unsigned value)
+{
+    return dms_context_name((dms_context)value);
+}
+
+static const char *fusion_name(unsigned value)
+{
+    return dms_fusion_name((dms_fusion)value);
+}
+
+static const char *eyes_name(unsigned value)
+{
+    return dms_eyes_name((dms_eyes)value);
+}
+
+static const char *task_name(unsigned value)
+{
+    return dms_task_name((dms_task)value);
+}
+
+static const char *filter_name(unsigned value)
+{
+    return dms_filter_name((dms_filter)value);
+}
+
+static const char *enhance_name(unsigned value)
+{
+    return dms_enhance_name((dms_enhance)value);
+}
+
+dms_model_config dms_model_config_default(void)
+{
+    dms_model_config config = {.architecture = dms_architecture_default(),
+                               .temperature = 1.0,
+                               .provenance = "{}"};
+
+    config.preprocess = dms_preprocess_default(config.architecture.size);
+    for (int k = 0; k < DMS_LABELS; k++)
+        config.thresholds[k] = 0.5;
+    return config;
+}
+
+static json_t *labels_json(void)
+{
+    json_t *labels = json_array();
+
+    for (int k = 0; k < DMS_LABELS; k++)
+        json_array_append_new(labels, json_stringn(&DMS_LABEL_LETTERS[k], 1));
+    return labels;
+}
+
+static json_t *thresholds_json(const dms_model_config *config)
+{
+    json_t *thresholds = json_array();
+
+    for (int k = 0; k < DMS_LABELS; k++)
+        json_array_append_new(thresholds, json_real(config->thresholds[k]));
+    return thresholds;
+}
+
+char *dms_model_config_json(const dms_model_config *config)
+{
+    const dms_architecture *a = &config->architecture;
+    const dms_preprocess *p = &config->preprocess;
+    json_t *provenance = json_loads(config->provenance, 0, NULL);
+    json_t *root = json_pack(
+        "{s:s, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i},"
+        " s:{s:i, s:b, s:s, s:s}, s:o, s:{s:f}, s:o}",
+        "format", FORMAT, "architecture", "backbone",
+        dms_backbone_name(a->backbone), "width", a->width, "context",
+        dms_context_name(a->context), "fusion", dms_fusion_name(a->fusion),
+        "eyes", dms_eyes_name(a->eyes), "task", dms_task_name(a->task),
+        "labels", labels_json(), "size", a->size, "preprocessing", "size",
+        p->size, "crop", p->crop, "filter", dms_filter_name(p->filter),
+        "enhance", dms_enhance_name(p->enhance), "thresholds",
+        thresholds_json(config), "calibration", "temperature",
+        config->temperature, "provenance",
+        provenance ? provenance : json_object());
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    char *copy = text ? dms_strdup(text) : NULL;
+
+    free(text);
+    json_decref(root);
+    return copy;
+}
+
+/* A parse under way: where in which file, for messages. */
+typedef struct reader {
+    const char *name;
+    dms_error *err;
+} reader;
+
+static dms_status read_choice(unsigned *value, const json_t *object,
+                              const char *key, choice_name name_of,
+                              const reader *r)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    if (!text)
+        return DMS_OK; /* absent: the default stays */
+    for (unsigned i = 0; name_of(i); i++)
+        if (strcmp(name_of(i), text) == 0) {
+            *value = i;
+            return DMS_OK;
+        }
+    return dms_fail(r->err, DMS_EFORMAT,
+                    "%s: metadata: %s is '%.40s', which this version does not "
+                    "know",
+                    r->name, key, text);
+}
+
+static dms_status read_int(int *value, const json_t *object, const char *key,
+                           int low, int high, const reader *r)
+{
+    const json_t *item = json_object_get(object, key);
+    json_int_t found = json_integer_value(item);
+
+    if (!item)
+        return DMS_OK;
+    if (!json_is_integer(item) || found < low || found > high)
+        return dms_fail(r->err, DMS_EFORMAT,
+                        "%s: metadata: %s is not a whole number from %d to %d",
+                        r->name, key, low, high);
+    *value = (int)found;
+    return DMS_OK;
+}
+
+static dms_status read_labels(const json_t *architecture, const reader *r)
+{
+    const json_t *labels = json_object_get(architecture, "labels");
+
+    for (size_t k = 0; labels && k < DMS_LABELS; k++) {
+        const char *label = json_string_value(json_array_get(labels, k));
+
+        if (json_array_size(labels) != DMS_LABELS || !label ||
+            label[0] != DMS_LABEL_LETTERS[k] || label[1] != '\0')
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s: metadata: labels are not N D G C A H M O in "
+                            "this order",
+                            r->name);
+    }
+    return DMS_OK;
+}
+
+static dms_status read_architecture(dms_architecture *a, const json_t *object,
+                                    const reader *r)
+{
+    dms_status st;
+    unsigned backbone = a->backbone, context = a->context;
+    unsigned fusion = a->fusion, eyes = a->eyes, task = a->task;
+
+    TRY(read_choice(&backbone, object, "backbone", backbone_name, r));
+    TRY(read_choice(&context, object, "context", context_name, r));
+    TRY(read_choice(&fusion, object, "fusion", fusion_name, r));
+    TRY(read_choice(&eyes, object, "eyes", eyes_name, r));
+    TRY(read_choice(&task, object, "task", task_name, r));
+    TRY(read_int(&a->width, object, "width", 16, 2048, r));
+    TRY(read_int(&a->size, object, "size", 32, 2048, r));
+    TRY(read_labels(object, r));
+    a->backbone = (dms_backbone)backbone;
+    a->context = (dms_context)context;
+    a->fusion = (dms_fusion)fusion;
+    a->eyes = (dms_eyes)eyes;
+    a->task = (dms_task)task;
+done:
+    return st;
+}
+
+static dms_status read_preprocess(dms_preprocess *p, const json_t *object,
+                                  const reader *r)
+{
+    dms_status st;
+    unsigned filter = p->filter, enhance = p->enhance;
+    const json_t *crop = json_object_get(object, "crop");
+
+    TRY(read_int(&p->size, object, "size", 32, 2048, r));
+    TRY(read_choice(&filter, object, "filter", filter_name, r));
+    TRY(read_choice(&enhance, object, "enhance", enhance_name, r));
+    if (crop)
+        p->crop = json_is_true(crop);
+    p->filter = (dms_filter)filter;
+    p->enhance = (dms_enhance)enhance;
+done:
+    return st;
+}
+
+static dms_status read_decision(dms_model_config *config, const json_t *root,
+                                const reader *r)
+{
+    const json_t *thresholds = json_object_get(root, "thresholds");
+    const json_t *temperature =
+        json_object_get(json_object_get(root, "calibration"), "temperature");
+
+    for (size_t k = 0; thresholds && k < DMS_LABELS; k++) {
+        const json_t *item = json_array_get(thresholds, k);
+        double t = json_number_value(item);
+
+        if (!json_is_number(item) || !(t >= 0 && t <= 1))
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s: metadata: threshold of %c is not a number "
+                            "from 0 to 1",
+                            r->name, DMS_LABEL_LETTERS[k]);
+        config->thresholds[k] = t;
+    }
+    if (temperature) {
+        config->temperature = json_number_value(temperature);
+        if (!(config->temperature > 0) || isinf(config->temperature))
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s: metadata: temperature is not a number above "
+                            "0",
+                            r->name);
+    }
+    return DMS_OK;
+}
+
+/* Provenance is carried, not believed; one that is too long is let go. */
+static void read_provenance(dms_model_config *config, const json_t *root)
+{
+    const json_t *provenance = json_object_get(root, "provenance");
+    char *text = provenance ? json_dumps(provenance, JSON_COMPACT) : NULL;
+
+    if (text && strlen(text) < sizeof config->provenance)
+        snprintf(config->provenance, sizeof config->provenance, "%s", text);
+    free(text);
+}
+
+dms_status dms_model_config_parse(dms_model_config *config, const char *text,
+                                  const char *name, dms_error *err)
+{
+    dms_status st;
+    reader r = {name, err};
+    json_error_t problem;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    const char *format = json_string_value(json_object_get(root, "format"));
+
+    *config = dms_model_config_default();
+    if (!root) {
+        st = dms_fail(err, DMS_EFORMAT, "%s: metadata 'dmsnet': %s", name,
+                      problem.text);
+        goto done;
+    }
+    if (!format || strcmp(format, FORMAT) != 0) {
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: metadata: format is '%.40s', expected '%s'", name,
+                      format ? format : "", FORMAT);
+        goto done;
+    }
+    TRY(read_architecture(&config->architecture,
+                          json_object_get(root, "architecture"), &r));
+    config->preprocess.size = config->architecture.size;
+    TRY(read_preprocess(&config->preprocess,
+                        json_object_get(root, "preprocessing"), &r));
+    TRY(read_decision(config, root, &r));
+    read_provenance(config, root);
+    TRY(dms_architecture_check(&config->architecture, err));
+done:
+    json_decref(root);
+    return st;
+}

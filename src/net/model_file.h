@@ -1,0 +1,30 @@
+/* Model files: the parameter table and its description, to and from one
+ * safetensors file (docs/model-file.md). */
+#ifndef DMS_NET_MODEL_FILE_H
+#define DMS_NET_MODEL_FILE_H
+
+#include "dms/model.h"
+#include "graph/params.h"
+
+/* value: params->total floats in the table's order (params->value, or an
+ * average of it). Atomic; gives the same bytes for the same input. */
+dms_status dms_model_file_write(const char *path,
+                                const dms_model_config *config,
+                                const dms_params *params, const float *value,
+                                dms_error *err);
+
+/* Read path into a new table. training: its weights lie in the order that
+ * training wants, and it has gradients. *params is the caller's. */
+dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
+                               const char *path, bool training,
+                               const dms_monitor *monitor, dms_error *err);
+
+/* The `dmsnet` metadata text of a configuration (dms_free), or NULL without
+ * memory. */
+char *dms_model_config_json(const dms_model_config *config);
+
+/* The reverse. name is for messages. */
+dms_status dms_model_config_parse(dms_model_config *config, const char *text,
+                                  const char *name, dms_error *err);
+
+#endif

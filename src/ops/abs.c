@@ -1,0 +1,43 @@
+/* y = |x|;  dx = dy * sign(x), 0 at 0. */
+#include <math.h>
+
+#include "graph/op.h"
+#include "ops/ops.h"
+
+static dms_status abs_forward(dms_task *t, dms_error *err)
+{
+    const float *x = t->x[0];
+    float *y = t->y;
+    size_t len = dms_shape_len(&t->node->shape);
+
+    (void)err;
+    for (size_t i = 0; i < len; i++)
+        y[i] = fabsf(x[i]);
+    return DMS_OK;
+}
+
+static dms_status abs_backward(dms_task *t, dms_error *err)
+{
+    const float *x = t->x[0];
+    const float *dy = t->dy;
+    float *dx = t->dx[0];
+    size_t len = dms_shape_len(&t->node->shape);
+
+    (void)err;
+    for (size_t i = 0; i < len; i++)
+        dx[i] = dy[i] * (float)((x[i] > 0) - (x[i] < 0));
+    return DMS_OK;
+}
+
+static const dms_op op_abs = {
+    .name = "abs",
+    .reads = DMS_READS_X,
+    .any_layout = true,
+    .forward = abs_forward,
+    .backward = abs_backward,
+};
+
+dms_node *dms_abs(dms_graph *g, dms_node *x)
+{
+    return dms_graph_map(g, &op_abs, x);
+}

@@ -1,0 +1,253 @@
+/* Batch normalisation, by oneDNN, with max(0, .) inside where fused.
+ *
+ *   y = scale * (x - mean) / sqrt(variance + eps) + shift, for each channel
+ *
+ * Training: mean and (biased) variance of the batch over N, H, W, and
+ *   running = 0.9 * running + 0.1 * (mean | variance * m / (m - 1)),
+ * m = N*H*W. Otherwise, and where frozen: the running ones. */
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "ops/dnnl_util.h"
+#include "ops/ops.h"
+
+#define EPSILON  1e-5f
+#define MOMENTUM 0.1f
+
+enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE };
+
+typedef struct norm_state {
+    dms_prim forward;
+    dms_prim backward;
+    bool batch_statistics;
+    size_t workspace_at; /* in saved, after mean and variance */
+} norm_state;
+
+static void norm_release(void *state)
+{
+    norm_state *s = state;
+
+    dms_prim_release(&s->forward);
+    dms_prim_release(&s->backward);
+    dms_free(s);
+}
+
+static float *saved_mean(const dms_task *t)
+{
+    return t->saved;
+}
+
+static float *saved_variance(const dms_task *t)
+{
+    return saved_mean(t) + t->node->shape.c;
+}
+
+static void *saved_workspace(const dms_task *t)
+{
+    const norm_state *s = t->state;
+
+    return (char *)t->saved + s->workspace_at;
+}
+
+static dms_status add_forward_args(norm_state *s, const dms_backend *backend,
+                                   const dnnl_memory_desc_t *value,
+                                   const dnnl_memory_desc_t *channel,
+                                   const dnnl_memory_desc_t *workspace,
+                                   dms_error *err)
+{
+    static const int per_channel[] = {DNNL_ARG_MEAN, DNNL_ARG_VARIANCE,
+                                      DNNL_ARG_SCALE, DNNL_ARG_SHIFT};
+    dms_status st;
+
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_SRC, value, err));
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_DST, value, err));
+    for (int i = 0; i < 4; i++)
+        TRY(dms_prim_arg(&s->forward, backend, per_channel[i], channel, err));
+    if (workspace->ndims > 0)
+        TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_WORKSPACE, workspace,
+                         err));
+done:
+    return st;
+}
+
+static dms_status prepare_backward(norm_state *s, dms_task *t, unsigned flags,
+                                   const dnnl_memory_desc_t *value,
+                                   const dnnl_memory_desc_t *channel,
+                                   const dnnl_memory_desc_t *workspace,
+                                   const_dnnl_primitive_desc_t hint,
+                                   dms_needs *needs, dms_error *err)
+{
+    static const int per_channel[] = {DNNL_ARG_MEAN, DNNL_ARG_VARIANCE,
+                                      DNNL_ARG_SCALE, DNNL_ARG_DIFF_SCALE,
+                                      DNNL_ARG_DIFF_SHIFT};
+    static const int per_value[] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST,
+                                    DNNL_ARG_DIFF_SRC};
+    dms_status st;
+    const dms_backend *backend = t->backend;
+    dnnl_batch_normalization_desc_t desc;
+    dnnl_primitive_desc_t pd;
+
+    TRY(dms_dnnl_check(dnnl_batch_normalization_backward_desc_init(
+                           &desc, dnnl_backward, value, value, EPSILON, flags),
+                       "batch norm backward", err));
+    TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
+                                                  backend->engine, hint),
+                       "batch norm backward", err));
+    TRY(dms_prim_create(&s->backward, backend, pd, "batch norm backward", needs,
+                        err));
+    for (int i = 0; i < 3; i++)
+        TRY(dms_prim_arg(&s->backward, backend, per_value[i], value, err));
+    for (int i = 0; i < 5; i++)
+        TRY(dms_prim_arg(&s->backward, backend, per_channel[i], channel, err));
+    if (workspace->ndims > 0)
+        TRY(dms_prim_arg(&s->backward, backend, DNNL_ARG_WORKSPACE, workspace,
+                         err));
+done:
+    return st;
+}
+
+static dms_status prepare_norm(norm_state *s, dms_task *t, dms_needs *needs,
+                               dms_error *err)
+{
+    dms_status st;
+    const dms_backend *backend = t->backend;
+    const dms_node *node = t->node;
+    dnnl_memory_desc_t value =
+        dms_desc_value(&node->shape, node->layout, dms_backend_block());
+    dnnl_memory_desc_t channel = dms_desc_plain(1, &node->shape.c);
+    dnnl_memory_desc_t workspace;
+    dnnl_batch_normalization_desc_t desc;
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+    unsigned flags = dnnl_use_scale | dnnl_use_shift;
+
+    flags |= node->attr.relu ? dnnl_fuse_norm_relu : 0u;
+    flags |= s->batch_statistics ? 0u : dnnl_use_global_stats;
+    TRY(dms_dnnl_check(dnnl_batch_normalization_forward_desc_init(
+                           &desc,
+                           s->batch_statistics ? dnnl_forward_training
+                                               : dnnl_forward_inference,
+                           &value, EPSILON, flags),
+                       "batch norm", err));
+    TRY(dms_dnnl_check(dnnl_primitive_desc_create(&hint, &desc, backend->attr,
+                                                  backend->engine, NULL),
+                       "batch norm", err));
+    workspace = dms_pd_desc(hint, dnnl_query_workspace_md);
+    TRY(dms_dnnl_check(dnnl_primitive_desc_clone(&pd, hint), "batch norm",
+                       err));
+    TRY(dms_prim_create(&s->forward, backend, pd, "batch norm", needs, err));
+    TRY(add_forward_args(s, backend, &value, &channel, &workspace, err));
+    s->workspace_at = (size_t)node->shape.c * 2 * sizeof(float);
+    s->workspace_at = (s->workspace_at + 63) / 64 * 64;
+    needs->saved = s->workspace_at + dnnl_memory_desc_get_size(&workspace);
+    if (s->batch_statistics)
+        TRY(prepare_backward(s, t, flags, &value, &channel, &workspace, hint,
+                             needs, err));
+done:
+    if (hint)
+        dnnl_primitive_desc_destroy(hint);
+    return st;
+}
+
+static dms_status norm_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+{
+    const dms_shape *shape = &t->node->shape;
+    norm_state *s = dms_calloc(1, sizeof *s);
+
+    if (!s)
+        return dms_fail_memory(err, "batch norm");
+    t->state = s;
+    s->batch_statistics = t->training && !t->node->attr.frozen;
+    if (s->batch_statistics && shape->n * shape->h * shape->w < 2)
+        return dms_fail(err, DMS_EINVAL,
+                        "%.80s: batch norm cannot train on one value a "
+                        "channel: a batch of one patient; take two or more",
+                        t->params->items[t->node->param[SCALE]].name);
+    return prepare_norm(s, t, needs, err);
+}
+
+static void update_running(dms_task *t)
+{
+    const dms_shape *shape = &t->node->shape;
+    double m = (double)(shape->n * shape->h * shape->w);
+    float unbiased = (float)(m / (m - 1.0));
+    const float *mean = saved_mean(t);
+    const float *variance = saved_variance(t);
+
+    for (int64_t c = 0; c < shape->c; c++) {
+        float *running_mean = &t->w[RUNNING_MEAN][c];
+        float *running_variance = &t->w[RUNNING_VARIANCE][c];
+
+        *running_mean = (1 - MOMENTUM) * *running_mean + MOMENTUM * mean[c];
+        *running_variance = (1 - MOMENTUM) * *running_variance +
+                            MOMENTUM * unbiased * variance[c];
+    }
+}
+
+static dms_status norm_forward(dms_task *t, dms_error *err)
+{
+    const norm_state *s = t->state;
+    bool batch = s->batch_statistics;
+    const void *data[] = {t->x[0],
+                          t->y,
+                          batch ? saved_mean(t) : t->w[RUNNING_MEAN],
+                          batch ? saved_variance(t) : t->w[RUNNING_VARIANCE],
+                          t->w[SCALE],
+                          t->w[SHIFT],
+                          saved_workspace(t)};
+    dms_status st =
+        dms_prim_run(&s->forward, t->backend, t->scratch, data, err);
+
+    if (st == DMS_OK && batch)
+        update_running(t);
+    return st;
+}
+
+static dms_status norm_backward(dms_task *t, dms_error *err)
+{
+    const norm_state *s = t->state;
+    const void *data[] = {
+        t->x[0],           t->dy,       t->dx[0],     saved_mean(t),
+        saved_variance(t), t->w[SCALE], t->dw[SCALE], t->dw[SHIFT],
+        saved_workspace(t)};
+
+    assert(t->dx[0]); /* a trained norm follows a trained layer */
+    return dms_prim_run(&s->backward, t->backend, t->scratch, data, err);
+}
+
+static const dms_op op_batch_norm = {
+    .name = "batch_norm",
+    .reads = DMS_READS_X,
+    .any_layout = true,
+    .fuses_relu = true,
+    .prepare = norm_prepare,
+    .forward = norm_forward,
+    .backward = norm_backward,
+    .release = norm_release,
+};
+
+dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
+                         dms_param_init scale)
+{
+    dms_node_spec spec = {.op = &op_batch_norm, .in = {x}, .in_count = 1};
+    dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
+    dms_param stat = {.role = DMS_PARAM_STAT, .rank = 1};
+    dms_node *node;
+
+    if (!x)
+        return NULL;
+    spec.shape = x->shape;
+    spec.attr.frozen = g->frozen;
+    norm.shape[0] = stat.shape[0] = x->shape.c;
+    node = dms_graph_add(g, &spec);
+    norm.init = scale;
+    dms_graph_param(g, node, name, "weight", &norm);
+    norm.init = DMS_INIT_ZERO;
+    dms_graph_param(g, node, name, "bias", &norm);
+    stat.init = DMS_INIT_ZERO;
+    dms_graph_param(g, node, name, "running_mean", &stat);
+    stat.init = DMS_INIT_ONE;
+    dms_graph_param(g, node, name, "running_var", &stat);
+    return node;
+}

@@ -1,0 +1,338 @@
+/* Convolution, by oneDNN.
+ *
+ *   Y[n,o] = sum_i W[o,i] * X[n,i]      (cross-correlation, padding kernel/2)
+ *   dX = W^T * dY,   dW[o,i] = sum_n X[n,i] * dY[n,o]
+ *
+ * The weight lives in the parameter table in the blocked order that the
+ * forward kernel wants where that is one of ours; where a kernel wants
+ * another order, it is reordered: once for inference, each step in training. */
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "ops/dnnl_util.h"
+#include "ops/ops.h"
+
+/* A primitive's operand in the order it wants: our buffer itself, or a copy
+ * made by a reorder. */
+typedef struct operand {
+    dms_prim reorder;
+    bool reordered;
+    void *copy; /* owned; NULL unless reordered */
+} operand;
+
+typedef struct conv_state {
+    dms_prim forward;
+    dms_prim backward_data;
+    dms_prim backward_weights;
+    operand x; /* of forward and backward_weights */
+    operand x_backward;
+    operand w;
+    operand w_backward;
+    operand dw; /* from the kernel's order to the table's */
+    dnnl_convolution_desc_t desc;
+    dnnl_primitive_desc_t hint; /* the forward pd, until prepare ends */
+} conv_state;
+
+static void operand_release(operand *o)
+{
+    dms_prim_release(&o->reorder);
+    dms_free(o->copy);
+}
+
+static void conv_release(void *state)
+{
+    conv_state *s = state;
+
+    dms_prim_release(&s->forward);
+    dms_prim_release(&s->backward_data);
+    dms_prim_release(&s->backward_weights);
+    operand_release(&s->x);
+    operand_release(&s->x_backward);
+    operand_release(&s->w);
+    operand_release(&s->w_backward);
+    operand_release(&s->dw);
+    if (s->hint)
+        dnnl_primitive_desc_destroy(s->hint);
+    dms_free(s);
+}
+
+static dms_status operand_create(operand *o, const dms_backend *backend,
+                                 const dnnl_memory_desc_t *from,
+                                 const dnnl_memory_desc_t *to,
+                                 const dnnl_memory_desc_t *copy,
+                                 dms_needs *needs, dms_error *err)
+{
+    dms_status st = dms_prim_reorder(&o->reorder, &o->reordered, backend, from,
+                                     to, needs, err);
+
+    if (st != DMS_OK || !o->reordered)
+        return st;
+    o->copy = dms_calloc_aligned(dnnl_memory_desc_get_size(copy), 1);
+    return o->copy ? DMS_OK : dms_fail_memory(err, "convolution");
+}
+
+/* ours as the kernel wants it: reordered now if fresh, else as it was. */
+static dms_status operand_ready(const void **ready, operand *o,
+                                const dms_task *t, const void *ours, bool fresh,
+                                dms_error *err)
+{
+    *ready = o->reordered ? o->copy : ours;
+    if (!o->reordered || !fresh)
+        return DMS_OK;
+    return dms_prim_run(&o->reorder, t->backend, t->scratch,
+                        (const void *[]){ours, o->copy}, err);
+}
+
+/* The five descriptions of a convolution as our buffers have them. */
+typedef struct conv_descs {
+    dnnl_memory_desc_t x, y, w;
+    dnnl_dims_t strides, padding;
+} conv_descs;
+
+static conv_descs describe(const dms_task *t)
+{
+    const dms_node *node = t->node;
+    const dms_param *weight = &t->params->items[node->param[0]];
+    int block = dms_backend_block();
+    conv_descs d = {
+        .x = dms_desc_value(&node->in[0]->shape, node->in[0]->layout, block),
+        .y = dms_desc_value(&node->shape, node->layout, block),
+        .w = dms_desc_weight(weight, node->attr.groups),
+    };
+
+    d.strides[0] = d.strides[1] = node->attr.stride;
+    d.padding[0] = d.padding[1] = node->attr.kernel / 2;
+    return d;
+}
+
+static dms_status prepare_forward(conv_state *s, dms_task *t,
+                                  const conv_descs *d, dms_needs *needs,
+                                  dms_error *err)
+{
+    dms_status st;
+    const dms_backend *backend = t->backend;
+    bool plain_x = t->node->in[0]->layout == DMS_LAYOUT_NCHW;
+    dnnl_memory_desc_t x_any = plain_x ? dms_desc_any(&d->x) : d->x;
+    dnnl_memory_desc_t w_any = dms_desc_any(&d->w);
+    dnnl_prop_kind_t kind =
+        t->training ? dnnl_forward_training : dnnl_forward_inference;
+    dnnl_primitive_desc_t pd;
+    dnnl_memory_desc_t x, w;
+
+    TRY(dms_dnnl_check(dnnl_convolution_forward_desc_init(
+                           &s->desc, kind, dnnl_convolution_direct, &x_any,
+                           &w_any, NULL, &d->y, d->strides, d->padding,
+                           d->padding),
+                       "convolution forward", err));
+    TRY(dms_dnnl_check(dnnl_primitive_desc_create(&s->hint, &s->desc,
+                                                  backend->attr,
+                                                  backend->engine, NULL),
+                       "convolution forward", err));
+    TRY(dms_dnnl_check(dnnl_primitive_desc_clone(&pd, s->hint),
+                       "convolution forward", err));
+    x = dms_pd_desc(pd, dnnl_query_src_md);
+    w = dms_pd_desc(pd, dnnl_query_weights_md);
+    TRY(dms_prim_create(&s->forward, backend, pd, "convolution forward", needs,
+                        err));
+    TRY(operand_create(&s->x, backend, &d->x, &x, &x, needs, err));
+    TRY(operand_create(&s->w, backend, &d->w, &w, &w, needs, err));
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_SRC, &x, err));
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_WEIGHTS, &w, err));
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_DST, &d->y, err));
+done:
+    return st;
+}
+
+static dms_status prepare_backward_data(conv_state *s, dms_task *t,
+                                        const conv_descs *d, dms_needs *needs,
+                                        dms_error *err)
+{
+    dms_status st;
+    const dms_backend *backend = t->backend;
+    dnnl_memory_desc_t w_any = dms_desc_any(&d->w);
+    dnnl_convolution_desc_t desc;
+    dnnl_primitive_desc_t pd;
+    dnnl_memory_desc_t w;
+
+    TRY(dms_dnnl_check(dnnl_convolution_backward_data_desc_init(
+                           &desc, dnnl_convolution_direct, &d->x, &w_any, &d->y,
+                           d->strides, d->padding, d->padding),
+                       "convolution backward by data", err));
+    TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
+                                                  backend->engine, s->hint),
+                       "convolution backward by data", err));
+    w = dms_pd_desc(pd, dnnl_query_weights_md);
+    TRY(dms_prim_create(&s->backward_data, backend, pd,
+                        "convolution backward by data", needs, err));
+    TRY(operand_create(&s->w_backward, backend, &d->w, &w, &w, needs, err));
+    TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_DIFF_DST, &d->y,
+                     err));
+    TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_WEIGHTS, &w, err));
+    TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_DIFF_SRC, &d->x,
+                     err));
+done:
+    return st;
+}
+
+/* The weight gradient straight in the table's order, if a real kernel does
+ * that; else in the order of the kernel's choice. */
+static dms_status create_backward_weights_pd(dnnl_primitive_desc_t *pd,
+                                             const conv_state *s,
+                                             const dms_task *t,
+                                             const conv_descs *d,
+                                             dms_error *err)
+{
+    const dms_backend *backend = t->backend;
+    bool plain_x = t->node->in[0]->layout == DMS_LAYOUT_NCHW;
+    dnnl_memory_desc_t x_any = plain_x ? dms_desc_any(&d->x) : d->x;
+    dnnl_memory_desc_t w_any = dms_desc_any(&d->w);
+    const dnnl_memory_desc_t *wishes[] = {&d->w, &w_any};
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_unimplemented;
+
+    for (int i = 0; i < 2; i++) {
+        status = dnnl_convolution_backward_weights_desc_init(
+            &desc, dnnl_convolution_direct, &x_any, wishes[i], NULL, &d->y,
+            d->strides, d->padding, d->padding);
+        if (status == dnnl_success)
+            status = dnnl_primitive_desc_create(pd, &desc, backend->attr,
+                                                backend->engine, s->hint);
+        if (status != dnnl_success)
+            continue;
+        if (i == 1 || !dms_pd_is_reference(*pd))
+            return DMS_OK;
+        dnnl_primitive_desc_destroy(*pd);
+    }
+    return dms_dnnl_check(status, "convolution backward by weights", err);
+}
+
+static dms_status prepare_backward_weights(conv_state *s, dms_task *t,
+                                           const conv_descs *d,
+                                           dms_needs *needs, dms_error *err)
+{
+    dms_status st;
+    const dms_backend *backend = t->backend;
+    dnnl_primitive_desc_t pd;
+    dnnl_memory_desc_t x, dw;
+
+    TRY(create_backward_weights_pd(&pd, s, t, d, err));
+    x = dms_pd_desc(pd, dnnl_query_src_md);
+    dw = dms_pd_desc(pd, dnnl_query_diff_weights_md);
+    TRY(dms_prim_create(&s->backward_weights, backend, pd,
+                        "convolution backward by weights", needs, err));
+    TRY(operand_create(&s->x_backward, backend, &d->x, &x, &x, needs, err));
+    TRY(operand_create(&s->dw, backend, &dw, &d->w, &dw, needs, err));
+    TRY(dms_prim_arg(&s->backward_weights, backend, DNNL_ARG_SRC, &x, err));
+    TRY(dms_prim_arg(&s->backward_weights, backend, DNNL_ARG_DIFF_DST, &d->y,
+                     err));
+    TRY(dms_prim_arg(&s->backward_weights, backend, DNNL_ARG_DIFF_WEIGHTS, &dw,
+                     err));
+done:
+    return st;
+}
+
+static dms_status conv_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    conv_state *s = dms_calloc(1, sizeof *s);
+    conv_descs d = describe(t);
+
+    if (!s)
+        return dms_fail_memory(err, "convolution");
+    t->state = s;
+    TRY(prepare_forward(s, t, &d, needs, err));
+    if (t->training && t->node->needs_grad) {
+        TRY(prepare_backward_weights(s, t, &d, needs, err));
+        if (t->node->in[0]->needs_grad)
+            TRY(prepare_backward_data(s, t, &d, needs, err));
+    }
+    dnnl_primitive_desc_destroy(s->hint);
+    s->hint = NULL;
+done:
+    return st;
+}
+
+static dms_status conv_forward(dms_task *t, dms_error *err)
+{
+    dms_status st;
+    conv_state *s = t->state;
+    const void *x, *w;
+
+    TRY(operand_ready(&x, &s->x, t, t->x[0], true, err));
+    TRY(operand_ready(&w, &s->w, t, t->w[0], t->weights_changed, err));
+    TRY(dms_prim_run(&s->forward, t->backend, t->scratch,
+                     (const void *[]){x, w, t->y}, err));
+done:
+    return st;
+}
+
+static dms_status conv_backward(dms_task *t, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    conv_state *s = t->state;
+    const void *x, *w;
+    void *dw = s->dw.reordered ? s->dw.copy : t->dw[0];
+
+    if (t->dx[0]) {
+        TRY(operand_ready(&w, &s->w_backward, t, t->w[0], true, err));
+        TRY(dms_prim_run(&s->backward_data, t->backend, t->scratch,
+                         (const void *[]){t->dy, w, t->dx[0]}, err));
+    }
+    if (t->dw[0]) {
+        TRY(operand_ready(&x, &s->x_backward, t, t->x[0], true, err));
+        TRY(dms_prim_run(&s->backward_weights, t->backend, t->scratch,
+                         (const void *[]){x, t->dy, dw}, err));
+        if (s->dw.reordered)
+            TRY(dms_prim_run(&s->dw.reorder, t->backend, t->scratch,
+                             (const void *[]){dw, t->dw[0]}, err));
+    }
+done:
+    return st;
+}
+
+static const dms_op op_conv = {
+    .name = "conv",
+    .reads = DMS_READS_X,
+    .any_layout = true,
+    .prepare = conv_prepare,
+    .forward = conv_forward,
+    .backward = conv_backward,
+    .release = conv_release,
+};
+
+/* The order in which oneDNN's blocked kernels read a weight, so that training
+ * need not reorder it; of its orders for an unblocked input there is only the
+ * one for 16. */
+static void choose_blocks(const dms_graph *g, dms_param *weight, int groups)
+{
+    bool in_blocks = weight->shape[1] % g->block == 0;
+
+    if (g->map_layout != DMS_LAYOUT_BLOCKED || groups > 1 ||
+        weight->shape[0] % g->block != 0 || (!in_blocks && g->block != 16))
+        return;
+    weight->block_out = g->block;
+    weight->block_in = in_blocks ? g->block : 1;
+}
+
+dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
+                   int kernel, int stride, int groups, dms_param_init init)
+{
+    dms_node_spec spec = {.op = &op_conv, .in = {x}, .in_count = 1};
+    dms_param weight = {.role = DMS_PARAM_WEIGHT, .init = init, .rank = 4};
+    dms_node *node;
+
+    if (!x)
+        return NULL;
+    spec.attr =
+        (dms_attr){.kernel = kernel, .stride = stride, .groups = groups};
+    spec.shape = (dms_shape){
+        x->shape.n, out, (x->shape.h + kernel / 2 * 2 - kernel) / stride + 1,
+        (x->shape.w + kernel / 2 * 2 - kernel) / stride + 1};
+    weight.shape[0] = out;
+    weight.shape[1] = x->shape.c / groups;
+    weight.shape[2] = weight.shape[3] = kernel;
+    weight.fan_in = (int)weight.shape[1] * kernel * kernel;
+    choose_blocks(g, &weight, groups);
+    node = dms_graph_add(g, &spec);
+    dms_graph_param(g, node, name, "weight", &weight);
+    return node;
+}

@@ -1,0 +1,236 @@
+#include "ops/dnnl_util.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "ops/ops.h"
+
+static const char *status_text(dnnl_status_t status)
+{
+    switch (status) {
+    case dnnl_success:
+        return "success";
+    case dnnl_out_of_memory:
+        return "out of memory";
+    case dnnl_invalid_arguments:
+        return "invalid arguments";
+    case dnnl_unimplemented:
+        return "unimplemented";
+    default:
+        return "runtime error";
+    }
+}
+
+dms_status dms_dnnl_check(dnnl_status_t status, const char *what,
+                          dms_error *err)
+{
+    if (status == dnnl_success)
+        return DMS_OK;
+    if (status == dnnl_out_of_memory)
+        return dms_fail_memory(err, what);
+    return dms_fail(err, DMS_EINTERNAL, "oneDNN: %s: %s", what,
+                    status_text(status));
+}
+
+dms_status dms_backend_create(dms_backend **out, dms_error *err)
+{
+    dms_backend *b = dms_calloc(1, sizeof *b);
+    dms_status st = DMS_OK;
+
+    if (!b)
+        return dms_fail_memory(err, "backend");
+    TRY(dms_dnnl_check(dnnl_engine_create(&b->engine, dnnl_cpu, 0), "engine",
+                       err));
+    TRY(dms_dnnl_check(
+        dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags),
+        "stream", err));
+    TRY(dms_dnnl_check(dnnl_primitive_attr_create(&b->attr), "attributes",
+                       err));
+    TRY(dms_dnnl_check(dnnl_primitive_attr_set_scratchpad_mode(
+                           b->attr, dnnl_scratchpad_mode_user),
+                       "attributes", err));
+    *out = b, b = NULL;
+done:
+    dms_backend_destroy(b);
+    return st;
+}
+
+void dms_backend_destroy(dms_backend *backend)
+{
+    if (!backend)
+        return;
+    if (backend->attr)
+        dnnl_primitive_attr_destroy(backend->attr);
+    if (backend->stream)
+        dnnl_stream_destroy(backend->stream);
+    if (backend->engine)
+        dnnl_engine_destroy(backend->engine);
+    dms_free(backend);
+}
+
+int dms_backend_block(void)
+{
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+
+    return isa != dnnl_cpu_isa_all &&
+                   (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core
+               ? 16
+               : 8;
+}
+
+dms_status dms_prim_arg(dms_prim *prim, const dms_backend *backend, int arg,
+                        const dnnl_memory_desc_t *desc, dms_error *err)
+{
+    dnnl_exec_arg_t *slot = &prim->args[prim->count];
+    dnnl_status_t status = dnnl_memory_create(
+        &slot->memory, desc, backend->engine, DNNL_MEMORY_NONE);
+
+    if (status == dnnl_success) {
+        slot->arg = arg;
+        prim->count++;
+    }
+    return dms_dnnl_check(status, prim->what, err);
+}
+
+dms_status dms_prim_create(dms_prim *prim, const dms_backend *backend,
+                           dnnl_primitive_desc_t pd, const char *what,
+                           dms_needs *needs, dms_error *err)
+{
+    dnnl_memory_desc_t scratch = dms_pd_desc(pd, dnnl_query_scratchpad_md);
+    size_t size = dnnl_memory_desc_get_size(&scratch);
+    dms_status st;
+
+    prim->what = what;
+    if (size > needs->scratch)
+        needs->scratch = size;
+    st = dms_dnnl_check(dnnl_primitive_create(&prim->primitive, pd), what, err);
+    dnnl_primitive_desc_destroy(pd);
+    if (st == DMS_OK)
+        st = dms_prim_arg(prim, backend, DNNL_ARG_SCRATCHPAD, &scratch, err);
+    return st;
+}
+
+void dms_prim_release(dms_prim *prim)
+{
+    for (int i = 0; i < prim->count; i++)
+        dnnl_memory_destroy(prim->args[i].memory);
+    if (prim->primitive)
+        dnnl_primitive_destroy(prim->primitive);
+    memset(prim, 0, sizeof *prim);
+}
+
+dms_status dms_prim_run(const dms_prim *prim, const dms_backend *backend,
+                        void *scratch, const void *const *data, dms_error *err)
+{
+    dnnl_memory_set_data_handle(prim->args[0].memory, scratch);
+    for (int i = 1; i < prim->count; i++)
+        dnnl_memory_set_data_handle(prim->args[i].memory,
+                                    (void *)(uintptr_t)data[i - 1]);
+    return dms_dnnl_check(dnnl_primitive_execute(prim->primitive,
+                                                 backend->stream, prim->count,
+                                                 prim->args),
+                          prim->what, err);
+}
+
+dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
+                            const dms_backend *backend,
+                            const dnnl_memory_desc_t *from,
+                            const dnnl_memory_desc_t *to, dms_needs *needs,
+                            dms_error *err)
+{
+    dnnl_primitive_desc_t pd;
+    dms_status st;
+
+    *needed = !dnnl_memory_desc_equal(from, to);
+    if (!*needed)
+        return DMS_OK;
+    st = dms_dnnl_check(
+        dnnl_reorder_primitive_desc_create(&pd, from, backend->engine, to,
+                                           backend->engine, backend->attr),
+        "reorder", err);
+    if (st != DMS_OK)
+        return st;
+    TRY(dms_prim_create(prim, backend, pd, "reorder", needs, err));
+    TRY(dms_prim_arg(prim, backend, DNNL_ARG_FROM, from, err));
+    TRY(dms_prim_arg(prim, backend, DNNL_ARG_TO, to, err));
+done:
+    return st;
+}
+
+static dnnl_memory_desc_t describe(int rank, const int64_t *dims,
+                                   dnnl_format_tag_t tag)
+{
+    dnnl_memory_desc_t desc;
+    dnnl_dims_t copy = {0};
+
+    for (int i = 0; i < rank; i++)
+        copy[i] = dims[i];
+    dnnl_memory_desc_init_by_tag(&desc, rank, copy, dnnl_f32, tag);
+    return desc;
+}
+
+dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
+                                  int block)
+{
+    const int64_t dims[] = {shape->n, shape->c, shape->h, shape->w};
+    dnnl_format_tag_t tag = dnnl_nhwc;
+
+    if (layout == DMS_LAYOUT_NCHW)
+        tag = dnnl_nchw;
+    if (layout == DMS_LAYOUT_BLOCKED)
+        tag = block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+    return describe(4, dims, tag);
+}
+
+dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims)
+{
+    static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef,
+                                             dnnl_a,
+                                             dnnl_ab,
+                                             dnnl_abc,
+                                             dnnl_abcd,
+                                             dnnl_abcde};
+
+    return describe(rank, dims, tags[rank]);
+}
+
+dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like)
+{
+    dnnl_memory_desc_t desc;
+
+    dnnl_memory_desc_init_by_tag(&desc, like->ndims, like->dims,
+                                 like->data_type, dnnl_format_tag_any);
+    return desc;
+}
+
+dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups)
+{
+    const int64_t *s = param->shape;
+    dnnl_format_tag_t tag = dnnl_oihw;
+
+    if (groups > 1) {
+        const int64_t dims[] = {groups, s[0] / groups, s[1], s[2], s[3]};
+
+        return dms_desc_plain(5, dims);
+    }
+    if (param->block_out == 16)
+        tag = param->block_in == 16 ? dnnl_OIhw16i16o : dnnl_Oihw16o;
+    else if (param->block_out == 8)
+        tag = dnnl_OIhw8i8o;
+    return describe(4, s, tag);
+}
+
+dnnl_memory_desc_t dms_pd_desc(const_dnnl_primitive_desc_t pd,
+                               dnnl_query_t what)
+{
+    return *dnnl_primitive_desc_query_md(pd, what, 0);
+}
+
+bool dms_pd_is_reference(const_dnnl_primitive_desc_t pd)
+{
+    const char *info = NULL;
+
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&info);
+    return info && strncmp(info, "ref", 3) == 0;
+}

@@ -1,0 +1,76 @@
+/* The thin room between the ops and oneDNN's C API; included by src/ops only.
+ *
+ * A primitive is made once, with its memory objects; running it hands over
+ * the addresses. */
+#ifndef DMS_OPS_DNNL_UTIL_H
+#define DMS_OPS_DNNL_UTIL_H
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include "graph/op.h"
+
+typedef struct dms_backend {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_primitive_attr_t attr; /* scratchpad is the user's */
+} dms_backend;
+
+/* DMS_EINTERNAL with oneDNN's word for status, "conv forward: unimplemented".
+ * DMS_OK for dnnl_success. */
+dms_status dms_dnnl_check(dnnl_status_t status, const char *what,
+                          dms_error *err);
+
+enum { DMS_PRIM_ARGS = 12 };
+
+/* A primitive and what it is run on. data[i] of a run goes to arg[i]; the
+ * scratchpad comes first. */
+typedef struct dms_prim {
+    dnnl_primitive_t primitive;
+    dnnl_exec_arg_t args[DMS_PRIM_ARGS];
+    int count;
+    const char *what; /* for messages */
+} dms_prim;
+
+/* Make the primitive and take the pd away. Grows needs->scratch. */
+dms_status dms_prim_create(dms_prim *prim, const dms_backend *backend,
+                           dnnl_primitive_desc_t pd, const char *what,
+                           dms_needs *needs, dms_error *err);
+void dms_prim_release(dms_prim *prim);
+
+/* The next argument of a run. */
+dms_status dms_prim_arg(dms_prim *prim, const dms_backend *backend, int arg,
+                        const dnnl_memory_desc_t *desc, dms_error *err);
+
+/* data: one address an argument, in the order of dms_prim_arg. */
+dms_status dms_prim_run(const dms_prim *prim, const dms_backend *backend,
+                        void *scratch, const void *const *data, dms_error *err);
+
+/* A reorder from one description to another; *needed is false, and nothing
+ * is made, where they are equal. */
+dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
+                            const dms_backend *backend,
+                            const dnnl_memory_desc_t *from,
+                            const dnnl_memory_desc_t *to, dms_needs *needs,
+                            dms_error *err);
+
+/* A value's description in its layout. */
+dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
+                                  int block);
+
+/* Its dense row-major description: rank dims. */
+dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims);
+
+/* The same dims, order left to the primitive. */
+dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like);
+
+/* A convolution weight as the parameter table keeps it; grouped ones get
+ * oneDNN's leading group dimension. */
+dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups);
+
+/* What the n-th src/dst/weights of a primitive descriptor looks like. */
+dnnl_memory_desc_t dms_pd_desc(const_dnnl_primitive_desc_t pd,
+                               dnnl_query_t what);
+
+bool dms_pd_is_reference(const_dnnl_primitive_desc_t pd);
+
+#endif

@@ -1,0 +1,152 @@
+/* Layer normalisation over C at each position, NHWC.
+ *
+ *   x^ = (x - mean) / sqrt(variance + eps),  y = scale * x^ + shift
+ *   dx = (g - mean(g) - x^ mean(g x^)) / sqrt(variance + eps),  g = dy scale
+ *   dscale = sum dy x^,  dshift = sum dy      (over all positions) */
+#include <math.h>
+#include <string.h>
+
+#include "graph/op.h"
+#include "ops/ops.h"
+
+#define EPSILON 1e-5f
+
+enum { SCALE, SHIFT };
+
+/* What backward needs of a row again. */
+typedef struct row_stat {
+    float mean;
+    float inverse; /* 1 / sqrt(variance + eps) */
+} row_stat;
+
+static int64_t row_count(const dms_shape *s)
+{
+    return s->n * s->h * s->w;
+}
+
+static dms_status layer_norm_prepare(dms_task *t, dms_needs *needs,
+                                     dms_error *err)
+{
+    (void)err;
+    needs->saved = (size_t)row_count(&t->node->shape) * sizeof(row_stat);
+    return DMS_OK;
+}
+
+static row_stat measure(const float *x, int64_t channels)
+{
+    double sum = 0;
+    double squares = 0;
+    double mean;
+
+    for (int64_t c = 0; c < channels; c++)
+        sum += x[c];
+    mean = sum / (double)channels;
+    for (int64_t c = 0; c < channels; c++)
+        squares += (x[c] - mean) * (x[c] - mean);
+    return (row_stat){
+        (float)mean,
+        (float)(1.0 / sqrt(squares / (double)channels + (double)EPSILON))};
+}
+
+static dms_status layer_norm_forward(dms_task *t, dms_error *err)
+{
+    const dms_shape *s = &t->node->shape;
+    int64_t rows = row_count(s);
+    row_stat *stats = t->saved;
+
+    (void)err;
+#pragma omp parallel for schedule(static)
+    for (int64_t r = 0; r < rows; r++) {
+        const float *x = (const float *)t->x[0] + r * s->c;
+        float *y = (float *)t->y + r * s->c;
+
+        stats[r] = measure(x, s->c);
+        for (int64_t c = 0; c < s->c; c++)
+            y[c] = (x[c] - stats[r].mean) * stats[r].inverse * t->w[SCALE][c] +
+                   t->w[SHIFT][c];
+    }
+    return DMS_OK;
+}
+
+static void backward_row(float *dx, const float *dy, const float *x,
+                         const float *scale, row_stat stat, int64_t channels)
+{
+    double sum = 0;
+    double product = 0;
+    float mean_g, mean_gx;
+
+    for (int64_t c = 0; c < channels; c++) {
+        float g = dy[c] * scale[c];
+
+        sum += g;
+        product += g * (x[c] - stat.mean) * stat.inverse;
+    }
+    mean_g = (float)(sum / (double)channels);
+    mean_gx = (float)(product / (double)channels);
+    for (int64_t c = 0; c < channels; c++) {
+        float normal = (x[c] - stat.mean) * stat.inverse;
+
+        dx[c] = (dy[c] * scale[c] - mean_g - normal * mean_gx) * stat.inverse;
+    }
+}
+
+static void backward_params(dms_task *t)
+{
+    const dms_shape *s = &t->node->shape;
+    const row_stat *stats = t->saved;
+
+    memset(t->dw[SCALE], 0, (size_t)s->c * sizeof(float));
+    memset(t->dw[SHIFT], 0, (size_t)s->c * sizeof(float));
+    for (int64_t r = 0; r < row_count(s); r++) {
+        const float *x = (const float *)t->x[0] + r * s->c;
+        const float *dy = (const float *)t->dy + r * s->c;
+
+        for (int64_t c = 0; c < s->c; c++) {
+            t->dw[SCALE][c] +=
+                dy[c] * (x[c] - stats[r].mean) * stats[r].inverse;
+            t->dw[SHIFT][c] += dy[c];
+        }
+    }
+}
+
+static dms_status layer_norm_backward(dms_task *t, dms_error *err)
+{
+    const dms_shape *s = &t->node->shape;
+    int64_t rows = row_count(s);
+    const row_stat *stats = t->saved;
+
+    (void)err;
+    backward_params(t);
+#pragma omp parallel for schedule(static)
+    for (int64_t r = 0; r < rows; r++)
+        backward_row(
+            (float *)t->dx[0] + r * s->c, (const float *)t->dy + r * s->c,
+            (const float *)t->x[0] + r * s->c, t->w[SCALE], stats[r], s->c);
+    return DMS_OK;
+}
+
+static const dms_op op_layer_norm = {
+    .name = "layer_norm",
+    .reads = DMS_READS_X,
+    .prepare = layer_norm_prepare,
+    .forward = layer_norm_forward,
+    .backward = layer_norm_backward,
+};
+
+dms_node *dms_layer_norm(dms_graph *g, dms_node *x, const char *name)
+{
+    dms_node_spec spec = {.op = &op_layer_norm, .in = {x}, .in_count = 1};
+    dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
+    dms_node *node;
+
+    if (!x)
+        return NULL;
+    spec.shape = x->shape;
+    norm.shape[0] = x->shape.c;
+    node = dms_graph_add(g, &spec);
+    norm.init = DMS_INIT_ONE;
+    dms_graph_param(g, node, name, "weight", &norm);
+    norm.init = DMS_INIT_ZERO;
+    dms_graph_param(g, node, name, "bias", &norm);
+    return node;
+}

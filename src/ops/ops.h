@@ -1,0 +1,85 @@
+/* The operations: one file each, forward and backward side by side.
+ *
+ * Constructors append a node to the graph and return it, or NULL after a
+ * failure (of theirs or of an argument's): see graph.h. Maps are N x C x H x W;
+ * name is the parameters' prefix in the state_dict. */
+#ifndef DMS_OPS_OPS_H
+#define DMS_OPS_OPS_H
+
+#include "graph/graph.h"
+
+/* What all ops of a run share: oneDNN's engine and stream. */
+typedef struct dms_backend dms_backend;
+dms_status dms_backend_create(dms_backend **out, dms_error *err);
+void dms_backend_destroy(dms_backend *backend);
+
+/* Channels in a block of DMS_LAYOUT_BLOCKED on this CPU: 16 or 8. */
+int dms_backend_block(void);
+
+/* The caller's N x C x H x W pixels, in NCHW. */
+dms_node *dms_input(dms_graph *g, dms_shape shape);
+
+/* Y = W * X, padding kernel/2, no bias (eq. 1 of docs/model.md). */
+dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
+                   int kernel, int stride, int groups, dms_param_init init);
+
+/* Over N, H, W for each channel; batch statistics when training. */
+dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
+                         dms_param_init scale);
+
+/* Over C for each position, eps 1e-5. */
+dms_node *dms_layer_norm(dms_graph *g, dms_node *x, const char *name);
+
+/* y = W x + b at each position. */
+dms_node *dms_linear(dms_graph *g, dms_node *x, const char *name, int64_t out);
+
+dms_node *dms_relu(dms_graph *g, dms_node *x);
+dms_node *dms_sigmoid(dms_graph *g, dms_node *x);
+dms_node *dms_abs(dms_graph *g, dms_node *x);
+dms_node *dms_add(dms_graph *g, dms_node *a, dms_node *b);
+dms_node *dms_sub(dms_graph *g, dms_node *a, dms_node *b);
+
+/* x * gate, where gate is N x C x H x W, N x C x 1 x 1 or N x 1 x H x W. */
+dms_node *dms_mul(dms_graph *g, dms_node *x, dms_node *gate);
+
+/* 3x3, stride 2, padding 1; the gradient goes to one maximum. */
+dms_node *dms_max_pool(dms_graph *g, dms_node *x);
+
+/* torch's adaptive average pooling to bins x bins. */
+dms_node *dms_adaptive_pool(dms_graph *g, dms_node *x, int bins);
+
+/* Bilinear, half-pixel centres, edges clamped. */
+dms_node *dms_upsample(dms_graph *g, dms_node *x, int64_t height,
+                       int64_t width);
+
+/* Over H and W: N x C x 1 x 1. Equal maxima share the gradient. */
+dms_node *dms_spatial_mean(dms_graph *g, dms_node *x);
+dms_node *dms_spatial_max(dms_graph *g, dms_node *x);
+
+/* Over C: N x 1 x H x W. */
+dms_node *dms_channel_mean(dms_graph *g, dms_node *x);
+dms_node *dms_channel_max(dms_graph *g, dms_node *x);
+
+/* Along C; 1 to DMS_NODE_INPUTS values of equal N, H, W. */
+dms_node *dms_concat(dms_graph *g, dms_node *const *values, int count);
+
+/* softmax(Q K^T / sqrt(D/heads)) V over the positions of each image. */
+dms_node *dms_attention(dms_graph *g, dms_node *q, dms_node *k, dms_node *v,
+                        int heads);
+
+/* [left; right] becomes [right; left] along N. */
+dms_node *dms_swap_halves(dms_graph *g, dms_node *x);
+
+/* Images begin to begin + count. */
+dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
+                          int64_t count);
+
+/* Zero with the probability, scale the rest by 1/(1-p); the identity (no
+ * node) when not training or p = 0. */
+dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
+
+/* For dms_pass_fuse_relu and dms_pass_layout. */
+extern const dms_op dms_op_relu;
+extern const dms_op dms_op_reorder;
+
+#endif

@@ -1,0 +1,43 @@
+/* y = max(0, x);  dx = dy where y > 0, else 0. */
+#include "graph/op.h"
+#include "ops/ops.h"
+
+static dms_status relu_forward(dms_task *t, dms_error *err)
+{
+    const float *x = t->x[0];
+    float *y = t->y;
+    size_t len = dms_shape_len(&t->node->shape);
+
+    (void)err;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < len; i++)
+        y[i] = x[i] > 0 ? x[i] : 0;
+    return DMS_OK;
+}
+
+static dms_status relu_backward(dms_task *t, dms_error *err)
+{
+    const float *y = t->y;
+    const float *dy = t->dy;
+    float *dx = t->dx[0];
+    size_t len = dms_shape_len(&t->node->shape);
+
+    (void)err;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < len; i++)
+        dx[i] = y[i] > 0 ? dy[i] : 0;
+    return DMS_OK;
+}
+
+const dms_op dms_op_relu = {
+    .name = "relu",
+    .reads = DMS_READS_Y,
+    .any_layout = true,
+    .forward = relu_forward,
+    .backward = relu_backward,
+};
+
+dms_node *dms_relu(dms_graph *g, dms_node *x)
+{
+    return dms_graph_map(g, &dms_op_relu, x);
+}

@@ -1,0 +1,66 @@
+/* The same values in another layout, by oneDNN. Put in by dms_pass_layout. */
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "ops/dnnl_util.h"
+#include "ops/ops.h"
+
+typedef struct reorder_state {
+    dms_prim forward;
+    dms_prim backward;
+} reorder_state;
+
+static void reorder_release(void *state)
+{
+    reorder_state *s = state;
+
+    dms_prim_release(&s->forward);
+    dms_prim_release(&s->backward);
+    dms_free(s);
+}
+
+static dms_status reorder_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+{
+    dms_status st;
+    const dms_node *node = t->node;
+    int block = dms_backend_block();
+    dnnl_memory_desc_t x =
+        dms_desc_value(&node->shape, node->in[0]->layout, block);
+    dnnl_memory_desc_t y = dms_desc_value(&node->shape, node->layout, block);
+    reorder_state *s = dms_calloc(1, sizeof *s);
+    bool needed;
+
+    if (!s)
+        return dms_fail_memory(err, "reorder");
+    t->state = s;
+    TRY(dms_prim_reorder(&s->forward, &needed, t->backend, &x, &y, needs, err));
+    TRY(dms_prim_reorder(&s->backward, &needed, t->backend, &y, &x, needs,
+                         err));
+    if (!needed)
+        st = dms_fail(err, DMS_EINTERNAL, "a reorder that changes nothing");
+done:
+    return st;
+}
+
+static dms_status reorder_forward(dms_task *t, dms_error *err)
+{
+    const reorder_state *s = t->state;
+
+    return dms_prim_run(&s->forward, t->backend, t->scratch,
+                        (const void *[]){t->x[0], t->y}, err);
+}
+
+static dms_status reorder_backward(dms_task *t, dms_error *err)
+{
+    const reorder_state *s = t->state;
+
+    return dms_prim_run(&s->backward, t->backend, t->scratch,
+                        (const void *[]){t->dy, t->dx[0]}, err);
+}
+
+const dms_op dms_op_reorder = {
+    .name = "reorder",
+    .prepare = reorder_prepare,
+    .forward = reorder_forward,
+    .backward = reorder_backward,
+    .release = reorder_release,
+};

@@ -1,0 +1,40 @@
+/* [left; right] becomes [right; left] along N, and dy likewise: each eye's
+ * map stands where its fellow's was. */
+#include <string.h>
+
+#include "graph/op.h"
+#include "ops/ops.h"
+
+static void swap_halves(void *y, const void *x, const dms_shape *shape)
+{
+    size_t half = dms_shape_len(shape) / 2 * sizeof(float);
+
+    memcpy(y, (const char *)x + half, half);
+    memcpy((char *)y + half, x, half);
+}
+
+static dms_status swap_halves_forward(dms_task *t, dms_error *err)
+{
+    (void)err;
+    swap_halves(t->y, t->x[0], &t->node->shape);
+    return DMS_OK;
+}
+
+static dms_status swap_halves_backward(dms_task *t, dms_error *err)
+{
+    (void)err;
+    swap_halves(t->dx[0], t->dy, &t->node->shape);
+    return DMS_OK;
+}
+
+static const dms_op op_swap_halves = {
+    .name = "swap_halves",
+    .any_layout = true,
+    .forward = swap_halves_forward,
+    .backward = swap_halves_backward,
+};
+
+dms_node *dms_swap_halves(dms_graph *g, dms_node *x)
+{
+    return dms_graph_map(g, &op_swap_halves, x);
+}
