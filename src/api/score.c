@@ -1,0 +1,204 @@
+/* `dmsnet score`: predictions of any origin against a table of labels. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "data/predictions.h"
+#include "dms/metrics.h"
+
+enum { NAMED_MAX = 5 };
+
+dms_score_options dms_score_options_default(void)
+{
+    return (dms_score_options){.report = dms_report_options_default()};
+}
+
+/* The predictions in the order of their ids. */
+typedef struct entry {
+    const char *id;
+    size_t index;
+    bool used;
+} entry;
+
+typedef struct join {
+    const dms_dataset *dataset;
+    const dms_predictions *predictions;
+    const dms_score_options *options;
+    entry *entries;        /* predictions->count, sorted */
+    uint8_t *labels;       /* count x 8 */
+    double *probabilities; /* count x 8 */
+    size_t count;
+    size_t left_out; /* several labels, for single-label */
+} join;
+
+/* Ids that fit no partner: how many, and the first few by name. */
+typedef struct odd_ones {
+    size_t count;
+    dms_strbuf first;
+} odd_ones;
+
+static void add_odd(odd_ones *odd, const char *id)
+{
+    if (odd->count < NAMED_MAX)
+        dms_strbuf_printf(&odd->first, "%s'%.40s'", odd->count ? ", " : "", id);
+    odd->count++;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const entry *)a)->id, ((const entry *)b)->id);
+}
+
+static dms_status sort_entries(join *j, dms_error *err)
+{
+    j->entries = dms_calloc(j->predictions->count, sizeof *j->entries);
+    if (!j->entries)
+        return dms_fail_memory(err, "predictions");
+    for (size_t i = 0; i < j->predictions->count; i++)
+        j->entries[i] = (entry){.id = j->predictions->ids[i], .index = i};
+    qsort(j->entries, j->predictions->count, sizeof *j->entries, by_id);
+    return DMS_OK;
+}
+
+static entry *find_entry(const join *j, const char *id)
+{
+    const entry key = {.id = id};
+
+    return bsearch(&key, j->entries, j->predictions->count, sizeof key, by_id);
+}
+
+static bool is_asked_for(const join *j, const dms_patient *patient)
+{
+    return patient->labelled && (j->options->split == DMS_SPLIT_NONE ||
+                                 patient->split == j->options->split);
+}
+
+static int count_labels(const uint8_t labels[DMS_LABELS])
+{
+    int sum = 0;
+
+    for (int k = 0; k < DMS_LABELS; k++)
+        sum += labels[k];
+    return sum;
+}
+
+static void join_patient(join *j, const dms_patient *patient, odd_ones *missing)
+{
+    entry *found = find_entry(j, patient->id);
+
+    if (!found) {
+        add_odd(missing, patient->id);
+        return;
+    }
+    found->used = true;
+    if (j->options->report.task == DMS_TASK_SINGLE_LABEL &&
+        count_labels(patient->labels) > 1) {
+        j->left_out++;
+        return;
+    }
+    memcpy(j->labels + j->count * DMS_LABELS, patient->labels, DMS_LABELS);
+    memcpy(j->probabilities + j->count * DMS_LABELS,
+           j->predictions->probabilities + found->index * DMS_LABELS,
+           DMS_LABELS * sizeof *j->probabilities);
+    j->count++;
+}
+
+static dms_status refuse_extra(const join *j, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    odd_ones extra = {0};
+
+    dms_strbuf_init(&extra.first);
+    for (size_t i = 0; i < j->predictions->count; i++)
+        if (!j->entries[i].used)
+            add_odd(&extra, j->entries[i].id);
+    if (extra.count)
+        st =
+            dms_fail(err, DMS_EMISMATCH,
+                     "%s: %zu predictions are of patients that are not "
+                     "labelled in %s%s%s; the first: %s",
+                     j->predictions->name, extra.count, j->dataset->table,
+                     j->options->split ? " for split " : "",
+                     j->options->split ? dms_split_name(j->options->split) : "",
+                     extra.first.data);
+    dms_strbuf_release(&extra.first);
+    return st;
+}
+
+static dms_status check_split(const join *j, dms_error *err)
+{
+    if (j->options->split == DMS_SPLIT_NONE || j->dataset->has_split_column)
+        return DMS_OK;
+    return dms_fail(err, DMS_EMISMATCH,
+                    "%s: has no column 'split', so split %s cannot be told",
+                    j->dataset->table, dms_split_name(j->options->split));
+}
+
+static dms_status join_all(join *j, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    odd_ones missing = {0};
+    size_t patients = j->dataset->count;
+
+    dms_strbuf_init(&missing.first);
+    TRY(check_split(j, err));
+    TRY(sort_entries(j, err));
+    j->labels = dms_calloc(patients, DMS_LABELS);
+    j->probabilities =
+        dms_calloc(patients, DMS_LABELS * sizeof *j->probabilities);
+    if (!j->labels || !j->probabilities) {
+        st = dms_fail_memory(err, "joined predictions");
+        goto done;
+    }
+    for (size_t i = 0; i < patients; i++)
+        if (is_asked_for(j, &j->dataset->patients[i]))
+            join_patient(j, &j->dataset->patients[i], &missing);
+    if (missing.count)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: %zu labelled patients of %s have no prediction; the "
+                      "first: %s",
+                      j->predictions->name, missing.count, j->dataset->table,
+                      missing.first.data);
+    else if (j->count == 0)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: no patient is labelled and asked for, so there is "
+                      "nothing to score",
+                      j->dataset->table);
+    else if (!j->options->allow_subset)
+        st = refuse_extra(j, err);
+done:
+    dms_strbuf_release(&missing.first);
+    return st;
+}
+
+dms_status dms_score_files(dms_report *out, const char *labels_table,
+                           const char *predictions_csv,
+                           const dms_score_options *options,
+                           const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_dataset *dataset = NULL;
+    dms_predictions predictions = {0};
+    join j = {.predictions = &predictions, .options = options};
+
+    TRY(dms_dataset_open(&dataset, labels_table, NULL, monitor, err));
+    TRY(dms_predictions_read(&predictions, predictions_csv, err));
+    j.dataset = dataset;
+    TRY(join_all(&j, err));
+    if (j.left_out)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%zu patients of several labels are left out", j.left_out);
+    TRY(dms_report_measure(out, j.labels, j.probabilities, j.count,
+                           &options->report, err));
+    out->left_out = j.left_out;
+done:
+    dms_free(j.entries);
+    dms_free(j.labels);
+    dms_free(j.probabilities);
+    dms_predictions_release(&predictions);
+    dms_dataset_close(dataset);
+    return st;
+}

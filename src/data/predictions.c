@@ -1,0 +1,243 @@
+#include "data/predictions.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "formats/csv.h"
+
+#define BLANKS " \t\r\n"
+
+/* Where the nine columns of the header stand. */
+typedef struct layout {
+    size_t id;
+    size_t label[DMS_LABELS];
+} layout;
+
+static dms_status find_column(size_t *column, const dms_table *table,
+                              const char *name, dms_error *err)
+{
+    *column = dms_table_find_column(table, name);
+    if (*column == DMS_TABLE_NONE)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s:%d: there is no column '%s'; expected "
+                        "ID,N,D,G,C,A,H,M,O",
+                        table->name, table->rows[0].line, name);
+    for (size_t i = *column + 1; i < table->rows[0].count; i++)
+        if (strcmp(dms_table_cell(table, 0, i),
+                   dms_table_cell(table, 0, *column)) == 0)
+            return dms_fail(err, DMS_EFORMAT,
+                            "%s:%d: column '%s' is there twice", table->name,
+                            table->rows[0].line, name);
+    return DMS_OK;
+}
+
+static dms_status find_columns(layout *columns, const dms_table *table,
+                               dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    if (table->count == 0)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: the file is empty; expected a header "
+                        "ID,N,D,G,C,A,H,M,O",
+                        table->name);
+    TRY(find_column(&columns->id, table, "ID", err));
+    for (int k = 0; k < DMS_LABELS; k++) {
+        const char name[] = {DMS_LABEL_LETTERS[k], '\0'};
+
+        TRY(find_column(&columns->label[k], table, name, err));
+    }
+done:
+    return st;
+}
+
+static dms_status parse_id(char **id, const dms_table *table, size_t row,
+                           size_t column, dms_error *err)
+{
+    const char *text = dms_table_cell(table, row, column);
+    size_t len;
+
+    text += strspn(text, BLANKS);
+    len = strlen(text);
+    while (len > 0 && strchr(BLANKS, text[len - 1]))
+        len--;
+    if (len == 0)
+        return dms_fail(err, DMS_EFORMAT, "%s:%d:%zu: the ID is empty",
+                        table->name, table->rows[row].line, column + 1);
+    *id = dms_strndup(text, len);
+    return *id ? DMS_OK : dms_fail_memory(err, table->name);
+}
+
+static dms_status parse_probability(double *p, const dms_table *table,
+                                    size_t row, size_t column, dms_error *err)
+{
+    const char *text = dms_table_cell(table, row, column);
+    char *end;
+
+    *p = strtod(text, &end);
+    if (end == text || end[strspn(end, BLANKS)] || !(*p >= 0 && *p <= 1))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s:%d:%zu: '%.40s' is no probability, expected a "
+                        "number from 0 to 1",
+                        table->name, table->rows[row].line, column + 1, text);
+    return DMS_OK;
+}
+
+typedef struct entry {
+    const char *id;
+    int line;
+} entry;
+
+static int by_id_and_line(const void *a, const void *b)
+{
+    const entry *x = a;
+    const entry *y = b;
+    int order = strcmp(x->id, y->id);
+
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static dms_status refuse_doubles(const dms_predictions *p,
+                                 const dms_table *table, size_t column,
+                                 dms_error *err)
+{
+    dms_status st = DMS_OK;
+    entry *entries = dms_calloc(p->count, sizeof *entries);
+
+    if (!entries)
+        return dms_fail_memory(err, table->name);
+    for (size_t i = 0; i < p->count; i++)
+        entries[i] = (entry){p->ids[i], table->rows[i + 1].line};
+    qsort(entries, p->count, sizeof *entries, by_id_and_line);
+    for (size_t i = 1; i < p->count && st == DMS_OK; i++)
+        if (strcmp(entries[i - 1].id, entries[i].id) == 0)
+            st = dms_fail(err, DMS_EFORMAT,
+                          "%s:%d:%zu: ID '%.64s' is there twice, first in "
+                          "line %d",
+                          table->name, entries[i].line, column + 1,
+                          entries[i].id, entries[i - 1].line);
+    dms_free(entries);
+    return st;
+}
+
+static dms_status fill(dms_predictions *p, const dms_table *table,
+                       dms_error *err)
+{
+    dms_status st = DMS_OK;
+    layout columns = {0};
+
+    TRY(find_columns(&columns, table, err));
+    p->name = dms_strdup(table->name);
+    p->ids = dms_calloc(table->count, sizeof *p->ids);
+    p->probabilities =
+        dms_calloc(table->count, DMS_LABELS * sizeof *p->probabilities);
+    if (!p->name || !p->ids || !p->probabilities)
+        return dms_fail_memory(err, table->name);
+    for (size_t row = 1; row < table->count; row++) {
+        TRY(parse_id(&p->ids[p->count], table, row, columns.id, err));
+        p->count++;
+        for (size_t k = 0; k < DMS_LABELS; k++)
+            TRY(parse_probability(&p->probabilities[(row - 1) * DMS_LABELS + k],
+                                  table, row, columns.label[k], err));
+    }
+    TRY(refuse_doubles(p, table, columns.id, err));
+done:
+    return st;
+}
+
+dms_status dms_predictions_parse(dms_predictions *out, const void *data,
+                                 size_t size, const char *name, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_predictions predictions = {0};
+    dms_table *table = NULL;
+
+    TRY(dms_csv_parse(&table, data, size, name, err));
+    TRY(fill(&predictions, table, err));
+    *out = predictions, predictions = (dms_predictions){0};
+done:
+    dms_predictions_release(&predictions);
+    dms_table_destroy(table);
+    return st;
+}
+
+dms_status dms_predictions_read(dms_predictions *out, const char *path,
+                                dms_error *err)
+{
+    dms_status st = DMS_OK;
+    uint8_t *data = NULL;
+    size_t size = 0;
+
+    TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
+    TRY(dms_predictions_parse(out, data, size, path, err));
+done:
+    dms_free(data);
+    return st;
+}
+
+void dms_predictions_release(dms_predictions *predictions)
+{
+    for (size_t i = 0; i < predictions->count; i++)
+        dms_free(predictions->ids[i]);
+    dms_free(predictions->ids);
+    dms_free(predictions->probabilities);
+    dms_free(predictions->name);
+    *predictions = (dms_predictions){0};
+}
+
+static void add_id(dms_strbuf *sb, const char *id)
+{
+    if (!strpbrk(id, ",;\"\t\r\n")) {
+        dms_strbuf_puts(sb, id);
+        return;
+    }
+    dms_strbuf_puts(sb, "\"");
+    for (; *id; id++) {
+        if (*id == '"')
+            dms_strbuf_puts(sb, "\"");
+        dms_strbuf_add(sb, id, 1);
+    }
+    dms_strbuf_puts(sb, "\"");
+}
+
+/* The fewest digits, from six on, that read back bit-equal. */
+static void add_probability(dms_strbuf *sb, double p)
+{
+    char text[40];
+    int digits = 6;
+
+    do
+        snprintf(text, sizeof text, "%.*g", digits, p);
+    while (strtod(text, NULL) != p && ++digits <= 17);
+    for (char *c = text; *c; c++)
+        if (*c == ',')
+            *c = '.'; /* a caller's locale may have set a decimal comma */
+    dms_strbuf_printf(sb, ",%s", text);
+}
+
+dms_status dms_predictions_write(const char *path, const char *const *ids,
+                                 const double *probabilities, size_t count,
+                                 dms_error *err)
+{
+    dms_strbuf sb;
+    dms_status st;
+
+    dms_strbuf_init(&sb);
+    dms_strbuf_puts(&sb, "ID,N,D,G,C,A,H,M,O\n");
+    for (size_t i = 0; i < count; i++) {
+        add_id(&sb, ids[i]);
+        for (size_t k = 0; k < DMS_LABELS; k++)
+            add_probability(&sb, probabilities[i * DMS_LABELS + k]);
+        dms_strbuf_puts(&sb, "\n");
+    }
+    st = sb.failed ? dms_fail_memory(err, path)
+                   : dms_file_write(path, sb.data, sb.len, err);
+    dms_strbuf_release(&sb);
+    return st;
+}

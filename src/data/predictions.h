@@ -1,0 +1,40 @@
+/* predictions.csv: ID,N,D,G,C,A,H,M,O with a probability in every cell, as the
+ * ODIR-2019 challenge's own script reads it. */
+#ifndef DMS_DATA_PREDICTIONS_H
+#define DMS_DATA_PREDICTIONS_H
+
+#include <stddef.h>
+
+#include "dms/architecture.h"
+#include "dms/status.h"
+
+typedef struct dms_predictions {
+    char *name; /* owned: of the file, for messages */
+    char **ids; /* owned, count texts: blanks around them are cut off */
+    double *probabilities; /* owned, count x 8, each in [0, 1] */
+    size_t count;
+} dms_predictions;
+
+/* Read a predictions file. The columns may stand in any order; others than
+ * the nine are passed over.
+ *
+ * out  untouched on failure
+ * DMS_EIO; DMS_EFORMAT naming file, line and column for a missing or double
+ * column, an empty ID, one ID twice, what is no number from 0 to 1. */
+dms_status dms_predictions_read(dms_predictions *out, const char *path,
+                                dms_error *err);
+/* The same from memory; name is for messages. */
+dms_status dms_predictions_parse(dms_predictions *out, const void *data,
+                                 size_t size, const char *name, dms_error *err);
+void dms_predictions_release(dms_predictions *predictions);
+
+/* Write path whole or not at all, so that every probability reads back
+ * bit-equal.
+ *
+ * ids            count texts
+ * probabilities  count x 8 */
+dms_status dms_predictions_write(const char *path, const char *const *ids,
+                                 const double *probabilities, size_t count,
+                                 dms_error *err);
+
+#endif
