@@ -248,8 +248,7 @@ static void yaml_flat_and_nested_are_the_same(void **state)
     static const char *const texts[] = {
         "epochs: 5\nlearning_rate: 1e-4 # slow\nout: 'a: b'\n",
         "train:\n  epochs: 5\n  learning-rate: 1e-4\n  out: \"a: b\"\n",
-        "model: {depth: [1, {x: 2}]}\ntrain: {epochs: 5, learning-rate: 1e-4, "
-        "out: 'a: b'}\n"};
+        "m: [1, {x: 2}]\ntrain: {epochs: 5, learning-rate: 1e-4, out: 'a: b'}\n"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

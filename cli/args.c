@@ -1,0 +1,290 @@
+#include "args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+
+/* An option as it was given; applied when the file has been read. */
+typedef struct cli_setting {
+    const dms_option *option;
+    void *values;
+    const char *text;
+} cli_setting;
+
+/* The words not yet read. */
+typedef struct cursor {
+    char **words;
+    int left;
+} cursor;
+
+static void *values_of(cli_args *args, int table)
+{
+    return args->command->tables[table].options == NULL ? &args->common
+                                                        : args->values[table];
+}
+
+static dms_status push(cli_args *args, int table, const dms_option *option,
+                       const char *text)
+{
+    args->settings[args->settings_count++] =
+        (cli_setting){option, values_of(args, table), text};
+    return DMS_OK;
+}
+
+static const dms_option *find_long(const cli_command *command, const char *name,
+                                   int *table)
+{
+    const dms_option_table *options;
+    const dms_option *option;
+
+    for (int i = 0; (options = cli_command_table(command, i)) != NULL; i++)
+        if ((option = dms_option_find(options, name)) != NULL)
+            return *table = i, option;
+    return NULL;
+}
+
+static const dms_option *find_letter(const cli_command *command, char letter,
+                                     int *table)
+{
+    const dms_option_table *options;
+
+    for (int i = 0; (options = cli_command_table(command, i)) != NULL; i++)
+        for (size_t k = 0; k < options->count; k++)
+            if (options->options[k].letter == letter && letter != 0)
+                return *table = i, &options->options[k];
+    return NULL;
+}
+
+static dms_status unknown_option(const cli_command *command, const char *name,
+                                 dms_error *err)
+{
+    const dms_option_table *options;
+    const char *best = NULL;
+
+    for (int i = 0; (options = cli_command_table(command, i)) != NULL; i++) {
+        const dms_option *near = dms_option_nearest(options, name);
+
+        if (near != NULL &&
+            (best == NULL || dms_word_distance(name, near->name) <
+                                 dms_word_distance(name, best)))
+            best = near->name;
+    }
+    return cli_fail(err, DMS_EINVAL, "--%.80s: there is no such option%s%s%s",
+                    name, best ? "; did you mean '--" : "", best ? best : "",
+                    best ? "'?" : "");
+}
+
+static dms_status take_value(const char **text, cursor *c, const char *dashes,
+                             const char *name, dms_error *err)
+{
+    if (c->left == 0)
+        return cli_fail(err, DMS_EINVAL, "%s%s: a value must follow", dashes,
+                        name);
+    *text = *c->words++;
+    c->left--;
+    return DMS_OK;
+}
+
+/* word is "--name" or "--name=value", without its dashes. */
+static dms_status read_long(cli_args *args, const char *word, cursor *c,
+                            dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const char *equals = strchr(word, '=');
+    const char *text = equals != NULL ? equals + 1 : NULL;
+    size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+    const dms_option *option;
+    char name[64];
+    int table;
+
+    if (len >= sizeof(name))
+        return unknown_option(args->command, word, err);
+    memcpy(name, word, len);
+    name[len] = '\0';
+    option = find_long(args->command, name, &table);
+    if (option == NULL && strncmp(name, "no-", 3) == 0 && text == NULL) {
+        option = find_long(args->command, name + 3, &table);
+        if (option != NULL && option->type != DMS_OPTION_FLAG)
+            option = NULL;
+        text = "false";
+    }
+    if (option == NULL)
+        return unknown_option(args->command, name, err);
+    if (text == NULL && option->type == DMS_OPTION_FLAG)
+        text = "true";
+    if (text == NULL)
+        TRY(take_value(&text, c, "--", option->name, err));
+    TRY(push(args, table, option, text));
+done:
+    return st;
+}
+
+/* word is "-abc" without its dash: switches, the last may take a value. */
+static dms_status read_letters(cli_args *args, const char *word, cursor *c,
+                               dms_error *err)
+{
+    dms_status st = DMS_OK;
+    char letter[2] = "";
+    int table;
+
+    for (; *word != '\0'; word++) {
+        const dms_option *option = find_letter(args->command, *word, &table);
+        const char *text = word + 1;
+
+        letter[0] = *word;
+        if (option == NULL)
+            return cli_fail(err, DMS_EINVAL, "-%c: there is no such option",
+                            *word);
+        if (option->type == DMS_OPTION_FLAG) {
+            TRY(push(args, table, option, "true"));
+            continue;
+        }
+        if (*text == '\0')
+            TRY(take_value(&text, c, "-", letter, err));
+        TRY(push(args, table, option, text));
+        break;
+    }
+done:
+    return st;
+}
+
+static dms_status read_words(cli_args *args, cursor c, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    bool options = true;
+
+    while (c.left > 0) {
+        char *word = *c.words++;
+
+        c.left--;
+        if (!options || word[0] != '-' || word[1] == '\0')
+            args->arguments[args->count++] = word;
+        else if (strcmp(word, "--") == 0)
+            options = false;
+        else if (word[1] == '-')
+            TRY(read_long(args, word + 2, &c, err));
+        else
+            TRY(read_letters(args, word + 1, &c, err));
+    }
+done:
+    return st;
+}
+
+static dms_status apply(const cli_setting *setting, dms_error *err)
+{
+    dms_error cause = {0};
+
+    if (dms_option_set(setting->values, setting->option, setting->text,
+                       &cause) == DMS_OK)
+        return DMS_OK;
+    return cli_fail(err, cause.code, "--%s", cause.message);
+}
+
+/* The common options first: they tell of --help and of the file. */
+static dms_status apply_settings(cli_args *args, bool common, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    for (int i = 0; i < args->settings_count; i++)
+        if ((args->settings[i].values == &args->common) == common)
+            TRY(apply(&args->settings[i], err));
+done:
+    return st;
+}
+
+static dms_status read_config(cli_args *args, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const cli_table *tables = args->command->tables;
+
+    for (int i = 0; tables[i].options != NULL; i++)
+        if (tables[i].section != NULL)
+            TRY(dms_options_read_yaml(args->values[i], tables[i].options,
+                                      args->common.config, tables[i].section,
+                                      err));
+done:
+    return st;
+}
+
+static dms_status check_count(const cli_args *args, dms_error *err)
+{
+    const cli_command *command = args->command;
+
+    if (args->count < command->arguments_min)
+        return cli_fail(err, DMS_EINVAL, "an argument is missing: expected %s",
+                        command->arguments);
+    if (args->count > command->arguments_max)
+        return cli_fail(err, DMS_EINVAL, "'%.80s' is one argument too many%s%s",
+                        args->arguments[command->arguments_max],
+                        *command->arguments ? ": expected " : "",
+                        command->arguments);
+    return DMS_OK;
+}
+
+/* A bundle of letters gives a setting each, so room is counted in bytes. */
+static dms_status make_room(cli_args *args, cursor c, dms_error *err)
+{
+    const cli_table *tables = args->command->tables;
+    size_t bytes = 0;
+
+    for (int i = 0; i < c.left; i++)
+        bytes += strlen(c.words[i]);
+    args->settings = calloc(bytes + 1, sizeof(*args->settings));
+    args->arguments = calloc((size_t)c.left + 1, sizeof(*args->arguments));
+    if (args->settings == NULL || args->arguments == NULL)
+        return cli_fail(err, DMS_ENOMEM, "out of memory (arguments)");
+    for (int i = 0; tables[i].options != NULL; i++) {
+        args->values[i] = calloc(1, tables[i].options->size);
+        if (args->values[i] == NULL)
+            return cli_fail(err, DMS_ENOMEM, "out of memory (options)");
+        dms_options_reset(args->values[i], tables[i].options);
+    }
+    return DMS_OK;
+}
+
+dms_status cli_args_parse(cli_args *args, const cli_command *command, int count,
+                          char **words, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    cursor c = {words, count};
+
+    *args = (cli_args){.command = command};
+    for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+        if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
+            return args->common.help = true, DMS_OK;
+    TRY(make_room(args, c, err));
+    TRY(read_words(args, c, err));
+    TRY(apply_settings(args, true, err));
+    if (args->common.config[0] != '\0')
+        TRY(read_config(args, err));
+    TRY(apply_settings(args, false, err));
+    TRY(check_count(args, err));
+done:
+    return st;
+}
+
+void cli_args_release(cli_args *args)
+{
+    for (int i = 0; i < CLI_TABLES_MAX; i++)
+        free(args->values[i]);
+    free(args->settings);
+    free(args->arguments);
+    *args = (cli_args){.command = args->command};
+}
+
+bool cli_args_given(const cli_args *args, const char *name)
+{
+    for (int i = 0; i < args->settings_count; i++)
+        if (strcmp(args->settings[i].option->name, name) == 0)
+            return true;
+    return false;
+}
+
+dms_status cli_args_require(const char *value, const char *name,
+                            const char *what, dms_error *err)
+{
+    if (*value != '\0')
+        return DMS_OK;
+    return cli_fail(err, DMS_EINVAL, "--%s: missing; it names %s", name, what);
+}

@@ -1,0 +1,52 @@
+#include "command.h"
+
+static const cli_common common_defaults = {.help = false};
+
+/* `config` is last, so that the shorter table is a part of the longer one. */
+static const dms_option common_options[] = {
+    {.name = "help",
+     .letter = 'h',
+     .type = DMS_OPTION_FLAG,
+     .section = "Common options",
+     DMS_OPTION_FIELD(cli_common, help),
+     .help = "show this help and exit"},
+    {.name = "log",
+     .type = DMS_OPTION_TEXT,
+     .unit = "LEVEL|FILE",
+     DMS_OPTION_FIELD(cli_common, log),
+     .help = "messages to show on standard error: error, warning, info (as "
+             "without this option) or debug; any other word is a file to which "
+             "all messages are appended with their time"},
+    {.name = "config",
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(cli_common, config),
+     .help = "YAML file of options by their long names; the command line wins "
+             "over it"}};
+
+static const dms_option_table common_table = {
+    common_options, 2, &common_defaults, sizeof(cli_common)};
+static const dms_option_table common_table_config = {
+    common_options, 3, &common_defaults, sizeof(cli_common)};
+
+const dms_option_table *cli_common_table(bool with_config)
+{
+    return with_config ? &common_table_config : &common_table;
+}
+
+bool cli_command_has_config(const cli_command *command)
+{
+    for (int i = 0; command->tables[i].options != NULL; i++)
+        if (command->tables[i].section != NULL)
+            return true;
+    return false;
+}
+
+const dms_option_table *cli_command_table(const cli_command *command, int i)
+{
+    for (int k = 0; k <= i; k++)
+        if (command->tables[k].options == NULL)
+            return k < i ? NULL
+                         : cli_common_table(cli_command_has_config(command));
+    return command->tables[i].options;
+}
