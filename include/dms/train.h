@@ -1,0 +1,170 @@
+/* Training: from a folder of photographs and a table to a model file.
+ *
+ *     dms_train_options options;
+ *     dms_train_result result;
+ *     dms_error err = {0};
+ *
+ *     dms_options_reset(&options, dms_train_option_table());
+ *     snprintf(options.data, sizeof options.data, "odir384");
+ *     snprintf(options.run, sizeof options.run, "runs/first");
+ *     options.backbone = DMS_BACKBONE_RESNET18;
+ *     if (dms_train(&options, NULL, &result, &err) != DMS_OK)
+ *         return report(err.message);
+ *
+ * The run folder then holds best.safetensors and last.safetensors (model
+ * files), checkpoint.safetensors (to resume from; the one before it too),
+ * config.yaml, run.json, metrics.jsonl and metrics.csv. */
+#ifndef DMS_TRAIN_H
+#define DMS_TRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dms/architecture.h"
+#include "dms/data.h"
+#include "dms/image.h"
+#include "dms/metrics.h"
+#include "dms/monitor.h"
+#include "dms/option.h"
+#include "dms/status.h"
+
+/* The loss of a multi-label task; single-label is always softmax
+ * cross-entropy. */
+typedef enum dms_loss_kind {
+    DMS_LOSS_BCE,       /* binary cross-entropy */
+    DMS_LOSS_FOCAL,     /* Lin et al. 2017 */
+    DMS_LOSS_ASYMMETRIC /* Ridnik et al. 2021 */
+} dms_loss_kind;
+
+typedef enum dms_optimizer_kind {
+    DMS_OPTIMIZER_ADAMW, /* Loshchilov & Hutter 2019, as torch.optim.AdamW */
+    DMS_OPTIMIZER_SGD    /* momentum, coupled decay, as torch.optim.SGD */
+} dms_optimizer_kind;
+
+typedef enum dms_schedule_kind {
+    DMS_SCHEDULE_COSINE,   /* to 0, after a linear warm-up */
+    DMS_SCHEDULE_ONECYCLE, /* cosine up over the first 30 %, cosine down */
+    DMS_SCHEDULE_STEP,     /* times step_factor every step_epochs */
+    DMS_SCHEDULE_CONSTANT
+} dms_schedule_kind;
+
+/* What single-label training does with a patient of several labels. */
+typedef enum dms_several_labels {
+    DMS_SEVERAL_LEAVE_OUT, /* not trained on, counted */
+    DMS_SEVERAL_RAREST     /* takes the label rarest among the patients */
+} dms_several_labels;
+
+const char *dms_loss_kind_name(int kind);       /* "bce"; NULL past the last */
+const char *dms_optimizer_kind_name(int kind);  /* "adamw" */
+const char *dms_schedule_kind_name(int kind);   /* "cosine" */
+const char *dms_several_labels_name(int value); /* "leave-out" */
+
+enum { DMS_TRAIN_PATH_MAX = 1024 };
+
+/* Every choice of a run; plain data, described by dms_train_option_table. */
+typedef struct dms_train_options {
+    char data[DMS_TRAIN_PATH_MAX];   /* folder or table */
+    char images[DMS_TRAIN_PATH_MAX]; /* "": beside the table */
+    char run[DMS_TRAIN_PATH_MAX];    /* run folder, made when missing */
+    char cache[DMS_TRAIN_PATH_MAX];  /* "": the run folder */
+    char init[DMS_TRAIN_PATH_MAX];   /* model file to start from, or "" */
+    bool resume;
+
+    dms_backbone backbone;
+    dms_context context;
+    dms_fusion fusion;
+    dms_eyes eyes;
+    dms_task task;
+    int width;
+    int size;
+    bool zero_init_residual;
+    double dropout;
+
+    int epochs;
+    int batch;      /* patients */
+    int accumulate; /* batches for one step */
+    dms_optimizer_kind optimizer;
+    double lr;
+    double backbone_lr; /* factor of lr; 0: frozen */
+    double weight_decay;
+    double momentum;
+    bool nesterov;
+    double beta1, beta2;
+    dms_schedule_kind schedule;
+    double warmup; /* epochs */
+    double step_epochs;
+    double step_factor;
+    double clip_norm; /* 0: no clipping */
+    double ema_decay; /* 0: no average */
+
+    dms_loss_kind loss;
+    double focal_gamma, focal_alpha; /* alpha < 0: no balance */
+    double gamma_pos, gamma_neg, clip;
+    bool pos_weight; /* negatives / positives of the training split */
+    double smoothing;
+    double eye_weight;
+    dms_several_labels several;
+
+    bool crop;
+    dms_filter filter;
+    dms_enhance enhance;
+
+    bool flip_horizontal, flip_vertical;
+    double rotation, scale, shift; /* degrees, shares */
+    double brightness, contrast, saturation, gamma;
+    double blur, cutout; /* probabilities */
+
+    double val, test; /* shares of patients */
+    bool split_override;
+    uint64_t seed;
+
+    int threads;       /* 0: as many as OpenMP gives */
+    int workers;       /* threads that prepare photographs; 0: as threads */
+    int patience;      /* epochs without a better metric; 0: never stop early */
+    char metric[32];   /* chooses best and stops early */
+    double time_limit; /* seconds; 0: none */
+    double checkpoint_interval; /* seconds between those within an epoch */
+} dms_train_options;
+
+/* The one description of the options; never NULL. */
+const dms_option_table *dms_train_option_table(void);
+
+/* Every field in range and fields that fit each other; DMS_EINVAL names the
+ * first that does not. */
+dms_status dms_train_options_check(const dms_train_options *options,
+                                   dms_error *err);
+
+typedef enum dms_train_end {
+    DMS_TRAIN_END_EPOCHS,
+    DMS_TRAIN_END_TIME,   /* the time limit */
+    DMS_TRAIN_END_EARLY,  /* no better metric for `patience` epochs */
+    DMS_TRAIN_END_STOPPED /* the monitor asked; the call gave DMS_ESTOPPED */
+} dms_train_end;
+
+const char *dms_train_end_name(int end); /* "epochs", "time limit", ... */
+
+typedef struct dms_train_result {
+    dms_train_end end;
+    int epochs;    /* finished or begun and validated */
+    int64_t steps; /* of the optimiser, those before a resume too */
+    double seconds;
+    int best_epoch;     /* from 1; 0: none validated */
+    double best_metric; /* NaN when undefined */
+    double train_loss;  /* of the last epoch */
+    double val_loss;    /* of the last epoch; NaN without a validation split */
+} dms_train_result;
+
+/* Train, validate each epoch, keep best and last.
+ *
+ * result   may be NULL; filled on DMS_OK and DMS_ESTOPPED
+ * DMS_ESTOPPED when the monitor says so: a checkpoint lies in the run folder
+ * and options.resume continues it, bit for bit as if it had not been stopped
+ * (same threads, no time limit). DMS_EMISMATCH when options or data differ
+ * from the checkpoint's in a way that matters, naming them. DMS_EINVAL,
+ * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. One call at a time in one run folder. */
+dms_status dms_train(const dms_train_options *options,
+                     const dms_monitor *monitor, dms_train_result *result,
+                     dms_error *err);
+
+#endif

@@ -1,0 +1,203 @@
+#include "train/loss.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { K = DMS_LABELS };
+
+/* A term of the loss and its derivative by the logit z. */
+typedef struct term {
+    double value;
+    double slope;
+} term;
+
+dms_loss_options dms_loss_options_default(void)
+{
+    dms_loss_options options = {
+        .kind = DMS_LOSS_BCE, .eye_weight = 0.3, .focal_alpha = -1.0};
+
+    for (int k = 0; k < K; k++)
+        options.pos_weight[k] = 1.0;
+    return options;
+}
+
+static double sigmoid(double z)
+{
+    double e = exp(-fabs(z));
+
+    return z >= 0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+}
+
+/* log(1 + exp(z)) without overflow: -log of the probability of sign(-z). */
+static double softplus(double z)
+{
+    return fmax(z, 0.0) + log1p(exp(-fabs(z)));
+}
+
+/* (1-p)^g * -log p; with g = 0 the positive half of cross-entropy. */
+static term positive_term(double z, double gamma)
+{
+    double p = sigmoid(z), q = sigmoid(-z), nll = softplus(-z);
+    double focus = pow(q, gamma);
+
+    return (term){focus * nll, focus * (-gamma * p * nll - q)};
+}
+
+/* p^g * -log(1-p): positive_term seen from the other side. */
+static term negative_term(double z, double gamma)
+{
+    term mirrored = positive_term(-z, gamma);
+
+    return (term){mirrored.value, -mirrored.slope};
+}
+
+/* m^g * -log(1-m) with m = max(p - clip, 0): Ridnik et al. 2021, eq. 5-7. */
+static term shifted_term(double z, double gamma, double clip)
+{
+    double p = sigmoid(z);
+    double m = p - clip;
+    double nll, focus;
+
+    if (clip <= 0)
+        return negative_term(z, gamma);
+    if (m <= 0)
+        return (term){0.0, 0.0};
+    nll = -log1p(-m);
+    focus = pow(m, gamma);
+    return (term){focus * nll,
+                  p * (1 - p) * focus * (gamma * nll / m + 1 / (1 - m))};
+}
+
+/* weight * t * positive(z) + (1-t) * negative(z): linear in t, so that soft
+ * targets need no case of their own. */
+static term cell_term(double z, double t, double weight,
+                      const dms_loss_options *options)
+{
+    bool focal = options->kind == DMS_LOSS_FOCAL;
+    bool balanced =
+        focal && options->focal_alpha >= 0 && options->focal_alpha <= 1;
+    double a = weight * t * (balanced ? options->focal_alpha : 1.0);
+    double b = (1 - t) * (balanced ? 1 - options->focal_alpha : 1.0);
+    term pos, neg;
+
+    if (options->kind == DMS_LOSS_ASYMMETRIC) {
+        pos = positive_term(z, options->gamma_pos);
+        neg = shifted_term(z, options->gamma_neg, options->clip);
+    } else {
+        pos = positive_term(z, focal ? options->focal_gamma : 0.0);
+        neg = negative_term(z, focal ? options->focal_gamma : 0.0);
+    }
+    return (term){a * pos.value + b * neg.value, a * pos.slope + b * neg.slope};
+}
+
+/* Mean over the counted cells; gradient gets weight * its slope. */
+static double binary_table(float *gradient, const float *logits,
+                           const float *targets, int rows, double weight,
+                           const dms_loss_options *options)
+{
+    double sum = 0.0;
+    size_t counted = 0;
+
+    for (int i = 0; i < rows * K; i++)
+        counted += !isnan(targets[i]);
+    for (int i = 0; i < rows * K; i++) {
+        double t =
+            targets[i] * (1 - options->smoothing) + 0.5 * options->smoothing;
+        term cell;
+
+        if (isnan(targets[i]))
+            continue;
+        cell = cell_term(logits[i], t, options->pos_weight[i % K], options);
+        sum += cell.value;
+        if (gradient)
+            gradient[i] = (float)(weight * cell.slope / (double)counted);
+    }
+    return counted ? sum / (double)counted : 0.0;
+}
+
+/* The sum of a row's labels; 0 when the row does not count. */
+static double row_mass(const float *targets)
+{
+    double mass = 0.0;
+
+    for (int k = 0; k < K; k++)
+        mass += targets[k];
+    return mass > 0 ? mass : 0.0; /* NaN > 0 is false */
+}
+
+/* -sum t log softmax(z), slope softmax(z) - t. */
+static double softmax_row(float *gradient, const float *logits,
+                          const float *targets, double scale,
+                          const dms_loss_options *options)
+{
+    double mass = row_mass(targets), top = logits[0], sum = 0.0, value = 0.0;
+
+    for (int k = 1; k < K; k++)
+        top = fmax(top, logits[k]);
+    for (int k = 0; k < K; k++)
+        sum += exp(logits[k] - top);
+    for (int k = 0; k < K; k++) {
+        double log_p = logits[k] - top - log(sum);
+        double t = targets[k] / mass * (1 - options->smoothing) +
+                   options->smoothing / K;
+
+        value -= t * log_p;
+        if (gradient)
+            gradient[k] = (float)(scale * (exp(log_p) - t));
+    }
+    return value;
+}
+
+static double softmax_table(float *gradient, const float *logits,
+                            const float *targets, int rows, double weight,
+                            const dms_loss_options *options)
+{
+    double sum = 0.0;
+    size_t counted = 0;
+
+    for (int i = 0; i < rows; i++)
+        counted += row_mass(targets + i * K) > 0;
+    for (int i = 0; i < rows; i++)
+        if (row_mass(targets + i * K) > 0)
+            sum +=
+                softmax_row(gradient ? gradient + i * K : NULL, logits + i * K,
+                            targets + i * K, weight / (double)counted, options);
+    return counted ? sum / (double)counted : 0.0;
+}
+
+/* weight * the mean loss of rows x K cells; cells that do not count keep
+ * gradient 0. */
+static double table(float *gradient, const float *logits, const float *targets,
+                    int rows, double weight, const dms_loss_options *options)
+{
+    if (gradient)
+        memset(gradient, 0, (size_t)rows * K * sizeof *gradient);
+    if (options->task == DMS_TASK_SINGLE_LABEL)
+        return weight *
+               softmax_table(gradient, logits, targets, rows, weight, options);
+    return weight *
+           binary_table(gradient, logits, targets, rows, weight, options);
+}
+
+double dms_loss_evaluate(float *patient_gradient, float *eye_gradient,
+                         const dms_loss_batch *batch,
+                         const dms_loss_options *options)
+{
+    int n = batch->patients;
+    double value = table(patient_gradient, batch->patient_logits,
+                         batch->patient_targets, n, 1.0, options);
+
+    if (!batch->eye_targets || options->eye_weight == 0) {
+        if (eye_gradient)
+            memset(eye_gradient, 0, 2 * (size_t)n * K * sizeof *eye_gradient);
+        return value;
+    }
+    for (int eye = 0; eye < 2; eye++) {
+        int at = eye * n * K;
+
+        value += table(eye_gradient ? eye_gradient + at : NULL,
+                       batch->eye_logits + at, batch->eye_targets + at, n,
+                       0.5 * options->eye_weight, options);
+    }
+    return value;
+}
