@@ -20,7 +20,7 @@ typedef struct dms_needs {
 /* A node at work. Pointers are fixed once the memory is planned; a value's
  * floats lie as its node's layout says. dx[i], dw[i] are NULL where nobody
  * wants them; backward overwrites those it is given. */
-typedef struct dms_task {
+typedef struct dms_job {
     const dms_node *node;
     const dms_params *params;
     void *backend; /* what the ops share: oneDNN's engine and stream */
@@ -36,7 +36,7 @@ typedef struct dms_task {
     uint64_t seed; /* of this step: dropout */
     bool training;
     bool weights_changed; /* since the last forward */
-} dms_task;
+} dms_job;
 
 struct dms_op {
     const char *name;
@@ -44,10 +44,10 @@ struct dms_op {
     bool any_layout; /* works in its first input's layout; else NHWC */
     bool fuses_relu; /* honours attr.relu */
     /* Make primitives; say what is needed. NULL: nothing to do. */
-    dms_status (*prepare)(dms_task *task, dms_needs *needs, dms_error *err);
-    dms_status (*forward)(dms_task *task, dms_error *err);
+    dms_status (*prepare)(dms_job *job, dms_needs *needs, dms_error *err);
+    dms_status (*forward)(dms_job *job, dms_error *err);
     /* NULL: no gradient passes. */
-    dms_status (*backward)(dms_task *task, dms_error *err);
+    dms_status (*backward)(dms_job *job, dms_error *err);
     void (*release)(void *state);
 };
 

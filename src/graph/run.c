@@ -11,7 +11,7 @@
 enum { VALUE, GRADIENT, SAVED, BUFFER_KINDS };
 
 typedef struct node_run {
-    dms_task task;
+    dms_job job;
     bool is_output;
     /* A value with several readers gets their gradients added: the reader
      * that runs backward first writes, each later one writes to a spare
@@ -19,6 +19,7 @@ typedef struct node_run {
     bool add_dx[DMS_NODE_INPUTS];
     size_t spare[DMS_NODE_INPUTS]; /* plan number of that buffer */
     bool add_dw[DMS_NODE_PARAMS];
+    size_t spare_dw[DMS_NODE_PARAMS]; /* place in the run's spare_dw */
 } node_run;
 
 struct dms_run {
@@ -31,7 +32,7 @@ struct dms_run {
     size_t arena_size;
     unsigned char *scratch;
     size_t scratch_size;
-    float *spare_dw; /* the largest gradient that has to be added */
+    float *spare_dw; /* gradients of one node that have to be added */
     size_t spare_dw_len;
 };
 
@@ -118,7 +119,7 @@ static dms_status add_spare(dms_run *run, size_t *number, size_t size,
 static dms_status plan_input_gradient(dms_run *run, node_run *self, int k,
                                       dms_error *err)
 {
-    const dms_node *node = self->task.node;
+    const dms_node *node = self->job.node;
     const dms_node *input = node->in[k];
     dms_buffer *gradient = buffer_of(run, input, GRADIENT);
     size_t step = backward_step(run->graph, node);
@@ -167,6 +168,7 @@ static void plan_parameters(dms_run *run, bool *written)
     for (size_t i = graph->count; i-- > 0;) {
         const dms_node *node = graph->nodes[i];
         node_run *self = &run->nodes[i];
+        size_t spare = 0;
 
         for (int p = 0; p < node->param_count; p++) {
             const dms_param *param = &graph->params->items[node->param[p]];
@@ -174,15 +176,17 @@ static void plan_parameters(dms_run *run, bool *written)
                            runs_backward(graph, node) &&
                            dms_param_trained(param);
 
-            self->task.w[p] = graph->params->value + param->offset;
+            self->job.w[p] = graph->params->value + param->offset;
             if (!trained)
                 continue;
             self->add_dw[p] = written[node->param[p]];
             written[node->param[p]] = true;
-            self->task.dw[p] = graph->params->grad + param->offset;
-            if (self->add_dw[p] && param->size > run->spare_dw_len)
-                run->spare_dw_len = param->size;
+            self->job.dw[p] = graph->params->grad + param->offset;
+            self->spare_dw[p] = spare;
+            spare += self->add_dw[p] ? param->size : 0;
         }
+        if (spare > run->spare_dw_len)
+            run->spare_dw_len = spare;
     }
 }
 
@@ -192,18 +196,18 @@ static dms_status prepare_nodes(dms_run *run, void *backend, dms_error *err)
 
     for (size_t i = 0; i < graph->count; i++) {
         const dms_node *node = graph->nodes[i];
-        dms_task *task = &run->nodes[i].task;
+        dms_job *job = &run->nodes[i].job;
         dms_buffer *saved = buffer_of(run, node, SAVED);
         dms_needs needs = {0};
         dms_status st = DMS_OK;
 
-        task->node = node;
-        task->params = graph->params;
-        task->backend = backend;
-        task->training = graph->training;
-        task->weights_changed = true;
+        job->node = node;
+        job->params = graph->params;
+        job->backend = backend;
+        job->training = graph->training;
+        job->weights_changed = true;
         if (node->op->prepare)
-            st = node->op->prepare(task, &needs, err);
+            st = node->op->prepare(job, &needs, err);
         if (st != DMS_OK)
             return st;
         if (needs.scratch > run->scratch_size)
@@ -231,21 +235,21 @@ static void bind_nodes(dms_run *run)
     for (size_t i = 0; i < run->graph->count; i++) {
         const dms_node *node = run->graph->nodes[i];
         node_run *self = &run->nodes[i];
-        dms_task *task = &self->task;
+        dms_job *job = &self->job;
 
-        task->y = node_address(run, node, VALUE);
-        task->dy = node_address(run, node, GRADIENT);
-        task->saved = node_address(run, node, SAVED);
-        task->scratch = run->scratch;
+        job->y = node_address(run, node, VALUE);
+        job->dy = node_address(run, node, GRADIENT);
+        job->saved = node_address(run, node, SAVED);
+        job->scratch = run->scratch;
         for (int k = 0; k < node->in_count; k++) {
-            task->x[k] = node_address(run, node->in[k], VALUE);
-            task->dx[k] = self->add_dx[k]
-                              ? buffer_address(run, self->spare[k])
-                              : node_address(run, node->in[k], GRADIENT);
+            job->x[k] = node_address(run, node->in[k], VALUE);
+            job->dx[k] = self->add_dx[k]
+                             ? buffer_address(run, self->spare[k])
+                             : node_address(run, node->in[k], GRADIENT);
         }
         for (int p = 0; p < node->param_count; p++)
             if (self->add_dw[p])
-                task->dw[p] = run->spare_dw;
+                job->dw[p] = run->spare_dw + self->spare_dw[p];
     }
 }
 
@@ -310,10 +314,10 @@ void dms_run_destroy(dms_run *run)
     if (!run)
         return;
     for (size_t i = 0; run->nodes && i < run->graph->count; i++) {
-        dms_task *task = &run->nodes[i].task;
+        dms_job *job = &run->nodes[i].job;
 
-        if (task->state && task->node->op->release)
-            task->node->op->release(task->state);
+        if (job->state && job->node->op->release)
+            job->node->op->release(job->state);
     }
     dms_free(run->spare_dw);
     dms_free(run->scratch);
@@ -336,22 +340,22 @@ float *dms_run_gradient(const dms_run *run, const dms_node *node)
 void dms_run_weights_changed(dms_run *run)
 {
     for (size_t i = 0; i < run->graph->count; i++)
-        run->nodes[i].task.weights_changed = true;
+        run->nodes[i].job.weights_changed = true;
 }
 
 dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
 {
     for (size_t i = 0; i < run->graph->count; i++) {
-        dms_task *task = &run->nodes[i].task;
+        dms_job *job = &run->nodes[i].job;
 
-        task->seed = dms_hash_mix(seed, i);
-        if (task->node->op->forward) {
-            dms_status st = task->node->op->forward(task, err);
+        job->seed = dms_hash_mix(seed, i);
+        if (job->node->op->forward) {
+            dms_status st = job->node->op->forward(job, err);
 
             if (st != DMS_OK)
                 return st;
         }
-        task->weights_changed = task->training;
+        job->weights_changed = job->training;
     }
     return DMS_OK;
 }
@@ -365,18 +369,18 @@ static void add_to(float *sum, const float *term, size_t len)
 
 static void add_gradients(dms_run *run, const node_run *self)
 {
-    const dms_node *node = self->task.node;
+    const dms_node *node = self->job.node;
 
     for (int k = 0; k < node->in_count; k++)
         if (self->add_dx[k])
-            add_to(node_address(run, node->in[k], GRADIENT), self->task.dx[k],
+            add_to(node_address(run, node->in[k], GRADIENT), self->job.dx[k],
                    dms_shape_len(&node->in[k]->shape));
     for (int p = 0; p < node->param_count; p++) {
         const dms_params *params = run->graph->params;
         const dms_param *param = &params->items[node->param[p]];
 
         if (self->add_dw[p])
-            add_to(params->grad + param->offset, run->spare_dw, param->size);
+            add_to(params->grad + param->offset, self->job.dw[p], param->size);
     }
 }
 
@@ -389,9 +393,9 @@ dms_status dms_run_backward(dms_run *run, dms_error *err)
         node_run *self = &run->nodes[i];
         dms_status st;
 
-        if (!runs_backward(graph, self->task.node) || !self->task.dy)
+        if (!runs_backward(graph, self->job.node) || !self->job.dy)
             continue;
-        st = self->task.node->op->backward(&self->task, err);
+        st = self->job.node->op->backward(&self->job, err);
         if (st != DMS_OK)
             return st;
         add_gradients(run, self);

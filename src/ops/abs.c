@@ -4,7 +4,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status abs_forward(dms_task *t, dms_error *err)
+static dms_status abs_forward(dms_job *t, dms_error *err)
 {
     const float *x = t->x[0];
     float *y = t->y;
@@ -16,7 +16,7 @@ static dms_status abs_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status abs_backward(dms_task *t, dms_error *err)
+static dms_status abs_backward(dms_job *t, dms_error *err)
 {
     const float *x = t->x[0];
     const float *dy = t->dy;

@@ -58,7 +58,7 @@ static void backward_image(float *dx, const float *dy, const dms_shape *in,
     }
 }
 
-static dms_status adaptive_pool_forward(dms_task *t, dms_error *err)
+static dms_status adaptive_pool_forward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     const dms_shape *out = &t->node->shape;
@@ -72,7 +72,7 @@ static dms_status adaptive_pool_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status adaptive_pool_backward(dms_task *t, dms_error *err)
+static dms_status adaptive_pool_backward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     const dms_shape *out = &t->node->shape;

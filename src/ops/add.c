@@ -5,7 +5,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status add_forward(dms_task *t, dms_error *err)
+static dms_status add_forward(dms_job *t, dms_error *err)
 {
     const float *a = t->x[0];
     const float *b = t->x[1];
@@ -31,7 +31,7 @@ static void masked_copy(float *dx, const float *dy, const float *y, size_t len)
         dx[i] = y[i] > 0 ? dy[i] : 0;
 }
 
-static dms_status add_backward(dms_task *t, dms_error *err)
+static dms_status add_backward(dms_job *t, dms_error *err)
 {
     size_t len = dms_shape_len(&t->node->shape);
 

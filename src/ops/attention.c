@@ -99,7 +99,7 @@ static size_t score_len(const dms_node *node)
            positions;
 }
 
-static dms_status attention_prepare(dms_task *t, dms_needs *needs,
+static dms_status attention_prepare(dms_job *t, dms_needs *needs,
                                     dms_error *err)
 {
     dms_status st;
@@ -161,7 +161,7 @@ static void softmax_row_backward(float *dp, const float *p, float scale,
         dp[i] = scale * p[i] * (dp[i] - dot);
 }
 
-static dms_status attention_forward(dms_task *t, dms_error *err)
+static dms_status attention_forward(dms_job *t, dms_error *err)
 {
     dms_status st;
     const attention_state *s = t->state;
@@ -181,7 +181,7 @@ done:
     return st;
 }
 
-static dms_status attention_backward(dms_task *t, dms_error *err)
+static dms_status attention_backward(dms_job *t, dms_error *err)
 {
     dms_status st;
     const attention_state *s = t->state;

@@ -21,7 +21,10 @@ typedef struct norm_state {
     dms_prim forward;
     dms_prim backward;
     bool batch_statistics;
+    bool own_relu;       /* oneDNN 2.6's backward with relu inside reads beyond
+                            its workspace in NHWC: there the relu is ours */
     size_t workspace_at; /* in saved, after mean and variance */
+    size_t masked_at;    /* in scratch: dy where y > 0, for our relu */
 } norm_state;
 
 static void norm_release(void *state)
@@ -33,17 +36,17 @@ static void norm_release(void *state)
     dms_free(s);
 }
 
-static float *saved_mean(const dms_task *t)
+static float *saved_mean(const dms_job *t)
 {
     return t->saved;
 }
 
-static float *saved_variance(const dms_task *t)
+static float *saved_variance(const dms_job *t)
 {
     return saved_mean(t) + t->node->shape.c;
 }
 
-static void *saved_workspace(const dms_task *t)
+static void *saved_workspace(const dms_job *t)
 {
     const norm_state *s = t->state;
 
@@ -71,16 +74,16 @@ done:
     return st;
 }
 
-static dms_status prepare_backward(norm_state *s, dms_task *t, unsigned flags,
+static dms_status prepare_backward(norm_state *s, dms_job *t, unsigned flags,
                                    const dnnl_memory_desc_t *value,
                                    const dnnl_memory_desc_t *channel,
                                    const dnnl_memory_desc_t *workspace,
                                    const_dnnl_primitive_desc_t hint,
                                    dms_needs *needs, dms_error *err)
 {
-    static const int per_channel[] = {DNNL_ARG_MEAN, DNNL_ARG_VARIANCE,
-                                      DNNL_ARG_SCALE, DNNL_ARG_DIFF_SCALE,
-                                      DNNL_ARG_DIFF_SHIFT};
+    static const int per_channel[] = {DNNL_ARG_MEAN,       DNNL_ARG_VARIANCE,
+                                      DNNL_ARG_SCALE,      DNNL_ARG_SHIFT,
+                                      DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT};
     static const int per_value[] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST,
                                     DNNL_ARG_DIFF_SRC};
     dms_status st;
@@ -98,7 +101,7 @@ static dms_status prepare_backward(norm_state *s, dms_task *t, unsigned flags,
                         err));
     for (int i = 0; i < 3; i++)
         TRY(dms_prim_arg(&s->backward, backend, per_value[i], value, err));
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         TRY(dms_prim_arg(&s->backward, backend, per_channel[i], channel, err));
     if (workspace->ndims > 0)
         TRY(dms_prim_arg(&s->backward, backend, DNNL_ARG_WORKSPACE, workspace,
@@ -107,7 +110,7 @@ done:
     return st;
 }
 
-static dms_status prepare_norm(norm_state *s, dms_task *t, dms_needs *needs,
+static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
                                dms_error *err)
 {
     dms_status st;
@@ -122,7 +125,7 @@ static dms_status prepare_norm(norm_state *s, dms_task *t, dms_needs *needs,
     dnnl_primitive_desc_t hint = NULL;
     unsigned flags = dnnl_use_scale | dnnl_use_shift;
 
-    flags |= node->attr.relu ? dnnl_fuse_norm_relu : 0u;
+    flags |= node->attr.relu && !s->own_relu ? dnnl_fuse_norm_relu : 0u;
     flags |= s->batch_statistics ? 0u : dnnl_use_global_stats;
     TRY(dms_dnnl_check(dnnl_batch_normalization_forward_desc_init(
                            &desc,
@@ -144,13 +147,18 @@ static dms_status prepare_norm(norm_state *s, dms_task *t, dms_needs *needs,
     if (s->batch_statistics)
         TRY(prepare_backward(s, t, flags, &value, &channel, &workspace, hint,
                              needs, err));
+    if (s->batch_statistics && s->own_relu) {
+        s->masked_at = (needs->scratch + 63) / 64 * 64;
+        needs->scratch =
+            s->masked_at + dms_shape_len(&node->shape) * sizeof(float);
+    }
 done:
     if (hint)
         dnnl_primitive_desc_destroy(hint);
     return st;
 }
 
-static dms_status norm_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     const dms_shape *shape = &t->node->shape;
     norm_state *s = dms_calloc(1, sizeof *s);
@@ -159,6 +167,8 @@ static dms_status norm_prepare(dms_task *t, dms_needs *needs, dms_error *err)
         return dms_fail_memory(err, "batch norm");
     t->state = s;
     s->batch_statistics = t->training && !t->node->attr.frozen;
+    s->own_relu = s->batch_statistics && t->node->attr.relu &&
+                  t->node->layout == DMS_LAYOUT_NHWC;
     if (s->batch_statistics && shape->n * shape->h * shape->w < 2)
         return dms_fail(err, DMS_EINVAL,
                         "%.80s: batch norm cannot train on one value a "
@@ -167,7 +177,7 @@ static dms_status norm_prepare(dms_task *t, dms_needs *needs, dms_error *err)
     return prepare_norm(s, t, needs, err);
 }
 
-static void update_running(dms_task *t)
+static void update_running(dms_job *t)
 {
     const dms_shape *shape = &t->node->shape;
     double m = (double)(shape->n * shape->h * shape->w);
@@ -185,7 +195,23 @@ static void update_running(dms_task *t)
     }
 }
 
-static dms_status norm_forward(dms_task *t, dms_error *err)
+static void relu(float *y, size_t len)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < len; i++)
+        y[i] = y[i] > 0 ? y[i] : 0;
+}
+
+/* masked = dy where y > 0, else 0 */
+static void relu_backward(float *masked, const float *dy, const float *y,
+                          size_t len)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < len; i++)
+        masked[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static dms_status norm_forward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
     bool batch = s->batch_statistics;
@@ -201,24 +227,30 @@ static dms_status norm_forward(dms_task *t, dms_error *err)
 
     if (st == DMS_OK && batch)
         update_running(t);
+    if (st == DMS_OK && s->own_relu)
+        relu(t->y, dms_shape_len(&t->node->shape));
     return st;
 }
 
-static dms_status norm_backward(dms_task *t, dms_error *err)
+static dms_status norm_backward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
-    const void *data[] = {
-        t->x[0],           t->dy,       t->dx[0],     saved_mean(t),
-        saved_variance(t), t->w[SCALE], t->dw[SCALE], t->dw[SHIFT],
-        saved_workspace(t)};
+    float *masked = (float *)((char *)t->scratch + s->masked_at);
+    const void *data[] = {t->x[0],           s->own_relu ? masked : t->dy,
+                          t->dx[0],          saved_mean(t),
+                          saved_variance(t), t->w[SCALE],
+                          t->w[SHIFT],       t->dw[SCALE],
+                          t->dw[SHIFT],      saved_workspace(t)};
 
+    if (s->own_relu)
+        relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape));
     assert(t->dx[0]); /* a trained norm follows a trained layer */
     return dms_prim_run(&s->backward, t->backend, t->scratch, data, err);
 }
 
 static const dms_op op_batch_norm = {
     .name = "batch_norm",
-    .reads = DMS_READS_X,
+    .reads = DMS_READS_X | DMS_READS_Y_WITH_RELU,
     .any_layout = true,
     .fuses_relu = true,
     .prepare = norm_prepare,

@@ -2,7 +2,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status channel_max_forward(dms_task *t, dms_error *err)
+static dms_status channel_max_forward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     int64_t rows = in->n * in->h * in->w;
@@ -31,7 +31,7 @@ static void backward_row(float *dx, float dy, const float *x, float y,
         dx[c] = x[c] == y ? dy / (float)ties : 0;
 }
 
-static dms_status channel_max_backward(dms_task *t, dms_error *err)
+static dms_status channel_max_backward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     int64_t rows = in->n * in->h * in->w;

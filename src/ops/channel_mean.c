@@ -2,7 +2,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status channel_mean_forward(dms_task *t, dms_error *err)
+static dms_status channel_mean_forward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     int64_t rows = in->n * in->h * in->w;
@@ -20,7 +20,7 @@ static dms_status channel_mean_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status channel_mean_backward(dms_task *t, dms_error *err)
+static dms_status channel_mean_backward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     int64_t rows = in->n * in->h * in->w;

@@ -4,7 +4,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status concat_forward(dms_task *t, dms_error *err)
+static dms_status concat_forward(dms_job *t, dms_error *err)
 {
     const dms_node *node = t->node;
     int64_t rows = node->shape.n * node->shape.h * node->shape.w;
@@ -24,7 +24,7 @@ static dms_status concat_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status concat_backward(dms_task *t, dms_error *err)
+static dms_status concat_backward(dms_job *t, dms_error *err)
 {
     const dms_node *node = t->node;
     int64_t rows = node->shape.n * node->shape.h * node->shape.w;

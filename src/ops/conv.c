@@ -72,7 +72,7 @@ static dms_status operand_create(operand *o, const dms_backend *backend,
 
 /* ours as the kernel wants it: reordered now if fresh, else as it was. */
 static dms_status operand_ready(const void **ready, operand *o,
-                                const dms_task *t, const void *ours, bool fresh,
+                                const dms_job *t, const void *ours, bool fresh,
                                 dms_error *err)
 {
     *ready = o->reordered ? o->copy : ours;
@@ -88,7 +88,7 @@ typedef struct conv_descs {
     dnnl_dims_t strides, padding;
 } conv_descs;
 
-static conv_descs describe(const dms_task *t)
+static conv_descs describe(const dms_job *t)
 {
     const dms_node *node = t->node;
     const dms_param *weight = &t->params->items[node->param[0]];
@@ -104,7 +104,7 @@ static conv_descs describe(const dms_task *t)
     return d;
 }
 
-static dms_status prepare_forward(conv_state *s, dms_task *t,
+static dms_status prepare_forward(conv_state *s, dms_job *t,
                                   const conv_descs *d, dms_needs *needs,
                                   dms_error *err)
 {
@@ -142,7 +142,7 @@ done:
     return st;
 }
 
-static dms_status prepare_backward_data(conv_state *s, dms_task *t,
+static dms_status prepare_backward_data(conv_state *s, dms_job *t,
                                         const conv_descs *d, dms_needs *needs,
                                         dms_error *err)
 {
@@ -177,7 +177,7 @@ done:
  * that; else in the order of the kernel's choice. */
 static dms_status create_backward_weights_pd(dnnl_primitive_desc_t *pd,
                                              const conv_state *s,
-                                             const dms_task *t,
+                                             const dms_job *t,
                                              const conv_descs *d,
                                              dms_error *err)
 {
@@ -205,7 +205,7 @@ static dms_status create_backward_weights_pd(dnnl_primitive_desc_t *pd,
     return dms_dnnl_check(status, "convolution backward by weights", err);
 }
 
-static dms_status prepare_backward_weights(conv_state *s, dms_task *t,
+static dms_status prepare_backward_weights(conv_state *s, dms_job *t,
                                            const conv_descs *d,
                                            dms_needs *needs, dms_error *err)
 {
@@ -230,7 +230,7 @@ done:
     return st;
 }
 
-static dms_status conv_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+static dms_status conv_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     dms_status st = DMS_OK;
     conv_state *s = dms_calloc(1, sizeof *s);
@@ -251,7 +251,7 @@ done:
     return st;
 }
 
-static dms_status conv_forward(dms_task *t, dms_error *err)
+static dms_status conv_forward(dms_job *t, dms_error *err)
 {
     dms_status st;
     conv_state *s = t->state;
@@ -265,7 +265,7 @@ done:
     return st;
 }
 
-static dms_status conv_backward(dms_task *t, dms_error *err)
+static dms_status conv_backward(dms_job *t, dms_error *err)
 {
     dms_status st = DMS_OK;
     conv_state *s = t->state;

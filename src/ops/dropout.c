@@ -3,7 +3,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static void dropout(float *y, const float *x, const dms_task *t)
+static void dropout(float *y, const float *x, const dms_job *t)
 {
     float p = t->node->attr.probability;
     float keep = 1.0f / (1.0f - p);
@@ -16,14 +16,14 @@ static void dropout(float *y, const float *x, const dms_task *t)
     }
 }
 
-static dms_status dropout_forward(dms_task *t, dms_error *err)
+static dms_status dropout_forward(dms_job *t, dms_error *err)
 {
     (void)err;
     dropout(t->y, t->x[0], t);
     return DMS_OK;
 }
 
-static dms_status dropout_backward(dms_task *t, dms_error *err)
+static dms_status dropout_backward(dms_job *t, dms_error *err)
 {
     (void)err;
     dropout(t->dx[0], t->dy, t);

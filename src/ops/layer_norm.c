@@ -24,7 +24,7 @@ static int64_t row_count(const dms_shape *s)
     return s->n * s->h * s->w;
 }
 
-static dms_status layer_norm_prepare(dms_task *t, dms_needs *needs,
+static dms_status layer_norm_prepare(dms_job *t, dms_needs *needs,
                                      dms_error *err)
 {
     (void)err;
@@ -48,7 +48,7 @@ static row_stat measure(const float *x, int64_t channels)
         (float)(1.0 / sqrt(squares / (double)channels + (double)EPSILON))};
 }
 
-static dms_status layer_norm_forward(dms_task *t, dms_error *err)
+static dms_status layer_norm_forward(dms_job *t, dms_error *err)
 {
     const dms_shape *s = &t->node->shape;
     int64_t rows = row_count(s);
@@ -90,7 +90,7 @@ static void backward_row(float *dx, const float *dy, const float *x,
     }
 }
 
-static void backward_params(dms_task *t)
+static void backward_params(dms_job *t)
 {
     const dms_shape *s = &t->node->shape;
     const row_stat *stats = t->saved;
@@ -109,7 +109,7 @@ static void backward_params(dms_task *t)
     }
 }
 
-static dms_status layer_norm_backward(dms_task *t, dms_error *err)
+static dms_status layer_norm_backward(dms_job *t, dms_error *err)
 {
     const dms_shape *s = &t->node->shape;
     int64_t rows = row_count(s);

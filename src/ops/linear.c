@@ -44,7 +44,7 @@ static linear_descs describe(const dms_node *node)
     };
 }
 
-static dms_status prepare_backward(linear_state *s, dms_task *t,
+static dms_status prepare_backward(linear_state *s, dms_job *t,
                                    const linear_descs *d,
                                    const_dnnl_primitive_desc_t hint,
                                    dms_needs *needs, dms_error *err)
@@ -82,7 +82,7 @@ done:
     return st;
 }
 
-static dms_status linear_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+static dms_status linear_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     dms_status st;
     const dms_backend *b = t->backend;
@@ -116,7 +116,7 @@ done:
     return st;
 }
 
-static dms_status linear_forward(dms_task *t, dms_error *err)
+static dms_status linear_forward(dms_job *t, dms_error *err)
 {
     const linear_state *s = t->state;
 
@@ -125,7 +125,7 @@ static dms_status linear_forward(dms_task *t, dms_error *err)
         (const void *[]){t->x[0], t->w[WEIGHT], t->w[BIAS], t->y}, err);
 }
 
-static dms_status linear_backward(dms_task *t, dms_error *err)
+static dms_status linear_backward(dms_job *t, dms_error *err)
 {
     dms_status st = DMS_OK;
     const linear_state *s = t->state;

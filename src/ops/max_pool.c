@@ -48,7 +48,7 @@ static pool_descs describe(const dms_node *node)
     };
 }
 
-static dms_status prepare_backward(pool_state *s, dms_task *t,
+static dms_status prepare_backward(pool_state *s, dms_job *t,
                                    const pool_descs *d,
                                    const dnnl_memory_desc_t *workspace,
                                    const_dnnl_primitive_desc_t hint,
@@ -74,7 +74,7 @@ done:
     return st;
 }
 
-static dms_status pool_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+static dms_status pool_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     dms_status st;
     const dms_backend *b = t->backend;
@@ -114,7 +114,7 @@ done:
     return st;
 }
 
-static dms_status pool_forward(dms_task *t, dms_error *err)
+static dms_status pool_forward(dms_job *t, dms_error *err)
 {
     const pool_state *s = t->state;
 
@@ -122,7 +122,7 @@ static dms_status pool_forward(dms_task *t, dms_error *err)
                         (const void *[]){t->x[0], t->y, t->saved}, err);
 }
 
-static dms_status pool_backward(dms_task *t, dms_error *err)
+static dms_status pool_backward(dms_job *t, dms_error *err)
 {
     const pool_state *s = t->state;
 

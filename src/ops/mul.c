@@ -31,7 +31,7 @@ static strides gate_strides(const dms_node *node)
     };
 }
 
-static dms_status mul_forward(dms_task *t, dms_error *err)
+static dms_status mul_forward(dms_job *t, dms_error *err)
 {
     strides s = gate_strides(t->node);
     int64_t images = t->node->shape.n;
@@ -50,7 +50,7 @@ static dms_status mul_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static void backward_image(const dms_task *t, const strides *s, int64_t n)
+static void backward_image(const dms_job *t, const strides *s, int64_t n)
 {
     int64_t at = n * s->positions * s->channels;
     const float *x = (const float *)t->x[0] + at;
@@ -72,7 +72,7 @@ static void backward_image(const dms_task *t, const strides *s, int64_t n)
     }
 }
 
-static dms_status mul_backward(dms_task *t, dms_error *err)
+static dms_status mul_backward(dms_job *t, dms_error *err)
 {
     strides s = gate_strides(t->node);
     int64_t images = t->node->shape.n;

@@ -2,7 +2,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status relu_forward(dms_task *t, dms_error *err)
+static dms_status relu_forward(dms_job *t, dms_error *err)
 {
     const float *x = t->x[0];
     float *y = t->y;
@@ -15,7 +15,7 @@ static dms_status relu_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status relu_backward(dms_task *t, dms_error *err)
+static dms_status relu_backward(dms_job *t, dms_error *err)
 {
     const float *y = t->y;
     const float *dy = t->dy;

@@ -18,7 +18,7 @@ static void reorder_release(void *state)
     dms_free(s);
 }
 
-static dms_status reorder_prepare(dms_task *t, dms_needs *needs, dms_error *err)
+static dms_status reorder_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     dms_status st;
     const dms_node *node = t->node;
@@ -41,7 +41,7 @@ done:
     return st;
 }
 
-static dms_status reorder_forward(dms_task *t, dms_error *err)
+static dms_status reorder_forward(dms_job *t, dms_error *err)
 {
     const reorder_state *s = t->state;
 
@@ -49,7 +49,7 @@ static dms_status reorder_forward(dms_task *t, dms_error *err)
                         (const void *[]){t->x[0], t->y}, err);
 }
 
-static dms_status reorder_backward(dms_task *t, dms_error *err)
+static dms_status reorder_backward(dms_job *t, dms_error *err)
 {
     const reorder_state *s = t->state;
 

@@ -4,7 +4,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status sigmoid_forward(dms_task *t, dms_error *err)
+static dms_status sigmoid_forward(dms_job *t, dms_error *err)
 {
     const float *x = t->x[0];
     float *y = t->y;
@@ -17,7 +17,7 @@ static dms_status sigmoid_forward(dms_task *t, dms_error *err)
 }
 
 /* Reads y, not x: x may be let go after forward. */
-static dms_status sigmoid_backward(dms_task *t, dms_error *err)
+static dms_status sigmoid_backward(dms_job *t, dms_error *err)
 {
     const float *y = t->y;
     const float *dy = t->dy;

@@ -11,7 +11,7 @@ static size_t slice_offset(const dms_node *node)
     return (size_t)(node->attr.begin * s->c * s->h * s->w);
 }
 
-static dms_status slice_batch_forward(dms_task *t, dms_error *err)
+static dms_status slice_batch_forward(dms_job *t, dms_error *err)
 {
     (void)err;
     memcpy(t->y, (const float *)t->x[0] + slice_offset(t->node),
@@ -19,7 +19,7 @@ static dms_status slice_batch_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status slice_batch_backward(dms_task *t, dms_error *err)
+static dms_status slice_batch_backward(dms_job *t, dms_error *err)
 {
     float *dx = t->dx[0];
 

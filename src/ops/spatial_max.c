@@ -4,7 +4,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status spatial_max_forward(dms_task *t, dms_error *err)
+static dms_status spatial_max_forward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     int64_t positions = in->h * in->w;
@@ -39,7 +39,7 @@ static void backward_image(float *dx, const float *dy, const float *x,
                 x[p * channels + c] == y[c] ? dy[c] / ties[c] : 0;
 }
 
-static dms_status spatial_max_prepare(dms_task *t, dms_needs *needs,
+static dms_status spatial_max_prepare(dms_job *t, dms_needs *needs,
                                       dms_error *err)
 {
     (void)err;
@@ -48,7 +48,7 @@ static dms_status spatial_max_prepare(dms_task *t, dms_needs *needs,
     return DMS_OK;
 }
 
-static dms_status spatial_max_backward(dms_task *t, dms_error *err)
+static dms_status spatial_max_backward(dms_job *t, dms_error *err)
 {
     const dms_shape *in = &t->node->in[0]->shape;
     int64_t positions = in->h * in->w;

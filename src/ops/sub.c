@@ -4,7 +4,7 @@
 #include "graph/op.h"
 #include "ops/ops.h"
 
-static dms_status sub_forward(dms_task *t, dms_error *err)
+static dms_status sub_forward(dms_job *t, dms_error *err)
 {
     const float *a = t->x[0];
     const float *b = t->x[1];
@@ -17,7 +17,7 @@ static dms_status sub_forward(dms_task *t, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status sub_backward(dms_task *t, dms_error *err)
+static dms_status sub_backward(dms_job *t, dms_error *err)
 {
     const float *dy = t->dy;
     float *db = t->dx[1];

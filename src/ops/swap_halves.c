@@ -13,14 +13,14 @@ static void swap_halves(void *y, const void *x, const dms_shape *shape)
     memcpy((char *)y + half, x, half);
 }
 
-static dms_status swap_halves_forward(dms_task *t, dms_error *err)
+static dms_status swap_halves_forward(dms_job *t, dms_error *err)
 {
     (void)err;
     swap_halves(t->y, t->x[0], &t->node->shape);
     return DMS_OK;
 }
 
-static dms_status swap_halves_backward(dms_task *t, dms_error *err)
+static dms_status swap_halves_backward(dms_job *t, dms_error *err)
 {
     (void)err;
     swap_halves(t->dx[0], t->dy, &t->node->shape);

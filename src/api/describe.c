@@ -1,0 +1,98 @@
+/* `dmsnet info`: a model file in words. */
+#include <jansson.h>
+
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/strbuf.h"
+#include "net/model_file.h"
+
+void dms_text_free(char *text)
+{
+    dms_free(text);
+}
+
+static void write_thresholds(dms_strbuf *text, const dms_model_config *config)
+{
+    for (int k = 0; k < DMS_LABELS; k++)
+        dms_strbuf_printf(text, "%s%c %.3g", k ? ", " : "",
+                          DMS_LABEL_LETTERS[k], config->thresholds[k]);
+    dms_strbuf_puts(text, "\n");
+}
+
+static void write_provenance(dms_strbuf *text, const dms_model_config *config)
+{
+    json_t *root = json_loads(config->provenance, 0, NULL);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(root, key, value)
+    {
+        char *item = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        dms_strbuf_printf(text, "  %-16s %s\n", key, item ? item : "");
+        free(item);
+    }
+    json_decref(root);
+}
+
+static char *describe_for_person(const dms_model *model)
+{
+    const dms_model_config *config = &model->config;
+    const dms_architecture *a = &config->architecture;
+    const dms_preprocess *p = &config->preprocess;
+    dms_strbuf text;
+    char *result;
+
+    dms_strbuf_init(&text);
+    dms_strbuf_printf(&text, "DMS-Net for %d labels (%s), %s\n", DMS_LABELS,
+                      DMS_LABEL_LETTERS, dms_task_name(a->task));
+    dms_strbuf_printf(&text, "backbone         %s\n",
+                      dms_backbone_name(a->backbone));
+    dms_strbuf_printf(&text, "context          %s, width %d\n",
+                      dms_context_name(a->context), a->width);
+    dms_strbuf_printf(&text, "fusion           %s\n",
+                      dms_fusion_name(a->fusion));
+    dms_strbuf_printf(&text, "eyes             %s\n", dms_eyes_name(a->eyes));
+    dms_strbuf_printf(&text, "parameters       %zu in %zu tensors\n",
+                      dms_model_parameters(model), model->params->count);
+    dms_strbuf_printf(&text,
+                      "preprocessing    %d x %d px, %s, field of view %s, "
+                      "enhancement %s\n",
+                      p->size, p->size, dms_filter_name(p->filter),
+                      p->crop ? "cropped" : "as it is",
+                      dms_enhance_name(p->enhance));
+    dms_strbuf_puts(&text, "thresholds       ");
+    write_thresholds(&text, config);
+    dms_strbuf_printf(&text, "temperature      %.4g\n", config->temperature);
+    dms_strbuf_puts(&text, "provenance\n");
+    write_provenance(&text, config);
+    result = dms_strbuf_detach(&text);
+    dms_strbuf_release(&text);
+    return result;
+}
+
+static char *describe_for_machine(const dms_model *model)
+{
+    char *config = dms_model_config_json(&model->config);
+    json_t *root = config ? json_loads(config, 0, NULL) : NULL;
+    char *text, *copy;
+
+    json_object_set_new(root, "parameters",
+                        json_integer((json_int_t)dms_model_parameters(model)));
+    json_object_set_new(root, "tensors",
+                        json_integer((json_int_t)model->params->count));
+    text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    copy = text ? dms_strdup(text) : NULL;
+    free(text);
+    json_decref(root);
+    dms_free(config);
+    return copy;
+}
+
+dms_status dms_model_describe(char **text, const dms_model *model, bool json,
+                              dms_error *err)
+{
+    *text = json ? describe_for_machine(model) : describe_for_person(model);
+    return *text ? DMS_OK : dms_fail_memory(err, "model description");
+}

@@ -1,0 +1,107 @@
+#include "api/model.h"
+
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "net/dmsnet.h"
+#include "net/model_file.h"
+
+static dms_status new_params(dms_params **out, const dms_architecture *arch,
+                             bool training, dms_error *err)
+{
+    dms_status st;
+    dms_params *params = dms_params_create();
+
+    if (!params)
+        return dms_fail_memory(err, "parameters");
+    TRY(dms_net_declare(params, arch, training, false, err));
+    TRY(dms_params_allocate(params, training, err));
+    *out = params, params = NULL;
+done:
+    dms_params_destroy(params);
+    return st;
+}
+
+dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
+                            uint64_t seed, dms_error *err)
+{
+    dms_status st;
+    dms_model *model = NULL;
+
+    TRY(dms_architecture_check(arch, err));
+    model = dms_calloc(1, sizeof *model);
+    if (!model) {
+        st = dms_fail_memory(err, "model");
+        goto done;
+    }
+    model->config = dms_model_config_default();
+    model->config.architecture = *arch;
+    model->config.preprocess.size = arch->size;
+    TRY(new_params(&model->params, arch, false, err));
+    TRY(dms_params_fill(model->params, seed, err));
+    *out = model, model = NULL;
+done:
+    dms_model_destroy(model);
+    return st;
+}
+
+dms_status dms_model_open(dms_model **out, const char *path,
+                          const dms_monitor *monitor, dms_error *err)
+{
+    dms_model *model = dms_calloc(1, sizeof *model);
+    dms_status st;
+
+    if (!model)
+        return dms_fail_memory(err, "model");
+    st = dms_model_file_read(&model->config, &model->params, path, false,
+                             monitor, err);
+    if (st == DMS_OK)
+        *out = model;
+    else
+        dms_model_destroy(model);
+    return st;
+}
+
+dms_status dms_model_write(const dms_model *model, const char *path,
+                           dms_error *err)
+{
+    return dms_model_file_write(path, &model->config, model->params,
+                                model->params->value, err);
+}
+
+void dms_model_destroy(dms_model *model)
+{
+    if (!model)
+        return;
+    dms_params_destroy(model->params);
+    dms_free(model);
+}
+
+const dms_model_config *dms_model_get_config(const dms_model *model)
+{
+    return &model->config;
+}
+
+size_t dms_model_parameters(const dms_model *model)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < model->params->count; i++)
+        if (dms_param_trained(&model->params->items[i]))
+            count += model->params->items[i].len;
+    return count;
+}
+
+dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
+                                       dms_error *err)
+{
+    dms_status st = new_params(out, &model->config.architecture, true, err);
+    const dms_params *from = model->params;
+
+    for (size_t i = 0; st == DMS_OK && i < from->count; i++)
+        dms_param_pack(&(*out)->items[i],
+                       (*out)->value + (*out)->items[i].offset,
+                       from->value + from->items[i].offset);
+    return st;
+}

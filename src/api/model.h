@@ -1,0 +1,18 @@
+/* What the api's files share of a model. */
+#ifndef DMS_API_MODEL_H
+#define DMS_API_MODEL_H
+
+#include "dms/model.h"
+#include "graph/params.h"
+
+struct dms_model {
+    dms_model_config config;
+    dms_params *params; /* owned; plain order, no gradients */
+};
+
+/* A table of the same values in the order that training wants, with
+ * gradients. The caller destroys it. */
+dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
+                                       dms_error *err);
+
+#endif
