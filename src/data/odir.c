@@ -1,0 +1,106 @@
+/* Opening a data set: find the table, read it, see what its columns are, make
+ * patients of its rows, find their photographs. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "data/odir_columns.h"
+#include "formats/csv.h"
+#include "formats/xlsx.h"
+
+/* By content, not by name: a workbook is a zip. */
+static bool is_zip(const uint8_t *data, size_t size)
+{
+    return size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
+}
+
+/* Cells beyond the header are a comma that nobody quoted; in text, where
+ * every row writes all its separators, too few cells are a cut line. */
+static dms_status check_widths(const dms_table *table, bool exact,
+                               dms_error *err)
+{
+    size_t expected = table->count > 0 ? table->rows[0].count : 0;
+
+    for (size_t i = 1; i < table->count; i++) {
+        size_t found = table->rows[i].count;
+
+        while (found > expected && !*dms_table_cell(table, i, found - 1))
+            found--;
+        if (found > expected || (exact && found < expected))
+            return dms_fail(err, DMS_EFORMAT,
+                            "%s:%d: found %zu cells, expected the header's %zu",
+                            table->name, table->rows[i].line, found, expected);
+    }
+    return DMS_OK;
+}
+
+static dms_status read_table(dms_table **out, const char *path, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    uint8_t *data = NULL;
+    size_t size = 0;
+    dms_table *table = NULL;
+    bool zip;
+
+    TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
+    zip = is_zip(data, size);
+    if (zip)
+        TRY(dms_xlsx_parse(&table, data, size, path, err));
+    else
+        TRY(dms_csv_parse(&table, data, size, path, err));
+    TRY(check_widths(table, !zip, err));
+    *out = table, table = NULL;
+done:
+    dms_table_destroy(table);
+    dms_free(data);
+    return st;
+}
+
+dms_status dms_dataset_open(dms_dataset **out, const char *path,
+                            const char *images, const dms_monitor *monitor,
+                            dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_table *table = NULL;
+    dms_odir_columns columns;
+    dms_dataset *dataset = dms_calloc(1, sizeof *dataset);
+
+    if (!dataset)
+        return dms_fail_memory(err, path);
+    TRY(dms_odir_table_find(&dataset->table, path, err));
+    TRY(read_table(&table, dataset->table, err));
+    TRY(dms_odir_columns_find(&columns, table, err));
+    TRY(dms_odir_rows_read(dataset, table, &columns, err));
+    if (dataset->count == 0) {
+        st = dms_fail(err, DMS_EFORMAT, "%s: the table lists no patient",
+                      dataset->table);
+        goto done;
+    }
+    dataset->has_split_column = columns.split != DMS_TABLE_NONE;
+    TRY(dms_odir_pictures_resolve(dataset, images, monitor, err));
+    *out = dataset, dataset = NULL;
+done:
+    dms_dataset_close(dataset);
+    dms_table_destroy(table);
+    return st;
+}
+
+void dms_dataset_close(dms_dataset *dataset)
+{
+    if (!dataset)
+        return;
+    for (size_t i = 0; i < dataset->count; i++) {
+        dms_patient *patient = &dataset->patients[i];
+
+        dms_free(patient->id);
+        for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
+            dms_free(patient->eye[e].path);
+            dms_free(patient->eye[e].keywords);
+        }
+    }
+    dms_free(dataset->patients);
+    dms_free(dataset->folder);
+    dms_free(dataset->table);
+    dms_free(dataset);
+}

@@ -1,0 +1,36 @@
+/* Which column of a table is what, whichever of odir.md's forms it has. */
+#ifndef DMS_DATA_ODIR_COLUMNS_H
+#define DMS_DATA_ODIR_COLUMNS_H
+
+#include "dms/data.h"
+#include "formats/table.h"
+
+/* Columns from 0; DMS_TABLE_NONE where the table has none. */
+typedef struct dms_odir_columns {
+    size_t id, age, sex, split;
+    size_t picture[2];         /* by eye */
+    size_t keywords[2];        /* by eye */
+    size_t labels[DMS_LABELS]; /* all or none */
+    size_t filename; /* Kaggle's: each row is the eye of this picture */
+} dms_odir_columns;
+
+/* DMS_EFORMAT naming the table and the columns that are missing or double:
+ * there must be an id, and pictures or all eight labels. */
+dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
+                                 dms_error *err);
+
+/* Read the rows into dataset->patients; eye paths become the pictures' names
+ * as written, NULL where the table has none. Errors name line and cell. */
+dms_status dms_odir_rows_read(dms_dataset *dataset, const dms_table *table,
+                              const dms_odir_columns *columns, dms_error *err);
+
+/* The table that path is, or that the folder path holds; dms_free. */
+dms_status dms_odir_table_find(char **table, const char *path, dms_error *err);
+
+/* Set dataset->folder to `images`, or if that is NULL to where the pictures
+ * are found to lie near the table, and make the eyes' paths lie in it. */
+dms_status dms_odir_pictures_resolve(dms_dataset *dataset, const char *images,
+                                     const dms_monitor *monitor,
+                                     dms_error *err);
+
+#endif

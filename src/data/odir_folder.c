@@ -1,0 +1,241 @@
+/* Where things lie: the table in a folder, the photographs near a table. */
+#include <dirent.h>
+#include <libgen.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "data/odir_columns.h"
+
+enum { PROBES = 64 };
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The better, the higher; 0: no table. Equals are ambiguous. */
+static int table_rank(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    if (!dot || name[0] == '.' || name[0] == '~')
+        return 0;
+    if (strcasecmp(name, "annotations.csv") == 0)
+        return 5;
+    if (strcasecmp(name, "full_df.csv") == 0)
+        return 4;
+    if (strcasecmp(dot, ".csv") == 0)
+        return 3;
+    if (strcasecmp(dot, ".xlsx") != 0)
+        return 0;
+    return strcasestr(name, "english") ? 2 : 1; /* OIA-ODIR: Chinese too */
+}
+
+typedef struct candidates {
+    int rank;          /* of the best */
+    char *best;        /* its name; owned */
+    dms_strbuf listed; /* "a.csv, b.csv": all of that rank */
+    size_t count;
+} candidates;
+
+static void consider(candidates *c, const char *name)
+{
+    int rank = table_rank(name);
+
+    if (rank == 0 || rank < c->rank)
+        return;
+    if (rank > c->rank) {
+        dms_strbuf_release(&c->listed);
+        c->rank = rank;
+        c->count = 0;
+    }
+    if (c->count++ == 0) {
+        dms_free(c->best);
+        c->best = dms_strdup(name);
+    }
+    dms_strbuf_printf(&c->listed, "%s%s", c->count > 1 ? ", " : "", name);
+}
+
+/* *table stays NULL when the folder has none or is none. */
+static dms_status find_in_folder(char **table, const char *folder,
+                                 dms_error *err)
+{
+    candidates c = {0};
+    dms_status st = DMS_OK;
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    if (!dir)
+        return DMS_OK;
+    dms_strbuf_init(&c.listed);
+    while ((entry = readdir(dir)) != NULL)
+        consider(&c, entry->d_name);
+    closedir(dir);
+    if (c.count > 1)
+        st = dms_fail(err, DMS_EINVAL, "%s: which table is meant? It holds %s",
+                      folder, c.listed.data);
+    else if (c.count == 1 &&
+             (!c.best || !(*table = dms_path_join(folder, c.best))))
+        st = dms_fail_memory(err, folder);
+    dms_free(c.best);
+    dms_strbuf_release(&c.listed);
+    return st;
+}
+
+static dms_status find_below(char **table, const char *folder, dms_error *err)
+{
+    static const char *const below[] = {"Annotation", "Annotations",
+                                        "annotation", "annotations",
+                                        "ODIR-5K",    "ODIR-5K/ODIR-5K"};
+    dms_status st = find_in_folder(table, folder, err);
+
+    for (size_t i = 0;
+         st == DMS_OK && !*table && i < sizeof below / sizeof below[0]; i++) {
+        char *path = dms_path_join(folder, below[i]);
+
+        if (!path)
+            return dms_fail_memory(err, folder);
+        st = find_in_folder(table, path, err);
+        dms_free(path);
+    }
+    return st;
+}
+
+dms_status dms_odir_table_find(char **table, const char *path, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    *table = NULL;
+    if (!is_folder(path)) {
+        if (access(path, R_OK) != 0)
+            return dms_fail_errno(err, "%s: cannot read", path);
+        *table = dms_strdup(path);
+        return *table ? DMS_OK : dms_fail_memory(err, path);
+    }
+    TRY(find_below(table, path, err));
+    if (!*table)
+        st = dms_fail(err, DMS_EINVAL,
+                      "%s: the folder holds no table (.csv or .xlsx)", path);
+done:
+    return st;
+}
+
+/* name itself if it is absolute; dms_free. */
+static char *picture_path(const char *folder, const char *name)
+{
+    return name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
+}
+
+/* How many of up to PROBES patients' pictures are files in the folder. */
+static size_t count_pictures(const dms_dataset *dataset, const char *folder)
+{
+    size_t step = dataset->count / PROBES + 1;
+    size_t found = 0;
+
+    for (size_t i = 0; i < dataset->count; i += step) {
+        for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
+            const char *name = dataset->patients[i].eye[e].path;
+            char *path = name ? picture_path(folder, name) : NULL;
+
+            found += path && access(path, R_OK) == 0;
+            dms_free(path);
+        }
+    }
+    return found;
+}
+
+static bool names_pictures(const dms_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->patients[i].eye[DMS_LEFT].path ||
+            dataset->patients[i].eye[DMS_RIGHT].path)
+            return true;
+    return false;
+}
+
+/* The folder near the table that has most of the pictures; the table's own
+ * when none has any. */
+static char *find_pictures(const dms_dataset *dataset, const char *beside,
+                           const dms_monitor *monitor)
+{
+    static const char *const places[] = {
+        "images",
+        "Images",
+        "../Images",
+        "../images",
+        "Training Images",
+        "../Training Images",
+        "ODIR-5K/ODIR-5K/Training Images",
+        "ODIR-5K/Training Images",
+        "ODIR-5K_Training_Dataset",
+        "../ODIR-5K_Training_Dataset",
+        "preprocessed_images",
+        "../preprocessed_images",
+    };
+    char *best = dms_strdup(beside);
+    size_t best_count = best ? count_pictures(dataset, best) : 0;
+
+    for (size_t i = 0; best && i < sizeof places / sizeof places[0]; i++) {
+        char *folder = dms_path_join(beside, places[i]);
+        size_t count = folder ? count_pictures(dataset, folder) : 0;
+
+        if (count > best_count) {
+            char *worse = best;
+
+            best = folder, folder = worse;
+            best_count = count;
+        }
+        dms_free(folder);
+    }
+    if (best_count == 0 && names_pictures(dataset))
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s: none of its photographs is found near it; name their "
+                "folder",
+                dataset->table);
+    return best;
+}
+
+static dms_status prefix_paths(dms_dataset *dataset, dms_error *err)
+{
+    for (size_t i = 0; i < 2 * dataset->count; i++) {
+        dms_eye *eye = &dataset->patients[i / 2].eye[i % 2];
+        char *path;
+
+        if (!eye->path)
+            continue;
+        path = picture_path(dataset->folder, eye->path);
+        if (!path)
+            return dms_fail_memory(err, dataset->table);
+        dms_free(eye->path);
+        eye->path = path;
+    }
+    return DMS_OK;
+}
+
+dms_status dms_odir_pictures_resolve(dms_dataset *dataset, const char *images,
+                                     const dms_monitor *monitor, dms_error *err)
+{
+    char *table;
+
+    if (images && !is_folder(images))
+        return dms_fail(err, DMS_EIO, "%s: is no folder of photographs",
+                        images);
+    if (images) {
+        dataset->folder = dms_strdup(images);
+    } else if ((table = dms_strdup(dataset->table)) != NULL) {
+        dataset->folder = find_pictures(dataset, dirname(table), monitor);
+        dms_free(table);
+    }
+    if (!dataset->folder)
+        return dms_fail_memory(err, dataset->table);
+    return prefix_paths(dataset, err);
+}

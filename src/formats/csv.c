@@ -1,0 +1,179 @@
+#include "formats/csv.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "base/strbuf.h"
+
+enum { END = -1 };
+
+typedef struct reader {
+    dms_bytes bytes;
+    int line; /* of the byte that is next; from 1 */
+    char separator;
+    dms_strbuf cell;
+    dms_table *table;
+    dms_error *err;
+} reader;
+
+static int peek(const reader *r)
+{
+    return dms_bytes_left(&r->bytes) > 0 ? r->bytes.data[r->bytes.at] : END;
+}
+
+static bool is_line_end(int c)
+{
+    return c == '\r' || c == '\n';
+}
+
+/* The next byte; CRLF comes as one '\n', and so does a lone CR. */
+static int next(reader *r)
+{
+    int c = peek(r);
+
+    if (c == END)
+        return END;
+    r->bytes.at++;
+    if (!is_line_end(c))
+        return c;
+    if (c == '\r' && peek(r) == '\n')
+        r->bytes.at++;
+    r->line++;
+    return '\n';
+}
+
+static void add(reader *r, int c)
+{
+    char byte = (char)c;
+
+    dms_strbuf_add(&r->cell, &byte, 1);
+}
+
+static dms_status read_quoted(reader *r)
+{
+    int opened = r->line;
+    int c;
+
+    next(r);
+    while ((c = next(r)) != END) {
+        if (c != '"')
+            add(r, c);
+        else if (peek(r) == '"')
+            add(r, next(r));
+        else
+            break;
+    }
+    if (c == END)
+        return dms_fail(r->err, DMS_EFORMAT,
+                        "%s:%d: a quote is opened here and never closed",
+                        r->table->name, opened);
+    c = peek(r);
+    if (c != END && c != r->separator && !is_line_end(c))
+        return dms_fail(r->err, DMS_EFORMAT,
+                        "%s:%d: text follows a closing quote; a quote within "
+                        "a quoted cell is written twice",
+                        r->table->name, r->line);
+    return DMS_OK;
+}
+
+static void read_plain(reader *r)
+{
+    int c;
+
+    while ((c = peek(r)) != END && c != r->separator && !is_line_end(c))
+        add(r, next(r));
+}
+
+static dms_status read_cell(reader *r)
+{
+    dms_status st = DMS_OK;
+
+    r->cell.len = 0;
+    if (peek(r) == '"')
+        st = read_quoted(r);
+    else
+        read_plain(r);
+    if (st != DMS_OK)
+        return st;
+    if (r->cell.failed)
+        return dms_fail_memory(r->err, r->table->name);
+    return dms_table_add_cell(r->table, r->cell.data, r->cell.len, r->err);
+}
+
+static dms_status read_row(reader *r)
+{
+    dms_status st = DMS_OK;
+
+    TRY(dms_table_begin_row(r->table, r->line, r->err));
+    TRY(read_cell(r));
+    while (peek(r) == r->separator) {
+        next(r);
+        TRY(read_cell(r));
+    }
+    next(r);
+done:
+    return st;
+}
+
+/* The candidate that the first line has most of, outside quotes. */
+static char find_separator(const dms_bytes *bytes)
+{
+    static const char candidates[] = ",;\t";
+    size_t counts[3] = {0};
+    size_t best = 0;
+    bool quoted = false;
+
+    for (size_t i = bytes->at; i < bytes->size; i++) {
+        int c = bytes->data[i];
+        const char *found = memchr(candidates, c, 3);
+
+        if (c == '"')
+            quoted = !quoted;
+        else if (is_line_end(c) && !quoted)
+            break;
+        else if (found && !quoted)
+            counts[found - candidates]++;
+    }
+    for (size_t i = 1; i < 3; i++)
+        if (counts[i] > counts[best])
+            best = i;
+    return candidates[best];
+}
+
+static dms_status check_text(const void *data, size_t size, const char *name,
+                             dms_error *err)
+{
+    if (size > DMS_TABLE_FILE_MAX)
+        return dms_fail(err, DMS_ELIMIT, "%s: %zu bytes, at most %d are read",
+                        name, size, DMS_TABLE_FILE_MAX);
+    if (size > 0 && memchr(data, '\0', size))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: is no text in UTF-8 (it holds NUL bytes)", name);
+    return DMS_OK;
+}
+
+dms_status dms_csv_parse(dms_table **out, const void *data, size_t size,
+                         const char *name, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    reader r = {.bytes = dms_bytes_over(data, size), .line = 1, .err = err};
+
+    dms_strbuf_init(&r.cell);
+    TRY(check_text(data, size, name, err));
+    TRY(dms_table_create(&r.table, name, err));
+    if (size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+        dms_bytes_seek(&r.bytes, 3);
+    while (is_line_end(peek(&r)))
+        next(&r);
+    r.separator = find_separator(&r.bytes);
+    while (peek(&r) != END)
+        TRY(read_row(&r));
+    dms_table_end(r.table);
+    *out = r.table, r.table = NULL;
+done:
+    dms_table_destroy(r.table);
+    dms_strbuf_release(&r.cell);
+    return st;
+}
