@@ -22,18 +22,15 @@ typedef struct layout {
 static dms_status find_column(size_t *column, const dms_table *table,
                               const char *name, dms_error *err)
 {
-    *column = dms_table_find_column(table, name);
+    *column = dms_table_find_column(table, name, 0);
     if (*column == DMS_TABLE_NONE)
         return dms_fail(err, DMS_EFORMAT,
                         "%s:%d: there is no column '%s'; expected "
                         "ID,N,D,G,C,A,H,M,O",
                         table->name, table->rows[0].line, name);
-    for (size_t i = *column + 1; i < table->rows[0].count; i++)
-        if (strcmp(dms_table_cell(table, 0, i),
-                   dms_table_cell(table, 0, *column)) == 0)
-            return dms_fail(err, DMS_EFORMAT,
-                            "%s:%d: column '%s' is there twice", table->name,
-                            table->rows[0].line, name);
+    if (dms_table_find_column(table, name, *column + 1) != DMS_TABLE_NONE)
+        return dms_fail(err, DMS_EFORMAT, "%s:%d: column '%s' is there twice",
+                        table->name, table->rows[0].line, name);
     return DMS_OK;
 }
 

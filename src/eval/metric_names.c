@@ -1,7 +1,7 @@
 /* The words of metrics.json and of the command line. */
 #include <string.h>
 
-#include "dms/metrics.h"
+#include "eval/headline.h"
 
 static const char *const metric_names[DMS_METRICS] = {
     [DMS_METRIC_ODIR_KAPPA] = "odir_kappa",
@@ -99,4 +99,18 @@ bool dms_criterion_find(dms_criterion *criterion, const char *name)
     if (i < CRITERIA)
         *criterion = (dms_criterion)i;
     return i < CRITERIA;
+}
+
+size_t dms_headline_count(dms_task task)
+{
+    return task == DMS_TASK_SINGLE_LABEL ? DMS_METRICS
+                                         : DMS_METRIC_TOP1_ACCURACY;
+}
+
+dms_metric dms_headline_judged(size_t index)
+{
+    static const dms_metric judged[DMS_HEADLINE_JUDGED] = {
+        DMS_METRIC_MACRO_AUC, DMS_METRIC_ODIR_KAPPA, DMS_METRIC_ODIR_FINAL};
+
+    return judged[index];
 }

@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "base/strbuf.h"
-#include "dms/metrics.h"
+#include "eval/headline.h"
 
 /* Reads back bit-equal; a caller's locale may have set a decimal comma. */
 static void add_number(dms_strbuf *sb, double value)
@@ -35,17 +35,10 @@ static void add_figure(dms_strbuf *sb, const char *name,
     dms_strbuf_puts(sb, "}");
 }
 
-/* The figures of one choice among eight exist for single-label only. */
-static size_t metrics_of(dms_task task)
-{
-    return task == DMS_TASK_SINGLE_LABEL ? DMS_METRICS
-                                         : DMS_METRIC_TOP1_ACCURACY;
-}
-
 static void add_metrics(dms_strbuf *sb, const dms_figure *metrics,
                         dms_task task, const char *indent)
 {
-    size_t count = metrics_of(task);
+    size_t count = dms_headline_count(task);
 
     dms_strbuf_puts(sb, "{\n");
     for (size_t m = 0; m < count; m++) {
@@ -88,19 +81,19 @@ static void add_floors(dms_strbuf *sb, const dms_report *report)
 
 static void add_beats(dms_strbuf *sb, const dms_report *report)
 {
-    static const dms_metric judged[] = {
-        DMS_METRIC_MACRO_AUC, DMS_METRIC_ODIR_KAPPA, DMS_METRIC_ODIR_FINAL};
-    enum { JUDGED = sizeof judged / sizeof *judged };
-
     dms_strbuf_puts(sb, "  \"beats\": {");
-    for (size_t m = 0; m < JUDGED; m++) {
+    for (size_t m = 0; m < DMS_HEADLINE_JUDGED; m++) {
+        dms_metric judged = dms_headline_judged(m);
+
         dms_strbuf_printf(sb, "%s\n    \"%s\": {", m ? "," : "",
-                          dms_metric_name(judged[m]));
-        for (size_t f = 0; f < DMS_FLOORS; f++)
-            dms_strbuf_printf(
-                sb, "%s\"%s\": %s", f ? ", " : "", dms_floor_name((dms_floor)f),
-                dms_report_beats(report, judged[m], (dms_floor)f) ? "true"
-                                                                  : "false");
+                          dms_metric_name(judged));
+        for (size_t f = 0; f < DMS_FLOORS; f++) {
+            bool beaten = dms_report_beats(report, judged, (dms_floor)f);
+
+            dms_strbuf_printf(sb, "%s\"%s\": %s", f ? ", " : "",
+                              dms_floor_name((dms_floor)f),
+                              beaten ? "true" : "false");
+        }
         dms_strbuf_puts(sb, "}");
     }
     dms_strbuf_puts(sb, "},\n");

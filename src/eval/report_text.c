@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "base/strbuf.h"
-#include "dms/metrics.h"
+#include "eval/headline.h"
 
 /* value right-aligned in width columns, "-" where undefined. */
 static void add_value(dms_strbuf *sb, double value, int width)
@@ -44,15 +44,22 @@ static void add_head(dms_strbuf *sb, const dms_report *report)
                             "new ones.\n");
 }
 
+/* A count among the shares: whole numbers. */
+static void add_auc_labels(dms_strbuf *sb, const dms_report *report)
+{
+    const dms_figure *f = &report->metrics[DMS_METRIC_MACRO_AUC_LABELS];
+
+    dms_strbuf_printf(sb, "%zu of %d labels have both classes and so an AUC\n",
+                      (size_t)f->value, DMS_LABELS);
+}
+
 static void add_headlines(dms_strbuf *sb, const dms_report *report)
 {
-    size_t count = report->task == DMS_TASK_SINGLE_LABEL
-                       ? DMS_METRICS
-                       : DMS_METRIC_TOP1_ACCURACY;
-
     dms_strbuf_printf(sb, "\n%-22s%8s%18s%13s%15s\n", "figure", "value",
                       "95 % interval", "all_zero", "class_priors");
-    for (size_t m = 0; m < count; m++) {
+    for (size_t m = 0; m < dms_headline_count(report->task); m++) {
+        if (m == DMS_METRIC_MACRO_AUC_LABELS)
+            continue;
         dms_strbuf_printf(sb, "%-22s", dms_metric_name((dms_metric)m));
         add_value(sb, report->metrics[m].value, 8);
         add_interval(sb, &report->metrics[m]);
@@ -60,32 +67,36 @@ static void add_headlines(dms_strbuf *sb, const dms_report *report)
         add_value(sb, report->floors[DMS_FLOOR_CLASS_PRIORS][m].value, 15);
         dms_strbuf_puts(sb, "\n");
     }
+    add_auc_labels(sb, report);
+}
+
+static const char *verdict(const dms_report *report, dms_metric metric,
+                           dms_floor floor)
+{
+    return dms_report_beats(report, metric, floor) ? "yes" : "no";
 }
 
 static void add_verdicts(dms_strbuf *sb, const dms_report *report)
 {
-    static const dms_metric judged[] = {
-        DMS_METRIC_MACRO_AUC, DMS_METRIC_ODIR_KAPPA, DMS_METRIC_ODIR_FINAL};
-
     if (!report->resamples)
         return;
     dms_strbuf_printf(sb, "\n%-48s%13s%15s\n",
                       "beats the floor (its interval's lower end does)",
                       "all_zero", "class_priors");
-    for (size_t m = 0; m < sizeof judged / sizeof *judged; m++)
-        dms_strbuf_printf(
-            sb, "%-48s%13s%15s\n", dms_metric_name(judged[m]),
-            dms_report_beats(report, judged[m], DMS_FLOOR_ALL_ZERO) ? "yes"
-                                                                    : "no",
-            dms_report_beats(report, judged[m], DMS_FLOOR_CLASS_PRIORS) ? "yes"
-                                                                        : "no");
+    for (size_t m = 0; m < DMS_HEADLINE_JUDGED; m++) {
+        dms_metric judged = dms_headline_judged(m);
+
+        dms_strbuf_printf(sb, "%-48s%13s%15s\n", dms_metric_name(judged),
+                          verdict(report, judged, DMS_FLOOR_ALL_ZERO),
+                          verdict(report, judged, DMS_FLOOR_CLASS_PRIORS));
+    }
 }
 
 static int label_width(size_t metric)
 {
     static const int widths[DMS_LABEL_METRICS] = {
-        [DMS_LABEL_METRIC_PRECISION] = 11,   [DMS_LABEL_METRIC_RECALL] = 8,
-        [DMS_LABEL_METRIC_SPECIFICITY] = 13, [DMS_LABEL_METRIC_F1] = 7,
+        [DMS_LABEL_METRIC_PRECISION] = 10,   [DMS_LABEL_METRIC_RECALL] = 7,
+        [DMS_LABEL_METRIC_SPECIFICITY] = 12, [DMS_LABEL_METRIC_F1] = 7,
         [DMS_LABEL_METRIC_AUC] = 7,          [DMS_LABEL_METRIC_AP] = 7,
         [DMS_LABEL_METRIC_KAPPA] = 7,
     };
