@@ -1,0 +1,344 @@
+#include "train/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/strbuf.h"
+#include "formats/safetensors.h"
+#include "train/checkpoint_state.h"
+
+/* A checkpoint's tensors: every parameter of every buffer. */
+typedef struct buffer {
+    const char *prefix;
+    float *data; /* NULL: this run has none */
+    bool stats;  /* running statistics are in it too */
+} buffer;
+
+enum { BUFFERS = 5, TENSOR_NAME_MAX = DMS_PARAM_NAME_MAX + 16 };
+
+static void buffers_of(buffer out[BUFFERS], const dms_optimizer *o)
+{
+    const buffer list[BUFFERS] = {
+        {"model", o->params->value, true},
+        {"moment1", o->moment1, false},
+        {"moment2", o->moment2, false},
+        {"accumulated", o->accumulated, false},
+        {"average", o->average, true},
+    };
+
+    memcpy(out, list, sizeof list);
+}
+
+static bool in_buffer(const buffer *b, const dms_param *param)
+{
+    return b->data && (b->stats || dms_param_trained(param));
+}
+
+/* A checksum, not a signature: FNV-1a over 8-byte words, each step mixed
+ * downwards so that every bit of a word reaches every bit of the sum. */
+static uint64_t checksum(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *p = data;
+    uint64_t word;
+
+    for (; size >= sizeof word; size -= sizeof word, p += sizeof word) {
+        memcpy(&word, p, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return dms_hash_bytes(hash, p, size);
+}
+
+static uint64_t view_checksum(const dms_tensor_view *view)
+{
+    uint64_t hash = checksum(DMS_HASH_START, view->name, strlen(view->name));
+
+    hash = checksum(hash, view->shape, (size_t)view->rank * sizeof(int64_t));
+    return checksum(hash, view->data, view->size);
+}
+
+/* What is written: views over row-major copies, all owned here. */
+typedef struct content {
+    dms_tensor_view *views;
+    char (*names)[TENSOR_NAME_MAX];
+    float *plain;
+    size_t count;
+} content;
+
+static void content_release(content *c)
+{
+    dms_free(c->views);
+    dms_free(c->names);
+    dms_free(c->plain);
+}
+
+static void content_fill(content *c, const buffer *buffers,
+                         const dms_params *params)
+{
+    float *plain = c->plain;
+
+    for (int b = 0; b < BUFFERS; b++)
+        for (size_t i = 0; i < params->count; i++) {
+            const dms_param *param = &params->items[i];
+            dms_tensor_view *view = &c->views[c->count];
+
+            if (!in_buffer(&buffers[b], param))
+                continue;
+            snprintf(c->names[c->count], TENSOR_NAME_MAX, "%s.%s",
+                     buffers[b].prefix, param->name);
+            dms_param_unpack(param, plain, buffers[b].data + param->offset);
+            *view = (dms_tensor_view){.name = c->names[c->count],
+                                      .dtype = DMS_DTYPE_F32,
+                                      .rank = param->rank,
+                                      .data = plain,
+                                      .size = param->len * sizeof *plain};
+            memcpy(view->shape, param->shape,
+                   (size_t)param->rank * sizeof *view->shape);
+            plain += param->len;
+            c->count++;
+        }
+}
+
+static dms_status content_init(content *c, const dms_optimizer *optimizer,
+                               dms_error *err)
+{
+    const dms_params *params = optimizer->params;
+    buffer buffers[BUFFERS];
+    size_t floats = 0;
+
+    *c = (content){0};
+    buffers_of(buffers, optimizer);
+    for (int b = 0; b < BUFFERS; b++)
+        for (size_t i = 0; i < params->count; i++)
+            if (in_buffer(&buffers[b], &params->items[i]))
+                floats += params->items[i].len;
+    c->views = dms_calloc(params->count * BUFFERS, sizeof *c->views);
+    c->names = dms_calloc(params->count * BUFFERS, sizeof *c->names);
+    c->plain = dms_calloc(floats, sizeof *c->plain);
+    if (!c->views || !c->names || !c->plain)
+        return dms_fail(err, DMS_ENOMEM,
+                        "out of memory (%zu MB to write a checkpoint)",
+                        floats * sizeof *c->plain >> 20);
+    content_fill(c, buffers, params);
+    return DMS_OK;
+}
+
+static uint64_t content_checksum(const content *c, const char *state)
+{
+    uint64_t hash = checksum(DMS_HASH_START, state, strlen(state));
+
+    for (size_t i = 0; i < c->count; i++)
+        hash += view_checksum(&c->views[i]); /* in whatever order */
+    return hash;
+}
+
+char *dms_checkpoint_previous(const char *path)
+{
+    dms_strbuf name;
+
+    dms_strbuf_init(&name);
+    dms_strbuf_printf(&name, "%s.previous", path);
+    return dms_strbuf_detach(&name);
+}
+
+/* Give the file at path a second name, so that replacing path keeps it. A
+ * file system without hard links moves it instead. */
+static dms_status keep_previous(const char *path, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    char *previous = dms_checkpoint_previous(path);
+    dms_strbuf link_name;
+
+    dms_strbuf_init(&link_name);
+    dms_strbuf_printf(&link_name, "%s.link", path);
+    if (!previous || link_name.failed) {
+        st = dms_fail_memory(err, path);
+        goto done;
+    }
+    unlink(link_name.data);
+    if (link(path, link_name.data) == 0) {
+        if (rename(link_name.data, previous) != 0)
+            st = dms_fail_errno(err, "%s: cannot rename", link_name.data);
+    } else if (errno != ENOENT && errno != ENOTDIR &&
+               rename(path, previous) != 0) {
+        st = dms_fail_errno(err, "%s: cannot keep as %s", path, previous);
+    }
+done:
+    dms_strbuf_release(&link_name);
+    dms_free(previous);
+    return st;
+}
+
+dms_status dms_checkpoint_write(const char *path, const dms_train_state *state,
+                                const dms_optimizer *optimizer, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    content c = {0};
+    char *text = NULL;
+    char sum[17];
+    dms_metadata metadata[2];
+
+    TRY(content_init(&c, optimizer, err));
+    TRY(dms_train_state_format(&text, state, optimizer, err));
+    snprintf(sum, sizeof sum, "%016llx",
+             (unsigned long long)content_checksum(&c, text));
+    metadata[0] = (dms_metadata){"dmsnet-checkpoint", text};
+    metadata[1] = (dms_metadata){"checksum", sum};
+    TRY(keep_previous(path, err));
+    TRY(dms_safetensors_write(path, c.views, c.count, metadata, 2, err));
+done:
+    dms_free(text);
+    content_release(&c);
+    return st;
+}
+
+static dms_status verify(const dms_safetensors *file, const char *path,
+                         const char **text, dms_error *err)
+{
+    const char *sum = dms_safetensors_metadata(file, "checksum");
+    uint64_t hash;
+    char want[17];
+
+    *text = dms_safetensors_metadata(file, "dmsnet-checkpoint");
+    if (!*text || !sum)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: not a dmsnet checkpoint: its metadata lacks "
+                        "dmsnet-checkpoint or checksum",
+                        path);
+    hash = checksum(DMS_HASH_START, *text, strlen(*text));
+    for (size_t i = 0; i < dms_safetensors_count(file); i++)
+        hash += view_checksum(dms_safetensors_at(file, i));
+    snprintf(want, sizeof want, "%016llx", (unsigned long long)hash);
+    if (strcmp(sum, want) != 0)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: damaged: checksum %s, expected %.20s", path, want,
+                        sum);
+    return DMS_OK;
+}
+
+static dms_status read_state(dms_train_state *state, const char *path,
+                             dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_safetensors *file = NULL;
+    const char *text;
+
+    TRY(dms_safetensors_open(&file, path, err));
+    TRY(verify(file, path, &text, err));
+    TRY(dms_train_state_parse(state, text, path, err));
+done:
+    if (st != DMS_OK)
+        dms_metrics_log_release(&state->log);
+    dms_safetensors_close(file);
+    return st;
+}
+
+dms_status dms_checkpoint_read_state(dms_train_state *state, const char *path,
+                                     const dms_monitor *monitor, dms_error *err)
+{
+    dms_error first = {0};
+    char *previous = NULL;
+    dms_status st = read_state(state, path, &first);
+
+    if (st == DMS_OK)
+        return st;
+    previous = dms_checkpoint_previous(path);
+    if (!previous || read_state(state, previous, NULL) != DMS_OK) {
+        st = dms_fail(err, st, "%s", first.message);
+        goto done;
+    }
+    dms_log(monitor, DMS_LOG_WARNING,
+            "%s; the checkpoint before it is used instead", first.message);
+    /* Else the next write would keep the damaged file as the previous one. */
+    st = rename(previous, path) == 0
+             ? DMS_OK
+             : dms_fail_errno(err, "%s: cannot rename", previous);
+done:
+    dms_free(previous);
+    return st;
+}
+
+static dms_status read_tensor(float *physical, float *plain,
+                              const dms_param *param, const char *name,
+                              const dms_safetensors *file, dms_error *err)
+{
+    const dms_tensor_view *view = dms_safetensors_find(file, name);
+    dms_status st;
+
+    if (!view)
+        return dms_fail(err, DMS_EMISMATCH,
+                        "checkpoint: tensor %s is missing: it was written "
+                        "with other options",
+                        name);
+    if (view->rank != param->rank ||
+        memcmp(view->shape, param->shape,
+               (size_t)param->rank * sizeof *view->shape) != 0)
+        return dms_fail(err, DMS_EMISMATCH,
+                        "checkpoint: tensor %s has %zu bytes in rank %d, "
+                        "expected %zu bytes in rank %d",
+                        name, view->size, view->rank,
+                        param->len * sizeof(float), param->rank);
+    st = dms_tensor_to_f32(plain, view, err);
+    if (st == DMS_OK)
+        dms_param_pack(param, physical, plain);
+    return st;
+}
+
+static dms_status read_buffers(dms_optimizer *optimizer,
+                               const dms_safetensors *file, float *plain,
+                               dms_error *err)
+{
+    const dms_params *params = optimizer->params;
+    buffer buffers[BUFFERS];
+
+    buffers_of(buffers, optimizer);
+    for (int b = 0; b < BUFFERS; b++)
+        for (size_t i = 0; i < params->count; i++) {
+            const dms_param *param = &params->items[i];
+            char name[TENSOR_NAME_MAX];
+            dms_status st;
+
+            if (!in_buffer(&buffers[b], param))
+                continue;
+            snprintf(name, sizeof name, "%s.%s", buffers[b].prefix,
+                     param->name);
+            st = read_tensor(buffers[b].data + param->offset, plain, param,
+                             name, file, err);
+            if (st != DMS_OK)
+                return st;
+        }
+    return DMS_OK;
+}
+
+dms_status dms_checkpoint_read_tensors(dms_optimizer *optimizer,
+                                       const char *path, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_safetensors *file = NULL;
+    float *plain = NULL;
+    const char *text;
+    size_t longest = 1;
+
+    TRY(dms_safetensors_open(&file, path, err));
+    TRY(verify(file, path, &text, err));
+    for (size_t i = 0; i < optimizer->params->count; i++)
+        if (optimizer->params->items[i].len > longest)
+            longest = optimizer->params->items[i].len;
+    plain = dms_calloc(longest, sizeof *plain);
+    if (!plain) {
+        st = dms_fail_memory(err, path);
+        goto done;
+    }
+    TRY(read_buffers(optimizer, file, plain, err));
+    TRY(dms_train_state_parse_optimizer(optimizer, text, path, err));
+done:
+    dms_free(plain);
+    dms_safetensors_close(file);
+    return st;
+}

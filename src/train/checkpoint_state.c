@@ -1,0 +1,163 @@
+#include "train/checkpoint_state.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+
+static const struct field {
+    const char *name;
+    size_t offset;
+    bool real;
+} fields[] = {
+    {"epoch", offsetof(dms_train_state, epoch), false},
+    {"batch", offsetof(dms_train_state, batch), false},
+    {"loss_sum", offsetof(dms_train_state, loss_sum), true},
+    {"patients_seen", offsetof(dms_train_state, patients_seen), false},
+    {"epoch_seconds", offsetof(dms_train_state, epoch_seconds), true},
+    {"elapsed", offsetof(dms_train_state, elapsed), true},
+    {"best_metric", offsetof(dms_train_state, best_metric), true},
+    {"best_epoch", offsetof(dms_train_state, best_epoch), false},
+    {"stale_epochs", offsetof(dms_train_state, stale_epochs), false},
+    {"skipped_steps", offsetof(dms_train_state, skipped_steps), false},
+};
+enum { FIELDS = sizeof fields / sizeof fields[0] };
+
+/* Undefined numbers are null: JSON has no NaN. */
+static json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *object_of(const dms_train_state *state,
+                         const dms_optimizer *optimizer, const char *log)
+{
+    json_t *object = json_object();
+    char digest[17];
+
+    json_object_set_new(object, "format", json_integer(1));
+    for (int i = 0; i < FIELDS; i++) {
+        const char *at = (const char *)state + fields[i].offset;
+
+        json_object_set_new(object, fields[i].name,
+                            fields[i].real
+                                ? real(*(const double *)at)
+                                : json_integer(*(const int64_t *)at));
+    }
+    snprintf(digest, sizeof digest, "%016" PRIx64, state->data_digest);
+    json_object_set_new(object, "data_digest", json_string(digest));
+    json_object_set_new(object, "step", json_integer(optimizer->step));
+    json_object_set_new(object, "pending", json_integer(optimizer->pending));
+    json_object_set_new(object, "options", json_string(state->options));
+    json_object_set_new(object, "log", json_string(log));
+    return object;
+}
+
+dms_status dms_train_state_format(char **text, const dms_train_state *state,
+                                  const dms_optimizer *optimizer,
+                                  dms_error *err)
+{
+    dms_status st = DMS_OK;
+    json_t *object = NULL;
+    char *log = NULL, *dumped = NULL;
+
+    TRY(dms_metrics_log_format(&log, &state->log, err));
+    object = object_of(state, optimizer, log);
+    dumped = json_dumps(object, JSON_REAL_PRECISION(17) | JSON_COMPACT);
+    *text = dumped ? dms_strdup(dumped) : NULL;
+    if (!*text)
+        st = dms_fail_memory(err, "checkpoint");
+done:
+    free(dumped);
+    json_decref(object);
+    dms_free(log);
+    return st;
+}
+
+static dms_status wrong(const char *name, const char *key, dms_error *err)
+{
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: the checkpoint's state lacks a good \"%s\"", name,
+                    key);
+}
+
+static dms_status parse_numbers(dms_train_state *state, const json_t *object,
+                                const char *name, dms_error *err)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        const json_t *value = json_object_get(object, fields[i].name);
+        char *at = (char *)state + fields[i].offset;
+
+        if (fields[i].real && (json_is_number(value) || json_is_null(value)))
+            *(double *)at =
+                json_is_number(value) ? json_number_value(value) : NAN;
+        else if (!fields[i].real && json_is_integer(value) &&
+                 json_integer_value(value) >= 0)
+            *(int64_t *)at = json_integer_value(value);
+        else
+            return wrong(name, fields[i].name, err);
+    }
+    return DMS_OK;
+}
+
+static dms_status parse_texts(dms_train_state *state, const json_t *object,
+                              const char *name, dms_error *err)
+{
+    const char *digest =
+        json_string_value(json_object_get(object, "data_digest"));
+    const char *options = json_string_value(json_object_get(object, "options"));
+    const char *log = json_string_value(json_object_get(object, "log"));
+
+    if (!digest || sscanf(digest, "%16" SCNx64, &state->data_digest) != 1)
+        return wrong(name, "data_digest", err);
+    if (!options || strlen(options) >= sizeof state->options)
+        return wrong(name, "options", err);
+    if (!log)
+        return wrong(name, "log", err);
+    strcpy(state->options, options);
+    return dms_metrics_log_parse(&state->log, log, err);
+}
+
+dms_status dms_train_state_parse(dms_train_state *state, const char *text,
+                                 const char *name, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    json_t *object = json_loads(text, 0, NULL);
+
+    if (!json_is_object(object)) {
+        st =
+            dms_fail(err, DMS_EFORMAT, "%s: the state is no JSON object", name);
+        goto done;
+    }
+    TRY(parse_numbers(state, object, name, err));
+    TRY(parse_texts(state, object, name, err));
+done:
+    json_decref(object);
+    return st;
+}
+
+dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
+                                           const char *text, const char *name,
+                                           dms_error *err)
+{
+    json_t *object = json_loads(text, 0, NULL);
+    const json_t *step = json_object_get(object, "step");
+    const json_t *pending = json_object_get(object, "pending");
+    dms_status st = DMS_OK;
+
+    if (!json_is_integer(step) || json_integer_value(step) < 0)
+        st = wrong(name, "step", err);
+    else if (!json_is_integer(pending) || json_integer_value(pending) < 0 ||
+             json_integer_value(pending) >= optimizer->options.accumulate)
+        st = wrong(name, "pending", err);
+    if (st == DMS_OK) {
+        optimizer->step = json_integer_value(step);
+        optimizer->pending = (int)json_integer_value(pending);
+    }
+    json_decref(object);
+    return st;
+}

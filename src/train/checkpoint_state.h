@@ -1,0 +1,22 @@
+/* The run's state as JSON text, and back: the metadata of a checkpoint. */
+#ifndef DMS_TRAIN_CHECKPOINT_STATE_H
+#define DMS_TRAIN_CHECKPOINT_STATE_H
+
+#include "train/checkpoint.h"
+
+/* text: the caller's (dms_free). Every number reads back bit-equal. */
+dms_status dms_train_state_format(char **text, const dms_train_state *state,
+                                  const dms_optimizer *optimizer,
+                                  dms_error *err);
+
+/* state: its log is empty. name is for messages. DMS_EFORMAT names the key
+ * that is missing or of a wrong type. */
+dms_status dms_train_state_parse(dms_train_state *state, const char *text,
+                                 const char *name, dms_error *err);
+
+/* The optimiser's step and pending only. */
+dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
+                                           const char *text, const char *name,
+                                           dms_error *err);
+
+#endif

@@ -1,0 +1,427 @@
+/* The one table of training's options. */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "dms/train.h"
+
+#define FIELD(member) DMS_OPTION_FIELD(dms_train_options, member)
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+
+static const char *const loss_names[] = {"bce", "focal", "asymmetric", NULL};
+static const char *const optimizer_names[] = {"adamw", "sgd", NULL};
+static const char *const schedule_names[] = {"cosine", "onecycle", "step",
+                                             "constant", NULL};
+static const char *const several_names[] = {"leave-out", "rarest", NULL};
+static const char *const end_names[] = {"all epochs done", "time limit",
+                                        "early stopping", "stopped", NULL};
+
+/* names ends with NULL. */
+static const char *name_of(const char *const *names, int value)
+{
+    if (value < 0)
+        return NULL;
+    while (value > 0 && *names)
+        value--, names++;
+    return *names;
+}
+
+const char *dms_loss_kind_name(int kind)
+{
+    return name_of(loss_names, kind);
+}
+
+const char *dms_optimizer_kind_name(int kind)
+{
+    return name_of(optimizer_names, kind);
+}
+
+const char *dms_schedule_kind_name(int kind)
+{
+    return name_of(schedule_names, kind);
+}
+
+const char *dms_several_labels_name(int value)
+{
+    return name_of(several_names, value);
+}
+
+const char *dms_train_end_name(int end)
+{
+    return name_of(end_names, end);
+}
+
+/* dms_option.choice takes an int; an enum argument is another type. */
+static const char *backbone_name(int i)
+{
+    return dms_backbone_name((dms_backbone)i);
+}
+
+static const char *context_name(int i)
+{
+    return dms_context_name((dms_context)i);
+}
+
+static const char *fusion_name(int i)
+{
+    return dms_fusion_name((dms_fusion)i);
+}
+
+static const char *eyes_name(int i)
+{
+    return dms_eyes_name((dms_eyes)i);
+}
+
+static const char *task_name(int i)
+{
+    return dms_task_name((dms_task)i);
+}
+
+static const char *filter_name(int i)
+{
+    return dms_filter_name((dms_filter)i);
+}
+
+static const char *enhance_name(int i)
+{
+    return dms_enhance_name((dms_enhance)i);
+}
+
+/* The recipe: from nothing on a few thousand patients in half an hour of two
+ * cores (resnet18, 128 to 160 px), or on a small set in minutes. */
+static const dms_train_options defaults = {
+    .run = "run",
+    .backbone = DMS_BACKBONE_RESNET152,
+    .width = 512,
+    .size = 224,
+    .dropout = 0.5,
+    .epochs = 60,
+    .batch = 32,
+    .accumulate = 1,
+    .optimizer = DMS_OPTIMIZER_ADAMW,
+    .lr = 1e-3,
+    .backbone_lr = 1,
+    .weight_decay = 0.05,
+    .momentum = 0.9,
+    .beta1 = 0.9,
+    .beta2 = 0.999,
+    .schedule = DMS_SCHEDULE_ONECYCLE,
+    .warmup = 1,
+    .step_epochs = 20,
+    .step_factor = 0.1,
+    .clip_norm = 5,
+    .ema_decay = 0.995,
+    .focal_gamma = 2,
+    .focal_alpha = 0.25,
+    .gamma_neg = 4,
+    .clip = 0.05,
+    .eye_weight = 0.3,
+    .crop = true,
+    .filter = DMS_FILTER_BICUBIC,
+    .flip_horizontal = true,
+    .flip_vertical = true,
+    .rotation = 20,
+    .scale = 0.1,
+    .shift = 0.05,
+    .brightness = 0.15,
+    .contrast = 0.15,
+    .saturation = 0.15,
+    .gamma = 0.1,
+    .val = 0.15,
+    .seed = 1,
+    .metric = "odir_final",
+    .checkpoint_interval = 300,
+};
+
+#define FLAG(name_, member, help_)                                             \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_FLAG, FIELD(member), .help = help_   \
+    }
+#define INT(name_, member, min_, max_, unit_, help_)                           \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_INT, FIELD(member), .min = min_,     \
+        .max = max_, .unit = unit_, .help = help_                              \
+    }
+#define REAL(name_, member, min_, max_, unit_, help_)                          \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_REAL, FIELD(member), .min = min_,    \
+        .max = max_, .unit = unit_, .help = help_                              \
+    }
+#define TEXT(name_, member, unit_, help_)                                      \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_TEXT, FIELD(member), .unit = unit_,  \
+        .help = help_                                                          \
+    }
+
+static const dms_option options[] = {
+    {.name = "data",
+     .section = "Data",
+     .letter = 'd',
+     .type = DMS_OPTION_TEXT,
+     FIELD(data),
+     .unit = "DIR",
+     .help = "folder with photographs and table, or the table"},
+    TEXT("images", images, "DIR", "folder of the photographs, if elsewhere"),
+    {.name = "run",
+     .letter = 'o',
+     .type = DMS_OPTION_TEXT,
+     FIELD(run),
+     .unit = "DIR",
+     .help = "run folder: models, metrics, checkpoint"},
+    TEXT("cache", cache, "DIR",
+         "folder of the prepared photographs; empty: the run folder"),
+    REAL("val", val, 0, 0.5, "of patients",
+         "validation share where the table has no split"),
+    REAL("test", test, 0, 0.5, "of patients",
+         "share kept apart where the table has no split"),
+    FLAG("split-override", split_override, "ignore the table's own split"),
+    {.name = "several-labels",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(several),
+     .choices = several_names,
+     .help = "single-label: what to do with patients of several labels"},
+
+    {.name = "backbone",
+     .section = "Model",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(backbone),
+     .choice = backbone_name,
+     .help = "network that looks at each eye"},
+    {.name = "context",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(context),
+     .choice = context_name,
+     .help = "multi-scale context module"},
+    {.name = "fusion",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(fusion),
+     .choice = fusion_name,
+     .help = "how the eyes meet"},
+    {.name = "eyes",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(eyes),
+     .choice = eyes_name,
+     .help = "photographs that are looked at"},
+    {.name = "task",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(task),
+     .choice = task_name,
+     .help = "any number of findings, or exactly one"},
+    INT("width", width, 16, 2048, "channels",
+        "width of context and fusion, a multiple of 16"),
+    INT("size", size, 32, 2048, "px", "side of the prepared photographs"),
+    REAL("dropout", dropout, 0, 0.95, NULL, "before the patient's head"),
+    FLAG("zero-init-residual", zero_init_residual,
+         "residual blocks start as identities"),
+    TEXT("init", init, "FILE", "model file to start from"),
+
+    {.name = "crop",
+     .section = "Photographs",
+     .type = DMS_OPTION_FLAG,
+     FIELD(crop),
+     .help = "find the round retina and crop it"},
+    {.name = "filter",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(filter),
+     .choice = filter_name,
+     .help = "resampling"},
+    {.name = "enhance",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(enhance),
+     .choice = enhance_name,
+     .help = "contrast enhancement"},
+    FLAG("flip-horizontal", flip_horizontal, "mirror half of them"),
+    FLAG("flip-vertical", flip_vertical, "turn half of them upside down"),
+    REAL("rotation", rotation, 0, 180, "degrees", "largest rotation"),
+    REAL("scale", scale, 0, 0.5, NULL, "largest change of scale"),
+    REAL("shift", shift, 0, 0.5, "of the side", "largest shift"),
+    REAL("brightness", brightness, 0, 0.9, NULL, "largest change"),
+    REAL("contrast", contrast, 0, 0.9, NULL, "largest change"),
+    REAL("saturation", saturation, 0, 0.9, NULL, "largest change"),
+    REAL("gamma", gamma, 0, 1, NULL, "largest change of log gamma"),
+    REAL("blur", blur, 0, 1, NULL, "share of photographs blurred"),
+    REAL("cutout", cutout, 0, 1, NULL, "share with a square cut out"),
+
+    {.name = "epochs",
+     .section = "Recipe",
+     .type = DMS_OPTION_INT,
+     FIELD(epochs),
+     .min = 1,
+     .max = 100000,
+     .help = "passes over the training patients"},
+    INT("batch", batch, 2, 4096, "patients", "patients in one batch"),
+    INT("accumulate", accumulate, 1, 4096, "batches",
+        "batches whose gradients make one step"),
+    {.name = "optimizer",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(optimizer),
+     .choices = optimizer_names,
+     .help = "rule of a step"},
+    {.name = "lr",
+     .type = DMS_OPTION_REAL,
+     FIELD(lr),
+     .min = 0,
+     .max = 100,
+     .above_min = true,
+     .help = "highest learning rate"},
+    REAL("backbone-lr", backbone_lr, 0, 100, NULL,
+         "factor of the backbone's learning rate; 0 freezes it"),
+    REAL("weight-decay", weight_decay, 0, 10, NULL, "not of biases and norms"),
+    REAL("momentum", momentum, 0, 0.9999, NULL, "of sgd"),
+    FLAG("nesterov", nesterov, "Nesterov's momentum, of sgd"),
+    REAL("beta1", beta1, 0, 0.9999, NULL, "of adamw"),
+    REAL("beta2", beta2, 0, 0.999999, NULL, "of adamw"),
+    {.name = "schedule",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(schedule),
+     .choices = schedule_names,
+     .help = "course of the learning rate"},
+    REAL("warmup", warmup, 0, 1000, "epochs",
+         "linear rise of the learning rate, not of onecycle"),
+    {.name = "step-epochs",
+     .type = DMS_OPTION_REAL,
+     FIELD(step_epochs),
+     .min = 0,
+     .max = 100000,
+     .above_min = true,
+     .unit = "epochs",
+     .help = "between two falls of schedule step"},
+    REAL("step-factor", step_factor, 0, 1, NULL, "of each fall"),
+    {.name = "clip-norm",
+     .type = DMS_OPTION_REAL,
+     FIELD(clip_norm),
+     .min = 0,
+     .max = 1e9,
+     .word = "none",
+     .help = "largest norm of a gradient"},
+    {.name = "ema-decay",
+     .type = DMS_OPTION_REAL,
+     FIELD(ema_decay),
+     .min = 0,
+     .max = 0.999999,
+     .word = "none",
+     .help = "moving average of the weights, validated and kept as best"},
+
+    {.name = "loss",
+     .section = "Loss",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(loss),
+     .choices = loss_names,
+     .help = "of a multi-label task"},
+    REAL("focal-gamma", focal_gamma, 0, 10, NULL, "focus of focal"),
+    {.name = "focal-alpha",
+     .type = DMS_OPTION_REAL,
+     FIELD(focal_alpha),
+     .min = 0,
+     .max = 1,
+     .word = "none",
+     .word_value = -1,
+     .help = "weight of a positive of focal"},
+    REAL("gamma-pos", gamma_pos, 0, 10, NULL, "positives' focus, asymmetric"),
+    REAL("gamma-neg", gamma_neg, 0, 10, NULL, "negatives' focus, asymmetric"),
+    REAL("clip", clip, 0, 0.9, NULL, "probability shift, asymmetric"),
+    FLAG("pos-weight", pos_weight,
+         "weigh positives by negatives / positives of each label"),
+    REAL("smoothing", smoothing, 0, 0.9, NULL, "label smoothing"),
+    REAL("eye-weight", eye_weight, 0, 100, NULL,
+         "of the eyes' own loss beside the patient's"),
+
+    {.name = "seed",
+     .section = "Run",
+     .type = DMS_OPTION_UINT64,
+     FIELD(seed),
+     .help = "of weights, order, augmentation, dropout and split"},
+    {.name = "threads",
+     .type = DMS_OPTION_INT,
+     FIELD(threads),
+     .min = 0,
+     .max = 1024,
+     .word = "auto",
+     .help = "threads that compute"},
+    {.name = "workers",
+     .type = DMS_OPTION_INT,
+     FIELD(workers),
+     .min = 0,
+     .max = 1024,
+     .word = "auto",
+     .help = "threads that prepare photographs"},
+    TEXT("metric", metric, "NAME", "figure that chooses the best epoch"),
+    {.name = "patience",
+     .type = DMS_OPTION_INT,
+     FIELD(patience),
+     .min = 0,
+     .max = 100000,
+     .unit = "epochs",
+     .word = "none",
+     .help = "stop early after so many without a better metric"},
+    {.name = "time-limit",
+     .type = DMS_OPTION_DURATION,
+     FIELD(time_limit),
+     .min = 0,
+     .max = 1e9,
+     .word = "none",
+     .help = "stop, validated and saved, after this long"},
+    {.name = "checkpoint-interval",
+     .type = DMS_OPTION_DURATION,
+     FIELD(checkpoint_interval),
+     .min = 1,
+     .max = 1e9,
+     .help = "between checkpoints within an epoch"},
+    FLAG("resume", resume, "go on from the run folder's checkpoint"),
+};
+
+static const dms_option_table table = {options, COUNT(options), &defaults,
+                                       sizeof defaults};
+
+const dms_option_table *dms_train_option_table(void)
+{
+    return &table;
+}
+
+static dms_status check_metric(const char *name, dms_error *err)
+{
+    const char *nearest = "odir_final";
+    size_t best = SIZE_MAX;
+    dms_metric metric;
+
+    if (dms_metric_find(&metric, name))
+        return DMS_OK;
+    for (int i = 0; i < DMS_METRICS; i++) {
+        const char *known = dms_metric_name((dms_metric)i);
+        size_t distance = dms_word_distance(known, name);
+
+        if (distance < best)
+            best = distance, nearest = known;
+    }
+    return dms_fail(err, DMS_EINVAL, "metric: '%.31s' is unknown; is %s meant?",
+                    name, nearest);
+}
+
+dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
+{
+    dms_architecture arch = {o->backbone, o->context, o->fusion, o->eyes,
+                             o->task,     o->width,   o->size};
+    dms_status st;
+
+    TRY(dms_options_check(o, &table, err));
+    TRY(dms_architecture_check(&arch, err));
+    TRY(check_metric(o->metric, err));
+    if (!o->data[0])
+        st = dms_fail(err, DMS_EINVAL,
+                      "data: no folder or table of a data set is given");
+    else if (!o->run[0])
+        st = dms_fail(err, DMS_EINVAL, "run: no run folder is given");
+    else if (o->val + o->test > 0.9)
+        st = dms_fail(err, DMS_EINVAL,
+                      "val %g and test %g leave too few patients to train on",
+                      o->val, o->test);
+    else if (o->task == DMS_TASK_SINGLE_LABEL &&
+             (o->loss != DMS_LOSS_BCE || o->pos_weight))
+        st = dms_fail(err, DMS_EINVAL,
+                      "task single-label has softmax cross-entropy: loss %s%s "
+                      "is for multi-label",
+                      dms_loss_kind_name((int)o->loss),
+                      o->pos_weight ? " with pos-weight" : "");
+done:
+    return st;
+}
