@@ -1,0 +1,350 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "dms/data.h"
+
+#define CHALLENGE                                                              \
+    "ID,Patient Age,Patient Sex,Left-Fundus,Right-Fundus,"                     \
+    "Left-Diagnostic Keywords,Right-Diagnostic Keywords,"
+
+static char folder[] = "/tmp/test_odir.XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/test_odir.XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type,
+                      struct FTW *ftw)
+{
+    (void)info, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* folder/name; valid until the next but three calls. */
+static const char *at(const char *name)
+{
+    static char paths[4][512];
+    static int turn;
+
+    turn = (turn + 1) % 4;
+    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
+    return paths[turn];
+}
+
+static const char *put(const char *name, const char *text)
+{
+    const char *path = at(name);
+    char parent[512];
+
+    snprintf(parent, sizeof parent, "%s", path);
+    *strrchr(parent, '/') = '\0';
+    assert_int_equal(dms_folder_make(parent, NULL), DMS_OK);
+    assert_int_equal(dms_file_write(path, text, strlen(text), NULL), DMS_OK);
+    return path;
+}
+
+static dms_dataset *open_set(const char *path, const char *images)
+{
+    dms_dataset *dataset = NULL;
+    dms_error err = {0};
+
+    if (dms_dataset_open(&dataset, path, images, NULL, &err) != DMS_OK)
+        fail_msg("%s", err.message);
+    return dataset;
+}
+
+/* The table is refused and the message ends so. */
+static void assert_refused(const char *text, const char *says)
+{
+    dms_dataset *dataset = NULL;
+    dms_error err = {0};
+    const char *path = put("bad.csv", text);
+
+    if (dms_dataset_open(&dataset, path, NULL, NULL, &err) == DMS_OK)
+        fail_msg("accepted: %s", text);
+    if (strncmp(err.message, path, strlen(path)) != 0 ||
+        strcmp(err.message + strlen(path), says) != 0)
+        fail_msg("said '%s', want '%s%s'", err.message, path, says);
+}
+
+static void the_challenge_form_is_read(void **state)
+{
+    dms_dataset *d;
+    const dms_patient *p;
+
+    (void)state;
+    put("annotations.csv",
+        CHALLENGE "N,D,G,C,A,H,M,O,split\n"
+                  "7,69,Female,7_left.jpg,7_right.jpg,cataract,"
+                  "normal fundus,0,0,0,1,0,0,0,0,train\n"
+                  "12,1,male,12_left.jpg,12_right.jpg,"
+                  "\"lens dust,low image quality\",drusen,"
+                  "0,0,0,0,0,0,0,1,validation\n");
+    put("images/7_left.jpg", "");
+    d = open_set(folder, NULL);
+    assert_int_equal(d->count, 2);
+    assert_true(d->has_split_column);
+    assert_string_equal(d->table, at("annotations.csv"));
+    p = &d->patients[0];
+    assert_string_equal(p->id, "7");
+    assert_int_equal(p->age, 69);
+    assert_int_equal(p->sex, 'F');
+    assert_int_equal(p->line, 2);
+    assert_true(p->labelled);
+    assert_int_equal(p->labels[3], 1);
+    assert_int_equal(p->split, DMS_SPLIT_TRAIN);
+    assert_string_equal(p->eye[DMS_LEFT].path, at("images/7_left.jpg"));
+    assert_int_equal(p->eye[DMS_LEFT].labels[3], 1);
+    assert_int_equal(p->eye[DMS_RIGHT].labels[0], 1);
+    p = &d->patients[1];
+    assert_int_equal(p->age, -1);
+    assert_int_equal(p->sex, 'M');
+    assert_int_equal(p->split, DMS_SPLIT_VAL);
+    assert_false(p->eye[DMS_LEFT].labelled);
+    assert_string_equal(p->eye[DMS_LEFT].keywords,
+                        "lens dust,low image quality");
+    assert_true(p->eye[DMS_RIGHT].labelled);
+    assert_int_equal(p->group, 1);
+    dms_dataset_close(d);
+}
+
+static void oia_odirs_folders_are_known(void **state)
+{
+    dms_dataset *d;
+
+    (void)state;
+    put("Training Set/Annotation/training annotation (Chinese).xlsx", "");
+    put("Training Set/Annotation/training annotation (English).csv",
+        CHALLENGE "N,D,G,C,A,H,M,O\n"
+                  "1,50,Male,1_left.jpg,1_right.jpg,a,b,1,0,0,0,0,0,0,0\n");
+    put("Training Set/Images/1_left.jpg", "");
+    d = open_set(at("Training Set"), NULL);
+    assert_non_null(strstr(d->table, "(English).csv"));
+    assert_string_equal(d->patients[0].eye[DMS_LEFT].path,
+                        at("Training Set/Annotation/../Images/1_left.jpg"));
+    dms_dataset_close(d);
+}
+
+#define KAGGLE                                                                 \
+    CHALLENGE "Normal ,Diabetes ,Glaucoma ,Cataract ,"                         \
+              "Age related Macular Degeneration ,Hypertension ,"               \
+              "Pathological Myopia ,Other diseases/abnormalities ,"            \
+              "filepath,labels,target,filename\n"
+#define KAGGLE_0 "0,69,Female,0_left.jpg,0_right.jpg,cataract,normal fundus,"
+
+static void kaggles_rows_are_eyes(void **state)
+{
+    dms_dataset *d;
+
+    (void)state;
+    put("full_df.csv", KAGGLE KAGGLE_0
+        "0,0,0,1,0,0,0,0,../x,['N'],\"[1, 0]\",0_right.jpg\n"
+        "4,53,Male,4_left.jpg,4_right.jpg,glaucoma,drusen,"
+        "0,0,1,0,0,0,0,1,../x,['O'],\"[1]\",4_right.jpg\n" KAGGLE_0
+        "0,0,0,1,0,0,0,0,../x,['C'],\"[0, 1]\",0_left.jpg\n");
+    put("ODIR-5K/ODIR-5K/Training Images/0_left.jpg", "");
+    put("ODIR-5K/ODIR-5K/data.xlsx", "");
+    d = open_set(folder, NULL);
+    assert_int_equal(d->count, 2);
+    assert_string_equal(d->patients[0].eye[DMS_LEFT].path,
+                        at("ODIR-5K/ODIR-5K/Training Images/0_left.jpg"));
+    assert_non_null(d->patients[0].eye[DMS_RIGHT].path);
+    assert_int_equal(d->patients[0].labels[3], 1);
+    assert_null(d->patients[1].eye[DMS_LEFT].path);
+    assert_non_null(d->patients[1].eye[DMS_RIGHT].path);
+    assert_true(d->patients[1].eye[DMS_LEFT].labelled);
+    dms_dataset_close(d);
+}
+
+static void kaggles_rows_must_agree(void **state)
+{
+    (void)state;
+    assert_refused(KAGGLE KAGGLE_0
+                   "0,0,0,1,0,0,0,0,x,x,x,0_right.jpg\n" KAGGLE_0
+                   "0,0,1,1,0,0,0,0,x,x,x,0_left.jpg\n",
+                   ":3: patient '0' contradicts line 2: column 'Glaucoma ' has "
+                   "'1' here and '0' there");
+    assert_refused(KAGGLE KAGGLE_0 "0,0,0,1,0,0,0,0,x,x,x,0_left.jpg\n" KAGGLE_0
+                                   "0,0,0,1,0,0,0,0,x,x,x,0_left.jpg\n",
+                   ":3: the left eye of patient '0' is listed twice");
+    assert_refused(KAGGLE KAGGLE_0 "0,0,0,1,0,0,0,0,x,x,x,9_left.jpg\n",
+                   ":2: column filename: found '9_left.jpg', expected the "
+                   "patient's left or right picture");
+}
+
+static void any_pairs_are_read(void **state)
+{
+    dms_dataset *d;
+    const char *table =
+        put("pairs.csv", "id;left;right\na;l/1.png;/r/1.png\nb;l/2.png;\n");
+
+    (void)state;
+    put("l/1.png", "");
+    d = open_set(table, NULL);
+    assert_int_equal(d->count, 2);
+    assert_false(d->patients[0].labelled);
+    assert_false(d->has_split_column);
+    assert_string_equal(d->patients[0].eye[DMS_LEFT].path, at("l/1.png"));
+    assert_string_equal(d->patients[0].eye[DMS_RIGHT].path, "/r/1.png");
+    assert_null(d->patients[1].eye[DMS_RIGHT].path);
+    dms_dataset_close(d);
+}
+
+static void labels_alone_are_a_table(void **state)
+{
+    dms_dataset *d;
+    const char *table = put("labels.csv", "ID,N,D,G,C,A,H,M,O\n"
+                                          "3,0,1,0,0,0,0,0,1.0\n"
+                                          "4,,,,,,,,\n");
+
+    (void)state;
+    d = open_set(table, NULL);
+    assert_int_equal(d->count, 2);
+    assert_true(d->patients[0].labelled);
+    assert_int_equal(d->patients[0].labels[7], 1);
+    assert_false(d->patients[1].labelled);
+    assert_null(d->patients[0].eye[DMS_LEFT].path);
+    assert_non_null(d->folder);
+    dms_dataset_close(d);
+}
+
+static void an_explicit_folder_of_images_wins(void **state)
+{
+    dms_dataset *d;
+    dms_error err = {0};
+    const char *table = put("t.csv", "id,left,right\n1,a.jpg,b.jpg\n");
+
+    (void)state;
+    put("images/a.jpg", "");
+    put("elsewhere/nothing.txt", "");
+    d = open_set(table, at("elsewhere"));
+    assert_string_equal(d->patients[0].eye[DMS_LEFT].path,
+                        at("elsewhere/a.jpg"));
+    dms_dataset_close(d);
+    assert_int_equal(
+        dms_dataset_open(&d, at("t.csv"), at("nowhere"), NULL, &err), DMS_EIO);
+}
+
+static void mistakes_are_named_by_line_and_cell(void **state)
+{
+    static const char *const cases[][2] = {
+        {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,0,0,0,0,0\n2,0,0,2,0,0,0,0,0\n",
+         ":3: column G: found '2', expected 0 or 1"},
+        {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,,0,0,0,0\n",
+         ":2: column C: found '', expected 0 or 1"},
+        {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,0,0,0,0,0\n\n 1 ,1,0,0,0,0,0,0,0\n",
+         ":4: patient '1' is listed twice, first in line 2"},
+        {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,0\n",
+         ":2: found 5 cells, expected the header's 9"},
+        {"ID,left,right,note\n1,a,b,c,d\n",
+         ":2: found 5 cells, expected the header's 4"},
+        {"ID,left,right,split\n1,a,b,trian\n",
+         ":2: column split: found 'trian', expected train, val or test"},
+        {"ID,left,right\n ,a,b\n",
+         ":2: column ID: found '', expected an id of 1 to 128 bytes"},
+        {"name,left,right\n1,a,b\n", ":1: there is no column 'ID'"},
+        {"ID,N,D,G,C,A,H\n1,1,0,0,0,0,0\n",
+         ":1: of the label columns NDGCAHMO, some are missing: MO"},
+        {"ID,N,D,G,C,A,H,M,O,Normal\n1,1,0,0,0,0,0,0,0,1\n",
+         ":1: columns 2 and 10 are both 'N'"},
+        {"ID,age\n1,3\n",
+         ":1: expected picture columns (Left-Fundus and Right-Fundus, or left "
+         "and right) or the label columns N, D, G, C, A, H, M, O"},
+        {"", ": the table is empty"},
+        {"ID,left,right\n", ": the table lists no patient"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(cases[i][0], cases[i][1]);
+}
+
+static void an_ambiguous_folder_lists_its_tables(void **state)
+{
+    dms_dataset *dataset = NULL;
+    dms_error err = {0};
+
+    (void)state;
+    put("one.csv", "");
+    put("two.csv", "");
+    put("three.xlsx", "");
+    assert_int_equal(dms_dataset_open(&dataset, folder, NULL, NULL, &err),
+                     DMS_EINVAL);
+    assert_non_null(strstr(err.message, "one.csv"));
+    assert_non_null(strstr(err.message, "two.csv"));
+    assert_null(strstr(err.message, "three.xlsx"));
+}
+
+static void a_folder_without_a_table_says_so(void **state)
+{
+    dms_dataset *dataset = NULL;
+    dms_error err = {0};
+
+    (void)state;
+    assert_int_equal(dms_dataset_open(&dataset, folder, NULL, NULL, &err),
+                     DMS_EINVAL);
+    assert_non_null(strstr(err.message, "no table"));
+    assert_int_equal(dms_dataset_open(&dataset, at("x"), NULL, NULL, NULL),
+                     DMS_EIO);
+}
+
+static void a_failed_allocation_leaks_nothing(void **state)
+{
+    const char *table = put("t.csv", CHALLENGE "N,D,G,C,A,H,M,O\n"
+                                               "1,50,Male,l,r,a,b,"
+                                               "1,0,0,0,0,0,0,0\n");
+
+    (void)state;
+    for (size_t n = 1; n < 60; n++) {
+        dms_dataset *dataset = NULL;
+        dms_status st;
+
+        dms_alloc_fail_at(n);
+        st = dms_dataset_open(&dataset, table, NULL, NULL, NULL);
+        assert_true(st == DMS_ENOMEM || st == DMS_OK);
+        dms_dataset_close(dataset);
+    }
+    dms_alloc_fail_at(0);
+}
+
+#define TEST_IN_FOLDER(name)                                                   \
+    cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_IN_FOLDER(the_challenge_form_is_read),
+        TEST_IN_FOLDER(oia_odirs_folders_are_known),
+        TEST_IN_FOLDER(kaggles_rows_are_eyes),
+        TEST_IN_FOLDER(kaggles_rows_must_agree),
+        TEST_IN_FOLDER(any_pairs_are_read),
+        TEST_IN_FOLDER(labels_alone_are_a_table),
+        TEST_IN_FOLDER(an_explicit_folder_of_images_wins),
+        TEST_IN_FOLDER(mistakes_are_named_by_line_and_cell),
+        TEST_IN_FOLDER(an_ambiguous_folder_lists_its_tables),
+        TEST_IN_FOLDER(a_folder_without_a_table_says_so),
+        TEST_IN_FOLDER(a_failed_allocation_leaks_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
