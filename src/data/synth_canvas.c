@@ -76,7 +76,7 @@ static float rim_factor(const dms_blob *b, float u, float v)
     t = atan2f(v, u);
     return 1 + b->wobble * (.5f * sinf(2 * t + b->phase) +
                             .4f * sinf(3 * t + 2.3f * b->phase) +
-                            .3f * sinf(7 * t + 3.1f * b->phase));
+                            .17f * sinf(7 * t + 3.1f * b->phase));
 }
 
 void dms_canvas_blob(dms_canvas *canvas, const dms_blob *b)

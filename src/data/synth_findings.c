@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-static const dms_color blood = {.42f, .16f, .16f};
+static const dms_color blood = {.5f, .2f, .19f};
 
 void dms_lesion_dot(dms_canvas *canvas, dms_rng *rng, float x, float y, float r)
 {
@@ -15,7 +15,7 @@ void dms_lesion_dot(dms_canvas *canvas, dms_rng *rng, float x, float y, float r)
                      .wobble = r > .025f ? .22f : 0,
                      .phase = dms_rng_float(rng, 0, 6.28f),
                      .color = blood,
-                     .opacity = dms_rng_float(rng, .75f, 1),
+                     .opacity = dms_rng_float(rng, .6f, .95f),
                      .multiply = true};
 
     dms_canvas_blob(canvas, &blob);
@@ -35,7 +35,7 @@ void dms_lesion_flame(dms_canvas *canvas, dms_rng *rng, float x, float y,
                          .angle = angle + dms_rng_float(rng, -.2f, .2f),
                          .feather = .12f * r,
                          .color = blood,
-                         .opacity = .8f,
+                         .opacity = .6f,
                          .multiply = true};
 
         dms_canvas_blob(canvas, &blob);
@@ -178,14 +178,14 @@ static void proliferation_paint(dms_canvas *canvas, const dms_retina *r,
 static void diabetes_paint(dms_canvas *canvas, const dms_retina *r,
                            dms_rng *rng, int severity)
 {
-    static const int dots[] = {9, 20, 42, 30}, blots[] = {1, 7, 18, 12};
+    static const int dots[] = {14, 22, 42, 30}, blots[] = {3, 7, 18, 12};
     static const int flames[] = {0, 3, 8, 6}, wool[] = {0, 1, 4, 3};
     static const int rings[] = {0, 2, 3, 3};
     float x, y;
 
     for (int i = dms_rng_int(rng, 0, 5) + dots[severity]; i > 0; i--) {
         place_draw(&x, &y, r, rng);
-        dms_lesion_dot(canvas, rng, x, y, dms_rng_float(rng, .009f, .018f));
+        dms_lesion_dot(canvas, rng, x, y, dms_rng_float(rng, .012f, .021f));
     }
     for (int i = dms_rng_int(rng, 0, 3) + blots[severity]; i > 0; i--) {
         place_draw(&x, &y, r, rng);
@@ -233,11 +233,12 @@ static void amd_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng,
     if (severity == 3) {
         dms_lesion_cotton(canvas, rng, r->fovea_x, r->fovea_y, .1f);
         for (int i = 0; i < 5; i++) {
-            float a = 1.3f * (float)i;
+            float a = dms_rng_float(rng, 0, 3.5f);
+            float d = dms_rng_float(rng, .04f, .16f);
 
-            dms_lesion_dot(canvas, rng, r->fovea_x + .13f * cosf(a),
-                           r->fovea_y + .12f * sinf(a),
-                           dms_rng_float(rng, .04f, .07f));
+            dms_lesion_dot(canvas, rng, r->fovea_x + d * cosf(a),
+                           r->fovea_y + d * sinf(a),
+                           dms_rng_float(rng, .03f, .08f));
         }
     }
 }

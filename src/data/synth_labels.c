@@ -6,8 +6,9 @@
 
 #include "base/rng.h"
 
-#define KEYWORD_SEPARATOR "\xef\xbc\x8c" /* U+FF0C, as ODIR's tables have it   \
-                                          */
+#define KEYWORD_SEPARATOR                                                      \
+    "\xef\xbc\x8c" /* U+FF0C, as ODIR's tables have it                         \
+                    */
 
 /* odir.md: patients of 3,500, and of the 2,360 with a finding. */
 enum {

@@ -20,14 +20,14 @@ dms_camera dms_camera_draw(uint64_t patient_seed)
 /* A cloudy lens: everything blurred, pale, yellowed, unevenly so. */
 static void cataract_expose(dms_canvas *canvas, int severity, dms_rng *rng)
 {
-    float dense = dms_rng_float(rng, .42f, .6f) + .09f * (float)severity;
+    float dense = dms_rng_float(rng, .4f, .55f) + .08f * (float)severity;
     float warm = dms_rng_float(rng, 0, 1);
     dms_color cloud = dms_color_mix((dms_color){.66f, .62f, .52f},
                                     (dms_color){.72f, .56f, .32f}, warm);
     uint64_t seed = dms_rng_u64(rng);
 
     dms_canvas_blur(canvas,
-                    dms_rng_float(rng, .014f, .026f) + .008f * (float)severity);
+                    dms_rng_float(rng, .012f, .022f) + .006f * (float)severity);
     for (int i = 0; i < canvas->size; i++) {
         float y = dms_canvas_coordinate(canvas, i);
         float *px = canvas->rgb + (size_t)i * (size_t)canvas->size * 3;

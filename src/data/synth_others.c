@@ -31,13 +31,13 @@ static void membrane_paint(dms_canvas *canvas, const dms_retina *r,
                            cy + from * sinf(a),
                            cx + to * cosf(turn),
                            cy + to * sinf(turn),
-                           .018f,
+                           .012f,
                            .006f};
 
         dms_canvas_stroke(canvas, canvas->mask, &fold);
     }
-    dms_canvas_mask_apply(canvas, canvas->mask, (dms_color){1, .98f, .86f}, .5f,
-                          false);
+    dms_canvas_mask_apply(canvas, canvas->mask, (dms_color){1, .98f, .86f},
+                          .36f, false);
 }
 
 /* Rows of scars: pale with a dark middle, in the outer retina. */

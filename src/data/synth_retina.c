@@ -20,7 +20,7 @@ static dms_color base_draw(uint64_t patient_seed)
     dms_color b = palettes[dms_rng_below(&rng, PALETTES)];
     dms_color mixed = dms_color_mix(a, b, dms_rng_float(&rng, 0, 1));
 
-    return dms_color_scale(mixed, dms_rng_float(&rng, .85f, 1.1f));
+    return dms_color_scale(mixed, dms_rng_float(&rng, .78f, 1.04f));
 }
 
 static float severity_of(const dms_synth_eye *eye, int label)
@@ -161,7 +161,7 @@ static void crescent_paint(dms_canvas *canvas, const dms_retina *r)
 
 static void disc_paint(dms_canvas *canvas, const dms_retina *r)
 {
-    dms_color rim = dms_color_mix((dms_color){.97f, .66f, .4f}, r->base, .25f);
+    dms_color rim = dms_color_mix((dms_color){1, .76f, .48f}, r->base, .15f);
     dms_color pale = {1, .93f, .76f};
     dms_blob disc = {.x = r->disc_x,
                      .y = r->disc_y,

@@ -55,7 +55,7 @@ static void branch_grow(tree *t, branch b)
     int side = dms_rng_below(&t->rng, 2) ? 1 : -1;
     float bend = dms_rng_float(&t->rng, -1.2f, 1.2f);
     float phase = dms_rng_float(&t->rng, 0, 6.28f);
-    float wave = .14f * t->retina->tortuosity;
+    float wave = .09f + .045f * t->retina->tortuosity;
     int fork = dms_rng_int(&t->rng, 3, 7);
 
     for (int i = 0; i < steps; i++) {
@@ -130,14 +130,14 @@ static void arcade_grow(tree *t, float up, float width, float apart)
 {
     const dms_retina *r = t->retina;
     dms_rng *rng = &t->rng;
-    float rise = dms_rng_float(rng, .5f, .6f) + apart;
+    float rise = dms_rng_float(rng, .44f, .64f) + apart;
     point disc = {r->disc_x - .02f + apart, r->disc_y};
     point control[4] = {
         disc,
         {disc.x + .02f, disc.y + up * rise},
         {r->fovea_x - .1f, r->fovea_y + up * (rise + .16f)},
         {r->fovea_x + dms_rng_float(rng, .55f, .75f),
-         r->fovea_y + up * dms_rng_float(rng, .18f, .4f)},
+         r->fovea_y + up * dms_rng_float(rng, .15f, .48f)},
     };
 
     trunk_grow(t, control, width);
