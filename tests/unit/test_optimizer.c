@@ -1,0 +1,278 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "train/optimizer.h"
+
+static const dms_param table[] = {
+    {.name = "backbone.conv1.weight",
+     .role = DMS_PARAM_WEIGHT,
+     .rank = 2,
+     .shape = {40, 50},
+     .init = DMS_INIT_ONE,
+     .block_out = 1,
+     .block_in = 1},
+    {.name = "backbone.bn1.weight",
+     .role = DMS_PARAM_NORM,
+     .rank = 1,
+     .shape = {40},
+     .init = DMS_INIT_ONE,
+     .block_out = 1,
+     .block_in = 1},
+    {.name = "backbone.bn1.running_mean",
+     .role = DMS_PARAM_STAT,
+     .rank = 1,
+     .shape = {40},
+     .init = DMS_INIT_ZERO,
+     .block_out = 1,
+     .block_in = 1},
+    {.name = "head.weight",
+     .role = DMS_PARAM_WEIGHT,
+     .rank = 2,
+     .shape = {300, 400},
+     .init = DMS_INIT_ONE,
+     .block_out = 1,
+     .block_in = 1},
+    {.name = "head.bias",
+     .role = DMS_PARAM_BIAS,
+     .rank = 1,
+     .shape = {8},
+     .init = DMS_INIT_ONE,
+     .block_out = 1,
+     .block_in = 1},
+};
+
+static const dms_optimizer_options plain = {.kind = DMS_OPTIMIZER_ADAMW,
+                                            .beta1 = 0.9,
+                                            .beta2 = 0.999,
+                                            .backbone_lr = 1,
+                                            .accumulate = 1};
+
+static dms_optimizer *optimizer_of(const dms_optimizer_options *options)
+{
+    dms_params *params = dms_params_create();
+    dms_optimizer *o = NULL;
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        assert_non_null(dms_params_declare(params, &table[i]));
+    assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
+    assert_int_equal(dms_params_fill(params, 1, NULL), DMS_OK);
+    assert_int_equal(dms_optimizer_create(&o, params, options, NULL), DMS_OK);
+    return o;
+}
+
+static void release(dms_optimizer *o)
+{
+    dms_params_destroy(o->params);
+    dms_optimizer_destroy(o);
+}
+
+static float *value_of(dms_optimizer *o, const char *name)
+{
+    return o->params->value + dms_params_find(o->params, name)->offset;
+}
+
+static void set_gradient(dms_optimizer *o, uint64_t seed)
+{
+    dms_rng rng = dms_rng_seeded(seed);
+
+    for (size_t i = 0; i < o->params->count; i++) {
+        const dms_param *p = &o->params->items[i];
+
+        for (size_t k = 0; dms_param_trained(p) && k < p->len; k++)
+            o->params->grad[p->offset + k] = (float)dms_rng_normal(&rng);
+    }
+}
+
+static void decay_spares_biases_and_norms(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+
+    (void)state;
+    options.weight_decay = 0.5;
+    o = optimizer_of(&options);
+    assert_true(dms_optimizer_add(o));
+    dms_optimizer_step(o, 0.1); /* all gradients are 0 */
+    assert_true(fabsf(value_of(o, "head.weight")[7] - 0.95f) < 1e-6f);
+    assert_true(value_of(o, "head.bias")[7] == 1.0f);
+    assert_true(value_of(o, "backbone.bn1.weight")[7] == 1.0f);
+    release(o);
+}
+
+static void a_frozen_backbone_does_not_move(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+
+    (void)state;
+    options.backbone_lr = 0, options.weight_decay = 0.5;
+    o = optimizer_of(&options);
+    set_gradient(o, 1);
+    assert_true(dms_optimizer_add(o));
+    dms_optimizer_step(o, 0.1);
+    assert_true(value_of(o, "backbone.conv1.weight")[3] == 1.0f);
+    assert_true(value_of(o, "head.weight")[3] != 1.0f);
+    release(o);
+}
+
+static void clipped_and_unclipped_sgd_differ_by_the_ratio_of_norms(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+    double norm;
+    float step[2];
+
+    (void)state;
+    options.kind = DMS_OPTIMIZER_SGD;
+    for (int clipped = 0; clipped < 2; clipped++) {
+        options.clip_norm = clipped ? 2.0 : 0.0;
+        o = optimizer_of(&options);
+        set_gradient(o, 5);
+        assert_true(dms_optimizer_add(o));
+        norm = dms_optimizer_step(o, 0.1);
+        step[clipped] = 1.0f - value_of(o, "head.weight")[0];
+        release(o);
+    }
+    assert_true(norm > 100); /* 122,048 standard normals */
+    assert_true(fabs(step[1] / step[0] - 2.0 / norm) <
+                1e-3 * 2.0 / norm + 1e-6);
+}
+
+static void four_accumulated_batches_step_like_their_mean(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o, *mean;
+
+    (void)state;
+    options.kind = DMS_OPTIMIZER_SGD;
+    mean = optimizer_of(&options);
+    options.accumulate = 4;
+    o = optimizer_of(&options);
+    for (uint64_t i = 0; i < 4; i++) {
+        set_gradient(o, i);
+        assert_int_equal(dms_optimizer_add(o), i == 3);
+    }
+    for (size_t i = 0; i < o->params->trained; i++)
+        mean->params->grad[i] = o->accumulated[i] / 4;
+    assert_true(dms_optimizer_add(mean));
+    dms_optimizer_step(mean, 0.1);
+    dms_optimizer_step(o, 0.1);
+    for (size_t i = 0; i < o->params->trained; i++)
+        assert_true(fabsf(o->params->value[i] - mean->params->value[i]) <
+                    1e-6f);
+    assert_int_equal(o->pending, 0);
+    assert_true(o->accumulated[0] == 0.0f);
+    release(o);
+    release(mean);
+}
+
+static void a_gradient_that_is_not_finite_changes_nothing(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+
+    (void)state;
+    options.weight_decay = 0.1;
+    o = optimizer_of(&options);
+    set_gradient(o, 1);
+    o->params->grad[100] = INFINITY;
+    assert_true(dms_optimizer_add(o));
+    assert_false(isfinite(dms_optimizer_step(o, 0.1)));
+    assert_int_equal(o->step, 0);
+    assert_true(value_of(o, "head.weight")[0] == 1.0f);
+    assert_true(o->moment1[0] == 0.0f);
+    release(o);
+}
+
+static void
+average_starts_near_the_weights_and_takes_statistics_in(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+    float *mean;
+    size_t at;
+
+    (void)state;
+    options.ema_decay = 0.99;
+    o = optimizer_of(&options);
+    mean = value_of(o, "backbone.bn1.running_mean");
+    at = (size_t)(mean - o->params->value);
+    mean[0] = 1.0f;
+    assert_true(dms_optimizer_add(o));
+    dms_optimizer_step(o, 0.1);
+    /* decay of the first step: (1 + 1) / (10 + 1) */
+    assert_true(fabsf(o->average[at] - 9.0f / 11.0f) < 1e-6f);
+    dms_optimizer_swap_average(o);
+    assert_true(fabsf(mean[0] - 9.0f / 11.0f) < 1e-6f);
+    dms_optimizer_swap_average(o);
+    assert_true(mean[0] == 1.0f);
+    release(o);
+}
+
+static void a_step_allocates_nothing_and_padding_stays_zero(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+    const dms_param *bias;
+    size_t before;
+
+    (void)state;
+    options.ema_decay = 0.9, options.accumulate = 2, options.clip_norm = 1;
+    o = optimizer_of(&options);
+    before = dms_alloc_count();
+    for (uint64_t i = 0; i < 6; i++) {
+        set_gradient(o, i);
+        if (dms_optimizer_add(o))
+            dms_optimizer_step(o, 0.1);
+    }
+    assert_int_equal(dms_alloc_count(), before);
+    bias = dms_params_find(o->params, "head.bias");
+    for (size_t i = bias->len; i < bias->size; i++)
+        assert_true(o->params->value[bias->offset + i] == 0.0f);
+    release(o);
+}
+
+static void without_memory_create_says_so_and_leaks_nothing(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o = optimizer_of(&plain), *none = NULL;
+
+    (void)state;
+    options.ema_decay = 0.9, options.accumulate = 2;
+    for (size_t n = 1; n <= 5; n++) {
+        dms_error err = {0};
+
+        dms_alloc_fail_at(n);
+        assert_int_equal(dms_optimizer_create(&none, o->params, &options, &err),
+                         DMS_ENOMEM);
+        dms_alloc_fail_at(0);
+        assert_non_null(strstr(err.message, "optimiser"));
+    }
+    release(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decay_spares_biases_and_norms),
+        cmocka_unit_test(a_frozen_backbone_does_not_move),
+        cmocka_unit_test(
+            clipped_and_unclipped_sgd_differ_by_the_ratio_of_norms),
+        cmocka_unit_test(four_accumulated_batches_step_like_their_mean),
+        cmocka_unit_test(a_gradient_that_is_not_finite_changes_nothing),
+        cmocka_unit_test(
+            average_starts_near_the_weights_and_takes_statistics_in),
+        cmocka_unit_test(a_step_allocates_nothing_and_padding_stays_zero),
+        cmocka_unit_test(without_memory_create_says_so_and_leaks_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
