@@ -57,6 +57,15 @@ done:
     return st;
 }
 
+/* A split column of empty cells is none. */
+static bool assigns_splits(const dms_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->patients[i].split != DMS_SPLIT_NONE)
+            return true;
+    return false;
+}
+
 dms_status dms_dataset_open(dms_dataset **out, const char *path,
                             const char *images, const dms_monitor *monitor,
                             dms_error *err)
@@ -77,7 +86,7 @@ dms_status dms_dataset_open(dms_dataset **out, const char *path,
                       dataset->table);
         goto done;
     }
-    dataset->has_split_column = columns.split != DMS_TABLE_NONE;
+    dataset->has_split_column = assigns_splits(dataset);
     TRY(dms_odir_pictures_resolve(dataset, images, monitor, err));
     *out = dataset, dataset = NULL;
 done:

@@ -14,7 +14,7 @@
  * and 1, formulas' stored results. A row's line is its worksheet row.
  * DMS_EFORMAT for what is no workbook; DMS_ELIMIT past table.h's limits and
  * above DMS_XLSX_UNPACKED_MAX bytes of unpacked XML. */
-enum { DMS_XLSX_UNPACKED_MAX = 256 << 20 };
+enum { DMS_XLSX_UNPACKED_MAX = 128 << 20 };
 dms_status dms_xlsx_parse(dms_table **out, const void *data, size_t size,
                           const char *name, dms_error *err);
 

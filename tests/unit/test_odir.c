@@ -228,6 +228,16 @@ static void labels_alone_are_a_table(void **state)
     dms_dataset_close(d);
 }
 
+static void an_empty_split_column_is_none(void **state)
+{
+    dms_dataset *d =
+        open_set(put("t.csv", "id,left,right,split\n1,a,b,\n2,a,b,\n"), NULL);
+
+    (void)state;
+    assert_false(d->has_split_column);
+    dms_dataset_close(d);
+}
+
 static void an_explicit_folder_of_images_wins(void **state)
 {
     dms_dataset *d;
@@ -339,6 +349,7 @@ int main(void)
         TEST_IN_FOLDER(kaggles_rows_must_agree),
         TEST_IN_FOLDER(any_pairs_are_read),
         TEST_IN_FOLDER(labels_alone_are_a_table),
+        TEST_IN_FOLDER(an_empty_split_column_is_none),
         TEST_IN_FOLDER(an_explicit_folder_of_images_wins),
         TEST_IN_FOLDER(mistakes_are_named_by_line_and_cell),
         TEST_IN_FOLDER(an_ambiguous_folder_lists_its_tables),

@@ -49,9 +49,14 @@ typedef struct buffer {
 static void add(zip_t *zip, const char *name, const char *text, size_t size)
 {
     zip_source_t *part = zip_source_buffer(zip, text, size, 0);
+    zip_int64_t index;
 
     assert_non_null(part);
-    assert_true(zip_file_add(zip, name, part, 0) >= 0);
+    index = zip_file_add(zip, name, part, 0);
+    assert_true(index >= 0);
+    assert_int_equal(
+        zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_DEFLATE, 1),
+        0);
 }
 
 /* A workbook whose first worksheet is `sheet`. */
