@@ -32,8 +32,8 @@ typedef struct dms_ranks {
     double ap;  /* sum of (R_i - R_i-1) * P_i over thresholds; 0: no positive */
 } dms_ranks;
 
-/* Measure with patient i counted weights[i] times; the weights sum to less
- * than 2^24, and with `per_patient` cells to less than 2^28. */
+/* Measure with patient i counted weights[i] times, in exact integers as long as
+ * the weights of all cells sum to at most 2^27. */
 dms_ranks dms_ranking_measure(const dms_ranking *ranking,
                               const uint32_t *weights);
 

@@ -83,11 +83,12 @@ def expected_labels(y, d, p):
     """Eight dicts, one a label."""
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         y, d, average=None, zero_division=0)
+    negatives = specificity(y, d, None)
+    ap = sk.average_precision_score(y, p, average=None)
     return [{
         "precision": precision[k], "recall": recall[k], "f1": f1[k],
-        "specificity": specificity(y[:, k], d[:, k]),
+        "specificity": negatives[k], "ap": ap[k],
         "auc": auc(y[:, k], p[:, k]),
-        "ap": sk.average_precision_score(y[:, k], p[:, k]),
         "kappa": sk.cohen_kappa_score(y[:, k], d[:, k]),
     } for k in range(8)]
 
@@ -120,12 +121,11 @@ def expected_metrics(case, labels):
         "kappa": out["odir_kappa"],
         "macro_auc_labels": len(with_auc),
         "macro_auc": macro("auc"), "macro_kappa": macro("kappa"),
-        "macro_specificity": macro("specificity"),
+        "macro_specificity": macro("specificity"), "macro_ap": macro("ap"),
     })
     out["macro_precision"], out["macro_recall"], out["macro_f1"], _ = \
         sk.precision_recall_fscore_support(y, d, average="macro",
                                            zero_division=0)
-    out["macro_ap"] = sk.average_precision_score(y, p, average="macro")
     if case.task:
         true, told = y.argmax(1), d.argmax(1)
         out["top1_accuracy"] = sk.accuracy_score(true, told)
