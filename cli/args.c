@@ -20,8 +20,8 @@ typedef struct cursor {
 
 static void *values_of(cli_args *args, int table)
 {
-    return args->command->tables[table].options == NULL ? &args->common
-                                                        : args->values[table];
+    return table < cli_command_tables(args->command) ? args->values[table]
+                                                     : &args->common;
 }
 
 static dms_status push(cli_args *args, int table, const dms_option *option,
@@ -181,7 +181,6 @@ static dms_status apply(const cli_setting *setting, dms_error *err)
     return cli_fail(err, cause.code, "--%s", cause.message);
 }
 
-/* The common options first: they tell of --help and of the file. */
 static dms_status apply_settings(cli_args *args, bool common, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -193,16 +192,41 @@ done:
     return st;
 }
 
-static dms_status read_config(cli_args *args, dms_error *err)
+static void reset(cli_args *args)
+{
+    for (int i = 0; i < cli_command_tables(args->command); i++)
+        dms_options_reset(args->values[i], cli_command_table(args->command, i));
+}
+
+static dms_status read_config(cli_args *args, const char *path, dms_error *err)
 {
     dms_status st = DMS_OK;
-    const cli_table *tables = args->command->tables;
+    const cli_command *command = args->command;
 
-    for (int i = 0; tables[i].options != NULL; i++)
-        if (tables[i].section != NULL)
-            TRY(dms_options_read_yaml(args->values[i], tables[i].options,
-                                      args->common.config, tables[i].section,
-                                      err));
+    for (int i = 0; i < cli_command_tables(command); i++)
+        if (command->tables[i].section != NULL)
+            TRY(dms_options_read_yaml(args->values[i],
+                                      cli_command_table(command, i), path,
+                                      command->tables[i].section, err));
+done:
+    return st;
+}
+
+/* Defaults, then the file, then the words. */
+static dms_status set_values(cli_args *args, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    char *path = args->common.config;
+
+    TRY(apply_settings(args, true, err));
+    TRY(apply_settings(args, false, err));
+    if (*path == '\0' && args->command->find_config != NULL)
+        args->command->find_config(path, sizeof(args->common.config), args);
+    if (*path == '\0')
+        goto done;
+    reset(args);
+    TRY(read_config(args, path, err));
+    TRY(apply_settings(args, false, err));
 done:
     return st;
 }
@@ -225,7 +249,6 @@ static dms_status check_count(const cli_args *args, dms_error *err)
 /* A bundle of letters gives a setting each, so room is counted in bytes. */
 static dms_status make_room(cli_args *args, cursor c, dms_error *err)
 {
-    const cli_table *tables = args->command->tables;
     size_t bytes = 0;
 
     for (int i = 0; i < c.left; i++)
@@ -234,12 +257,12 @@ static dms_status make_room(cli_args *args, cursor c, dms_error *err)
     args->arguments = calloc((size_t)c.left + 1, sizeof(*args->arguments));
     if (args->settings == NULL || args->arguments == NULL)
         return cli_fail(err, DMS_ENOMEM, "out of memory (arguments)");
-    for (int i = 0; tables[i].options != NULL; i++) {
-        args->values[i] = calloc(1, tables[i].options->size);
+    for (int i = 0; i < cli_command_tables(args->command); i++) {
+        args->values[i] = calloc(1, cli_command_table(args->command, i)->size);
         if (args->values[i] == NULL)
             return cli_fail(err, DMS_ENOMEM, "out of memory (options)");
-        dms_options_reset(args->values[i], tables[i].options);
     }
+    reset(args);
     return DMS_OK;
 }
 
@@ -255,10 +278,7 @@ dms_status cli_args_parse(cli_args *args, const cli_command *command, int count,
             return args->common.help = true, DMS_OK;
     TRY(make_room(args, c, err));
     TRY(read_words(args, c, err));
-    TRY(apply_settings(args, true, err));
-    if (args->common.config[0] != '\0')
-        TRY(read_config(args, err));
-    TRY(apply_settings(args, false, err));
+    TRY(set_values(args, err));
     TRY(check_count(args, err));
 done:
     return st;

@@ -34,9 +34,19 @@ const dms_option_table *cli_common_table(bool with_config)
     return with_config ? &common_table_config : &common_table;
 }
 
+int cli_command_tables(const cli_command *command)
+{
+    int count = 0;
+
+    while (command->tables[count].options != NULL ||
+           command->tables[count].get != NULL)
+        count++;
+    return count;
+}
+
 bool cli_command_has_config(const cli_command *command)
 {
-    for (int i = 0; command->tables[i].options != NULL; i++)
+    for (int i = 0; i < cli_command_tables(command); i++)
         if (command->tables[i].section != NULL)
             return true;
     return false;
@@ -44,9 +54,11 @@ bool cli_command_has_config(const cli_command *command)
 
 const dms_option_table *cli_command_table(const cli_command *command, int i)
 {
-    for (int k = 0; k <= i; k++)
-        if (command->tables[k].options == NULL)
-            return k < i ? NULL
-                         : cli_common_table(cli_command_has_config(command));
-    return command->tables[i].options;
+    int own = cli_command_tables(command);
+    const cli_table *table = &command->tables[i < own ? i : 0];
+
+    if (i >= own)
+        return i > own ? NULL
+                       : cli_common_table(cli_command_has_config(command));
+    return table->options != NULL ? table->options : table->get();
 }

@@ -11,8 +11,11 @@
 
 enum { CLI_TABLES_MAX = 4 };
 
+/* Options of a verb, as a table or as a function that gives it; an entry with
+ * neither ends a list. */
 typedef struct cli_table {
-    const dms_option_table *options; /* NULL ends a list */
+    const dms_option_table *options;
+    const dms_option_table *(*get)(void);
     const char *section; /* read from `--config FILE` under this key; NULL: the
                           * command line only */
 } cli_table;
@@ -34,6 +37,9 @@ typedef struct cli_command {
     int arguments_min;
     int arguments_max;
     cli_table tables[CLI_TABLES_MAX + 1];
+    /* NULL, or: which file serves as --config when none is given, in view of
+     * the other options; leaves path empty for none. */
+    void (*find_config)(char *path, size_t capacity, const cli_args *args);
     /* DMS_EINVAL is wrong use (exit status 2), other failures are 3. */
     dms_status (*run)(cli_run *run, dms_error *err);
 } cli_command;
@@ -53,7 +59,10 @@ const dms_option_table *cli_common_table(bool with_config);
 
 bool cli_command_has_config(const cli_command *command);
 
-/* The tables of a verb and, last, the common one; NULL past the end. */
+/* How many tables a verb has of its own. */
+int cli_command_tables(const cli_command *command);
+
+/* Those tables in order and, last, the common one; NULL past the end. */
 const dms_option_table *cli_command_table(const cli_command *command, int i);
 
 /* All verbs in the order in which help shows them, ended by NULL (main.c). */

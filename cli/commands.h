@@ -6,5 +6,6 @@
 
 extern const cli_command cli_command_completion;
 extern const cli_command cli_command_man;
+extern const cli_command cli_command_score;
 
 #endif

@@ -90,17 +90,18 @@ static void put_second_words(FILE *out)
     fputs("    esac\n", out);
 }
 
-/* Completed as a file: any text whose kind is written in capitals. */
+/* How a value is completed: most texts are files. */
 static const char *kind_of(const dms_option *option)
 {
-    const char *unit = option->unit;
+    static const char *const others[] = {"NAME", "LIST", "TEXT"};
+    const char *value = cli_option_value(option);
 
-    if (option->type != DMS_OPTION_TEXT || unit == NULL)
+    if (option->type != DMS_OPTION_TEXT)
         return "@any";
-    if (strcmp(unit, "DIR") == 0)
-        return "@dir";
-    return strcmp(unit, "WORD") == 0 || strcmp(unit, "LIST") == 0 ? "@any"
-                                                                  : "@file";
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (strcmp(value, others[i]) == 0)
+            return "@any";
+    return strcmp(value, "DIR") == 0 ? "@dir" : "@file";
 }
 
 static void put_values(FILE *out, const dms_option *option)

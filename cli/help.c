@@ -128,7 +128,7 @@ static void put_options(FILE *out, const cli_command *command)
 
 void cli_help_command(FILE *out, const cli_command *command)
 {
-    fprintf(out, "Usage: dmsnet %s%s%s [OPTION]...\n\n", command->name,
+    fprintf(out, "Usage: dmsnet %s [OPTION]...%s%s\n\n", command->name,
             *command->arguments ? " " : "", command->arguments);
     put_wrapped(out, command->text, 0, 0);
     put_options(out, command);

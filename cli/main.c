@@ -8,8 +8,8 @@
 #include "help.h"
 #include "progress.h"
 
-const cli_command *const cli_commands[] = {&cli_command_completion,
-                                           &cli_command_man, NULL};
+const cli_command *const cli_commands[] = {
+    &cli_command_score, &cli_command_completion, &cli_command_man, NULL};
 
 /* Do the first `used` words spell name ("data check")? */
 static bool spells(const char *name, int count, char **words, int *used)

@@ -65,8 +65,8 @@ static void put_command(FILE *out, const cli_command *command)
     fprintf(out, " %s\n", command->arguments);
     put_roff(out, command->text);
     fputc('\n', out);
-    for (int i = 0; command->tables[i].options != NULL; i++)
-        put_table(out, command->tables[i].options);
+    for (int i = 0; i < cli_command_tables(command); i++)
+        put_table(out, cli_command_table(command, i));
 }
 
 void cli_man_write(FILE *out)

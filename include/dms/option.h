@@ -127,9 +127,9 @@ dms_status dms_options_parse_yaml(void *values, const dms_option_table *table,
                                   const char *file, const char *section,
                                   dms_error *err);
 
-/* All options as YAML text that the above reads back to the same struct;
- * section as above (NULL: flat). Returns the whole length; cut at capacity - 1
- * like snprintf. */
+/* All options as YAML text that the above reads back to the same struct
+ * (where its texts are UTF-8); section as above (NULL: flat). Returns the whole
+ * length; cut at capacity - 1 like snprintf. */
 size_t dms_options_format_yaml(char *text, size_t capacity, const void *values,
                                const dms_option_table *table,
                                const char *section);

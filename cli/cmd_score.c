@@ -1,0 +1,140 @@
+/* `dmsnet score`: measure any predictions against a table, without a model. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "args.h"
+#include "dms/metrics.h"
+#include "fail.h"
+
+typedef struct score_options {
+    char labels[1024];
+    char predictions[1024];
+    bool json;
+    int split; /* of split_words: a dms_split, NONE being "all" */
+    dms_task task;
+    double threshold;
+    int resamples;
+    uint64_t seed;
+    int threads;
+    bool allow_subset;
+} score_options;
+
+static const char *const split_words[] = {"all", "train", "val", "test", NULL};
+
+static const char *task_word(int task)
+{
+    return dms_task_name((dms_task)task);
+}
+
+static const score_options score_defaults = {
+    .threshold = 0.5, .resamples = 2000, .seed = 1};
+
+static const dms_option score_list[] = {
+    {.name = "labels",
+     .type = DMS_OPTION_TEXT,
+     .unit = "TABLE",
+     DMS_OPTION_FIELD(score_options, labels),
+     .help = "true labels: a table in any form that is read, down to the "
+             "columns ID,N,D,G,C,A,H,M,O"},
+    {.name = "predictions",
+     .type = DMS_OPTION_TEXT,
+     .unit = "CSV",
+     DMS_OPTION_FIELD(score_options, predictions),
+     .help = "probabilities, columns ID,N,D,G,C,A,H,M,O"},
+    {.name = "split",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(score_options, split),
+     .choices = split_words,
+     .help = "patients to score, by the table's split column"},
+    {.name = "allow-subset",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(score_options, allow_subset),
+     .help = "let predictions of patients through that the table or split "
+             "does not hold"},
+    {.name = "task",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(score_options, task),
+     .choice = task_word,
+     .help = "how a patient is decided"},
+    {.name = "threshold",
+     .type = DMS_OPTION_REAL,
+     DMS_OPTION_FIELD(score_options, threshold),
+     .max = 1,
+     .help = "a finding is a probability above it"},
+    {.name = "resamples",
+     .type = DMS_OPTION_INT,
+     DMS_OPTION_FIELD(score_options, resamples),
+     .max = 100000,
+     .help = "bootstrap resamples of patients behind the 95 % intervals; 0: "
+             "no intervals"},
+    {.name = "seed",
+     .type = DMS_OPTION_UINT64,
+     DMS_OPTION_FIELD(score_options, seed),
+     .help = "of the resamples"},
+    {.name = "threads",
+     .type = DMS_OPTION_INT,
+     DMS_OPTION_FIELD(score_options, threads),
+     .max = 1024,
+     .help = "threads of work; 0: all cores. No figure depends on it"},
+    {.name = "json",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(score_options, json),
+     .help = "print the report as JSON"}};
+
+static const dms_option_table score_table = {
+    score_list, sizeof(score_list) / sizeof(*score_list), &score_defaults,
+    sizeof(score_options)};
+
+static dms_score_options scoring_of(const score_options *options)
+{
+    dms_score_options scoring = dms_score_options_default();
+
+    scoring.split = (dms_split)options->split;
+    scoring.allow_subset = options->allow_subset;
+    scoring.report.task = options->task;
+    scoring.report.resamples = options->resamples;
+    scoring.report.seed = options->seed;
+    scoring.report.threads = options->threads;
+    for (int k = 0; k < DMS_LABELS; k++)
+        scoring.report.thresholds[k] = options->threshold;
+    return scoring;
+}
+
+static dms_status run_score(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const score_options *options = run->args->values[0];
+    dms_score_options scoring = scoring_of(options);
+    dms_report report;
+    char *text = NULL;
+
+    TRY(cli_args_require(options->labels, "labels", "the table of true labels",
+                         err));
+    TRY(cli_args_require(options->predictions, "predictions",
+                         "the file of probabilities", err));
+    TRY(dms_score_files(&report, options->labels, options->predictions,
+                        &scoring, run->monitor, err));
+    if (options->json)
+        TRY(dms_report_json(&text, &report, err));
+    else
+        TRY(dms_report_text(&text, &report, err));
+    fputs(text, stdout);
+done:
+    free(text);
+    return st;
+}
+
+const cli_command cli_command_score = {
+    .name = "score",
+    .summary = "measure a file of predictions against a table of labels",
+    .arguments = "",
+    .text = "Measure predictions, of this program or of any other, with every "
+            "figure that the field uses, their 95 % intervals, and the two "
+            "trivial predictors beside them (all-zero, class priors)."
+            "\n\n"
+            "The report goes to standard output. --labels and --predictions "
+            "must be given.",
+    .tables = {{.options = &score_table}},
+    .run = run_score};
