@@ -1,0 +1,361 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/rng.h"
+#include "train/checkpoint.h"
+
+static const dms_param table[] = {
+    {.name = "backbone.conv1.weight",
+     .role = DMS_PARAM_WEIGHT,
+     .rank = 4,
+     .shape = {32, 16, 3, 3},
+     .block_out = 16,
+     .block_in = 16},
+    {.name = "backbone.bn1.running_mean",
+     .role = DMS_PARAM_STAT,
+     .rank = 1,
+     .shape = {33},
+     .block_out = 1,
+     .block_in = 1},
+    {.name = "head.weight",
+     .role = DMS_PARAM_WEIGHT,
+     .rank = 2,
+     .shape = {64, 500},
+     .block_out = 1,
+     .block_in = 1},
+};
+
+static const dms_optimizer_options options = {.kind = DMS_OPTIMIZER_ADAMW,
+                                              .beta1 = 0.9,
+                                              .beta2 = 0.999,
+                                              .backbone_lr = 1,
+                                              .ema_decay = 0.9,
+                                              .accumulate = 4};
+
+typedef struct fixture {
+    char folder[64];
+    char path[128];
+    char previous[160];
+    dms_optimizer *optimizer;
+} fixture;
+
+static dms_optimizer *optimizer_of(size_t count)
+{
+    dms_params *params = dms_params_create();
+    dms_optimizer *o = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        assert_non_null(dms_params_declare(params, &table[i]));
+    assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
+    assert_int_equal(dms_optimizer_create(&o, params, &options, NULL), DMS_OK);
+    return o;
+}
+
+static void destroy(dms_optimizer *o)
+{
+    dms_params_destroy(o->params);
+    dms_optimizer_destroy(o);
+}
+
+static void randomise(float *x, const dms_params *params, bool stats,
+                      dms_rng *rng)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const dms_param *p = &params->items[i];
+
+        for (size_t k = 0; k < p->len; k++)
+            if (stats || dms_param_trained(p))
+                x[p->offset + k] = (float)dms_rng_normal(rng);
+    }
+}
+
+static void randomise_all(dms_optimizer *o, uint64_t seed)
+{
+    dms_rng rng = dms_rng_seeded(seed);
+
+    randomise(o->params->value, o->params, true, &rng);
+    randomise(o->average, o->params, true, &rng);
+    randomise(o->moment1, o->params, false, &rng);
+    randomise(o->moment2, o->params, false, &rng);
+    randomise(o->accumulated, o->params, false, &rng);
+}
+
+static int setup(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+
+    snprintf(f->folder, sizeof f->folder, "/tmp/dms_checkpoint_XXXXXX");
+    if (!mkdtemp(f->folder))
+        return -1;
+    snprintf(f->path, sizeof f->path, "%s/c.safetensors", f->folder);
+    snprintf(f->previous, sizeof f->previous, "%s.previous", f->path);
+    f->optimizer = optimizer_of(3);
+    randomise_all(f->optimizer, 1);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    char command[128];
+
+    destroy(f->optimizer);
+    snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
+    free(f);
+    return system(command);
+}
+
+static dms_train_state *state_of(int64_t epoch)
+{
+    dms_train_state *s = calloc(1, sizeof *s);
+    dms_epoch_record record = {
+        .epoch = 1, .train_loss = 1.0 / 3, .val_loss = NAN, .best = true};
+
+    s->epoch = epoch, s->batch = 7, s->loss_sum = 0.1 + 0.2;
+    s->best_metric = 2.0 / 3, s->stale_epochs = 3, s->elapsed = 12.25;
+    s->data_digest = UINT64_C(0xfedcba9876543210);
+    strcpy(s->options, "lr: 0.001\nmetric: \"odir_final\"\n");
+    assert_int_equal(dms_metrics_log_add(&s->log, &record, NULL), DMS_OK);
+    return s;
+}
+
+static void state_free(dms_train_state *s)
+{
+    dms_metrics_log_release(&s->log);
+    free(s);
+}
+
+static dms_status write_epoch(fixture *f, int64_t epoch, dms_error *err)
+{
+    dms_train_state *s = state_of(epoch);
+    dms_status st = dms_checkpoint_write(f->path, s, f->optimizer, err);
+
+    state_free(s);
+    return st;
+}
+
+/* The epoch that the checkpoint holds, -1 where none can be read. */
+static int64_t epoch_of(const char *path, dms_error *err)
+{
+    dms_train_state *s = calloc(1, sizeof *s);
+    dms_status st = dms_checkpoint_read_state(s, path, NULL, err);
+    int64_t epoch = st == DMS_OK ? s->epoch : -1;
+
+    state_free(s);
+    return epoch;
+}
+
+static void everything_reads_back_bit_equal(void **state)
+{
+    fixture *f = *state;
+    dms_optimizer *a = f->optimizer, *b = optimizer_of(3);
+    dms_train_state *s = state_of(5), *back = calloc(1, sizeof *back);
+    size_t trained = a->params->trained * sizeof(float);
+    size_t total = a->params->total * sizeof(float);
+
+    a->step = 123, a->pending = 2;
+    assert_int_equal(dms_checkpoint_write(f->path, s, a, NULL), DMS_OK);
+    assert_int_equal(dms_checkpoint_read_state(back, f->path, NULL, NULL),
+                     DMS_OK);
+    assert_int_equal(dms_checkpoint_read_tensors(b, f->path, NULL), DMS_OK);
+    assert_int_equal(b->step, 123);
+    assert_int_equal(b->pending, 2);
+    assert_memory_equal(a->params->value, b->params->value, total);
+    assert_memory_equal(a->average, b->average, total);
+    assert_memory_equal(a->moment1, b->moment1, trained);
+    assert_memory_equal(a->moment2, b->moment2, trained);
+    assert_memory_equal(a->accumulated, b->accumulated, trained);
+    assert_true(back->loss_sum == s->loss_sum);
+    assert_true(back->best_metric == s->best_metric);
+    assert_true(back->data_digest == s->data_digest);
+    assert_int_equal(back->stale_epochs, 3);
+    assert_string_equal(back->options, s->options);
+    assert_int_equal(back->log.count, 1);
+    assert_true(back->log.records[0].train_loss == 1.0 / 3);
+    assert_true(isnan(back->log.records[0].val_loss));
+    assert_true(back->log.records[0].best);
+    state_free(s);
+    state_free(back);
+    destroy(b);
+}
+
+static void damage(const char *path, long at_end)
+{
+    FILE *file = fopen(path, "r+b");
+    int was;
+
+    assert_non_null(file);
+    fseek(file, at_end, SEEK_END);
+    was = fgetc(file);
+    fseek(file, at_end, SEEK_END);
+    fputc(was ^ 1, file);
+    fclose(file);
+}
+
+static void one_flipped_bit_falls_back_to_the_file_before(void **state)
+{
+    fixture *f = *state;
+
+    assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+    assert_int_equal(write_epoch(f, 2, NULL), DMS_OK);
+    assert_int_equal(epoch_of(f->path, NULL), 2);
+    damage(f->path, -1001);
+    assert_int_equal(epoch_of(f->path, NULL), 1);
+    assert_int_equal(epoch_of(f->path, NULL), 1); /* it is the newest now */
+}
+
+static void truncated_at_any_length_is_a_clear_error(void **state)
+{
+    fixture *f = *state;
+    struct stat info;
+
+    assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+    assert_int_equal(stat(f->path, &info), 0);
+    for (off_t size = info.st_size - 1; size > 0; size = size * 2 / 3) {
+        dms_error err = {0};
+
+        assert_int_equal(truncate(f->path, size), 0);
+        assert_int_equal(epoch_of(f->path, &err), -1);
+        assert_non_null(strstr(err.message, "c.safetensors"));
+    }
+}
+
+static void a_missing_tensor_is_named(void **state)
+{
+    fixture *f = *state;
+    dms_optimizer *small = optimizer_of(2);
+    dms_train_state *s = state_of(1);
+    dms_error err = {0};
+
+    assert_int_equal(dms_checkpoint_write(f->path, s, small, NULL), DMS_OK);
+    assert_int_equal(dms_checkpoint_read_tensors(f->optimizer, f->path, &err),
+                     DMS_EMISMATCH);
+    assert_non_null(strstr(err.message, "model.head.weight"));
+    state_free(s);
+    destroy(small);
+}
+
+/* A disk that is full: files may not grow past 64 KiB. */
+static void a_full_disk_is_an_error_and_the_old_file_stays(void **state)
+{
+    fixture *f = *state;
+    struct rlimit was, small;
+    dms_error err = {0};
+    dms_status st;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+
+    assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    small = was, small.rlim_cur = 65536;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    st = write_epoch(f, 2, &err);
+    setrlimit(RLIMIT_FSIZE, &was);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(st, DMS_EIO);
+    assert_non_null(strstr(err.message, "c.safetensors"));
+    assert_int_equal(epoch_of(f->path, NULL), 1);
+    assert_int_equal(write_epoch(f, 3, NULL), DMS_OK);
+    assert_int_equal(epoch_of(f->path, NULL), 3);
+}
+
+static void a_folder_that_cannot_be_written_is_an_error(void **state)
+{
+    fixture *f = *state;
+    char path[256];
+    dms_error err = {0};
+    dms_train_state *s = state_of(1);
+
+    assert_int_equal(dms_file_write(f->path, "x", 1, NULL), DMS_OK);
+    snprintf(path, sizeof path, "%s/under.safetensors", f->path);
+    assert_int_equal(dms_checkpoint_write(path, s, f->optimizer, &err),
+                     DMS_EIO);
+    assert_non_null(strstr(err.message, "under.safetensors"));
+    state_free(s);
+}
+
+/* A child writes epoch after epoch until it is killed; whatever the moment,
+ * a checkpoint loads that is not older than the one seen before. */
+static void kill_9_at_any_moment_leaves_a_loadable_file(void **state)
+{
+    fixture *f = *state;
+    dms_rng rng = dms_rng_seeded(9);
+    int64_t seen = 0;
+
+    assert_int_equal(write_epoch(f, 0, NULL), DMS_OK);
+    for (int round = 0; round < 20; round++) {
+        int64_t epoch;
+        pid_t child = fork();
+
+        if (child == 0)
+            for (int64_t i = seen + 1;; i++)
+                write_epoch(f, i, NULL);
+        usleep((useconds_t)dms_rng_below(&rng, 20000));
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        epoch = epoch_of(f->path, NULL);
+        assert_true(epoch >= seen);
+        assert_int_equal(
+            dms_checkpoint_read_tensors(f->optimizer, f->path, NULL), DMS_OK);
+        seen = epoch;
+    }
+    assert_true(seen > 0);
+}
+
+static void without_memory_it_says_so_and_leaks_nothing(void **state)
+{
+    fixture *f = *state;
+    dms_train_state *s = state_of(1);
+
+    assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+    for (size_t n = 1; n < 40; n++) {
+        dms_error err = {0};
+        dms_status st;
+
+        dms_alloc_fail_at(n);
+        st = dms_checkpoint_write(f->path, s, f->optimizer, &err);
+        dms_alloc_fail_at(0);
+        assert_true(st == DMS_OK || (st == DMS_ENOMEM && err.message[0]));
+        assert_int_equal(epoch_of(f->path, NULL), 1);
+    }
+    state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(everything_reads_back_bit_equal, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            one_flipped_bit_falls_back_to_the_file_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            truncated_at_any_length_is_a_clear_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_missing_tensor_is_named, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            a_full_disk_is_an_error_and_the_old_file_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_folder_that_cannot_be_written_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            kill_9_at_any_moment_leaves_a_loadable_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            without_memory_it_says_so_and_leaks_nothing, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
