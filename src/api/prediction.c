@@ -1,0 +1,185 @@
+/* Predictions for a person, for a program, for a spreadsheet. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/strbuf.h"
+#include "dms/session.h"
+
+static const char *const eye_names[] = {"left", "right"};
+
+const char *dms_prediction_format_name(dms_prediction_format format)
+{
+    static const char *const names[] = {"text", "json", "csv"};
+
+    return (size_t)format < sizeof names / sizeof names[0] ? names[format]
+                                                           : NULL;
+}
+
+/* What is printed, and for which model. */
+typedef struct answer {
+    const dms_prediction *p;
+    const dms_pair *pair;
+    const dms_model *model;
+} answer;
+
+static const char *id_of(const answer *a)
+{
+    return a->pair->id ? a->pair->id : "-";
+}
+
+static void write_bar(dms_strbuf *text, double p)
+{
+    int filled = (int)(p * 20 + 0.5);
+
+    for (int i = 0; i < 20; i++)
+        dms_strbuf_puts(text, i < filled ? "#" : ".");
+}
+
+static void write_label(dms_strbuf *text, const answer *a, int k)
+{
+    const dms_prediction *p = a->p;
+
+    dms_strbuf_printf(text, "  %c %-12s %6.1f %%  ", DMS_LABEL_LETTERS[k],
+                      dms_label_name(k), 100 * p->patient[k]);
+    write_bar(text, p->patient[k]);
+    for (int eye = 0; eye < 2; eye++) {
+        if (p->present[eye])
+            dms_strbuf_printf(text, "  %5.1f %%", 100 * p->eye[eye][k]);
+        else
+            dms_strbuf_puts(text, "      - ");
+    }
+    dms_strbuf_puts(text, p->finding[k] ? "  finding\n" : "\n");
+}
+
+static void write_text(dms_strbuf *text, const answer *a)
+{
+    const dms_prediction *p = a->p;
+
+    if (p->error.code != DMS_OK) {
+        dms_strbuf_printf(text, "patient %s: no answer: %s\n\n", id_of(a),
+                          p->error.message);
+        return;
+    }
+    dms_strbuf_printf(text, "patient %s", id_of(a));
+    for (int eye = 0; eye < 2; eye++)
+        if (p->present[eye])
+            dms_strbuf_printf(text, "%s %s field %s", eye ? ";" : ":",
+                              eye_names[eye],
+                              dms_field_kind_name(p->field[eye].kind));
+    dms_strbuf_puts(text, "\n");
+    if (p->present[DMS_LEFT] != p->present[DMS_RIGHT])
+        dms_strbuf_printf(text,
+                          "  from the %s eye alone, which stands in for both\n",
+                          eye_names[p->present[DMS_RIGHT]]);
+    dms_strbuf_puts(text, "                   patient                      "
+                          "     left    right\n");
+    for (int k = 0; k < DMS_LABELS; k++)
+        write_label(text, a, k);
+    dms_strbuf_puts(text, "\n");
+}
+
+static void write_csv(dms_strbuf *text, const answer *a)
+{
+    if (a->p->error.code != DMS_OK)
+        return; /* a row without numbers is no prediction */
+    dms_strbuf_printf(text, "%s", id_of(a));
+    for (int k = 0; k < DMS_LABELS; k++)
+        dms_strbuf_printf(text, ",%.9g", a->p->patient[k]);
+    dms_strbuf_puts(text, "\n");
+}
+
+static json_t *probabilities_json(const double p[DMS_LABELS])
+{
+    json_t *object = json_object();
+
+    for (int k = 0; k < DMS_LABELS; k++) {
+        char letter[2] = {DMS_LABEL_LETTERS[k], '\0'};
+
+        json_object_set_new(object, letter, json_real(p[k]));
+    }
+    return object;
+}
+
+static json_t *eye_json(const answer *a, int eye)
+{
+    const dms_field *f = &a->p->field[eye];
+
+    if (!a->p->present[eye])
+        return json_null();
+    return json_pack("{s:s, s:{s:s, s:b, s:f, s:f, s:f, s:f}, s:o}", "path",
+                     a->pair->path[eye], "field", "kind",
+                     dms_field_kind_name(f->kind), "white_background",
+                     f->white_background, "center_x", f->center_x, "center_y",
+                     f->center_y, "radius", f->radius, "coverage", f->coverage,
+                     "probabilities", probabilities_json(a->p->eye[eye]));
+}
+
+static json_t *findings_json(const answer *a)
+{
+    json_t *findings = json_array();
+
+    for (int k = 0; k < DMS_LABELS; k++)
+        if (a->p->finding[k])
+            json_array_append_new(findings,
+                                  json_stringn(&DMS_LABEL_LETTERS[k], 1));
+    return findings;
+}
+
+static json_t *answer_json(const answer *a)
+{
+    if (a->p->error.code != DMS_OK)
+        return json_pack("{s:s, s:s}", "id", id_of(a), "error",
+                         a->p->error.message);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "id", id_of(a),
+                     "probabilities", probabilities_json(a->p->patient),
+                     "findings", findings_json(a), "left",
+                     eye_json(a, DMS_LEFT), "right", eye_json(a, DMS_RIGHT));
+}
+
+static void write_all_json(dms_strbuf *text, const dms_prediction *predictions,
+                           const dms_pair *pairs, size_t count,
+                           const dms_model *model)
+{
+    json_t *list = json_array();
+    char *dump;
+
+    for (size_t i = 0; i < count; i++) {
+        answer a = {&predictions[i], &pairs[i], model};
+
+        json_array_append_new(list, answer_json(&a));
+    }
+    dump = json_dumps(list, JSON_INDENT(2));
+    dms_strbuf_puts(text, dump ? dump : "[]");
+    dms_strbuf_puts(text, "\n");
+    text->failed |= dump == NULL;
+    free(dump);
+    json_decref(list);
+}
+
+dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
+                                const dms_pair *pairs, size_t count,
+                                const dms_model *model,
+                                dms_prediction_format format, dms_error *err)
+{
+    dms_strbuf out;
+
+    dms_strbuf_init(&out);
+    if (format == DMS_PREDICTION_JSON)
+        write_all_json(&out, predictions, pairs, count, model);
+    if (format == DMS_PREDICTION_CSV)
+        dms_strbuf_puts(&out, "ID,N,D,G,C,A,H,M,O\n");
+    for (size_t i = 0; i < count; i++) {
+        answer a = {&predictions[i], &pairs[i], model};
+
+        if (format == DMS_PREDICTION_TEXT)
+            write_text(&out, &a);
+        else if (format == DMS_PREDICTION_CSV)
+            write_csv(&out, &a);
+    }
+    *text = dms_strbuf_detach(&out);
+    dms_strbuf_release(&out);
+    return *text ? DMS_OK : dms_fail_memory(err, "predictions");
+}

@@ -1,0 +1,189 @@
+#include "dms/session.h"
+
+#include <string.h>
+
+#include "api/model.h"
+#include "api/probability.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "net/dmsnet.h"
+
+enum { BATCH_MAX = 256 };
+
+struct dms_session {
+    const dms_model *model;
+    dms_net *net;
+    int batch;
+    uint8_t *pixels; /* 2*batch pictures of size*size*3, left eyes first */
+};
+
+dms_status dms_session_create(dms_session **out, const dms_model *model,
+                              int batch, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_session *s = NULL;
+    size_t size = (size_t)model->config.preprocess.size;
+    dms_net_options options = {.patients = batch,
+                               .size = model->config.preprocess.size};
+
+    if (batch < 1 || batch > BATCH_MAX)
+        return dms_fail(err, DMS_EINVAL,
+                        "a batch of %d patients, expected 1 to %d", batch,
+                        BATCH_MAX);
+    s = dms_calloc(1, sizeof *s);
+    if (!s)
+        return dms_fail_memory(err, "session");
+    s->model = model;
+    s->batch = batch;
+    s->pixels = dms_calloc(2 * (size_t)batch, size * size * 3);
+    if (!s->pixels) {
+        st = dms_fail_memory(err, "session");
+        goto done;
+    }
+    TRY(dms_net_create(&s->net, &model->config.architecture, model->params,
+                       &options, err));
+    *out = s, s = NULL;
+done:
+    dms_session_destroy(s);
+    return st;
+}
+
+void dms_session_destroy(dms_session *session)
+{
+    if (!session)
+        return;
+    dms_net_destroy(session->net);
+    dms_free(session->pixels);
+    dms_free(session);
+}
+
+static uint8_t *pixels_of(const dms_session *s, int eye, int place)
+{
+    size_t size = (size_t)s->model->config.preprocess.size;
+
+    return s->pixels + (size_t)(eye * s->batch + place) * size * size * 3;
+}
+
+static float *images_of(const dms_session *s, int eye, int place)
+{
+    size_t size = (size_t)s->model->config.preprocess.size;
+
+    return dms_net_images(s->net) +
+           (size_t)(eye * s->batch + place) * size * size * 3;
+}
+
+/* Does the model look at this eye's photograph? */
+static bool looks_at(const dms_model *model, int eye)
+{
+    dms_eyes eyes = model->config.architecture.eyes;
+
+    return eyes == DMS_EYES_BOTH ||
+           (eyes == DMS_EYES_LEFT) == (eye == DMS_LEFT);
+}
+
+/* Read what there is of each pair; an unreadable photograph is the pair's
+ * error, not left out silently. */
+static void read_pairs(dms_session *s, dms_prediction *predictions,
+                       const dms_pair *pairs, int count)
+{
+    const dms_preprocess *settings = &s->model->config.preprocess;
+    dms_error errors[2 * BATCH_MAX] = {{0}};
+
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < 2 * count; i++) {
+        int eye = i % 2;
+        int place = i / 2;
+        const char *path = pairs[place].path[eye];
+
+        if (path && looks_at(s->model, eye))
+            predictions[place].present[eye] =
+                dms_preprocess_file(pixels_of(s, eye, place),
+                                    &predictions[place].field[eye], path,
+                                    settings, &errors[i]) == DMS_OK;
+    }
+    for (int i = 0; i < 2 * count; i++)
+        if (errors[i].code != DMS_OK && predictions[i / 2].error.code == DMS_OK)
+            predictions[i / 2].error = errors[i];
+    for (int i = 0; i < count; i++)
+        if (!predictions[i].present[DMS_LEFT] &&
+            !predictions[i].present[DMS_RIGHT])
+            dms_fail(&predictions[i].error, DMS_EINVAL,
+                     "patient %s: no photograph that the model looks at",
+                     pairs[i].id ? pairs[i].id : "?");
+}
+
+/* The one eye that is there stands in for both. */
+static void fill_images(dms_session *s, const dms_prediction *predictions,
+                        int count)
+{
+    int size = s->model->config.preprocess.size;
+
+    for (int i = 0; i < count; i++)
+        for (int eye = 0; eye < 2; eye++) {
+            int source = predictions[i].present[eye] ? eye : !eye;
+
+            if (predictions[i].present[source])
+                dms_pixels_normalise(images_of(s, eye, i),
+                                     pixels_of(s, source, i), size);
+        }
+}
+
+static void read_answers(const dms_session *s, dms_prediction *predictions,
+                         int count)
+{
+    const dms_model_config *config = &s->model->config;
+    const float *patient = dms_net_patient_logits(s->net);
+    const float *eye = dms_net_eye_logits(s->net);
+
+    for (int i = 0; i < count; i++) {
+        dms_prediction *p = &predictions[i];
+
+        dms_probabilities(p->patient, patient + i * DMS_LABELS, config);
+        dms_findings(p->finding, p->patient, config);
+        for (int e = 0; e < 2; e++)
+            dms_probabilities(p->eye[e], eye + (e * s->batch + i) * DMS_LABELS,
+                              config);
+    }
+}
+
+static dms_status predict_batch(dms_session *s, dms_prediction *predictions,
+                                const dms_pair *pairs, int count,
+                                dms_error *err)
+{
+    dms_status st;
+
+    memset(predictions, 0, (size_t)count * sizeof *predictions);
+    read_pairs(s, predictions, pairs, count);
+    fill_images(s, predictions, count);
+    TRY(dms_net_forward(s->net, 0, err));
+    read_answers(s, predictions, count);
+done:
+    return st;
+}
+
+dms_status dms_session_predict(dms_session *session,
+                               dms_prediction *predictions,
+                               const dms_pair *pairs, size_t count,
+                               const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t batch = (size_t)session->batch;
+
+    for (size_t at = 0; at < count; at += batch) {
+        size_t n = count - at < batch ? count - at : batch;
+
+        if (dms_should_stop(monitor)) {
+            memset(predictions + at, 0, (count - at) * sizeof *predictions);
+            for (size_t i = at; i < count; i++)
+                dms_fail(&predictions[i].error, DMS_ESTOPPED,
+                         "stopped before this patient");
+            return dms_fail(err, DMS_ESTOPPED, "stopped after %zu of %zu pairs",
+                            at, count);
+        }
+        TRY(predict_batch(session, predictions + at, pairs + at, (int)n, err));
+        dms_progress(monitor, "predict", at + n, count, NULL);
+    }
+done:
+    return st;
+}
