@@ -1,0 +1,133 @@
+/* `dmsnet evaluate`: a model's figures on one split of a data set. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "args.h"
+#include "dms/evaluate.h"
+#include "fail.h"
+
+typedef struct evaluate_cli {
+    dms_evaluate_options options;
+    int split; /* of split_words */
+    bool json;
+} evaluate_cli;
+
+static const char *const split_words[] = {"all", "train", "val", "test", NULL};
+
+static const evaluate_cli evaluate_defaults = {
+    .options = {.out = "evaluation", .batch = 8, .resamples = 2000, .seed = 1},
+    .split = DMS_SPLIT_VAL};
+
+#define FIELD(member) DMS_OPTION_FIELD(evaluate_cli, member)
+
+static const dms_option evaluate_list[] = {
+    {.name = "model",
+     .letter = 'm',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     FIELD(options.model),
+     .help = "model file"},
+    {.name = "data",
+     .letter = 'd',
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(options.data),
+     .help = "folder with photographs and table, or the table"},
+    {.name = "images",
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(options.images),
+     .help = "folder of the photographs, if elsewhere"},
+    {.name = "out",
+     .letter = 'o',
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(options.out),
+     .help = "folder of metrics.json, report.txt and predictions.csv"},
+    {.name = "cache",
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(options.cache),
+     .help = "folder of the prepared photographs; empty: the out folder"},
+    {.name = "split",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(split),
+     .choices = split_words,
+     .help = "patients to evaluate; without a split column the split of the "
+             "model's training is made again"},
+    {.name = "tune",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(options.tune),
+     .choice = dms_tune_name,
+     .help = "choose each label's threshold on the validation split by this "
+             "figure"},
+    {.name = "tuned-model",
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     FIELD(options.tuned_model),
+     .help = "write the model with the tuned thresholds here"},
+    {.name = "batch",
+     .type = DMS_OPTION_INT,
+     .unit = "patients",
+     FIELD(options.batch),
+     .min = 1,
+     .max = 256,
+     .help = "patients run at once"},
+    {.name = "resamples",
+     .type = DMS_OPTION_INT,
+     FIELD(options.resamples),
+     .max = 100000,
+     .help = "bootstrap resamples of patients behind the 95 % intervals"},
+    {.name = "seed",
+     .type = DMS_OPTION_UINT64,
+     FIELD(options.seed),
+     .help = "of the resamples"},
+    {.name = "json",
+     .type = DMS_OPTION_FLAG,
+     FIELD(json),
+     .help = "print the report as JSON"}};
+
+static const dms_option_table evaluate_table = {
+    evaluate_list, sizeof(evaluate_list) / sizeof(*evaluate_list),
+    &evaluate_defaults, sizeof(evaluate_cli)};
+
+static dms_status run_evaluate(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const evaluate_cli *given = run->args->values[0];
+    dms_evaluate_options options = given->options;
+    dms_report report;
+    char *text = NULL;
+
+    options.split = (dms_split)given->split;
+    TRY(cli_args_require(options.model, "model", "the model file", err));
+    TRY(cli_args_require(options.data, "data",
+                         "the folder or table to evaluate on", err));
+    TRY(dms_evaluate(&report, &run->failed_inputs, &options, run->monitor,
+                     err));
+    if (given->json)
+        TRY(dms_report_json(&text, &report, err));
+    else
+        TRY(dms_report_text(&text, &report, err));
+    fputs(text, stdout);
+done:
+    free(text);
+    return st;
+}
+
+const cli_command cli_command_evaluate = {
+    .name = "evaluate",
+    .summary = "measure a model on a data set",
+    .arguments = "",
+    .text = "Predict every labelled patient of a split and measure the "
+            "predictions with every figure that the field uses, their 95 % "
+            "intervals, and the two trivial predictors beside them."
+            "\n\n"
+            "The report goes to standard output and, with the predictions in "
+            "the challenge's form, into the out folder. --model and --data "
+            "must be given. Photographs that cannot be read are left out, "
+            "said, and make the exit status 1.",
+    .tables = {{.options = &evaluate_table}},
+    .run = run_evaluate};
