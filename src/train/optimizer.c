@@ -264,14 +264,7 @@ double dms_optimizer_step(dms_optimizer *optimizer, double lr)
     return norm;
 }
 
-void dms_optimizer_swap_average(dms_optimizer *optimizer)
+const float *dms_optimizer_weights(const dms_optimizer *optimizer)
 {
-    float *a = optimizer->average, *b = optimizer->params->value;
-
-    for (size_t i = 0; a && i < optimizer->params->total; i++) {
-        float held = a[i];
-
-        a[i] = b[i];
-        b[i] = held;
-    }
+    return optimizer->average ? optimizer->average : optimizer->params->value;
 }

@@ -55,8 +55,8 @@ bool dms_optimizer_add(dms_optimizer *optimizer);
  * dropped, and `step` does not grow. */
 double dms_optimizer_step(dms_optimizer *optimizer, double lr);
 
-/* Exchange the contents of params->value and the average, where there is
- * one: once before an evaluation, once after it. */
-void dms_optimizer_swap_average(dms_optimizer *optimizer);
+/* What is evaluated and kept, total floats in params' order: the average
+ * where there is one, else the weights themselves. Borrowed. */
+const float *dms_optimizer_weights(const dms_optimizer *optimizer);
 
 #endif
