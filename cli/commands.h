@@ -5,7 +5,13 @@
 #include "command.h"
 
 extern const cli_command cli_command_completion;
+extern const cli_command cli_command_info;
+extern const cli_command cli_command_init;
 extern const cli_command cli_command_man;
+extern const cli_command cli_command_predict;
 extern const cli_command cli_command_score;
+extern const cli_command cli_command_synth;
+extern const cli_command cli_command_tensor_backward;
+extern const cli_command cli_command_tensor_forward;
 
 #endif

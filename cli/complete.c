@@ -20,17 +20,17 @@ static const char head[] =
 
 static const char tail[] =
     "    if [[ $words == @file ]]; then\n"
-    "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
     "    elif [[ $words == @dir ]]; then\n"
-    "        COMPREPLY=($(compgen -d -- \"$cur\"))\n"
+    "        mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n"
     "    elif [[ $words == @any ]]; then\n"
     "        COMPREPLY=()\n"
     "    elif [[ -n $words ]]; then\n"
-    "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
     "    elif [[ $cur == -* ]]; then\n"
-    "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
     "    else\n"
-    "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
     "    fi\n"
     "}\n"
     "complete -o filenames -F _dmsnet dmsnet\n";

@@ -8,8 +8,16 @@
 #include "help.h"
 #include "progress.h"
 
-const cli_command *const cli_commands[] = {
-    &cli_command_score, &cli_command_completion, &cli_command_man, NULL};
+const cli_command *const cli_commands[] = {&cli_command_predict,
+                                           &cli_command_score,
+                                           &cli_command_info,
+                                           &cli_command_init,
+                                           &cli_command_synth,
+                                           &cli_command_tensor_forward,
+                                           &cli_command_tensor_backward,
+                                           &cli_command_completion,
+                                           &cli_command_man,
+                                           NULL};
 
 /* Do the first `used` words spell name ("data check")? */
 static bool spells(const char *name, int count, char **words, int *used)

@@ -52,10 +52,15 @@ static void put_option(FILE *out, const dms_option *option,
     fputc('\n', out);
 }
 
-static void put_table(FILE *out, const dms_option_table *table)
+static void put_table(FILE *out, const dms_option_table *table, bool headings)
 {
-    for (size_t i = 0; i < table->count; i++)
-        put_option(out, &table->options[i], table->defaults);
+    for (size_t i = 0; i < table->count; i++) {
+        const dms_option *option = &table->options[i];
+
+        if (headings && option->section != NULL)
+            fprintf(out, ".PP\n%s:\n", option->section);
+        put_option(out, option, table->defaults);
+    }
 }
 
 static void put_command(FILE *out, const cli_command *command)
@@ -66,7 +71,7 @@ static void put_command(FILE *out, const cli_command *command)
     put_roff(out, command->text);
     fputc('\n', out);
     for (int i = 0; i < cli_command_tables(command); i++)
-        put_table(out, cli_command_table(command, i));
+        put_table(out, cli_command_table(command, i), true);
 }
 
 void cli_man_write(FILE *out)
@@ -90,7 +95,7 @@ void cli_man_write(FILE *out)
     for (const cli_command *const *c = cli_commands; *c != NULL; c++)
         put_command(out, *c);
     fputs(".SH COMMON OPTIONS\n", out);
-    put_table(out, cli_common_table(true));
+    put_table(out, cli_common_table(true), false);
     fputs("(verbs that take options from a file only)\n"
           ".SH EXIT STATUS\n"
           ".TP\n.B 0\nall is well\n"

@@ -1,0 +1,184 @@
+/* `dmsnet predict`: probabilities for one patient or for many. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "args.h"
+#include "dms/session.h"
+#include "fail.h"
+
+typedef struct predict_options {
+    char model[1024];
+    char left[1024];
+    char right[1024];
+    char id[256];
+    int format; /* dms_prediction_format */
+    bool json;
+    int batch;
+} predict_options;
+
+static const char *format_word(int i)
+{
+    return dms_prediction_format_name((dms_prediction_format)i);
+}
+
+static const predict_options predict_defaults = {.id = "pair", .batch = 8};
+
+static const dms_option predict_list[] = {
+    {.name = "model",
+     .letter = 'm',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(predict_options, model),
+     .help = "model file"},
+    {.name = "left",
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(predict_options, left),
+     .help = "photograph of the left eye"},
+    {.name = "right",
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(predict_options, right),
+     .help = "photograph of the right eye"},
+    {.name = "id",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     DMS_OPTION_FIELD(predict_options, id),
+     .help = "name of the patient whose photographs are --left and --right"},
+    {.name = "format",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(predict_options, format),
+     .choice = format_word,
+     .help = "form of the answer; csv is the challenge's, patients with an "
+             "error are not in it"},
+    {.name = "json",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(predict_options, json),
+     .help = "the same as --format json"},
+    {.name = "batch",
+     .type = DMS_OPTION_INT,
+     .unit = "patients",
+     DMS_OPTION_FIELD(predict_options, batch),
+     .min = 1,
+     .max = 256,
+     .help = "patients that run at once; more need more memory"}};
+
+static const dms_option_table predict_table = {
+    predict_list, sizeof(predict_list) / sizeof(*predict_list),
+    &predict_defaults, sizeof(predict_options)};
+
+static const char *path_or_null(const char *path)
+{
+    return *path != '\0' ? path : NULL;
+}
+
+/* Either a list from disk or the one pair of the options; never both. */
+static dms_status check_inputs(const cli_args *args, dms_error *err)
+{
+    const predict_options *options = args->values[0];
+    bool pair = *options->left != '\0' || *options->right != '\0';
+
+    if (pair && args->count > 0)
+        return cli_fail(err, DMS_EINVAL,
+                        "'%.80s' is one input too many beside --left, --right",
+                        args->arguments[0]);
+    if (!pair && args->count == 0)
+        return cli_fail(err, DMS_EINVAL,
+                        "no photographs: expected --left and --right, or a "
+                        "list of pairs");
+    return cli_args_require(options->model, "model", "the model file", err);
+}
+
+static void tell_failures(cli_run *run, const dms_prediction *predictions,
+                          const dms_pair_list *list)
+{
+    char text[sizeof(predictions->error.message) + 128];
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (predictions[i].error.code == DMS_OK)
+            continue;
+        run->failed_inputs++;
+        snprintf(text, sizeof(text), "patient %.80s: %s", list->pairs[i].id,
+                 predictions[i].error.message);
+        run->monitor->message(run->monitor->user, DMS_LOG_ERROR, text);
+    }
+}
+
+/* Predict the list and print what came out, after a wish to stop as well. */
+static dms_status predict(cli_run *run, const dms_model *model,
+                          const dms_pair_list *list, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const predict_options *options = run->args->values[0];
+    int format = options->json ? (int)DMS_PREDICTION_JSON : options->format;
+    size_t batch = (size_t)options->batch;
+    dms_session *session = NULL;
+    dms_prediction *predictions = calloc(list->count + 1, sizeof(*predictions));
+    dms_status stopped;
+    char *text = NULL;
+
+    if (predictions == NULL)
+        return cli_fail(err, DMS_ENOMEM, "out of memory (predictions)");
+    if (batch > list->count)
+        batch = list->count > 0 ? list->count : 1;
+    TRY(dms_session_create(&session, model, (int)batch, err));
+    stopped = dms_session_predict(session, predictions, list->pairs,
+                                  list->count, run->monitor, err);
+    if (stopped != DMS_OK && stopped != DMS_ESTOPPED)
+        TRY(stopped);
+    TRY(dms_prediction_print(&text, predictions, list->pairs, list->count,
+                             model, (dms_prediction_format)format, err));
+    fputs(text, stdout);
+    tell_failures(run, predictions, list);
+    st = stopped;
+done:
+    dms_text_free(text);
+    dms_session_destroy(session);
+    free(predictions);
+    return st;
+}
+
+static dms_status run_predict(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const cli_args *args = run->args;
+    const predict_options *options = args->values[0];
+    dms_pair pair = {
+        options->id,
+        {path_or_null(options->left), path_or_null(options->right)}};
+    const dms_pair_list one = {&pair, 1};
+    dms_pair_list list = {0};
+    dms_model *model = NULL;
+
+    TRY(check_inputs(args, err));
+    TRY(dms_model_open(&model, options->model, run->monitor, err));
+    if (args->count > 0)
+        TRY(dms_pair_list_read(&list, args->arguments[0], err));
+    TRY(predict(run, model, args->count > 0 ? &list : &one, err));
+done:
+    dms_pair_list_release(&list);
+    dms_model_destroy(model);
+    return st;
+}
+
+const cli_command cli_command_predict = {
+    .name = "predict",
+    .summary = "probabilities of the findings for one patient or many",
+    .arguments = "[LIST]",
+    .text =
+        "Print a patient's probabilities of the eight findings from the "
+        "photographs of both eyes, and what each eye shows by itself. One eye "
+        "alone is allowed; it then stands in for both, and the answer says so."
+        "\n\n"
+        "Give one patient by --left and --right, or many by LIST: a CSV with "
+        "the columns id,left,right, or a folder of photographs named "
+        "ID_left.jpg, ID_right.jpg. A photograph that cannot be read costs "
+        "only its own patient: the others still come out, and the exit status "
+        "is 1. --model must be given."
+        "\n\n"
+        "A research tool, not a medical device.",
+    .arguments_max = 1,
+    .tables = {{.options = &predict_table}},
+    .run = run_predict};

@@ -1,0 +1,126 @@
+/* `dmsnet tensor forward|backward`: the open door for numbers. */
+#include "commands.h"
+
+#include "args.h"
+#include "dms/model.h"
+#include "fail.h"
+
+typedef struct tensor_options {
+    char model[1024];
+    char in[1024];
+    char out[1024];
+    dms_backward_options backward;
+} tensor_options;
+
+static const tensor_options tensor_defaults = {
+    .backward = {.eye_weight = 0.3, .seed = 1}};
+
+/* The first FORWARD_COUNT serve both directions. */
+enum { FORWARD_COUNT = 3, BACKWARD_COUNT = 6 };
+
+static const dms_option tensor_list[] = {
+    {.name = "model",
+     .letter = 'm',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(tensor_options, model),
+     .help = "model file"},
+    {.name = "in",
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(tensor_options, in),
+     .help = "safetensors with the inputs"},
+    {.name = "out",
+     .letter = 'o',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(tensor_options, out),
+     .help = "safetensors to write"},
+    {.name = "dropout",
+     .type = DMS_OPTION_REAL,
+     DMS_OPTION_FIELD(tensor_options, backward.dropout),
+     .max = 0.99,
+     .help = "share of the patient head's hidden units that is dropped"},
+    {.name = "eye-weight",
+     .type = DMS_OPTION_REAL,
+     DMS_OPTION_FIELD(tensor_options, backward.eye_weight),
+     .max = 1000,
+     .help = "weight of the eyes' loss beside the patient's"},
+    {.name = "seed",
+     .type = DMS_OPTION_UINT64,
+     DMS_OPTION_FIELD(tensor_options, backward.seed),
+     .help = "of the dropout mask"}};
+
+static const dms_option_table forward_table = {
+    tensor_list, FORWARD_COUNT, &tensor_defaults, sizeof(tensor_options)};
+static const dms_option_table backward_table = {
+    tensor_list, BACKWARD_COUNT, &tensor_defaults, sizeof(tensor_options)};
+
+static dms_status open_model(dms_model **out, const cli_run *run,
+                             dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const tensor_options *options = run->args->values[0];
+
+    TRY(cli_args_require(options->model, "model", "the model file", err));
+    TRY(cli_args_require(options->in, "in", "the file of inputs", err));
+    TRY(cli_args_require(options->out, "out", "the file to write", err));
+    TRY(dms_model_open(out, options->model, run->monitor, err));
+done:
+    return st;
+}
+
+static dms_status run_forward(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const tensor_options *options = run->args->values[0];
+    dms_model *model = NULL;
+
+    TRY(open_model(&model, run, err));
+    TRY(dms_tensor_forward(model, options->in, options->out, err));
+done:
+    dms_model_destroy(model);
+    return st;
+}
+
+static dms_status run_backward(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const tensor_options *options = run->args->values[0];
+    dms_model *model = NULL;
+
+    TRY(open_model(&model, run, err));
+    TRY(dms_tensor_backward(model, options->in, options->out,
+                            &options->backward, err));
+done:
+    dms_model_destroy(model);
+    return st;
+}
+
+const cli_command cli_command_tensor_forward = {
+    .name = "tensor forward",
+    .summary = "logits of tensors, in evaluation mode",
+    .arguments = "",
+    .text = "Run a model on tensors as they are, without preprocessing. The "
+            "inputs are `left` and `right`, N x 3 x S x S float32, normalised, "
+            "S at least 32; `patient`, `eye_left` and `eye_right` are written, "
+            "N x 8 logits each."
+            "\n\n"
+            "--model, --in and --out must be given.",
+    .tables = {{.options = &forward_table}},
+    .run = run_forward};
+
+const cli_command cli_command_tensor_backward = {
+    .name = "tensor backward",
+    .summary = "loss, gradients and statistics of tensors, in training mode",
+    .arguments = "",
+    .text = "Run one training step's forward and backward pass on tensors as "
+            "they are. The inputs are those of `tensor forward`, `labels` "
+            "(N x 8) and, both or neither, `labels_left` and `labels_right` "
+            "(NaN: no label). Written are `loss`, `grad.NAME` for every "
+            "parameter and `stat.NAME` for every running statistic after the "
+            "update. The model file is not changed."
+            "\n\n"
+            "--model, --in and --out must be given.",
+    .tables = {{.options = &backward_table}},
+    .run = run_backward};
