@@ -1,0 +1,55 @@
+/* Who is trained on and who validates: data set, splits and cache of a run. */
+#ifndef DMS_TRAIN_PATIENTS_H
+#define DMS_TRAIN_PATIENTS_H
+
+#include "dms/train.h"
+
+struct dms_cache; /* data/cache.h */
+
+typedef struct dms_train_patients {
+    const dms_train_options *options; /* borrowed */
+    dms_dataset *dataset;
+    struct dms_cache *cache;
+    size_t *train; /* places in dataset->patients */
+    size_t *val;
+    size_t *order;  /* train in the order of the epoch at hand */
+    size_t *places; /* scratch of one batch */
+    size_t train_count, val_count;
+    size_t left_out; /* of several labels, single-label */
+} dms_train_patients;
+
+/* Read the data set, split it, prepare the photographs. Says what is left
+ * out. DMS_EINVAL when fewer than two patients can be trained on. */
+dms_status dms_train_patients_open(dms_train_patients *patients,
+                                   const dms_train_options *options,
+                                   const dms_monitor *monitor, dms_error *err);
+void dms_train_patients_close(dms_train_patients *patients);
+
+/* A hash of ids, splits, labels and the photographs' names and sizes. */
+uint64_t dms_train_patients_digest(const dms_train_patients *patients);
+
+/* negatives / positives of the training split, within 1/20 to 20; 1 for a
+ * label of one class only. */
+void dms_train_patients_weights(double weights[DMS_LABELS],
+                                const dms_train_patients *patients);
+
+/* Put the training patients into order for that epoch: a function of seed
+ * and epoch alone. */
+void dms_train_patients_shuffle(dms_train_patients *patients, int64_t epoch);
+
+typedef struct dms_train_batch {
+    float *images;        /* 2 padded x 3 x S x S, left eyes first */
+    float *targets;       /* padded x K */
+    float *eye_targets;   /* 2 padded x K, left eyes first */
+    const size_t *places; /* count places in dataset->patients */
+    size_t count;
+    size_t padded;  /* >= count: the last patient again */
+    bool augmented; /* as training does, for this epoch */
+    int64_t epoch;
+} dms_train_batch;
+
+dms_status dms_train_patients_fill(const dms_train_patients *patients,
+                                   const dms_train_batch *batch,
+                                   dms_error *err);
+
+#endif

@@ -1,0 +1,154 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "train/trainer.h"
+
+enum { K = DMS_LABELS };
+
+/* Everything about the validation split, patients in a row; of eyes all
+ * lefts come first. */
+typedef struct outcome {
+    float *logits, *eye_logits;   /* n x K, 2n x K */
+    float *targets, *eye_targets; /* n x K, 2n x K */
+    double *probabilities;        /* n x K */
+    uint8_t *labels;              /* n x K */
+} outcome;
+
+static void outcome_release(outcome *o)
+{
+    dms_free(o->logits);
+    dms_free(o->eye_logits);
+    dms_free(o->targets);
+    dms_free(o->eye_targets);
+    dms_free(o->probabilities);
+    dms_free(o->labels);
+}
+
+static dms_status outcome_init(outcome *o, size_t n, dms_error *err)
+{
+    *o = (outcome){
+        .logits = dms_calloc(n * K, sizeof(float)),
+        .eye_logits = dms_calloc(2 * n * K, sizeof(float)),
+        .targets = dms_calloc(n * K, sizeof(float)),
+        .eye_targets = dms_calloc(2 * n * K, sizeof(float)),
+        .probabilities = dms_calloc(n * K, sizeof(double)),
+        .labels = dms_calloc(n * K, sizeof(uint8_t)),
+    };
+    return o->logits && o->eye_logits && o->targets && o->eye_targets &&
+                   o->probabilities && o->labels
+               ? DMS_OK
+               : dms_fail_memory(err, "validation");
+}
+
+/* Rows [0, real) of a batch's tables go to rows [at, at + real) of all. */
+static void gather(float *all, const float *batch, size_t at, size_t real)
+{
+    memcpy(all + at * K, batch, real * K * sizeof *all);
+}
+
+static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
+                            dms_error *err)
+{
+    size_t n = t->patients.val_count, batch = (size_t)t->options->batch;
+    size_t real = n - at < batch ? n - at : batch;
+    dms_status st;
+
+    TRY(dms_train_patients_fill(
+        &t->patients,
+        &(dms_train_batch){.images = dms_net_images(t->net_eval),
+                           .targets = t->targets,
+                           .eye_targets = t->eye_targets,
+                           .places = t->patients.val + at,
+                           .count = real,
+                           .padded = batch},
+        err));
+    TRY(dms_net_forward(t->net_eval, 0, err));
+    gather(o->logits, dms_net_patient_logits(t->net_eval), at, real);
+    gather(o->targets, t->targets, at, real);
+    for (size_t eye = 0; eye < 2; eye++) {
+        gather(o->eye_logits + eye * n * K,
+               dms_net_eye_logits(t->net_eval) + eye * batch * K, at, real);
+        gather(o->eye_targets + eye * n * K, t->eye_targets + eye * batch * K,
+               at, real);
+    }
+done:
+    return st;
+}
+
+static void softmax(double *p, const float *z)
+{
+    double top = z[0], sum = 0;
+
+    for (int k = 1; k < K; k++)
+        top = fmax(top, z[k]);
+    for (int k = 0; k < K; k++)
+        sum += p[k] = exp(z[k] - top);
+    for (int k = 0; k < K; k++)
+        p[k] /= sum;
+}
+
+static void decide(outcome *o, size_t n, dms_task task)
+{
+    for (size_t i = 0; i < n * K; i++)
+        o->labels[i] = o->targets[i] > 0.5f;
+    for (size_t i = 0; i < n; i++)
+        if (task == DMS_TASK_SINGLE_LABEL)
+            softmax(o->probabilities + i * K, o->logits + i * K);
+        else
+            for (size_t k = i * K; k < (i + 1) * K; k++)
+                o->probabilities[k] = 1 / (1 + exp(-(double)o->logits[k]));
+}
+
+static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
+                          dms_error *err)
+{
+    size_t n = t->patients.val_count;
+    dms_report_options options = dms_report_options_default();
+    dms_loss_batch batch = {(int)n, o->logits, o->eye_logits, o->targets,
+                            o->eye_targets};
+    dms_report report;
+    dms_status st;
+
+    record->val_loss = dms_loss_evaluate(NULL, NULL, &batch, &t->loss);
+    if (!isfinite(record->val_loss))
+        return DMS_OK; /* no probabilities: figures stay undefined */
+    decide(o, n, t->options->task);
+    options.task = t->options->task;
+    options.resamples = 0;
+    options.threads = 1;
+    st = dms_report_measure(&report, o->labels, o->probabilities, n, &options,
+                            err);
+    for (int i = 0; st == DMS_OK && i < DMS_METRICS; i++)
+        record->metrics[i] = report.metrics[i].value;
+    return st;
+}
+
+dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
+                                dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t n = t->patients.val_count;
+    double began = dms_clock_now();
+    outcome o = {0};
+
+    record->val_loss = NAN;
+    for (int i = 0; i < DMS_METRICS; i++)
+        record->metrics[i] = NAN;
+    if (n == 0)
+        return DMS_OK;
+    dms_net_weights_changed(t->net_eval);
+    TRY(outcome_init(&o, n, err));
+    for (size_t at = 0; at < n; at += (size_t)t->options->batch) {
+        dms_progress(t->monitor, "validation", at, n, NULL);
+        TRY(run_batch(t, &o, at, err));
+    }
+    dms_progress(t->monitor, "validation", n, n, NULL);
+    TRY(measure(t, &o, record, err));
+    t->validate_seconds = dms_clock_now() - began;
+done:
+    outcome_release(&o);
+    return st;
+}
