@@ -1,194 +1,200 @@
 #include "image/augment.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/rng.h"
 
-enum { CHANNELS = 3 };
+#define PI 3.14159265358979323846
 
-/* What was drawn for one picture. Every draw is made in a fixed order, wanted
- * or not, so that one setting does not shift another's random numbers. */
+/* What the key drew. Every number is drawn whatever the settings are, so one
+ * setting does not move another's draw. */
 typedef struct draw {
-    double flip_x, flip_y; /* 1 or -1 */
-    double angle;          /* radians */
-    double scale, shift_x, shift_y;
-    double brightness, contrast, saturation, gamma;
-    double blur;                   /* sigma, pixels; 0: none */
-    double cut_x, cut_y, cut_side; /* shares of the side; side 0: none */
+    bool flip_x, flip_y, blurred, cut;
+    double angle, scale, shift_x, shift_y;
+    double brightness, contrast, saturation, gamma, sigma;
+    double cut_side, cut_x, cut_y;
 } draw;
 
-static double around_one(dms_rng *rng, double width)
+static draw draw_all(const dms_augment *a, const dms_augment_key *k)
 {
-    return dms_rng_range(rng, 1 - width, 1 + width);
-}
-
-static draw draw_all(const dms_augment *s, const dms_augment_key *key)
-{
-    uint64_t mixed =
-        dms_hash_mix(dms_hash_mix(key->seed, key->epoch),
-                     dms_hash_mix(key->patient, (uint64_t)key->eye));
-    dms_rng rng = dms_rng_seeded(mixed);
+    uint64_t hash = dms_hash_mix(dms_hash_mix(k->seed, k->epoch),
+                                 dms_hash_mix(k->patient, (uint64_t)k->eye));
+    dms_rng rng = dms_rng_seeded(hash);
     draw d;
 
-    d.flip_x = dms_rng_uniform(&rng) < 0.5 && s->flip_horizontal ? -1 : 1;
-    d.flip_y = dms_rng_uniform(&rng) < 0.5 && s->flip_vertical ? -1 : 1;
-    d.angle = dms_rng_range(&rng, -1, 1) * s->rotation_deg *
-              (3.14159265358979323846 / 180);
-    d.scale = around_one(&rng, s->scale);
-    d.shift_x = dms_rng_range(&rng, -s->shift, s->shift);
-    d.shift_y = dms_rng_range(&rng, -s->shift, s->shift);
-    d.brightness = around_one(&rng, s->brightness);
-    d.contrast = around_one(&rng, s->contrast);
-    d.saturation = around_one(&rng, s->saturation);
-    d.gamma = exp(dms_rng_range(&rng, -s->gamma, s->gamma));
-    d.blur = dms_rng_uniform(&rng) < s->blur ? 1 : 0;
-    d.blur *= dms_rng_range(&rng, 0.5, 1.5);
-    d.cut_side = dms_rng_uniform(&rng) < s->cutout ? 1 : 0;
-    d.cut_side *= dms_rng_range(&rng, 0.125, 0.25);
+    d.flip_x = (dms_rng_uniform(&rng) < 0.5) && a->flip_horizontal;
+    d.flip_y = (dms_rng_uniform(&rng) < 0.5) && a->flip_vertical;
+    d.angle = dms_rng_range(&rng, -1, 1) * a->rotation_deg * PI / 180;
+    d.scale = fmax(0.05, 1 + dms_rng_range(&rng, -1, 1) * a->scale);
+    d.shift_x = dms_rng_range(&rng, -1, 1) * a->shift;
+    d.shift_y = dms_rng_range(&rng, -1, 1) * a->shift;
+    d.brightness = 1 + dms_rng_range(&rng, -1, 1) * a->brightness;
+    d.contrast = 1 + dms_rng_range(&rng, -1, 1) * a->contrast;
+    d.saturation = 1 + dms_rng_range(&rng, -1, 1) * a->saturation;
+    d.gamma = exp(dms_rng_range(&rng, -1, 1) * a->gamma);
+    d.blurred = dms_rng_uniform(&rng) < a->blur;
+    d.sigma = dms_rng_range(&rng, 0.5, 1.5);
+    d.cut = dms_rng_uniform(&rng) < a->cutout;
+    d.cut_side = dms_rng_range(&rng, 0.125, 0.25);
     d.cut_x = dms_rng_uniform(&rng);
     d.cut_y = dms_rng_uniform(&rng);
     return d;
 }
 
-/* The bilinear sample at (x, y) in 1/256 pixels; black outside. */
-static void sample(uint8_t *out, const uint8_t *src, int size, int x, int y)
+static bool moves(const draw *d)
 {
-    int x0 = x >> 8, y0 = y >> 8;
-    int u = x & 255, v = y & 255;
-    int sum[CHANNELS] = {0};
-
-    for (int dy = 0; dy < 2; dy++)
-        for (int dx = 0; dx < 2; dx++) {
-            int px = x0 + dx, py = y0 + dy;
-            int weight = (dx ? u : 256 - u) * (dy ? v : 256 - v);
-            const uint8_t *p;
-
-            if (px < 0 || py < 0 || px >= size || py >= size)
-                continue;
-            p = src + ((size_t)py * (size_t)size + (size_t)px) * CHANNELS;
-            for (int c = 0; c < CHANNELS; c++)
-                sum[c] += weight * p[c];
-        }
-    for (int c = 0; c < CHANNELS; c++)
-        out[c] = (uint8_t)((sum[c] + (1 << 15)) >> 16);
+    return d->flip_x || d->flip_y || d->angle != 0 || d->scale != 1 ||
+           d->shift_x != 0 || d->shift_y != 0;
 }
 
-/* All geometry in one pass: output position -> source position about the
- * centre, by the inverse of flip, rotation, scale and shift. */
+/* The bilinear mix at (u, v) in 1/65536 pixels; black outside. */
+static void sample(uint8_t *dst, const uint8_t *src, int size, int64_t u,
+                   int64_t v)
+{
+    int x = (int)(u >> 16), y = (int)(v >> 16);
+    int fx = (int)(u >> 8 & 255), fy = (int)(v >> 8 & 255);
+    int weight[4] = {(256 - fx) * (256 - fy), fx * (256 - fy), (256 - fx) * fy,
+                     fx * fy};
+    int sum[3] = {1 << 15, 1 << 15, 1 << 15};
+    ptrdiff_t row = (ptrdiff_t)size * 3;
+
+    if (x >= 0 && y >= 0 && x < size - 1 && y < size - 1) {
+        const uint8_t *p = src + y * row + 3 * x;
+
+        for (int c = 0; c < 3; c++)
+            dst[c] = (uint8_t)((p[c] * weight[0] + p[3 + c] * weight[1] +
+                                p[row + c] * weight[2] +
+                                p[row + 3 + c] * weight[3] + sum[c]) >>
+                               16);
+        return;
+    }
+    for (int k = 0; k < 4; k++) {
+        int px = x + (k & 1), py = y + (k >> 1);
+
+        if (px >= 0 && py >= 0 && px < size && py < size)
+            for (int c = 0; c < 3; c++)
+                sum[c] += src[py * row + 3 * px + c] * weight[k];
+    }
+    for (int c = 0; c < 3; c++)
+        dst[c] = (uint8_t)(sum[c] >> 16);
+}
+
+/* Walk the destination; the inverse of shift * rotation * scale * flip, about
+ * the middle, says where each pixel comes from. */
 static void warp(uint8_t *dst, const uint8_t *src, int size, const draw *d)
 {
     double middle = (size - 1) / 2.0;
-    double c = cos(d->angle) / d->scale, s = sin(d->angle) / d->scale;
-    double step_x = d->flip_x * c, step_y = -d->flip_y * s;
+    double cosine = cos(d->angle) / d->scale, sine = sin(d->angle) / d->scale;
+    double sign_x = d->flip_x ? -1 : 1, sign_y = d->flip_y ? -1 : 1;
+    double ux = sign_x * cosine, uy = sign_x * sine;
+    double vx = -sign_y * sine, vy = sign_y * cosine;
+    int64_t step_u = llround(ux * 65536), step_v = llround(vx * 65536);
 
-    for (int h = 0; h < size; h++) {
-        double dy = h - middle - d->shift_y * size;
-        double dx = -middle - d->shift_x * size;
-        double x = d->flip_x * (c * dx + s * dy) + middle;
-        double y = d->flip_y * (c * dy - s * dx) + middle;
+    for (int y = 0; y < size; y++) {
+        double px = -middle - d->shift_x * size;
+        double py = y - middle - d->shift_y * size;
+        int64_t u = llround((ux * px + uy * py + middle) * 65536);
+        int64_t v = llround((vx * px + vy * py + middle) * 65536);
+        uint8_t *row = dst + (size_t)y * (size_t)size * 3;
 
-        for (int w = 0; w < size; w++, dst += CHANNELS) {
-            sample(dst, src, size, (int)floor(x * 256), (int)floor(y * 256));
-            x += step_x;
-            y += step_y;
-        }
+        for (int x = 0; x < size; x++, u += step_u, v += step_v)
+            sample(row + 3 * x, src, size, u, v);
     }
 }
 
-static double clamp(double x)
+/* Rec. 601 luma in 1/256. */
+static int luma(const uint8_t *p)
 {
-    return x < 0 ? 0 : x > 255 ? 255 : x;
+    return (77 * p[0] + 150 * p[1] + 29 * p[2] + 128) >> 8;
 }
 
-/* Brightness and contrast about the picture's mean grey, then gamma: one
- * table of 256 entries. */
-static void build_curve(uint8_t curve[256], const draw *d, double mean)
+static uint8_t clamp(int v)
 {
-    for (int i = 0; i < 256; i++) {
-        double x = i * d->brightness;
-
-        x = clamp((x - mean * d->brightness) * d->contrast +
-                  mean * d->brightness);
-        curve[i] = (uint8_t)(255 * pow(x / 255, d->gamma) + 0.5);
-    }
-    curve[0] = 0; /* the surround stays black */
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static double luma(const uint8_t *p)
+/* Saturation by a matrix about the luma, the rest by one table. */
+static void recolour(uint8_t *rgb, size_t count, const draw *d)
 {
-    return 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
-}
-
-static void recolour(uint8_t *rgb, int size, const draw *d)
-{
-    size_t count = (size_t)size * (size_t)size;
     uint8_t curve[256];
-    double sum = 0;
-    float keep = (float)d->saturation;
+    long sum = 0;
+    double mean;
+    int saturation = (int)lround(d->saturation * 256);
 
     for (size_t i = 0; i < count; i++)
-        sum += luma(rgb + i * CHANNELS);
-    build_curve(curve, d, sum / (double)count);
+        sum += luma(rgb + 3 * i);
+    mean = (double)sum / (double)count;
+    for (int v = 0; v < 256; v++) {
+        double x = mean + (v - mean) * d->contrast;
+
+        x = fmin(fmax(x * d->brightness, 0), 255);
+        curve[v] = clamp((int)lround(255 * pow(x / 255, d->gamma)));
+    }
     for (size_t i = 0; i < count; i++) {
-        uint8_t *p = rgb + i * CHANNELS;
-        float grey = (float)luma(p);
+        uint8_t *p = rgb + 3 * i;
+        int grey = luma(p);
 
-        for (int c = 0; c < CHANNELS; c++) {
-            float x = grey + ((float)p[c] - grey) * keep + 0.5f;
-
-            p[c] = curve[x < 0 ? 0 : x > 255 ? 255 : (int)x];
-        }
+        for (int c = 0; c < 3; c++)
+            p[c] =
+                curve[clamp(grey + ((p[c] - grey) * saturation + 128) / 256)];
     }
 }
 
-enum { BLUR_RADIUS = 4 }; /* enough for sigma 1.5 */
-
-/* One pass along `step`; the edges are repeated. */
-static void blur_line(uint8_t *dst, const uint8_t *src, int size, size_t step,
-                      const int weight[BLUR_RADIUS + 1])
+static bool recolours(const draw *d)
 {
-    for (int i = 0; i < size; i++)
-        for (int c = 0; c < CHANNELS; c++) {
-            int sum = 1 << 15;
+    return d->brightness != 1 || d->contrast != 1 || d->saturation != 1 ||
+           d->gamma != 1;
+}
 
-            for (int k = -BLUR_RADIUS; k <= BLUR_RADIUS; k++) {
-                int j = i + k < 0 ? 0 : i + k >= size ? size - 1 : i + k;
+enum { BLUR_RADIUS = 4 };
 
-                sum +=
-                    weight[k < 0 ? -k : k] * src[(size_t)j * step + (size_t)c];
+/* One direction: step and stride in bytes between pixels and lines. */
+static void blur_lines(uint8_t *dst, const uint8_t *src, int size,
+                       const int *weight, int radius, ptrdiff_t step,
+                       ptrdiff_t stride)
+{
+    for (int line = 0; line < size; line++)
+        for (int i = 0; i < size; i++) {
+            const uint8_t *in = src + line * stride;
+            uint8_t *out = dst + line * stride + i * step;
+            int sum[3] = {1 << 15, 1 << 15, 1 << 15};
+
+            for (int k = -radius; k <= radius; k++) {
+                int at = i + k < 0 ? 0 : i + k >= size ? size - 1 : i + k;
+
+                for (int c = 0; c < 3; c++)
+                    sum[c] += in[at * step + c] * weight[k + radius];
             }
-            dst[(size_t)i * step + (size_t)c] = (uint8_t)(sum >> 16);
+            for (int c = 0; c < 3; c++)
+                out[c] = clamp(sum[c] >> 16);
         }
 }
 
 static void blur(uint8_t *rgb, uint8_t *scratch, int size, double sigma)
 {
-    int weight[BLUR_RADIUS + 1];
+    int radius = (int)ceil(2.5 * sigma), weight[2 * BLUR_RADIUS + 1];
     double sum = 0;
-    size_t row = (size_t)size * CHANNELS;
 
-    for (int k = -BLUR_RADIUS; k <= BLUR_RADIUS; k++)
+    for (int k = -radius; k <= radius; k++)
         sum += exp(-k * k / (2 * sigma * sigma));
-    for (int k = 0; k <= BLUR_RADIUS; k++)
-        weight[k] = (int)(65536 * exp(-k * k / (2 * sigma * sigma)) / sum);
-    for (int h = 0; h < size; h++)
-        blur_line(scratch + (size_t)h * row, rgb + (size_t)h * row, size,
-                  CHANNELS, weight);
-    for (int w = 0; w < size; w++)
-        blur_line(rgb + (size_t)w * CHANNELS, scratch + (size_t)w * CHANNELS,
-                  size, row, weight);
+    for (int k = -radius; k <= radius; k++)
+        weight[k + radius] =
+            (int)lround(65536 * exp(-k * k / (2 * sigma * sigma)) / sum);
+    blur_lines(scratch, rgb, size, weight, radius, 3, (ptrdiff_t)size * 3);
+    blur_lines(rgb, scratch, size, weight, radius, (ptrdiff_t)size * 3, 3);
 }
 
 static void cut_out(uint8_t *rgb, int size, const draw *d)
 {
-    int side = (int)(d->cut_side * size);
-    int left = (int)(d->cut_x * (size - side));
-    int top = (int)(d->cut_y * (size - side));
+    int side = (int)lround(d->cut_side * size);
+    int x = (int)(d->cut_x * (size - side + 1));
+    int y = (int)(d->cut_y * (size - side + 1));
 
-    for (int h = top; h < top + side; h++)
-        memset(rgb + ((size_t)h * (size_t)size + (size_t)left) * CHANNELS, 128,
-               (size_t)side * CHANNELS);
+    for (int row = y; row < y + side; row++)
+        memset(rgb + ((size_t)row * (size_t)size + (size_t)x) * 3, 128,
+               (size_t)side * 3);
 }
 
 void dms_augment_apply(uint8_t *dst, const uint8_t *src, uint8_t *scratch,
@@ -196,11 +202,16 @@ void dms_augment_apply(uint8_t *dst, const uint8_t *src, uint8_t *scratch,
                        const dms_augment_key *key)
 {
     draw d = draw_all(settings, key);
+    size_t count = (size_t)size * (size_t)size;
 
-    warp(dst, src, size, &d);
-    recolour(dst, size, &d);
-    if (d.blur > 0)
-        blur(dst, scratch, size, d.blur);
-    if (d.cut_side > 0)
+    if (moves(&d))
+        warp(dst, src, size, &d);
+    else
+        memcpy(dst, src, count * 3);
+    if (recolours(&d))
+        recolour(dst, count, &d);
+    if (d.blurred)
+        blur(dst, scratch, size, d.sigma);
+    if (d.cut)
         cut_out(dst, size, &d);
 }

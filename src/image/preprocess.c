@@ -1,14 +1,29 @@
-/* THE way from a photograph to the model's pixels: training, evaluation,
- * prediction and serving all come through here. */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "dms/image.h"
+#include "base/file.h"
+#include "image/codec.h"
 #include "image/enhance.h"
 
-enum { CHANNELS = 3, SIDE_MIN = 32, SIDE_MAX = 2048 };
+/* A frame is decoded at this many times the model's side, since the retina may
+ * be smaller than the frame. */
+enum { FRAME_FACTOR = 2, INPUT_MIN = 32, INPUT_MAX = 2048 };
+
+const char *dms_filter_name(dms_filter filter)
+{
+    static const char *const names[] = {"bilinear", "bicubic", "lanczos"};
+
+    return (unsigned)filter < 3 ? names[filter] : NULL;
+}
+
+const char *dms_enhance_name(dms_enhance enhance)
+{
+    static const char *const names[] = {"none", "clahe", "graham"};
+
+    return (unsigned)enhance < 3 ? names[enhance] : NULL;
+}
 
 dms_preprocess dms_preprocess_default(int size)
 {
@@ -18,93 +33,91 @@ dms_preprocess dms_preprocess_default(int size)
                             .enhance = DMS_ENHANCE_NONE};
 }
 
-const char *dms_filter_name(dms_filter filter)
+static dms_status check(const dms_preprocess *p, dms_error *err)
 {
-    static const char *const names[] = {"bilinear", "bicubic", "lanczos"};
-
-    return (size_t)filter < sizeof names / sizeof names[0] ? names[filter]
-                                                           : NULL;
-}
-
-const char *dms_enhance_name(dms_enhance enhance)
-{
-    static const char *const names[] = {"none", "clahe", "graham"};
-
-    return (size_t)enhance < sizeof names / sizeof names[0] ? names[enhance]
-                                                            : NULL;
-}
-
-static dms_status check_settings(const dms_preprocess *s, dms_error *err)
-{
-    if (s->size < SIDE_MIN || s->size > SIDE_MAX)
+    if (p->size < INPUT_MIN || p->size > INPUT_MAX)
+        return dms_fail(err, DMS_EINVAL, "input size %d; expected %d to %d",
+                        p->size, INPUT_MIN, INPUT_MAX);
+    if (!dms_filter_name(p->filter) || !dms_enhance_name(p->enhance))
         return dms_fail(err, DMS_EINVAL,
-                        "preprocessing: size %d is not from %d to %d pixels",
-                        s->size, SIDE_MIN, SIDE_MAX);
-    if (!dms_filter_name(s->filter) || !dms_enhance_name(s->enhance))
-        return dms_fail(err, DMS_EINVAL,
-                        "preprocessing: no filter %d or enhancement %d",
-                        (int)s->filter, (int)s->enhance);
+                        "filter %d, enhancement %d: one is unknown",
+                        (int)p->filter, (int)p->enhance);
     return DMS_OK;
 }
 
-/* The square of the picture that becomes the model's input; it may reach
- * beyond the picture, where it is black. */
-typedef struct square {
-    double left, top, side;
-} square;
-
-static square choose_square(const dms_image *image, const dms_field *field,
-                            bool crop)
+/* Without a search: the centred square. */
+static dms_field centred(const dms_image *im)
 {
-    double side = fmin(image->width, image->height);
+    int side = im->width < im->height ? im->width : im->height;
 
-    if (crop &&
-        (field->kind == DMS_FIELD_CIRCLE || field->kind == DMS_FIELD_CUT))
-        return (square){field->center_x - field->radius,
-                        field->center_y - field->radius, 2 * field->radius};
-    if (!crop || field->kind == DMS_FIELD_CROPPED)
-        side = fmax(image->width, image->height); /* nothing is cut off */
-    return (square){(image->width - side) / 2, (image->height - side) / 2,
-                    side};
+    return (dms_field){.kind = DMS_FIELD_NONE,
+                       .center_x = im->width / 2.0,
+                       .center_y = im->height / 2.0,
+                       .radius = side / 2.0,
+                       .coverage = 1};
 }
 
-/* Resample the part of the square that lies inside the picture to its place
- * in the black output. */
-static dms_status resample_square(uint8_t *rgb, const dms_image *image,
-                                  const square *s,
-                                  const dms_preprocess *settings,
-                                  dms_error *err)
+/* A white surrounding becomes black, as every other picture has it. */
+static void blacken_outside(dms_image *square, double radius)
 {
-    dms_status st;
-    int size = settings->size;
-    double scale = size / s->side;
-    int left = (int)ceil(fmax(0, -s->left) * scale - 1e-9);
-    int top = (int)ceil(fmax(0, -s->top) * scale - 1e-9);
-    int right =
-        (int)floor(fmin(s->side, image->width - s->left) * scale + 1e-9);
-    int bottom =
-        (int)floor(fmin(s->side, image->height - s->top) * scale + 1e-9);
-    dms_image part = {0};
-    dms_box box;
+    double middle = (square->width - 1) / 2.0;
 
-    memset(rgb, 0, (size_t)size * (size_t)size * CHANNELS);
-    if (left >= right || top >= bottom)
-        return dms_fail(err, DMS_EFORMAT,
-                        "the picture of %d x %d is too narrow for %d pixels",
-                        image->width, image->height, size);
-    box = (dms_box){fmax(0, s->left + left / scale),
-                    fmax(0, s->top + top / scale),
-                    fmin(image->width, s->left + right / scale),
-                    fmin(image->height, s->top + bottom / scale)};
-    TRY(dms_image_resize(&part, image, right - left, bottom - top,
-                         settings->filter, &box, err));
-    for (int h = 0; h < part.height; h++)
-        memcpy(rgb +
-                   ((size_t)(top + h) * (size_t)size + (size_t)left) * CHANNELS,
-               part.rgb + (size_t)h * (size_t)part.width * CHANNELS,
-               (size_t)part.width * CHANNELS);
+    for (int y = 0; y < square->height; y++)
+        for (int x = 0; x < square->width; x++)
+            if (hypot(x - middle, y - middle) > radius)
+                memset(square->rgb +
+                           3 * ((size_t)y * (size_t)square->width + (size_t)x),
+                       0, 3);
+}
+
+/* The field's square in whole pixels, black where the picture ends. */
+static dms_status cut_square(dms_image *out, const dms_image *im,
+                             const dms_field *f, dms_error *err)
+{
+    int side = (int)fmax(1, lround(2 * f->radius));
+    int left = (int)lround(f->center_x - side / 2.0);
+    int top = (int)lround(f->center_y - side / 2.0);
+    int x0 = left < 0 ? 0 : left, x1 = left + side;
+    dms_status st =
+        dms_image_create(out, (uint64_t)side, (uint64_t)side, "crop", err);
+
+    if (st != DMS_OK)
+        return st;
+    x1 = x1 > im->width ? im->width : x1;
+    for (int y = 0; y < side && x0 < x1; y++)
+        if (top + y >= 0 && top + y < im->height)
+            memcpy(out->rgb +
+                       3 * ((size_t)y * (size_t)side + (size_t)(x0 - left)),
+                   im->rgb +
+                       3 * ((size_t)(top + y) * (size_t)im->width + (size_t)x0),
+                   3 * (size_t)(x1 - x0));
+    if (f->white_background)
+        blacken_outside(out, 0.985 * f->radius);
+    return DMS_OK;
+}
+
+static dms_status find(dms_field *f, const dms_image *im,
+                       const dms_preprocess *p, dms_error *err)
+{
+    *f = centred(im);
+    return p->crop ? dms_field_find(f, im, err) : DMS_OK;
+}
+
+static dms_status finish(uint8_t *rgb, const dms_image *im, const dms_field *f,
+                         const dms_preprocess *p, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_image square = {0}, small = {0};
+    size_t size = (size_t)p->size;
+
+    TRY(cut_square(&square, im, f, err));
+    TRY(dms_image_resize(&small, &square, p->size, p->size, p->filter, NULL,
+                         err));
+    TRY(dms_enhance_apply(small.rgb, p->size, p->enhance, err));
+    memcpy(rgb, small.rgb, size * size * 3);
 done:
-    dms_image_release(&part);
+    dms_image_release(&square);
+    dms_image_release(&small);
     return st;
 }
 
@@ -112,17 +125,35 @@ dms_status dms_preprocess_image(uint8_t *rgb, dms_field *field,
                                 const dms_image *image,
                                 const dms_preprocess *settings, dms_error *err)
 {
-    dms_status st;
-    dms_field found = {0};
-    square s;
+    dms_status st = DMS_OK;
+    dms_field f;
 
-    TRY(check_settings(settings, err));
-    TRY(dms_field_find(&found, image, err));
-    s = choose_square(image, &found, settings->crop);
-    TRY(resample_square(rgb, image, &s, settings, err));
-    TRY(dms_enhance_apply(rgb, settings->size, settings->enhance, err));
+    TRY(check(settings, err));
+    TRY(find(&f, image, settings, err));
+    TRY(finish(rgb, image, &f, settings, err));
     if (field)
-        *field = found;
+        *field = f;
+done:
+    return st;
+}
+
+/* Decode and search; again at full size if DCT scaling left the retina
+ * smaller than the model's input. */
+static dms_status decode_and_find(dms_picture *out, dms_field *f,
+                                  dms_codec_input *in, const dms_preprocess *p,
+                                  dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    in->side_min = p->crop ? FRAME_FACTOR * p->size : p->size;
+    TRY(dms_picture_decode(out, in, err));
+    TRY(find(f, &out->image, p, err));
+    if (2 * f->radius >= p->size || out->image.width == out->full_width)
+        goto done;
+    dms_image_release(&out->image);
+    in->side_min = 0;
+    TRY(dms_picture_decode(out, in, err));
+    TRY(find(f, &out->image, p, err));
 done:
     return st;
 }
@@ -130,31 +161,44 @@ done:
 dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
                                const dms_preprocess *settings, dms_error *err)
 {
-    dms_status st;
-    dms_image image = {0};
+    dms_status st = DMS_OK;
+    dms_picture picture = {0};
+    dms_codec_input in = {.name = path};
+    uint8_t *data = NULL;
+    dms_field f;
 
-    TRY(check_settings(settings, err));
-    /* The retina may fill two thirds of the frame's height only: decode so
-     * that it still has more pixels than are needed. */
-    TRY(dms_image_read(&image, path, settings->size * 3 / 2, err));
-    TRY(dms_preprocess_image(rgb, field, &image, settings, err));
+    TRY(check(settings, err));
+    TRY(dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, err));
+    in.data = data;
+    TRY(decode_and_find(&picture, &f, &in, settings, err));
+    TRY(finish(rgb, &picture.image, &f, settings, err));
+    if (field) {
+        double zoom_x = (double)picture.full_width / picture.image.width;
+        double zoom_y = (double)picture.full_height / picture.image.height;
+
+        *field = f;
+        field->center_x *= zoom_x;
+        field->center_y *= zoom_y;
+        field->radius *= zoom_x > zoom_y ? zoom_x : zoom_y;
+    }
 done:
-    dms_image_release(&image);
+    dms_image_release(&picture.image);
+    dms_free(data);
     return st;
 }
 
 void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size)
 {
-    static const float mean[] = {0.485f, 0.456f, 0.406f};
-    static const float deviation[] = {0.229f, 0.224f, 0.225f};
+    static const float mean[3] = {0.485f, 0.456f, 0.406f};
+    static const float std[3] = {0.229f, 0.224f, 0.225f};
     size_t count = (size_t)size * (size_t)size;
 
-    for (int c = 0; c < CHANNELS; c++) {
-        float scale = 1 / (255 * deviation[c]);
-        float shift = -mean[c] / deviation[c];
-        float *plane = planes + (size_t)c * count;
+    for (size_t c = 0; c < 3; c++) {
+        float level[256];
 
+        for (int v = 0; v < 256; v++)
+            level[v] = ((float)v / 255 - mean[c]) / std[c];
         for (size_t i = 0; i < count; i++)
-            plane[i] = (float)rgb[i * CHANNELS + (size_t)c] * scale + shift;
+            planes[c * count + i] = level[rgb[3 * i + c]];
     }
 }

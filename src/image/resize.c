@@ -1,53 +1,61 @@
-/* Resampling as Pillow 9.4 does it for 8-bit pictures: two passes, columns
- * then rows, with weights in fixed point and rounding to 8 bits between.
- *
- *   y[i] = sum_j w[i,j] x[j],  w[i,j] = f((j + 1/2 - c[i]) / s) / sum,
- *   c[i] = low + (i + 1/2) * scale,  s = max(1, scale)  (antialiasing)  */
+/* Antialiased two-pass resampling with Pillow's numbers: weights of each
+ * output pixel rounded to 22 fractional bits, an 8-bit picture between the
+ * horizontal and the vertical pass. */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "dms/image.h"
+#include "image/codec.h"
 
-enum { PRECISION = 32 - 8 - 2, CHANNELS = 3 };
+#define PI 3.14159265358979323846
 
-static double sinc(double x)
+enum { WEIGHT_BITS = 32 - 8 - 2 };
+
+/* Output i is the sum over k < count[i] of weight[i*width + k] * in[first[i]+k]
+ */
+typedef struct taps {
+    int *first;
+    int *count;
+    int32_t *weight;
+    int width;
+} taps;
+
+static double triangle(double x)
 {
-    x *= 3.14159265358979323846;
-    return x == 0 ? 1 : sin(x) / x;
+    x = fabs(x);
+    return x < 1 ? 1 - x : 0;
 }
 
-static double weight_at(dms_filter filter, double x)
+/* Keys (1981), a = -0.5. */
+static double cubic(double x)
 {
     const double a = -0.5;
 
     x = fabs(x);
-    switch (filter) {
-    case DMS_FILTER_BILINEAR:
-        return x < 1 ? 1 - x : 0;
-    case DMS_FILTER_BICUBIC:
-        if (x < 1)
-            return ((a + 2) * x - (a + 3)) * x * x + 1;
-        return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
-    case DMS_FILTER_LANCZOS:
-        return x < 3 ? sinc(x) * sinc(x / 3) : 0;
-    }
-    return 0;
+    if (x < 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
-static double support_of(dms_filter filter)
+static double sinc(double x)
 {
-    return 1.0 + (double)filter; /* 1, 2, 3 */
+    return x == 0 ? 1 : sin(x * PI) / (x * PI);
 }
 
-/* For each output sample the inputs [first, first + count) and their fixed
- * point weights. */
-typedef struct taps {
-    int *first, *count;
-    int32_t *weight; /* stride a sample */
-    int stride;
-} taps;
+static double lanczos(double x)
+{
+    return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+static const struct {
+    double (*at)(double);
+    double support;
+} kernels[] = {
+    [DMS_FILTER_BILINEAR] = {triangle, 1},
+    [DMS_FILTER_BICUBIC] = {cubic, 2},
+    [DMS_FILTER_LANCZOS] = {lanczos, 3},
+};
 
 static void taps_release(taps *t)
 {
@@ -56,163 +64,158 @@ static void taps_release(taps *t)
     dms_free(t->weight);
 }
 
-static void fill_sample(taps *t, int i, double center, double scale,
-                        double support, int in, dms_filter filter)
+/* The weights of output pixel i, whose centre lies at `center` in the input. */
+static void fill_taps(taps *t, double *real, int i, double center,
+                      double stretch, int in_len, dms_filter filter)
 {
-    double sum = 0;
-    int first = (int)fmax(center - support + 0.5, 0);
-    int end = (int)fmin(center + support + 0.5, in);
-    int32_t *weight = t->weight + (size_t)i * (size_t)t->stride;
+    double reach = kernels[filter].support * stretch, sum = 0;
+    int low = (int)(center - reach + 0.5), high = (int)(center + reach + 0.5);
+    int32_t *weight = t->weight + (size_t)i * (size_t)t->width;
 
-    t->first[i] = first;
-    t->count[i] = end - first;
-    for (int j = first; j < end; j++)
-        sum += weight_at(filter, (j - center + 0.5) / scale);
-    for (int j = first; j < end; j++) {
-        double w = weight_at(filter, (j - center + 0.5) / scale);
-        double fixed = (sum != 0 ? w / sum : w) * (1 << PRECISION);
-
-        weight[j - first] = (int32_t)(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
+    low = low < 0 ? 0 : low;
+    high = high > in_len ? in_len : high;
+    for (int k = 0; k < high - low; k++) {
+        real[k] = kernels[filter].at((k + low - center + 0.5) / stretch);
+        sum += real[k];
     }
+    for (int k = 0; k < high - low; k++) {
+        double w = (sum != 0 ? real[k] / sum : real[k]) * (1 << WEIGHT_BITS);
+
+        weight[k] = (int32_t)(w < 0 ? w - 0.5 : w + 0.5);
+    }
+    t->first[i] = low;
+    t->count[i] = high - low;
 }
 
-static dms_status taps_init(taps *t, int in, double low, double high, int out,
-                            dms_filter filter, dms_error *err)
+static dms_status make_taps(taps *t, int out_len, int in_len, double from,
+                            double to, dms_filter filter, dms_error *err)
 {
-    double scale = (high - low) / out;
-    double stretch = fmax(scale, 1);
-    double support = support_of(filter) * stretch;
+    double scale = (to - from) / out_len, stretch = scale < 1 ? 1 : scale;
+    double *real;
 
-    t->stride = (int)ceil(support) * 2 + 1;
-    t->first = dms_calloc((size_t)out, sizeof *t->first);
-    t->count = dms_calloc((size_t)out, sizeof *t->count);
-    t->weight = dms_calloc((size_t)out * (size_t)t->stride, sizeof *t->weight);
-    if (!t->first || !t->count || !t->weight)
-        return dms_fail_memory(err, "resize");
-    for (int i = 0; i < out; i++)
-        fill_sample(t, i, low + (i + 0.5) * scale, stretch, support, in,
-                    filter);
+    t->width = (int)ceil(kernels[filter].support * stretch) * 2 + 1;
+    t->first = dms_calloc((size_t)out_len, sizeof *t->first);
+    t->count = dms_calloc((size_t)out_len, sizeof *t->count);
+    t->weight =
+        dms_calloc((size_t)out_len * (size_t)t->width, sizeof *t->weight);
+    real = dms_calloc((size_t)t->width, sizeof *real);
+    if (t->first && t->count && t->weight && real)
+        for (int i = 0; i < out_len; i++)
+            fill_taps(t, real, i, from + (i + 0.5) * scale, stretch, in_len,
+                      filter);
+    dms_free(real);
+    if (!t->first || !t->count || !t->weight || !real)
+        return dms_fail_memory(err, "resampling weights");
     return DMS_OK;
 }
 
-static uint8_t to_byte(int32_t fixed)
+static uint8_t to_byte(int32_t sum)
 {
-    int32_t value = fixed >> PRECISION;
-
-    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    sum >>= WEIGHT_BITS;
+    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
 }
 
-/* One row of pixels to out->width columns. */
-static void resize_row(uint8_t *y, const uint8_t *x, const taps *t, int out)
+static void horizontal(uint8_t *dst, const uint8_t *src, const taps *t,
+                       int width)
 {
-    for (int i = 0; i < out; i++, y += CHANNELS) {
-        const int32_t *w = t->weight + (size_t)i * (size_t)t->stride;
-        const uint8_t *p = x + (size_t)t->first[i] * CHANNELS;
-        int32_t r = 1 << (PRECISION - 1), g = r, b = r;
+    for (int x = 0; x < width; x++) {
+        const uint8_t *in = src + (size_t)t->first[x] * 3;
+        const int32_t *w = t->weight + (size_t)x * (size_t)t->width;
+        int32_t r = 1 << (WEIGHT_BITS - 1), g = r, b = r;
 
-        for (int j = 0; j < t->count[i]; j++, p += CHANNELS) {
-            r += p[0] * w[j];
-            g += p[1] * w[j];
-            b += p[2] * w[j];
+        for (int k = 0; k < t->count[x]; k++) {
+            r += in[3 * k] * w[k];
+            g += in[3 * k + 1] * w[k];
+            b += in[3 * k + 2] * w[k];
         }
-        y[0] = to_byte(r);
-        y[1] = to_byte(g);
-        y[2] = to_byte(b);
+        dst[3 * x] = to_byte(r);
+        dst[3 * x + 1] = to_byte(g);
+        dst[3 * x + 2] = to_byte(b);
     }
 }
 
-/* One output row from the rows that its taps name. sums: len ints. */
-static void resize_column(uint8_t *y, const uint8_t *x, int32_t *sums,
-                          const taps *t, int i, size_t len)
+/* One output row from t->count[y] rows of `rows`; sum is scratch. */
+static void vertical(uint8_t *dst, int32_t *sum, const uint8_t *rows,
+                     const taps *t, int y, size_t row_len)
 {
-    const int32_t *w = t->weight + (size_t)i * (size_t)t->stride;
+    for (size_t i = 0; i < row_len; i++)
+        sum[i] = 1 << (WEIGHT_BITS - 1);
+    for (int k = 0; k < t->count[y]; k++) {
+        const uint8_t *in = rows + (size_t)k * row_len;
+        int32_t w = t->weight[(size_t)y * (size_t)t->width + (size_t)k];
 
-    for (size_t c = 0; c < len; c++)
-        sums[c] = 1 << (PRECISION - 1);
-    for (int j = 0; j < t->count[i]; j++) {
-        const uint8_t *row = x + (size_t)j * len;
-
-        for (size_t c = 0; c < len; c++)
-            sums[c] += row[c] * w[j];
+        for (size_t i = 0; i < row_len; i++)
+            sum[i] += in[i] * w;
     }
-    for (size_t c = 0; c < len; c++)
-        y[c] = to_byte(sums[c]);
+    for (size_t i = 0; i < row_len; i++)
+        dst[i] = to_byte(sum[i]);
 }
 
-static dms_status check_box(const dms_image *src, int width, int height,
-                            const dms_box *box, dms_error *err)
+static dms_status run_passes(dms_image *dst, const dms_image *src,
+                             const taps *across, const taps *down,
+                             dms_error *err)
 {
-    if (width < 1 || height < 1 || width > DMS_IMAGE_SIDE_MAX ||
-        height > DMS_IMAGE_SIDE_MAX)
-        return dms_fail(err, DMS_EINVAL,
-                        "resize to %d x %d pixels: sides are 1 to %d", width,
-                        height, DMS_IMAGE_SIDE_MAX);
-    if (!(box->left >= 0 && box->top >= 0 && box->right <= src->width &&
-          box->bottom <= src->height && box->left < box->right &&
-          box->top < box->bottom))
-        return dms_fail(err, DMS_EINVAL,
-                        "resize: the box (%g, %g, %g, %g) is empty or leaves "
-                        "the picture of %d x %d",
-                        box->left, box->top, box->right, box->bottom,
-                        src->width, src->height);
-    return DMS_OK;
-}
-
-/* Only the rows that the vertical pass reads are resampled. */
-static dms_status resize_passes(dms_image *out, const dms_image *src,
-                                const taps *across, const taps *down,
-                                dms_error *err)
-{
+    size_t row_len = (size_t)dst->width * 3;
     int first = down->first[0];
-    int last = down->first[out->height - 1] + down->count[out->height - 1];
-    size_t len = (size_t)out->width * CHANNELS;
-    uint8_t *rows = dms_calloc((size_t)(last - first), len);
-    int32_t *sums = dms_calloc(len, sizeof *sums);
-    dms_status st = DMS_OK;
+    int last = down->first[dst->height - 1] + down->count[dst->height - 1];
+    uint8_t *middle = dms_calloc((size_t)(last - first), row_len);
+    int32_t *sum = dms_calloc(row_len, sizeof *sum);
 
-    if (!rows || !sums) {
-        st = dms_fail_memory(err, "resize");
-        goto done;
+    if (middle && sum) {
+        for (int y = first; y < last; y++)
+            horizontal(middle + (size_t)(y - first) * row_len,
+                       src->rgb + (size_t)y * (size_t)src->width * 3, across,
+                       dst->width);
+        for (int y = 0; y < dst->height; y++)
+            vertical(dst->rgb + (size_t)y * row_len, sum,
+                     middle + (size_t)(down->first[y] - first) * row_len, down,
+                     y, row_len);
     }
-    for (int h = first; h < last; h++)
-        resize_row(rows + (size_t)(h - first) * len,
-                   src->rgb + (size_t)h * (size_t)src->width * CHANNELS, across,
-                   out->width);
-    for (int h = 0; h < out->height; h++)
-        resize_column(out->rgb + (size_t)h * len,
-                      rows + (size_t)(down->first[h] - first) * len, sums, down,
-                      h, len);
-done:
-    dms_free(rows);
-    dms_free(sums);
-    return st;
+    dms_free(middle);
+    dms_free(sum);
+    return middle && sum ? DMS_OK : dms_fail_memory(err, "resampling rows");
+}
+
+static dms_status check(const dms_image *src, int width, int height,
+                        dms_filter filter, const dms_box *b, dms_error *err)
+{
+    if (width < 1 || height < 1)
+        return dms_fail(err, DMS_EINVAL,
+                        "resize to %d x %d: a side must be at least 1", width,
+                        height);
+    if ((unsigned)filter > DMS_FILTER_LANCZOS)
+        return dms_fail(err, DMS_EINVAL, "resize: no filter has number %d",
+                        (int)filter);
+    if (!(b->left >= 0 && b->top >= 0 && b->left < b->right &&
+          b->top < b->bottom && b->right <= src->width &&
+          b->bottom <= src->height))
+        return dms_fail(err, DMS_EINVAL,
+                        "resize: box %g %g %g %g is not inside %d x %d pixels",
+                        b->left, b->top, b->right, b->bottom, src->width,
+                        src->height);
+    return DMS_OK;
 }
 
 dms_status dms_image_resize(dms_image *out, const dms_image *src, int width,
                             int height, dms_filter filter, const dms_box *box,
                             dms_error *err)
 {
-    dms_status st;
+    dms_status st = DMS_OK;
     dms_box whole = {0, 0, src->width, src->height};
-    dms_image image = {.width = width, .height = height};
+    dms_box b = box ? *box : whole;
+    dms_image image = {0};
     taps across = {0}, down = {0};
 
-    box = box ? box : &whole;
-    TRY(check_box(src, width, height, box, err));
-    TRY(taps_init(&across, src->width, box->left, box->right, width, filter,
-                  err));
-    TRY(taps_init(&down, src->height, box->top, box->bottom, height, filter,
-                  err));
-    image.rgb = dms_calloc((size_t)width * (size_t)height, CHANNELS);
-    if (!image.rgb) {
-        st = dms_fail_memory(err, "resize");
-        goto done;
-    }
-    TRY(resize_passes(&image, src, &across, &down, err));
+    TRY(check(src, width, height, filter, &b, err));
+    TRY(dms_image_create(&image, (uint64_t)width, (uint64_t)height, "resize",
+                         err));
+    TRY(make_taps(&across, width, src->width, b.left, b.right, filter, err));
+    TRY(make_taps(&down, height, src->height, b.top, b.bottom, filter, err));
+    TRY(run_passes(&image, src, &across, &down, err));
     *out = image, image.rgb = NULL;
 done:
+    dms_image_release(&image);
     taps_release(&across);
     taps_release(&down);
-    dms_free(image.rgb);
     return st;
 }

@@ -1,0 +1,61 @@
+/* The four codecs behind one shape: bytes in, an unturned RGB picture out.
+ * No codec library's header is included outside codec_*.c. */
+#ifndef DMS_IMAGE_CODEC_H
+#define DMS_IMAGE_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dms/image.h"
+
+typedef struct dms_codec_input {
+    const uint8_t *data; /* borrowed */
+    size_t size;
+    const char *name; /* for messages */
+    int side_min;     /* see dms_image_decode */
+} dms_codec_input;
+
+/* A decoded picture; full_* is its size before any DCT scaling. */
+typedef struct dms_picture {
+    dms_image image;
+    int orientation; /* EXIF, 1 to 8; 1 when there is none */
+    int full_width;
+    int full_height;
+} dms_picture;
+
+/* Each: out is empty before, owned by the caller after, even on failure (then
+ * perhaps with pixels to release). DMS_EFORMAT, DMS_ELIMIT, DMS_ENOMEM. */
+dms_status dms_jpeg_decode(dms_picture *out, const dms_codec_input *in,
+                           dms_error *err);
+dms_status dms_png_decode(dms_picture *out, const dms_codec_input *in,
+                          dms_error *err);
+dms_status dms_tiff_decode(dms_picture *out, const dms_codec_input *in,
+                           dms_error *err);
+dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,
+                           dms_error *err);
+
+/* Decode whatever it is and turn it upright (full_* too). As the above, but
+ * on failure out is empty. */
+dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
+                              dms_error *err);
+
+/* DMS_ELIMIT when a picture of this size is beyond DMS_IMAGE_*_MAX,
+ * DMS_EFORMAT when a side is 0. */
+dms_status dms_image_check_size(uint64_t width, uint64_t height,
+                                const char *name, dms_error *err);
+
+/* dms_image_check_size, then zeroed pixels. */
+dms_status dms_image_create(dms_image *out, uint64_t width, uint64_t height,
+                            const char *name, dms_error *err);
+
+/* rgb <- rgba * alpha, over black; count pixels. */
+void dms_rgba_over_black(uint8_t *rgb, const uint8_t *rgba, size_t count);
+
+/* The orientation in an EXIF block, with or without "Exif\0\0" before the
+ * TIFF header; 1 when absent or out of range. */
+int dms_exif_orientation(const uint8_t *data, size_t size);
+
+/* Turn image upright from EXIF orientation 2 to 8; 1 leaves it. */
+dms_status dms_image_orient(dms_image *image, int orientation, dms_error *err);
+
+#endif

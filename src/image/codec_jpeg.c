@@ -1,0 +1,228 @@
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "image/codec.h"
+
+/* libjpeg's error manager and ours; first member: cinfo->err points here. */
+typedef struct trap {
+    struct jpeg_error_mgr base;
+    jmp_buf jump;
+    dms_status status;
+    char text[JMSG_LENGTH_MAX];
+} trap;
+
+static _Noreturn void spring(trap *t, dms_status status, const char *text)
+{
+    t->status = status;
+    snprintf(t->text, sizeof t->text, "%s", text);
+    longjmp(t->jump, 1);
+}
+
+static void on_error(j_common_ptr cinfo)
+{
+    trap *t = (trap *)cinfo->err;
+    char text[JMSG_LENGTH_MAX];
+    bool memory = t->base.msg_code == JERR_OUT_OF_MEMORY;
+
+    t->base.format_message(cinfo, text);
+    spring(t, memory ? DMS_ENOMEM : DMS_EFORMAT, text);
+}
+
+/* libjpeg fills missing data with grey and only warns: for us that is an
+ * error. Other warnings (stray bytes between markers) lose no pixel. */
+static void on_message(j_common_ptr cinfo, int level)
+{
+    trap *t = (trap *)cinfo->err;
+
+    if (level >= 0)
+        return;
+    if (t->base.msg_code == JWRN_JPEG_EOF ||
+        t->base.msg_code == JWRN_HIT_MARKER)
+        spring(t, DMS_EFORMAT, "the JPEG is truncated or damaged");
+}
+
+static void on_output(j_common_ptr cinfo)
+{
+    (void)cinfo;
+}
+
+/* Each scan of a few bytes makes the decoder walk the whole picture. */
+static void on_progress(j_common_ptr cinfo)
+{
+    if (((j_decompress_ptr)cinfo)->input_scan_number > DMS_IMAGE_SCANS_MAX)
+        spring((trap *)cinfo->err, DMS_ELIMIT, "more than 256 JPEG scans");
+}
+
+static void trap_init(trap *t)
+{
+    memset(t, 0, sizeof *t);
+    jpeg_std_error(&t->base);
+    t->base.error_exit = on_error;
+    t->base.emit_message = on_message;
+    t->base.output_message = on_output;
+}
+
+/* The smallest of 1/8, 1/4, 1/2, 1 that keeps the shorter side. */
+static void choose_scale(struct jpeg_decompress_struct *d, int side_min)
+{
+    unsigned num = 8;
+
+    d->scale_denom = 8;
+    for (num = side_min > 0 ? 1 : 8; num < 8; num *= 2) {
+        d->scale_num = num;
+        jpeg_calc_output_dimensions(d);
+        if ((int)d->output_width >= side_min &&
+            (int)d->output_height >= side_min)
+            break;
+    }
+    d->scale_num = num;
+    jpeg_calc_output_dimensions(d);
+}
+
+/* Adobe stores CMYK inverted: 255 is no ink. */
+static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, size_t count,
+                        bool inverted)
+{
+    unsigned flip = inverted ? 0 : 255;
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned k = cmyk[4 * i + 3] ^ flip;
+
+        for (size_t c = 0; c < 3; c++)
+            rgb[3 * i + c] =
+                (uint8_t)(((cmyk[4 * i + c] ^ flip) * k + 127) / 255);
+    }
+}
+
+static void read_rows(dms_image *image, struct jpeg_decompress_struct *d)
+{
+    bool cmyk = d->out_color_space == JCS_CMYK;
+    JSAMPARRAY line = d->mem->alloc_sarray((j_common_ptr)d, JPOOL_IMAGE,
+                                           d->output_width * (cmyk ? 4 : 3), 1);
+
+    while (d->output_scanline < d->output_height) {
+        uint8_t *row =
+            image->rgb + (size_t)d->output_scanline * d->output_width * 3;
+
+        jpeg_read_scanlines(d, line, 1);
+        if (cmyk)
+            cmyk_to_rgb(row, line[0], d->output_width, d->saw_Adobe_marker);
+        else
+            memcpy(row, line[0], (size_t)d->output_width * 3);
+    }
+}
+
+static int marker_orientation(const struct jpeg_decompress_struct *d)
+{
+    for (jpeg_saved_marker_ptr m = d->marker_list; m; m = m->next)
+        if (m->data_length >= 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
+            return dms_exif_orientation(m->data, m->data_length);
+    return 1;
+}
+
+static dms_status decode(dms_picture *out, struct jpeg_decompress_struct *d,
+                         const dms_codec_input *in, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    jpeg_mem_src(d, in->data, (unsigned long)in->size);
+    jpeg_save_markers(d, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(d, TRUE);
+    TRY(dms_image_check_size(d->image_width, d->image_height, in->name, err));
+    out->full_width = (int)d->image_width;
+    out->full_height = (int)d->image_height;
+    out->orientation = marker_orientation(d);
+    d->out_color_space = d->num_components == 4 ? JCS_CMYK : JCS_RGB;
+    choose_scale(d, in->side_min);
+    TRY(dms_image_create(&out->image, d->output_width, d->output_height,
+                         in->name, err));
+    jpeg_start_decompress(d);
+    read_rows(&out->image, d);
+    jpeg_finish_decompress(d);
+done:
+    return st;
+}
+
+dms_status dms_jpeg_decode(dms_picture *out, const dms_codec_input *in,
+                           dms_error *err)
+{
+    dms_status st;
+    struct jpeg_decompress_struct d = {0};
+    struct jpeg_progress_mgr progress = {.progress_monitor = on_progress};
+    trap t;
+
+    trap_init(&t);
+    d.err = &t.base;
+    if (setjmp(t.jump)) {
+        jpeg_destroy_decompress(&d);
+        return dms_fail(err, t.status, "%s: %s", in->name, t.text);
+    }
+    jpeg_create_decompress(&d);
+    d.progress = &progress;
+    st = decode(out, &d, in, err);
+    jpeg_destroy_decompress(&d);
+    return st;
+}
+
+static void encode(struct jpeg_compress_struct *c, const dms_image *image,
+                   int quality)
+{
+    c->image_width = (JDIMENSION)image->width;
+    c->image_height = (JDIMENSION)image->height;
+    c->input_components = 3;
+    c->in_color_space = JCS_RGB;
+    jpeg_set_defaults(c);
+    jpeg_set_quality(c, quality, TRUE);
+    jpeg_start_compress(c, TRUE);
+    while (c->next_scanline < c->image_height) {
+        JSAMPROW row =
+            image->rgb + (size_t)c->next_scanline * c->image_width * 3;
+
+        jpeg_write_scanlines(c, &row, 1);
+    }
+    jpeg_finish_compress(c);
+}
+
+dms_status dms_image_write_jpeg(const dms_image *image, const char *path,
+                                int quality, dms_error *err)
+{
+    dms_status st;
+    struct jpeg_compress_struct c = {0};
+    /* libjpeg's, from malloc; static storage would not be thread-safe and a
+     * plain local is indeterminate after longjmp. */
+    struct {
+        unsigned char *data;
+        unsigned long size;
+    } volatile out = {0};
+    unsigned char **data = (unsigned char **)(uintptr_t)&out.data;
+    unsigned long *size = (unsigned long *)(uintptr_t)&out.size;
+    trap t;
+
+    if (quality < 1 || quality > 100)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: JPEG quality %d; expected 1 to 100", path,
+                        quality);
+    trap_init(&t);
+    c.err = &t.base;
+    if (setjmp(t.jump)) {
+        jpeg_destroy_compress(&c);
+        free(out.data);
+        return dms_fail(err, t.status, "%s: %s", path, t.text);
+    }
+    jpeg_create_compress(&c);
+    jpeg_mem_dest(&c, data, size);
+    encode(&c, image, quality);
+    st = dms_file_write(path, out.data, out.size, err);
+    jpeg_destroy_compress(&c);
+    free(out.data);
+    return st;
+}

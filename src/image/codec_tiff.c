@@ -1,0 +1,170 @@
+#include <stdio.h>
+#include <string.h>
+
+#include <tiffio.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "image/codec.h"
+
+/* libtiff reads a "file": ours is memory, read-only. */
+typedef struct stream {
+    const uint8_t *data;
+    toff_t size;
+    toff_t at;
+    char text[160]; /* the first complaint */
+} stream;
+
+static tmsize_t on_read(thandle_t handle, void *to, tmsize_t count)
+{
+    stream *s = handle;
+    toff_t left = s->at < s->size ? s->size - s->at : 0;
+
+    if (count < 0)
+        return -1;
+    if ((toff_t)count > left)
+        count = (tmsize_t)left;
+    memcpy(to, s->data + (left ? s->at : 0), (size_t)count);
+    s->at += (toff_t)count;
+    return count;
+}
+
+static tmsize_t on_write(thandle_t handle, void *from, tmsize_t count)
+{
+    (void)handle, (void)from, (void)count;
+    return -1;
+}
+
+static toff_t on_seek(thandle_t handle, toff_t offset, int whence)
+{
+    stream *s = handle;
+
+    if (whence == SEEK_CUR)
+        offset += s->at;
+    else if (whence == SEEK_END)
+        offset += s->size;
+    return s->at = offset;
+}
+
+static int on_close(thandle_t handle)
+{
+    (void)handle;
+    return 0;
+}
+
+static toff_t on_size(thandle_t handle)
+{
+    return ((stream *)handle)->size;
+}
+
+/* 1: handled, keep libtiff's process-wide handlers out of it. */
+static int on_error(TIFF *tiff, void *data, const char *module,
+                    const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
+static int on_error(TIFF *tiff, void *data, const char *module,
+                    const char *format, va_list args)
+{
+    stream *s = data;
+
+    (void)tiff, (void)module;
+    if (!s->text[0])
+        vsnprintf(s->text, sizeof s->text, format, args);
+    return 1;
+}
+
+static int on_warning(TIFF *tiff, void *data, const char *module,
+                      const char *format, va_list args)
+{
+    (void)tiff, (void)data, (void)module, (void)format, (void)args;
+    return 1;
+}
+
+static TIFF *open_stream(stream *s)
+{
+    TIFF *tiff = NULL;
+    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+
+    if (!options)
+        return NULL;
+    TIFFOpenOptionsSetMaxSingleMemAlloc(options,
+                                        (tmsize_t)4 * DMS_IMAGE_PIXELS_MAX);
+    TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s);
+    TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s);
+    tiff = TIFFClientOpenExt("memory", "rm", s, on_read, on_write, on_seek,
+                             on_close, on_size, NULL, NULL, options);
+    TIFFOpenOptionsFree(options);
+    return tiff;
+}
+
+/* libtiff's RGBA reader knows every layout, rounds 16 bits to 8 and returns
+ * colours already multiplied by alpha, which is "over black". */
+static bool read_raster(uint32_t *raster, TIFF *tiff, stream *s, uint32_t width,
+                        uint32_t height)
+{
+    TIFFRGBAImage reader;
+    char text[1024] = "";
+    bool good;
+
+    if (!TIFFRGBAImageBegin(&reader, tiff, 1, text)) {
+        if (!s->text[0])
+            snprintf(s->text, sizeof s->text, "%.150s", text);
+        return false;
+    }
+    reader.req_orientation = reader.orientation; /* rows as stored */
+    good = TIFFRGBAImageGet(&reader, raster, width, height);
+    TIFFRGBAImageEnd(&reader);
+    return good;
+}
+
+static dms_status decode(dms_picture *out, TIFF *tiff, stream *s,
+                         const char *name, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    uint32_t width = 0, height = 0, *raster = NULL;
+    uint16_t orientation = 1;
+    size_t pixels;
+
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
+    TRY(dms_image_create(&out->image, width, height, name, err));
+    pixels = (size_t)width * height;
+    raster = dms_calloc(pixels, sizeof *raster);
+    if (!raster) {
+        st = dms_fail_memory(err, "TIFF pixels");
+        goto done;
+    }
+    if (!read_raster(raster, tiff, s, width, height)) {
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: the TIFF is truncated or damaged (%s)", name,
+                      s->text);
+        goto done;
+    }
+    for (size_t i = 0; i < pixels; i++) {
+        out->image.rgb[3 * i] = (uint8_t)TIFFGetR(raster[i]);
+        out->image.rgb[3 * i + 1] = (uint8_t)TIFFGetG(raster[i]);
+        out->image.rgb[3 * i + 2] = (uint8_t)TIFFGetB(raster[i]);
+    }
+    out->full_width = (int)width;
+    out->full_height = (int)height;
+    out->orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
+done:
+    dms_free(raster);
+    return st;
+}
+
+dms_status dms_tiff_decode(dms_picture *out, const dms_codec_input *in,
+                           dms_error *err)
+{
+    stream s = {.data = in->data, .size = in->size};
+    TIFF *tiff = open_stream(&s);
+    dms_status st;
+
+    if (!tiff)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: the TIFF is truncated or damaged (%s)", in->name,
+                        s.text);
+    st = decode(out, tiff, &s, in->name, err);
+    TIFFClose(tiff);
+    return st;
+}

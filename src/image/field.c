@@ -1,0 +1,390 @@
+/* The field of view: on a small picture, separate the retina from black or
+ * white surroundings, and fit a circle to the edge that is not the picture's
+ * own border. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/rng.h"
+#include "image/codec.h"
+
+enum {
+    SMALL_SIDE = 320, /* longer side of the picture searched */
+    TRIALS = 400,     /* circles tried */
+    WHITE = 200,      /* corners above this in every channel are white */
+    EDGE_POINTS_MIN = 24
+};
+
+/* A fit must explain this share of the edge within this distance. */
+#define INLIER_SHARE    0.4
+#define INLIER_DISTANCE 0.012 /* of the longer side */
+
+typedef struct point {
+    double x, y;
+} point;
+
+typedef struct circle {
+    double x, y, r;
+    size_t inliers;
+} circle;
+
+typedef struct search {
+    int width, height;
+    uint8_t *signal; /* height*width: how unlike the surroundings */
+    uint8_t *inside; /* height*width: 1 in the retina */
+    int *stack;
+    point *edge;
+    size_t edge_count;
+    size_t area; /* pixels inside */
+    bool white;
+} search;
+
+const char *dms_field_kind_name(dms_field_kind kind)
+{
+    static const char *const names[] = {"none", "circle", "cut", "cropped"};
+
+    return (unsigned)kind < 4 ? names[kind] : NULL;
+}
+
+static int corner_level(const dms_image *im, bool brightest, int corner)
+{
+    int side = (im->width < im->height ? im->width : im->height) / 32 + 1;
+    int x0 = corner & 1 ? im->width - side : 0;
+    int y0 = corner & 2 ? im->height - side : 0;
+    long sum = 0;
+
+    for (int y = y0; y < y0 + side; y++)
+        for (int x = x0; x < x0 + side; x++) {
+            const uint8_t *p =
+                im->rgb + 3 * ((size_t)y * (size_t)im->width + (size_t)x);
+            int low = p[0] < p[1] ? p[0] : p[1];
+            int high = p[0] > p[1] ? p[0] : p[1];
+
+            sum += brightest ? (high > p[2] ? high : p[2])
+                             : (low < p[2] ? low : p[2]);
+        }
+    return (int)(sum / ((long)side * side));
+}
+
+static bool is_white(const dms_image *im)
+{
+    int white = 0;
+
+    for (int corner = 0; corner < 4; corner++)
+        white += corner_level(im, false, corner) > WHITE;
+    return white >= 3;
+}
+
+static void fill_signal(search *s, const dms_image *im)
+{
+    size_t count = (size_t)s->width * (size_t)s->height;
+
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *p = im->rgb + 3 * i;
+        int low = p[0] < p[1] ? p[0] : p[1];
+        int high = p[0] > p[1] ? p[0] : p[1];
+
+        low = low < p[2] ? low : p[2];
+        high = high > p[2] ? high : p[2];
+        s->signal[i] = (uint8_t)(s->white ? 255 - low : high);
+    }
+}
+
+static int percentile(const uint8_t *values, size_t count, double share)
+{
+    size_t histogram[256] = {0}, seen = 0;
+    int v = 0;
+
+    for (size_t i = 0; i < count; i++)
+        histogram[values[i]]++;
+    for (; v < 255; v++) {
+        seen += histogram[v];
+        if ((double)seen > share * (double)count)
+            break;
+    }
+    return v;
+}
+
+/* Above the surroundings by a part of the retina's own brightness: rims are
+ * dark, sensors are noisy. */
+static int threshold(const search *s)
+{
+    size_t count = (size_t)s->width * (size_t)s->height;
+    int base = percentile(s->signal, count, 0.02);
+    int retina = percentile(s->signal, count, 0.75);
+    int step = (int)(0.18 * (retina - base));
+
+    if (base > 40) /* no surroundings to be seen */
+        base = 0, step = (int)(0.18 * retina);
+    return base + (step < 10 ? 10 : step);
+}
+
+/* Flood from `start` over mask 1, marking with `mark`; the area. */
+static size_t flood(search *s, int start, uint8_t mark)
+{
+    size_t top = 0, area = 0;
+
+    s->stack[top++] = start;
+    s->inside[start] = mark;
+    while (top > 0) {
+        int at = s->stack[--top], x = at % s->width, y = at / s->width;
+        int next[4] = {x > 0 ? at - 1 : -1, x + 1 < s->width ? at + 1 : -1,
+                       y > 0 ? at - s->width : -1,
+                       y + 1 < s->height ? at + s->width : -1};
+
+        area++;
+        for (int k = 0; k < 4; k++)
+            if (next[k] >= 0 && s->inside[next[k]] == 1) {
+                s->inside[next[k]] = mark;
+                s->stack[top++] = next[k];
+            }
+    }
+    return area;
+}
+
+/* inside <- the largest connected part above the threshold. */
+static void find_largest(search *s)
+{
+    int count = s->width * s->height, best = -1, level = threshold(s);
+
+    for (int i = 0; i < count; i++)
+        s->inside[i] = s->signal[i] > level;
+    for (int i = 0; i < count; i++)
+        if (s->inside[i] == 1) {
+            size_t area = flood(s, i, 2);
+
+            if (area > s->area)
+                s->area = area, best = i;
+        }
+    for (int i = 0; i < count; i++)
+        s->inside[i] = s->inside[i] != 0;
+    if (best >= 0)
+        flood(s, best, 2);
+    for (int i = 0; i < count; i++)
+        s->inside[i] = s->inside[i] == 2;
+}
+
+static void add_edge(search *s, int x, int y)
+{
+    if (x > 1 && y > 1 && x < s->width - 2 && y < s->height - 2)
+        s->edge[s->edge_count++] = (point){x + 0.5, y + 0.5};
+}
+
+/* The outermost pixels of each row and column, without the picture's border,
+ * where the retina is cut and not at its end. */
+static void find_edge(search *s)
+{
+    int a, b;
+
+    for (int y = 0; y < s->height; y++) {
+        const uint8_t *row = s->inside + (size_t)y * (size_t)s->width;
+
+        for (a = 0; a < s->width && !row[a]; a++)
+            ;
+        for (b = s->width - 1; b > a && !row[b]; b--)
+            ;
+        if (a < b)
+            add_edge(s, a, y), add_edge(s, b, y);
+    }
+    for (int x = 0; x < s->width; x++) {
+        const uint8_t *column = s->inside + x;
+
+        for (a = 0; a < s->height && !column[a * s->width]; a++)
+            ;
+        for (b = s->height - 1; b > a && !column[b * s->width]; b--)
+            ;
+        if (a < b)
+            add_edge(s, x, a), add_edge(s, x, b);
+    }
+}
+
+static bool through(circle *c, point p, point q, point t)
+{
+    double ax = q.x - p.x, ay = q.y - p.y, bx = t.x - p.x, by = t.y - p.y;
+    double det = 2 * (ax * by - ay * bx);
+    double a = ax * ax + ay * ay, b = bx * bx + by * by, x, y;
+
+    if (fabs(det) < 1e-6)
+        return false;
+    x = (by * a - ay * b) / det;
+    y = (ax * b - bx * a) / det;
+    *c = (circle){p.x + x, p.y + y, sqrt(x * x + y * y), 0};
+    return true;
+}
+
+static bool near_edge(const search *s, const circle *c, point p)
+{
+    int side = s->width > s->height ? s->width : s->height;
+
+    return fabs(hypot(p.x - c->x, p.y - c->y) - c->r) < INLIER_DISTANCE * side;
+}
+
+static size_t count_inliers(const search *s, const circle *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->edge_count; i++)
+        n += near_edge(s, c, s->edge[i]);
+    return n;
+}
+
+static bool plausible(const search *s, const circle *c)
+{
+    double shorter = s->width < s->height ? s->width : s->height;
+    double longer = s->width > s->height ? s->width : s->height;
+
+    return c->r > 0.15 * shorter && c->r < 0.85 * longer && c->x > 0 &&
+           c->x < s->width && c->y > 0 && c->y < s->height;
+}
+
+/* Kasa's least squares over the inliers: x^2 + y^2 = 2ax + 2by + c, centred
+ * on their mean so that the normal equations are 2 x 2. */
+static void refine(const search *s, circle *c)
+{
+    double mx = 0, my = 0, xx = 0, yy = 0, xy = 0, xz = 0, yz = 0, zz = 0;
+    double n = 0, det;
+
+    for (size_t i = 0; i < s->edge_count; i++)
+        if (near_edge(s, c, s->edge[i]))
+            mx += s->edge[i].x, my += s->edge[i].y, n++;
+    mx /= n, my /= n;
+    for (size_t i = 0; i < s->edge_count; i++) {
+        double x = s->edge[i].x - mx, y = s->edge[i].y - my;
+        double z = x * x + y * y;
+
+        if (!near_edge(s, c, s->edge[i]))
+            continue;
+        xx += x * x, yy += y * y, xy += x * y;
+        xz += x * z, yz += y * z, zz += z;
+    }
+    det = 2 * (xx * yy - xy * xy);
+    if (fabs(det) > 1e-9) {
+        double a = (yy * xz - xy * yz) / det, b = (xx * yz - xy * xz) / det;
+
+        *c = (circle){mx + a, my + b, sqrt(a * a + b * b + zz / n), 0};
+    }
+}
+
+static bool fit_circle(const search *s, circle *best)
+{
+    dms_rng rng = dms_rng_seeded(1);
+    circle c;
+
+    *best = (circle){0};
+    if (s->edge_count < EDGE_POINTS_MIN)
+        return false;
+    for (int trial = 0; trial < TRIALS; trial++) {
+        point p = s->edge[dms_rng_below(&rng, s->edge_count)];
+        point q = s->edge[dms_rng_below(&rng, s->edge_count)];
+        point t = s->edge[dms_rng_below(&rng, s->edge_count)];
+
+        if (!through(&c, p, q, t) || !plausible(s, &c))
+            continue;
+        c.inliers = count_inliers(s, &c);
+        if (c.inliers > best->inliers)
+            *best = c;
+    }
+    for (int pass = 0; pass < 3 && best->inliers > 0; pass++) {
+        c = *best;
+        refine(s, &c);
+        c.inliers = count_inliers(s, &c);
+        if (plausible(s, &c) && c.inliers >= best->inliers)
+            *best = c;
+    }
+    return (double)best->inliers > INLIER_SHARE * (double)s->edge_count;
+}
+
+/* Share of the disc that lies inside width x height, by rows. */
+static double coverage(const circle *c, double width, double height)
+{
+    const int rows = 512;
+    double seen = 0, all = 0;
+
+    for (int i = 0; i < rows; i++) {
+        double y = ((i + 0.5) / rows * 2 - 1) * c->r;
+        double half = sqrt(c->r * c->r - y * y);
+        double left = fmax(c->x - half, 0), right = fmin(c->x + half, width);
+
+        all += 2 * half;
+        if (c->y + y >= 0 && c->y + y <= height && right > left)
+            seen += right - left;
+    }
+    return all > 0 ? seen / all : 0;
+}
+
+static void classify(dms_field *out, const search *s, const circle *c,
+                     bool fitted)
+{
+    double w = s->width, h = s->height, slack = 0.02 * fmax(w, h);
+    circle found = {w / 2, h / 2, fmin(w, h) / 2, 0};
+
+    out->kind = DMS_FIELD_NONE;
+    if (fitted) {
+        found = *c;
+        out->kind = DMS_FIELD_CIRCLE;
+        if (c->x - c->r < slack && c->y - c->r < slack &&
+            c->x + c->r > w - slack && c->y + c->r > h - slack)
+            out->kind = DMS_FIELD_CROPPED;
+        else if (coverage(c, w, h) < 0.99)
+            out->kind = DMS_FIELD_CUT;
+    } else if ((double)s->area > 0.7 * w * h) {
+        out->kind = DMS_FIELD_CROPPED;
+    }
+    out->white_background = s->white && out->kind != DMS_FIELD_NONE;
+    out->center_x = found.x;
+    out->center_y = found.y;
+    out->radius = found.r;
+    out->coverage = coverage(&found, w, h);
+}
+
+static dms_status search_init(search *s, const dms_image *small, dms_error *err)
+{
+    size_t count = (size_t)small->width * (size_t)small->height;
+    size_t around = 2 * (size_t)(small->width + small->height);
+
+    s->width = small->width;
+    s->height = small->height;
+    s->signal = dms_calloc(count, 1);
+    s->inside = dms_calloc(count, 1);
+    s->stack = dms_calloc(count, sizeof *s->stack);
+    s->edge = dms_calloc(around, sizeof *s->edge);
+    if (!s->signal || !s->inside || !s->stack || !s->edge)
+        return dms_fail_memory(err, "field of view");
+    return DMS_OK;
+}
+
+dms_status dms_field_find(dms_field *out, const dms_image *image,
+                          dms_error *err)
+{
+    dms_status st = DMS_OK;
+    int longer = image->width > image->height ? image->width : image->height;
+    double zoom = longer > SMALL_SIDE ? (double)longer / SMALL_SIDE : 1;
+    dms_image small = {0};
+    search s = {0};
+    circle c;
+    bool fitted;
+
+    TRY(dms_image_resize(&small, image, (int)fmax(1, image->width / zoom),
+                         (int)fmax(1, image->height / zoom),
+                         DMS_FILTER_BILINEAR, NULL, err));
+    TRY(search_init(&s, &small, err));
+    s.white = is_white(&small);
+    fill_signal(&s, &small);
+    find_largest(&s);
+    find_edge(&s);
+    fitted = fit_circle(&s, &c);
+    classify(out, &s, &c, fitted);
+    out->center_x *= (double)image->width / small.width;
+    out->center_y *= (double)image->height / small.height;
+    out->radius *= (double)longer /
+                   (small.width > small.height ? small.width : small.height);
+done:
+    dms_image_release(&small);
+    dms_free(s.signal);
+    dms_free(s.inside);
+    dms_free(s.stack);
+    dms_free(s.edge);
+    return st;
+}
