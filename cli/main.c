@@ -113,9 +113,9 @@ static int no_command(int count, char **words)
     return CLI_WRONG_USE;
 }
 
-/* The exit status, the reason on stderr. hint: wrong words, not the work. */
+/* The exit status, the reason on stderr. */
 static int report(cli_progress *progress, const cli_command *command,
-                  dms_status st, const dms_error *err, bool hint)
+                  dms_status st, const dms_error *err)
 {
     char text[sizeof(err->message) + 64];
 
@@ -124,9 +124,10 @@ static int report(cli_progress *progress, const cli_command *command,
     snprintf(text, sizeof(text), "%s: %s", command->name,
              *err->message ? err->message : dms_status_name(st));
     cli_progress_say(progress, DMS_LOG_ERROR, text);
-    if (hint)
-        fprintf(stderr, "Try 'dmsnet %s --help'.\n", command->name);
-    return st == DMS_EINVAL || hint ? CLI_WRONG_USE : CLI_FAILED;
+    if (st != DMS_EINVAL)
+        return CLI_FAILED;
+    fprintf(stderr, "Try 'dmsnet %s --help'.\n", command->name);
+    return CLI_WRONG_USE;
 }
 
 static int run_command(const cli_command *command, const cli_args *args)
@@ -143,7 +144,7 @@ static int run_command(const cli_command *command, const cli_args *args)
         st = command->run(&run, &err);
     if ((fflush(stdout) != 0 || ferror(stdout)) && st == DMS_OK)
         st = cli_fail(&err, DMS_EIO, "standard output cannot be written");
-    exit_status = report(&progress, command, st, &err, false);
+    exit_status = report(&progress, command, st, &err);
     cli_progress_close(&progress);
     if (exit_status == CLI_GOOD && run.failed_inputs > 0)
         return CLI_SOME_FAILED;
@@ -163,7 +164,7 @@ int main(int argc, char **argv)
         return no_command(argc - 1, argv + 1);
     st = cli_args_parse(&args, command, argc - 1 - used, argv + 1 + used, &err);
     if (st != DMS_OK)
-        exit_status = report(&progress, command, st, &err, st == DMS_EINVAL);
+        exit_status = report(&progress, command, st, &err);
     else if (args.common.help)
         exit_status = (cli_help_command(stdout, command), CLI_GOOD);
     else
