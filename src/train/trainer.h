@@ -43,6 +43,11 @@ double dms_clock_now(void);
 /* Seconds of the run, those before a resume included. */
 double dms_trainer_elapsed(const dms_trainer *trainer);
 
+/* Data, weights, networks, optimiser and schedule, from options and monitor;
+ * says how much memory they take. */
+dms_status dms_trainer_setup(dms_trainer *trainer, dms_error *err);
+
+/* Write the checkpoint. */
 dms_status dms_trainer_save(dms_trainer *trainer, dms_error *err);
 
 /* Train the batches of state.epoch from state.batch on. DMS_ESTOPPED after a

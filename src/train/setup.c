@@ -1,0 +1,203 @@
+/* Everything that a run needs, made once. */
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "net/model_file.h"
+#include "train/trainer.h"
+
+static void configure(dms_trainer *t)
+{
+    const dms_train_options *o = t->options;
+
+    t->config = dms_model_config_default();
+    t->config.architecture =
+        (dms_architecture){o->backbone, o->context, o->fusion, o->eyes,
+                           o->task,     o->width,   o->size};
+    t->config.preprocess =
+        (dms_preprocess){o->size, o->crop, o->filter, o->enhance};
+    t->loss = (dms_loss_options){.task = o->task,
+                                 .kind = o->loss,
+                                 .eye_weight = o->eye_weight,
+                                 .smoothing = o->smoothing,
+                                 .focal_gamma = o->focal_gamma,
+                                 .focal_alpha = o->focal_alpha,
+                                 .gamma_pos = o->gamma_pos,
+                                 .gamma_neg = o->gamma_neg,
+                                 .clip = o->clip};
+    for (int k = 0; k < DMS_LABELS; k++)
+        t->loss.pos_weight[k] = 1;
+    if (o->pos_weight)
+        dms_train_patients_weights(t->loss.pos_weight, &t->patients);
+}
+
+/* How an epoch falls into batches. Batch statistics need two patients, so a
+ * last batch of one is dropped. */
+static void plan(dms_trainer *t)
+{
+    const dms_train_options *o = t->options;
+    size_t count = t->patients.train_count, batch = (size_t)o->batch;
+    double per_epoch;
+
+    t->rest = (int)(count % batch);
+    if (t->rest == 1) {
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "%zu training patients in batches of %zu leave one over; it "
+                "is another one each epoch",
+                count, batch);
+        t->rest = 0;
+    }
+    t->batches = (int64_t)(count / batch) + (t->rest > 0);
+    per_epoch = (double)t->batches / o->accumulate;
+    t->schedule = (dms_schedule){
+        .kind = o->schedule,
+        .lr = o->lr,
+        .steps = (int64_t)fmax(1, floor(per_epoch * o->epochs)),
+        .warmup_steps = (int64_t)(per_epoch * o->warmup + 0.5),
+        .step_every = per_epoch * o->step_epochs,
+        .step_factor = o->step_factor,
+    };
+}
+
+/* Fresh weights, or those of a model file of the same architecture. */
+static dms_status make_params(dms_trainer *t, dms_error *err)
+{
+    const dms_train_options *o = t->options;
+    const dms_architecture *arch = &t->config.architecture;
+    dms_model_config found;
+    dms_status st;
+
+    if (o->init[0]) {
+        TRY(dms_model_file_read(&found, &t->params, o->init, true, t->monitor,
+                                err));
+        if (found.architecture.backbone != arch->backbone ||
+            found.architecture.context != arch->context ||
+            found.architecture.fusion != arch->fusion ||
+            found.architecture.width != arch->width)
+            st = dms_fail(
+                err, DMS_EMISMATCH,
+                "%s: holds %s, context %s, fusion %s, width %d; "
+                "the options ask for %s, %s, %s, %d",
+                o->init, dms_backbone_name(found.architecture.backbone),
+                dms_context_name(found.architecture.context),
+                dms_fusion_name(found.architecture.fusion),
+                found.architecture.width, dms_backbone_name(arch->backbone),
+                dms_context_name(arch->context), dms_fusion_name(arch->fusion),
+                arch->width);
+        goto done;
+    }
+    t->params = dms_params_create();
+    if (!t->params)
+        return dms_fail_memory(err, "parameters");
+    TRY(dms_net_declare(t->params, arch, true, o->zero_init_residual, err));
+    TRY(dms_params_allocate(t->params, true, err));
+    TRY(dms_params_fill(t->params, o->seed, err));
+done:
+    return st;
+}
+
+static dms_status make_eval_params(dms_trainer *t, dms_error *err)
+{
+    dms_status st;
+
+    t->eval_params = dms_params_create();
+    if (!t->eval_params)
+        return dms_fail_memory(err, "parameters");
+    TRY(dms_net_declare(t->eval_params, &t->config.architecture, false, false,
+                        err));
+    TRY(dms_params_allocate(t->eval_params, false, err));
+done:
+    return st;
+}
+
+static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
+                           bool training, dms_error *err)
+{
+    dms_net_options options = {
+        .patients = patients,
+        .training = training,
+        .frozen_backbone = training && t->options->backbone_lr == 0,
+        .dropout = training ? (float)t->options->dropout : 0.0f,
+        .zero_init_residual = t->options->zero_init_residual};
+
+    return dms_net_create(net, &t->config.architecture,
+                          training ? t->params : t->eval_params, &options, err);
+}
+
+static dms_status make_nets(dms_trainer *t, dms_error *err)
+{
+    int batch = t->options->batch;
+    dms_status st = DMS_OK;
+
+    if (t->patients.train_count >= (size_t)batch)
+        TRY(make_net(&t->net, t, batch, true, err));
+    if (t->rest)
+        TRY(make_net(&t->net_rest, t, t->rest, true, err));
+    if (t->patients.val_count)
+        TRY(make_net(&t->net_eval, t, batch, false, err));
+    t->targets = dms_calloc((size_t)batch * DMS_LABELS, sizeof *t->targets);
+    t->eye_targets =
+        dms_calloc((size_t)batch * 2 * DMS_LABELS, sizeof *t->eye_targets);
+    if (!t->targets || !t->eye_targets)
+        st = dms_fail_memory(err, "targets");
+done:
+    return st;
+}
+
+static dms_status make_optimizer(dms_trainer *t, dms_error *err)
+{
+    const dms_train_options *o = t->options;
+    dms_optimizer_options options = {.kind = o->optimizer,
+                                     .weight_decay = o->weight_decay,
+                                     .momentum = o->momentum,
+                                     .nesterov = o->nesterov,
+                                     .beta1 = o->beta1,
+                                     .beta2 = o->beta2,
+                                     .backbone_lr = o->backbone_lr,
+                                     .clip_norm = o->clip_norm,
+                                     .ema_decay = o->ema_decay,
+                                     .accumulate = o->accumulate};
+
+    return dms_optimizer_create(&t->optimizer, t->params, &options, err);
+}
+
+static size_t net_memory(const dms_net *net)
+{
+    return net ? dms_net_memory(net) : 0;
+}
+
+static void say_memory(const dms_trainer *t)
+{
+    size_t nets =
+        net_memory(t->net) + net_memory(t->net_rest) + net_memory(t->net_eval);
+    size_t weights =
+        (t->params->total + t->params->trained + t->eval_params->total) *
+            sizeof(float) +
+        dms_optimizer_memory(t->params, &t->optimizer->options);
+
+    dms_log(t->monitor, DMS_LOG_INFO,
+            "memory: %zu MB (%zu weights and optimiser, %zu activations and "
+            "gradients), and %zu to write a checkpoint",
+            (nets + weights) >> 20, weights >> 20, nets >> 20, weights >> 20);
+    dms_log(t->monitor, DMS_LOG_INFO,
+            "training on %zu patients in %lld batches, validating on %zu",
+            t->patients.train_count, (long long)t->batches,
+            t->patients.val_count);
+}
+
+dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
+{
+    dms_status st;
+
+    TRY(dms_train_patients_open(&t->patients, t->options, t->monitor, err));
+    configure(t);
+    plan(t);
+    TRY(make_params(t, err));
+    TRY(make_eval_params(t, err));
+    TRY(make_nets(t, err));
+    TRY(make_optimizer(t, err));
+    say_memory(t);
+done:
+    return st;
+}
