@@ -108,7 +108,8 @@ dms_status dms_options_check(const void *values, const dms_option_table *table,
 const char *dms_option_choice(const dms_option *option, int i);
 
 /* What values are good, for a person: "32 to 2048 px", "above 0",
- * "mscam or none", ""; returns as dms_option_get. */
+ * "mscam or none", "". A max from 1e9 on is not told. Returns as
+ * dms_option_get. */
 size_t dms_option_range(char *text, size_t capacity, const dms_option *option);
 
 /* Read a YAML mapping of option names to scalars into values.

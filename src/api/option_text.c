@@ -13,6 +13,9 @@
 
 enum { WORD_MAX = 63 };
 
+/* A larger bound is one in name only and not told. */
+static const double bound_told_max = 1e9;
+
 static const struct {
     char letter;
     double seconds;
@@ -199,7 +202,7 @@ size_t dms_option_range(char *text, size_t capacity, const dms_option *option)
 {
     char min[64], max[64];
     bool bounded = option->min != 0 || option->max != 0 || option->above_min;
-    bool has_max = option->max > option->min;
+    bool has_max = option->max > option->min && option->max < bound_told_max;
     const char *unit = option->unit, *word = option->word;
 
     if (option->type == DMS_OPTION_CHOICE)

@@ -224,6 +224,31 @@ static void a_struct_filled_by_hand_is_checked(void **state)
     assert_int_equal(dms_options_check(&f, &table, NULL), DMS_EINVAL);
 }
 
+static void ranges_are_told_in_words(void **state)
+{
+    static const struct {
+        dms_option option;
+        const char *words;
+    } cases[] = {
+        {{.type = DMS_OPTION_INT, .min = 1, .max = 9, .unit = "px"},
+         "1 to 9 px"},
+        {{.type = DMS_OPTION_INT, .min = 1}, "at least 1"},
+        {{.type = DMS_OPTION_INT}, ""},
+        {{.type = DMS_OPTION_REAL, .above_min = true}, "above 0"},
+        {{.type = DMS_OPTION_REAL, .max = 1e9, .word = "none"},
+         "at least 0 or none"},
+        {{.type = DMS_OPTION_DURATION, .min = 1, .max = 3600}, "1s to 1h"},
+        {{.type = DMS_OPTION_CHOICE, .choice = context_word}, "mscam or none"},
+        {{.type = DMS_OPTION_TEXT, .unit = "FILE"}, ""}};
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        dms_option_range(text, sizeof(text), &cases[i].option);
+        assert_string_equal(text, cases[i].words);
+    }
+}
+
 static void word_distance_counts_swaps_as_one(void **state)
 {
     (void)state;
@@ -248,7 +273,8 @@ static void yaml_flat_and_nested_are_the_same(void **state)
     static const char *const texts[] = {
         "epochs: 5\nlearning_rate: 1e-4 # slow\nout: 'a: b'\n",
         "train:\n  epochs: 5\n  learning-rate: 1e-4\n  out: \"a: b\"\n",
-        "m: [1, {x: 2}]\ntrain: {epochs: 5, learning-rate: 1e-4, out: 'a: b'}\n"};
+        "m: [1, {x: 2}]\ntrain: {epochs: 5, learning-rate: 1e-4, out: 'a: "
+        "b'}\n"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(good_texts_set_the_field_and_read_back_canonically),
         cmocka_unit_test(bad_texts_are_refused_with_what_was_expected),
         cmocka_unit_test(a_struct_filled_by_hand_is_checked),
+        cmocka_unit_test(ranges_are_told_in_words),
         cmocka_unit_test(word_distance_counts_swaps_as_one),
         cmocka_unit_test(yaml_flat_and_nested_are_the_same),
         cmocka_unit_test(empty_yaml_changes_nothing),
