@@ -5,6 +5,7 @@
 #include "command.h"
 
 extern const cli_command cli_command_completion;
+extern const cli_command cli_command_evaluate;
 extern const cli_command cli_command_info;
 extern const cli_command cli_command_init;
 extern const cli_command cli_command_man;
@@ -13,5 +14,6 @@ extern const cli_command cli_command_score;
 extern const cli_command cli_command_synth;
 extern const cli_command cli_command_tensor_backward;
 extern const cli_command cli_command_tensor_forward;
+extern const cli_command cli_command_train;
 
 #endif

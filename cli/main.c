@@ -8,7 +8,9 @@
 #include "help.h"
 #include "progress.h"
 
-const cli_command *const cli_commands[] = {&cli_command_predict,
+const cli_command *const cli_commands[] = {&cli_command_train,
+                                           &cli_command_evaluate,
+                                           &cli_command_predict,
                                            &cli_command_score,
                                            &cli_command_info,
                                            &cli_command_init,

@@ -120,7 +120,6 @@ typedef struct dms_train_options {
     uint64_t seed;
 
     int threads;       /* 0: as many as OpenMP gives */
-    int workers;       /* threads that prepare photographs; 0: as threads */
     int patience;      /* epochs without a better metric; 0: never stop early */
     char metric[32];   /* chooses best and stops early */
     double time_limit; /* seconds; 0: none */

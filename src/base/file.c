@@ -161,6 +161,21 @@ dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
     return DMS_OK;
 }
 
+dms_status dms_file_writer_rewrite(dms_file_writer *writer, size_t at,
+                                   const void *data, size_t size,
+                                   dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    if (lseek(writer->fd, (off_t)at, SEEK_SET) < 0)
+        return dms_fail_errno(err, "%s: cannot seek", writer->path);
+    TRY(dms_file_writer_write(writer, data, size, err));
+    if (lseek(writer->fd, 0, SEEK_END) < 0)
+        st = dms_fail_errno(err, "%s: cannot seek", writer->path);
+done:
+    return st;
+}
+
 /* The rename itself is only durable once its folder is synced; a file system
  * that cannot sync folders is no failure. */
 static void sync_folder_of(const char *path)

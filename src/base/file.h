@@ -31,6 +31,10 @@ dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
                                 dms_error *err);
 dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
                                  size_t size, dms_error *err);
+/* Write again over bytes [at, at + size) that were already written. */
+dms_status dms_file_writer_rewrite(dms_file_writer *writer, size_t at,
+                                   const void *data, size_t size,
+                                   dms_error *err);
 /* Flush, sync, rename to the final path, sync the folder. The writer must
  * still be closed. */
 dms_status dms_file_writer_commit(dms_file_writer *writer, dms_error *err);

@@ -4,13 +4,16 @@
 
 #include "dms/train.h"
 
-struct dms_cache; /* data/cache.h */
+struct dms_cache;  /* data/cache.h */
+struct dms_loader; /* data/loader.h */
 
 typedef struct dms_train_patients {
     const dms_train_options *options; /* borrowed */
     dms_dataset *dataset;
     struct dms_cache *cache;
-    size_t *train; /* places in dataset->patients */
+    struct dms_loader *plain;     /* photographs as they are */
+    struct dms_loader *augmented; /* as training sees them */
+    size_t *train;                /* places in dataset->patients */
     size_t *val;
     size_t *order;  /* train in the order of the epoch at hand */
     size_t *places; /* scratch of one batch */
@@ -48,8 +51,7 @@ typedef struct dms_train_batch {
     int64_t epoch;
 } dms_train_batch;
 
-dms_status dms_train_patients_fill(const dms_train_patients *patients,
-                                   const dms_train_batch *batch,
-                                   dms_error *err);
+void dms_train_patients_fill(const dms_train_patients *patients,
+                             const dms_train_batch *batch);
 
 #endif

@@ -68,18 +68,16 @@ static dms_status train_batch(dms_trainer *t, dms_error *err)
     double loss;
     dms_status st;
 
-    TRY(dms_train_patients_fill(
-        &t->patients,
-        &(dms_train_batch){.images = dms_net_images(net),
-                           .targets = t->targets,
-                           .eye_targets = t->eye_targets,
-                           .places =
-                               t->patients.order + number * t->options->batch,
-                           .count = (size_t)patients,
-                           .padded = (size_t)patients,
-                           .augmented = true,
-                           .epoch = t->state.epoch},
-        err));
+    dms_train_patients_fill(
+        &t->patients, &(dms_train_batch){.images = dms_net_images(net),
+                                         .targets = t->targets,
+                                         .eye_targets = t->eye_targets,
+                                         .places = t->patients.order +
+                                                   number * t->options->batch,
+                                         .count = (size_t)patients,
+                                         .padded = (size_t)patients,
+                                         .augmented = true,
+                                         .epoch = t->state.epoch});
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
     loss = evaluate_loss(t, net, patients);
     if (!isfinite(loss)) {

@@ -56,15 +56,13 @@ static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
     size_t real = n - at < batch ? n - at : batch;
     dms_status st;
 
-    TRY(dms_train_patients_fill(
-        &t->patients,
-        &(dms_train_batch){.images = dms_net_images(t->net_eval),
-                           .targets = t->targets,
-                           .eye_targets = t->eye_targets,
-                           .places = t->patients.val + at,
-                           .count = real,
-                           .padded = batch},
-        err));
+    dms_train_patients_fill(
+        &t->patients, &(dms_train_batch){.images = dms_net_images(t->net_eval),
+                                         .targets = t->targets,
+                                         .eye_targets = t->eye_targets,
+                                         .places = t->patients.val + at,
+                                         .count = real,
+                                         .padded = batch});
     TRY(dms_net_forward(t->net_eval, 0, err));
     gather(o->logits, dms_net_patient_logits(t->net_eval), at, real);
     gather(o->targets, t->targets, at, real);

@@ -1,0 +1,80 @@
+/* `dmsnet train`: from a data set to a model file. */
+#include "commands.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "dms/train.h"
+#include "fail.h"
+
+/* A resumed run begins with its own configuration. */
+static void find_config(char *path, size_t capacity, const cli_args *args)
+{
+    const dms_train_options *options = args->values[0];
+    char found[sizeof(options->run) + 16];
+
+    if (!options->resume || *options->run == '\0')
+        return;
+    snprintf(found, sizeof(found), "%s/config.yaml", options->run);
+    if (strlen(found) < capacity && access(found, F_OK) == 0)
+        strcpy(path, found);
+}
+
+static void put_number(const char *name, double value)
+{
+    if (isfinite(value))
+        printf(", \"%s\": %.9g", name, value);
+    else
+        printf(", \"%s\": null", name);
+}
+
+static void put_result(const dms_train_result *result)
+{
+    printf("{\"end\": \"%s\", \"epochs\": %d, \"steps\": %lld",
+           dms_train_end_name(result->end), result->epochs,
+           (long long)result->steps);
+    put_number("seconds", result->seconds);
+    printf(", \"best_epoch\": %d", result->best_epoch);
+    put_number("best_metric", result->best_metric);
+    put_number("train_loss", result->train_loss);
+    put_number("val_loss", result->val_loss);
+    printf("}\n");
+}
+
+static dms_status run_train(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const dms_train_options *options = run->args->values[0];
+    dms_train_result result = {0};
+
+    TRY(cli_args_require(options->data, "data",
+                         "the folder or table to learn from", err));
+    TRY(cli_args_require(options->run, "run", "the folder of the run", err));
+    st = dms_train(options, run->monitor, &result, err);
+    if (st == DMS_OK || st == DMS_ESTOPPED)
+        put_result(&result);
+done:
+    return st;
+}
+
+const cli_command cli_command_train = {
+    .name = "train",
+    .summary = "train a model on a data set",
+    .arguments = "",
+    .text = "Train DMS-Net on a data set in any form that is read, validate "
+            "after every epoch, and keep in the run folder: best.safetensors "
+            "and last.safetensors (model files), the checkpoint, the resolved "
+            "config.yaml, metrics.jsonl and metrics.csv. --data must be given."
+            "\n\n"
+            "Ctrl-C and SIGTERM write a checkpoint and end the run. `dmsnet "
+            "train --resume --run DIR` goes on from it with the run's own "
+            "configuration, as if it had not been stopped; options that are "
+            "given anew win over that."
+            "\n\n"
+            "A line of JSON on standard output sums the run up.",
+    .tables = {{.get = dms_train_option_table, .section = "train"}},
+    .find_config = find_config,
+    .run = run_train};

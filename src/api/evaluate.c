@@ -1,0 +1,351 @@
+#include "dms/evaluate.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model.h"
+#include "api/probability.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/cache.h"
+#include "data/loader.h"
+#include "data/predictions.h"
+#include "net/dmsnet.h"
+
+enum { K = DMS_LABELS };
+
+const char *dms_tune_name(int tune)
+{
+    static const char *const names[] = {"none", "f1", "kappa", "youden"};
+
+    return tune >= 0 && tune < 4 ? names[tune] : NULL;
+}
+
+dms_evaluate_options dms_evaluate_options_default(void)
+{
+    return (dms_evaluate_options){
+        .split = DMS_SPLIT_VAL, .batch = 8, .resamples = 2000, .seed = 1};
+}
+
+/* An evaluation under way. */
+typedef struct evaluation {
+    const dms_evaluate_options *options;
+    const dms_monitor *monitor;
+    dms_model *model;
+    dms_dataset *dataset;
+    dms_cache *cache;
+    dms_net *net;
+} evaluation;
+
+/* Patients of one split and what was predicted of them. */
+typedef struct answers {
+    size_t *patients; /* indices into the data set, in its order */
+    size_t count;
+    double *probabilities; /* count x K */
+    uint8_t *labels;       /* count x K */
+} answers;
+
+static void answers_release(answers *a)
+{
+    dms_free(a->patients);
+    dms_free(a->probabilities);
+    dms_free(a->labels);
+}
+
+/* The split that the model was trained with, as its provenance tells. */
+static dms_status split_as_trained(evaluation *e, dms_error *err)
+{
+    json_t *root = json_loads(e->model->config.provenance, 0, NULL);
+    const json_t *split = json_object_get(root, "split");
+    dms_split_options options = {
+        .val = json_number_value(json_object_get(split, "val")),
+        .test = json_number_value(json_object_get(split, "test")),
+        .seed = strtoull(
+            split ? json_string_value(json_object_get(split, "seed")) : "0",
+            NULL, 10),
+        .override_column = json_is_true(json_object_get(split, "override")),
+    };
+    dms_status st = DMS_OK;
+
+    if (split)
+        TRY(dms_dataset_split(e->dataset, &options, err));
+    else if (!e->dataset->has_split_column &&
+             e->options->split != DMS_SPLIT_NONE)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: the table has no split column and the model does "
+                      "not say how it was split in training; evaluate all",
+                      e->dataset->table);
+done:
+    json_decref(root);
+    return st;
+}
+
+static dms_status open_all(evaluation *e, dms_error *err)
+{
+    dms_status st;
+    const dms_evaluate_options *o = e->options;
+    dms_net_options net = {.patients = o->batch};
+
+    TRY(dms_model_open(&e->model, o->model, e->monitor, err));
+    TRY(dms_dataset_open(&e->dataset, o->data, o->images[0] ? o->images : NULL,
+                         e->monitor, err));
+    TRY(dms_dataset_group_duplicates(e->dataset, e->monitor, err));
+    TRY(split_as_trained(e, err));
+    TRY(dms_folder_make(o->out, err));
+    TRY(dms_cache_open(&e->cache, o->cache[0] ? o->cache : o->out, e->dataset,
+                       &e->model->config.preprocess, e->monitor, err));
+    net.size = e->model->config.preprocess.size;
+    TRY(dms_net_create(&e->net, &e->model->config.architecture,
+                       e->model->params, &net, err));
+done:
+    return st;
+}
+
+static void close_all(evaluation *e)
+{
+    dms_net_destroy(e->net);
+    dms_cache_close(e->cache);
+    dms_dataset_close(e->dataset);
+    dms_model_destroy(e->model);
+}
+
+static dms_status answers_init(answers *a, const evaluation *e, dms_split split,
+                               dms_error *err)
+{
+    dms_status st;
+
+    TRY(dms_loader_usable(&a->patients, &a->count, e->dataset, e->cache, split,
+                          e->model->config.architecture.eyes, err));
+    if (a->count == 0) {
+        st =
+            dms_fail(err, DMS_EINVAL,
+                     "%s: no labelled patient with a readable photograph in "
+                     "the %s split",
+                     e->dataset->table,
+                     split == DMS_SPLIT_NONE ? "whole" : dms_split_name(split));
+        goto done;
+    }
+    a->probabilities = dms_calloc(a->count * K, sizeof *a->probabilities);
+    a->labels = dms_calloc(a->count * K, sizeof *a->labels);
+    if (!a->probabilities || !a->labels)
+        st = dms_fail_memory(err, "evaluation");
+done:
+    return st;
+}
+
+/* Run the net over the patients; the last batch is padded with its first. */
+static dms_status predict(answers *a, evaluation *e, dms_loader *loader,
+                          float *scratch, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t batch = (size_t)e->options->batch;
+    dms_batch filled = {.images = dms_net_images(e->net),
+                        .labels = scratch,
+                        .eye_labels = scratch + batch * K};
+    size_t chosen[256];
+
+    for (size_t at = 0; at < a->count; at += batch) {
+        for (size_t i = 0; i < batch; i++)
+            chosen[i] = a->patients[at + i < a->count ? at + i : at];
+        dms_loader_fill(loader, &filled, chosen, (int)batch, 0);
+        TRY(dms_net_forward(e->net, 0, err));
+        for (size_t i = at; i < a->count && i < at + batch; i++) {
+            dms_probabilities(a->probabilities + i * K,
+                              dms_net_patient_logits(e->net) + (i - at) * K,
+                              &e->model->config);
+            memcpy(a->labels + i * K,
+                   e->dataset->patients[a->patients[i]].labels, K);
+        }
+        dms_progress(e->monitor, "evaluate",
+                     at + batch < a->count ? at + batch : a->count, a->count,
+                     NULL);
+        if (dms_should_stop(e->monitor))
+            return dms_fail(err, DMS_ESTOPPED, "evaluation stopped");
+    }
+done:
+    return st;
+}
+
+static dms_status predict_split(answers *a, evaluation *e, dms_split split,
+                                dms_error *err)
+{
+    dms_status st;
+    const dms_architecture *arch = &e->model->config.architecture;
+    dms_loader_options options = {.eyes = arch->eyes};
+    dms_loader *loader = NULL;
+    float *scratch =
+        dms_calloc(3 * K * (size_t)e->options->batch, sizeof *scratch);
+
+    TRY(answers_init(a, e, split, err));
+    TRY(dms_loader_create(&loader, e->dataset, e->cache, &options, err));
+    if (!scratch) {
+        st = dms_fail_memory(err, "evaluation");
+        goto done;
+    }
+    TRY(predict(a, e, loader, scratch, err));
+done:
+    dms_loader_destroy(loader);
+    dms_free(scratch);
+    return st;
+}
+
+static void training_priors(double priors[K], const dms_dataset *dataset)
+{
+    size_t count = 0;
+
+    memset(priors, 0, K * sizeof *priors);
+    for (size_t i = 0; i < dataset->count; i++) {
+        const dms_patient *p = &dataset->patients[i];
+
+        if (!p->labelled || p->split != DMS_SPLIT_TRAIN)
+            continue;
+        count++;
+        for (int k = 0; k < K; k++)
+            priors[k] += p->labels[k];
+    }
+    for (int k = 0; count && k < K; k++)
+        priors[k] /= (double)count;
+}
+
+static bool has_training_split(const dms_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->patients[i].split == DMS_SPLIT_TRAIN)
+            return true;
+    return false;
+}
+
+/* Thresholds from the validation split, into the model in memory. */
+static dms_status tune(evaluation *e, dms_error *err)
+{
+    dms_status st;
+    answers a = {0};
+    dms_criterion criterion = (dms_criterion)(e->options->tune - DMS_TUNE_F1);
+
+    TRY(predict_split(&a, e, DMS_SPLIT_VAL, err));
+    TRY(dms_thresholds_tune(e->model->config.thresholds, a.labels,
+                            a.probabilities, a.count, criterion, err));
+    if (e->options->tuned_model[0])
+        TRY(dms_model_write(e->model, e->options->tuned_model, err));
+done:
+    answers_release(&a);
+    return st;
+}
+
+/* For single-label: keep the patients of one label. */
+static size_t keep_single(answers *a)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->count; i++) {
+        int labels = 0;
+
+        for (int k = 0; k < K; k++)
+            labels += a->labels[i * K + (size_t)k];
+        if (labels != 1)
+            continue;
+        a->patients[kept] = a->patients[i];
+        memmove(a->labels + kept * K, a->labels + i * K, K);
+        memmove(a->probabilities + kept * K, a->probabilities + i * K,
+                K * sizeof *a->probabilities);
+        kept++;
+    }
+    return kept;
+}
+
+static dms_status measure(dms_report *report, answers *a, const evaluation *e,
+                          dms_error *err)
+{
+    dms_status st;
+    const dms_model_config *config = &e->model->config;
+    dms_report_options options = dms_report_options_default();
+    size_t all = a->count;
+
+    options.task = config->architecture.task;
+    options.resamples = e->options->resamples;
+    options.seed = e->options->seed;
+    options.has_priors = has_training_split(e->dataset);
+    training_priors(options.priors, e->dataset);
+    memcpy(options.thresholds, config->thresholds, sizeof options.thresholds);
+    options.tuned_here = e->options->tune != DMS_TUNE_NONE &&
+                         e->options->split != DMS_SPLIT_TEST &&
+                         e->options->split != DMS_SPLIT_TRAIN;
+    if (options.task == DMS_TASK_SINGLE_LABEL)
+        a->count = keep_single(a);
+    TRY(dms_report_measure(report, a->labels, a->probabilities, a->count,
+                           &options, err));
+    report->left_out = all - a->count;
+done:
+    return st;
+}
+
+static dms_status write_text(const char *folder, const char *name,
+                             const char *text, dms_error *err)
+{
+    char *path = dms_path_join(folder, name);
+    dms_status st = path ? dms_file_write(path, text, strlen(text), err)
+                         : dms_fail_memory(err, name);
+
+    dms_free(path);
+    return st;
+}
+
+static dms_status write_results(const answers *a, const dms_report *report,
+                                const evaluation *e, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const char *folder = e->options->out;
+    char *json = NULL, *text = NULL;
+    char *path = dms_path_join(folder, "predictions.csv");
+    const char **ids = dms_calloc(a->count, sizeof *ids);
+
+    if (!path || !ids) {
+        st = dms_fail_memory(err, "evaluation");
+        goto done;
+    }
+    for (size_t i = 0; i < a->count; i++)
+        ids[i] = e->dataset->patients[a->patients[i]].id;
+    TRY(dms_predictions_write(path, ids, a->probabilities, a->count, err));
+    TRY(dms_report_json(&json, report, err));
+    TRY(dms_report_text(&text, report, err));
+    TRY(write_text(folder, "metrics.json", json, err));
+    TRY(write_text(folder, "report.txt", text, err));
+done:
+    free(json);
+    free(text);
+    dms_free(ids);
+    dms_free(path);
+    return st;
+}
+
+dms_status dms_evaluate(dms_report *out, size_t *unreadable,
+                        const dms_evaluate_options *options,
+                        const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st;
+    evaluation e = {.options = options, .monitor = monitor};
+    answers a = {0};
+    dms_report report;
+
+    if (options->batch < 1 || options->batch > 256)
+        return dms_fail(err, DMS_EINVAL,
+                        "a batch of %d patients, expected 1 to 256",
+                        options->batch);
+    TRY(open_all(&e, err));
+    if (options->tune != DMS_TUNE_NONE)
+        TRY(tune(&e, err));
+    TRY(predict_split(&a, &e, options->split, err));
+    TRY(measure(&report, &a, &e, err));
+    TRY(write_results(&a, &report, &e, err));
+    *out = report;
+    if (unreadable)
+        *unreadable = dms_cache_unreadable(e.cache);
+done:
+    answers_release(&a);
+    close_all(&e);
+    return st;
+}

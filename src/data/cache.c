@@ -1,0 +1,324 @@
+#include "data/cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/strbuf.h"
+
+enum { VERSION = 1, CHUNK = 64, CHANNELS = 3 };
+
+static const char magic[8] = "dmscache";
+
+typedef enum eye_status { EYE_ABSENT, EYE_READY, EYE_UNREADABLE } eye_status;
+
+/* The first bytes of the file, in the machine's own order: the file stays on
+ * the machine that made it. */
+typedef struct header {
+    char magic[8];
+    uint32_t version;
+    uint32_t size;        /* S */
+    uint64_t eyes;        /* two a patient */
+    uint64_t key;         /* of settings and photographs */
+    uint64_t status_hash; /* of the status bytes */
+} header;
+
+struct dms_cache {
+    dms_file_map map;
+    const uint8_t *status;
+    const uint8_t *pixels;
+    size_t eyes;
+    int size;
+};
+
+static size_t picture_bytes(int size)
+{
+    return (size_t)size * (size_t)size * CHANNELS;
+}
+
+static const char *path_of(const dms_dataset *dataset, size_t eye)
+{
+    return dataset->patients[eye / 2].eye[eye % 2].path;
+}
+
+static uint64_t hash_settings(const dms_preprocess *s)
+{
+    const int32_t words[] = {s->size, s->crop, (int32_t)s->filter,
+                             (int32_t)s->enhance, VERSION};
+
+    return dms_hash_bytes(DMS_HASH_START, words, sizeof words);
+}
+
+/* Of every photograph: where it is, how long, when changed. */
+static uint64_t hash_photographs(uint64_t hash, const dms_dataset *dataset)
+{
+    for (size_t i = 0; i < 2 * dataset->count; i++) {
+        const char *path = path_of(dataset, i);
+        struct stat info = {0};
+        int64_t facts[3] = {0};
+
+        if (path) {
+            hash = dms_hash_bytes(hash, path, strlen(path));
+            if (stat(path, &info) == 0) {
+                facts[0] = info.st_size;
+                facts[1] = info.st_mtim.tv_sec;
+                facts[2] = info.st_mtim.tv_nsec;
+            }
+        }
+        hash = dms_hash_bytes(hash, facts, sizeof facts);
+    }
+    return hash;
+}
+
+static size_t pixels_at(size_t eyes)
+{
+    return (sizeof(header) + eyes + 63) / 64 * 64;
+}
+
+/* Does the mapped file hold what key and eyes promise? */
+static bool valid(const dms_file_map *map, uint64_t key, size_t eyes, int size)
+{
+    header h;
+
+    if (map->size != pixels_at(eyes) + eyes * picture_bytes(size))
+        return false;
+    memcpy(&h, map->data, sizeof h);
+    return memcmp(h.magic, magic, sizeof magic) == 0 && h.version == VERSION &&
+           h.size == (uint32_t)size && h.eyes == eyes && h.key == key &&
+           h.status_hash ==
+               dms_hash_bytes(DMS_HASH_START, map->data + sizeof h, eyes);
+}
+
+/* A finished file that is damaged is as good as none. */
+static bool open_finished(dms_cache *cache, const char *path, uint64_t key)
+{
+    if (dms_file_map_open(&cache->map, path, NULL) != DMS_OK)
+        return false;
+    if (!valid(&cache->map, key, cache->eyes, cache->size)) {
+        dms_file_map_close(&cache->map);
+        return false;
+    }
+    cache->status = cache->map.data + sizeof(header);
+    cache->pixels = cache->map.data + pixels_at(cache->eyes);
+    return true;
+}
+
+/* A cache being made. */
+typedef struct building {
+    const dms_dataset *dataset;
+    const dms_preprocess *settings;
+    const dms_monitor *monitor;
+    dms_file_writer *writer;
+    uint8_t *status; /* eyes bytes */
+    uint8_t *pixels; /* CHUNK pictures */
+    dms_error errors[CHUNK];
+    size_t eyes;
+} building;
+
+static void prepare_chunk(building *b, size_t first, size_t count)
+{
+    size_t bytes = picture_bytes(b->settings->size);
+
+    memset(b->errors, 0, sizeof b->errors);
+    memset(b->pixels, 0, count * bytes);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < count; i++) {
+        const char *path = path_of(b->dataset, first + i);
+        uint8_t *status = &b->status[first + i];
+
+        if (!path)
+            *status = EYE_ABSENT;
+        else if (dms_preprocess_file(b->pixels + i * bytes, NULL, path,
+                                     b->settings, &b->errors[i]) == DMS_OK)
+            *status = EYE_READY;
+        else
+            *status = EYE_UNREADABLE;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (b->status[first + i] == EYE_UNREADABLE)
+            dms_log(b->monitor, DMS_LOG_WARNING, "left out: %s",
+                    b->errors[i].message);
+}
+
+static dms_status write_pictures(building *b, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t bytes = picture_bytes(b->settings->size);
+
+    for (size_t at = 0; at < b->eyes; at += CHUNK) {
+        size_t count = b->eyes - at < CHUNK ? b->eyes - at : CHUNK;
+
+        if (dms_should_stop(b->monitor))
+            return dms_fail(err, DMS_ESTOPPED,
+                            "stopped while preparing photographs");
+        prepare_chunk(b, at, count);
+        TRY(dms_file_writer_write(b->writer, b->pixels, count * bytes, err));
+        dms_progress(b->monitor, "prepare photographs", at + count, b->eyes,
+                     NULL);
+    }
+done:
+    return st;
+}
+
+/* Pictures first, with room before them; then header and status bytes, which
+ * are known only now. */
+static dms_status write_file(building *b, uint64_t key, dms_error *err)
+{
+    dms_status st;
+    size_t lead = pixels_at(b->eyes);
+    uint8_t *front = dms_calloc(lead, 1);
+    header h = {.version = VERSION,
+                .size = (uint32_t)b->settings->size,
+                .eyes = b->eyes,
+                .key = key};
+
+    if (!front)
+        return dms_fail_memory(err, "cache");
+    TRY(dms_file_writer_write(b->writer, front, lead, err));
+    TRY(write_pictures(b, err));
+    memcpy(h.magic, magic, sizeof magic);
+    h.status_hash = dms_hash_bytes(DMS_HASH_START, b->status, b->eyes);
+    memcpy(front, &h, sizeof h);
+    memcpy(front + sizeof h, b->status, b->eyes);
+    TRY(dms_file_writer_rewrite(b->writer, 0, front, lead, err));
+    TRY(dms_file_writer_commit(b->writer, err));
+done:
+    dms_free(front);
+    return st;
+}
+
+static dms_status build(const char *path, uint64_t key,
+                        const dms_dataset *dataset,
+                        const dms_preprocess *settings,
+                        const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    building *b = dms_calloc(1, sizeof *b);
+
+    if (!b)
+        return dms_fail_memory(err, "cache");
+    b->dataset = dataset;
+    b->settings = settings;
+    b->monitor = monitor;
+    b->eyes = 2 * dataset->count;
+    b->status = dms_calloc(b->eyes, 1);
+    b->pixels = dms_calloc(CHUNK, picture_bytes(settings->size));
+    if (!b->status || !b->pixels) {
+        st = dms_fail_memory(err, "cache");
+        goto done;
+    }
+    TRY(dms_file_writer_open(&b->writer, path, err));
+    TRY(write_file(b, key, err));
+done:
+    dms_file_writer_close(b->writer);
+    dms_free(b->pixels);
+    dms_free(b->status);
+    dms_free(b);
+    return st;
+}
+
+/* The lock lives as long as its descriptor; the empty file stays. */
+static dms_status take_lock(int *fd, const char *path, dms_error *err)
+{
+    dms_strbuf name;
+    dms_status st = DMS_OK;
+
+    dms_strbuf_init(&name);
+    dms_strbuf_printf(&name, "%s.lock", path);
+    *fd =
+        name.failed ? -1 : open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*fd < 0)
+        st = dms_fail_errno(err, "%s: cannot open the lock", name.data);
+    while (st == DMS_OK && flock(*fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            st = dms_fail_errno(err, "%s: cannot lock", name.data);
+    dms_strbuf_release(&name);
+    return st;
+}
+
+static char *cache_path(const char *folder, uint64_t key, int size)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "photographs-%dpx-%016" PRIx64 ".cache", size,
+             key);
+    return dms_path_join(folder, name);
+}
+
+dms_status dms_cache_open(dms_cache **out, const char *folder,
+                          const dms_dataset *dataset,
+                          const dms_preprocess *settings,
+                          const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    uint64_t key = hash_photographs(hash_settings(settings), dataset);
+    char *path = cache_path(folder, key, settings->size);
+    dms_cache *cache = dms_calloc(1, sizeof *cache);
+    int lock = -1;
+
+    if (!path || !cache) {
+        st = dms_fail_memory(err, "cache");
+        goto done;
+    }
+    cache->eyes = 2 * dataset->count;
+    cache->size = settings->size;
+    if (!open_finished(cache, path, key)) {
+        TRY(take_lock(&lock, path, err));
+        if (!open_finished(cache, path, key)) { /* nobody made it meanwhile */
+            TRY(build(path, key, dataset, settings, monitor, err));
+            if (!open_finished(cache, path, key)) {
+                st = dms_fail(err, DMS_EIO, "%s: is not as it was just written",
+                              path);
+                goto done;
+            }
+        }
+    }
+    *out = cache, cache = NULL;
+done:
+    if (lock >= 0)
+        close(lock);
+    dms_cache_close(cache);
+    dms_free(path);
+    return st;
+}
+
+void dms_cache_close(dms_cache *cache)
+{
+    if (!cache)
+        return;
+    dms_file_map_close(&cache->map);
+    dms_free(cache);
+}
+
+const uint8_t *dms_cache_pixels(const dms_cache *cache, size_t patient, int eye)
+{
+    size_t index = 2 * patient + (size_t)eye;
+
+    if (index >= cache->eyes || cache->status[index] != EYE_READY)
+        return NULL;
+    return cache->pixels + index * picture_bytes(cache->size);
+}
+
+size_t dms_cache_unreadable(const dms_cache *cache)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < cache->eyes; i++)
+        count += cache->status[i] == EYE_UNREADABLE;
+    return count;
+}
+
+int dms_cache_size(const dms_cache *cache)
+{
+    return cache->size;
+}

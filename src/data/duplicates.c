@@ -1,0 +1,68 @@
+/* Patients whose photographs decode to the same pixels are one group. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "data/fingerprint.h"
+#include "dms/data.h"
+
+/* Numbers by value, other ids as texts. */
+static int compare_ids(const char *a, const char *b)
+{
+    char *a_end, *b_end;
+    long long x = strtoll(a, &a_end, 10);
+    long long y = strtoll(b, &b_end, 10);
+
+    if (*a_end == '\0' && *b_end == '\0' && x != y)
+        return x < y ? -1 : 1;
+    return strcmp(a, b);
+}
+
+/* A union-find over patients; the root is the group's smallest id. */
+static size_t root_of(const dms_dataset *dataset, size_t patient)
+{
+    while (dataset->patients[patient].group != patient)
+        patient = dataset->patients[patient].group;
+    return patient;
+}
+
+static void join(dms_dataset *dataset, size_t a, size_t b)
+{
+    a = root_of(dataset, a);
+    b = root_of(dataset, b);
+    if (compare_ids(dataset->patients[a].id, dataset->patients[b].id) > 0)
+        dataset->patients[a].group = b;
+    else
+        dataset->patients[b].group = a;
+}
+
+static void join_equal(dms_dataset *dataset, const dms_fingerprint *prints,
+                       size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (dms_fingerprint_equal(&prints[i - 1], &prints[i]) &&
+            prints[i].readable)
+            join(dataset, prints[i - 1].eye / 2, prints[i].eye / 2);
+    for (size_t i = 0; i < dataset->count; i++)
+        dataset->patients[i].group = root_of(dataset, i);
+}
+
+dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
+                                        const dms_monitor *monitor,
+                                        dms_error *err)
+{
+    dms_status st;
+    dms_fingerprint *prints = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < dataset->count; i++)
+        dataset->patients[i].group = i;
+    TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
+    dms_fingerprints_sort(prints, count);
+    join_equal(dataset, prints, count);
+done:
+    dms_free(prints);
+    return st;
+}

@@ -1,0 +1,162 @@
+#include "data/loader.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/rng.h"
+
+enum { K = DMS_LABELS, CHANNELS = 3, LANES = 64 };
+
+struct dms_loader {
+    const dms_dataset *dataset;
+    const dms_cache *cache;
+    dms_loader_options options;
+    dms_augment augment; /* what options.augment points at, if anything */
+    int size;
+    uint8_t *scratch; /* two pictures for each of LANES concurrent images */
+};
+
+dms_status dms_loader_create(dms_loader **out, const dms_dataset *dataset,
+                             const dms_cache *cache,
+                             const dms_loader_options *options, dms_error *err)
+{
+    dms_loader *loader = dms_calloc(1, sizeof *loader);
+    size_t size = (size_t)dms_cache_size(cache);
+
+    if (!loader)
+        return dms_fail_memory(err, "loader");
+    loader->dataset = dataset;
+    loader->cache = cache;
+    loader->options = *options;
+    if (options->augment) {
+        loader->augment = *options->augment;
+        loader->options.augment = &loader->augment;
+    }
+    loader->size = (int)size;
+    if (options->augment)
+        loader->scratch = dms_calloc(2 * LANES, size * size * CHANNELS);
+    if (options->augment && !loader->scratch) {
+        dms_loader_destroy(loader);
+        return dms_fail_memory(err, "loader");
+    }
+    *out = loader;
+    return DMS_OK;
+}
+
+void dms_loader_destroy(dms_loader *loader)
+{
+    if (!loader)
+        return;
+    dms_free(loader->scratch);
+    dms_free(loader);
+}
+
+/* The eye whose picture stands at this side: itself, the one that the model
+ * looks at, or its fellow where it is missing; -1: none. */
+static int source_eye(const dms_cache *cache, dms_eyes eyes, size_t patient,
+                      int side)
+{
+    int wanted = eyes == DMS_EYES_BOTH ? side : eyes == DMS_EYES_RIGHT;
+
+    if (dms_cache_pixels(cache, patient, wanted))
+        return wanted;
+    if (eyes == DMS_EYES_BOTH && dms_cache_pixels(cache, patient, !wanted))
+        return !wanted;
+    return -1;
+}
+
+static void fill_image(dms_loader *l, float *image, size_t patient, int side,
+                       uint64_t epoch, int lane)
+{
+    size_t bytes = (size_t)l->size * (size_t)l->size * CHANNELS;
+    int eye = source_eye(l->cache, l->options.eyes, patient, side);
+    const uint8_t *pixels = dms_cache_pixels(l->cache, patient, eye);
+    const char *id = l->dataset->patients[patient].id;
+    dms_augment_key key = {.seed = l->options.seed,
+                           .epoch = epoch,
+                           .patient =
+                               dms_hash_bytes(DMS_HASH_START, id, strlen(id)),
+                           .eye = eye};
+
+    if (l->options.augment) {
+        uint8_t *work = l->scratch + (size_t)(2 * lane) * bytes;
+
+        dms_augment_apply(work, pixels, work + bytes, l->size,
+                          l->options.augment, &key);
+        pixels = work;
+    }
+    dms_pixels_normalise(image, pixels, l->size);
+}
+
+/* NaN wherever the eye at this side says nothing of itself. */
+static void fill_eye_labels(const dms_loader *l, float *labels, size_t patient,
+                            int side)
+{
+    dms_eyes eyes = l->options.eyes;
+    int wanted = eyes == DMS_EYES_BOTH ? side : eyes == DMS_EYES_RIGHT;
+    const dms_eye *eye = &l->dataset->patients[patient].eye[wanted];
+    bool known =
+        eye->labelled && dms_cache_pixels(l->cache, patient, wanted) != NULL;
+
+    for (int k = 0; k < K; k++)
+        labels[k] = known ? (float)eye->labels[k] : NAN;
+}
+
+void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
+                     const size_t *patients, int count, uint64_t epoch)
+{
+    size_t area = (size_t)loader->size * (size_t)loader->size * CHANNELS;
+
+    for (int at = 0; at < 2 * count; at += LANES) {
+        int end = at + LANES < 2 * count ? at + LANES : 2 * count;
+
+#pragma omp parallel for schedule(static)
+        for (int i = at; i < end; i++)
+            fill_image(loader, batch->images + (size_t)i * area,
+                       patients[i % count], i / count, epoch, i - at);
+    }
+    for (int i = 0; i < 2 * count; i++)
+        fill_eye_labels(loader, batch->eye_labels + (size_t)i * K,
+                        patients[i % count], i / count);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < K; k++)
+            batch->labels[i * K + k] =
+                loader->dataset->patients[patients[i]].labels[k];
+}
+
+bool dms_loader_can_use(const dms_cache *cache, size_t patient, dms_eyes eyes)
+{
+    return source_eye(cache, eyes, patient, DMS_LEFT) >= 0;
+}
+
+dms_status dms_loader_usable(size_t **indices, size_t *count,
+                             const dms_dataset *dataset, const dms_cache *cache,
+                             dms_split split, dms_eyes eyes, dms_error *err)
+{
+    size_t *list = dms_calloc(dataset->count, sizeof *list);
+    size_t found = 0;
+
+    if (!list)
+        return dms_fail_memory(err, "patients");
+    for (size_t i = 0; i < dataset->count; i++) {
+        const dms_patient *p = &dataset->patients[i];
+
+        if (p->labelled && (split == DMS_SPLIT_NONE || p->split == split) &&
+            dms_loader_can_use(cache, i, eyes))
+            list[found++] = i;
+    }
+    *indices = list;
+    *count = found;
+    return DMS_OK;
+}
+
+void dms_sampler_order(size_t *order, const size_t *patients, size_t count,
+                       uint64_t seed, uint64_t epoch)
+{
+    dms_rng rng = dms_rng_seeded(dms_hash_mix(seed, epoch));
+
+    memmove(order, patients, count * sizeof *order);
+    dms_rng_shuffle(&rng, order, count);
+}

@@ -1,0 +1,51 @@
+/* Batches from the cache. Stateless: what a batch holds is a function of its
+ * patients, the epoch and the options, so resuming needs no loader's state. */
+#ifndef DMS_DATA_LOADER_H
+#define DMS_DATA_LOADER_H
+
+#include "data/cache.h"
+#include "image/augment.h"
+
+/* Where a batch of N patients goes; the caller's memory. */
+typedef struct dms_batch {
+    float *images;     /* 2N x 3 x S x S normalised, all left eyes first */
+    float *labels;     /* N x K of 0 or 1 */
+    float *eye_labels; /* 2N x K, left first; NaN: the eye has no label */
+} dms_batch;
+
+typedef struct dms_loader_options {
+    dms_eyes eyes; /* LEFT, RIGHT: the one eye stands in both halves */
+    const dms_augment *augment; /* copied; NULL: as it is */
+    uint64_t seed;              /* of the augmentation */
+} dms_loader_options;
+
+typedef struct dms_loader dms_loader;
+
+/* dataset and cache are borrowed. DMS_ENOMEM. */
+dms_status dms_loader_create(dms_loader **out, const dms_dataset *dataset,
+                             const dms_cache *cache,
+                             const dms_loader_options *options, dms_error *err);
+void dms_loader_destroy(dms_loader *loader);
+
+/* Fill a batch. Each patient must be one of dms_loader_usable's. Where one
+ * photograph is missing the other stands in for it, and the missing eye has
+ * no labels. Allocates nothing; one thread at a time. */
+void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
+                     const size_t *patients, int count, uint64_t epoch);
+
+/* Has this patient a readable photograph that is looked at? */
+bool dms_loader_can_use(const dms_cache *cache, size_t patient, dms_eyes eyes);
+
+/* The labelled patients of a split (NONE: of all) with at least one readable
+ * photograph that is looked at, in the data set's order.
+ * indices  out: owned by the caller (dms_free); never NULL on success */
+dms_status dms_loader_usable(size_t **indices, size_t *count,
+                             const dms_dataset *dataset, const dms_cache *cache,
+                             dms_split split, dms_eyes eyes, dms_error *err);
+
+/* order: count patients of `patients` in that epoch's order, a function of
+ * the list, seed and epoch. May be the same array. */
+void dms_sampler_order(size_t *order, const size_t *patients, size_t count,
+                       uint64_t seed, uint64_t epoch);
+
+#endif

@@ -1,0 +1,256 @@
+#include "train/patients.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "data/cache.h"
+#include "data/loader.h"
+
+static int label_count(const dms_patient *patient)
+{
+    int count = 0;
+
+    for (int k = 0; k < DMS_LABELS; k++)
+        count += patient->labels[k];
+    return count;
+}
+
+/* Patients that carry each label. */
+static void count_labels(size_t counts[DMS_LABELS], const dms_dataset *dataset)
+{
+    memset(counts, 0, DMS_LABELS * sizeof *counts);
+    for (size_t i = 0; i < dataset->count; i++)
+        for (int k = 0; k < DMS_LABELS; k++)
+            counts[k] += dataset->patients[i].labels[k];
+}
+
+/* single-label: of several labels only the rarest of the data set stays. */
+static void keep_rarest(dms_dataset *dataset)
+{
+    size_t counts[DMS_LABELS];
+
+    count_labels(counts, dataset);
+    for (size_t i = 0; i < dataset->count; i++) {
+        dms_patient *patient = &dataset->patients[i];
+        int rarest = -1;
+
+        for (int k = 0; k < DMS_LABELS; k++)
+            if (patient->labels[k] &&
+                (rarest < 0 || counts[k] < counts[rarest]))
+                rarest = k;
+        memset(patient->labels, 0, sizeof patient->labels);
+        if (rarest >= 0)
+            patient->labels[rarest] = 1;
+    }
+}
+
+static bool is_wanted(dms_train_patients *p, size_t place)
+{
+    const dms_patient *patient = &p->dataset->patients[place];
+
+    if (patient->split != DMS_SPLIT_TRAIN && patient->split != DMS_SPLIT_VAL)
+        return false;
+    if (!patient->labelled)
+        return false;
+    if (p->options->task == DMS_TASK_SINGLE_LABEL &&
+        label_count(patient) != 1) {
+        p->left_out++;
+        return false;
+    }
+    return true;
+}
+
+static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
+                         dms_error *err)
+{
+    size_t count = p->dataset->count, unusable = 0;
+
+    p->train = dms_calloc(count + 1, sizeof *p->train);
+    p->val = dms_calloc(count + 1, sizeof *p->val);
+    p->order = dms_calloc(count + 1, sizeof *p->order);
+    p->places = dms_calloc((size_t)p->options->batch, sizeof *p->places);
+    if (!p->train || !p->val || !p->order || !p->places)
+        return dms_fail_memory(err, "patients");
+    for (size_t i = 0; i < count; i++) {
+        if (!is_wanted(p, i))
+            continue;
+        if (!dms_loader_can_use(p->cache, i, p->options->eyes))
+            unusable++;
+        else if (p->dataset->patients[i].split == DMS_SPLIT_TRAIN)
+            p->train[p->train_count++] = i;
+        else
+            p->val[p->val_count++] = i;
+    }
+    if (unusable)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%zu patients are left out: a photograph is missing or "
+                "cannot be read",
+                unusable);
+    if (p->left_out)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%zu patients without exactly one label are left out",
+                p->left_out);
+    if (p->val_count == 0)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "there is no validation split: each epoch counts as the best");
+    if (p->train_count < 2)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: %zu patients to train on, at least 2 are needed",
+                        p->options->data, p->train_count);
+    return DMS_OK;
+}
+
+static dms_status split(dms_train_patients *p, const dms_monitor *monitor,
+                        dms_error *err)
+{
+    const dms_train_options *o = p->options;
+    dms_split_options options = {o->val, o->test, o->seed, o->split_override};
+    dms_status st;
+
+    if (o->split_override || !p->dataset->has_split_column)
+        TRY(dms_dataset_group_duplicates(p->dataset, monitor, err));
+    TRY(dms_dataset_split(p->dataset, &options, err));
+done:
+    return st;
+}
+
+static dms_augment augment_of(const dms_train_options *o)
+{
+    return (dms_augment){.flip_horizontal = o->flip_horizontal,
+                         .flip_vertical = o->flip_vertical,
+                         .rotation_deg = o->rotation,
+                         .scale = o->scale,
+                         .shift = o->shift,
+                         .brightness = o->brightness,
+                         .contrast = o->contrast,
+                         .saturation = o->saturation,
+                         .gamma = o->gamma,
+                         .blur = o->blur,
+                         .cutout = o->cutout};
+}
+
+static dms_status make_loaders(dms_train_patients *p, dms_error *err)
+{
+    dms_augment augment = augment_of(p->options);
+    dms_loader_options options = {.eyes = p->options->eyes,
+                                  .seed = p->options->seed};
+    dms_status st;
+
+    TRY(dms_loader_create(&p->plain, p->dataset, p->cache, &options, err));
+    options.augment = &augment;
+    TRY(dms_loader_create(&p->augmented, p->dataset, p->cache, &options, err));
+done:
+    return st;
+}
+
+dms_status dms_train_patients_open(dms_train_patients *p,
+                                   const dms_train_options *o,
+                                   const dms_monitor *monitor, dms_error *err)
+{
+    dms_preprocess settings = {o->size, o->crop, o->filter, o->enhance};
+    dms_status st;
+
+    *p = (dms_train_patients){.options = o};
+    TRY(dms_dataset_open(&p->dataset, o->data, o->images[0] ? o->images : NULL,
+                         monitor, err));
+    TRY(split(p, monitor, err));
+    if (o->task == DMS_TASK_SINGLE_LABEL && o->several == DMS_SEVERAL_RAREST)
+        keep_rarest(p->dataset);
+    TRY(dms_cache_open(&p->cache, o->cache[0] ? o->cache : o->run, p->dataset,
+                       &settings, monitor, err));
+    TRY(choose(p, monitor, err));
+    TRY(make_loaders(p, err));
+done:
+    return st;
+}
+
+void dms_train_patients_close(dms_train_patients *p)
+{
+    dms_loader_destroy(p->plain);
+    dms_loader_destroy(p->augmented);
+    dms_cache_close(p->cache);
+    dms_dataset_close(p->dataset);
+    dms_free(p->train);
+    dms_free(p->val);
+    dms_free(p->order);
+    dms_free(p->places);
+    *p = (dms_train_patients){0};
+}
+
+static uint64_t eye_digest(uint64_t hash, const dms_eye *eye)
+{
+    const char *slash = eye->path ? strrchr(eye->path, '/') : NULL;
+    const char *name = slash ? slash + 1 : eye->path ? eye->path : "";
+    uint64_t labelled = eye->labelled, size = 0;
+    struct stat info;
+
+    if (eye->path && stat(eye->path, &info) == 0)
+        size = (uint64_t)info.st_size;
+    hash = dms_hash_bytes(hash, name, strlen(name) + 1);
+    hash = dms_hash_bytes(hash, &size, sizeof size);
+    hash = dms_hash_bytes(hash, &labelled, sizeof labelled);
+    return dms_hash_bytes(hash, eye->labels, sizeof eye->labels);
+}
+
+static uint64_t list_digest(uint64_t hash, const dms_dataset *dataset,
+                            const size_t *places, size_t count)
+{
+    uint64_t length = count;
+
+    hash = dms_hash_bytes(hash, &length, sizeof length);
+    for (size_t i = 0; i < count; i++) {
+        const dms_patient *patient = &dataset->patients[places[i]];
+
+        hash = dms_hash_bytes(hash, patient->id, strlen(patient->id) + 1);
+        hash = dms_hash_bytes(hash, patient->labels, sizeof patient->labels);
+        hash = eye_digest(hash, &patient->eye[DMS_LEFT]);
+        hash = eye_digest(hash, &patient->eye[DMS_RIGHT]);
+    }
+    return hash;
+}
+
+uint64_t dms_train_patients_digest(const dms_train_patients *p)
+{
+    uint64_t hash =
+        list_digest(DMS_HASH_START, p->dataset, p->train, p->train_count);
+
+    return list_digest(hash, p->dataset, p->val, p->val_count);
+}
+
+void dms_train_patients_weights(double weights[DMS_LABELS],
+                                const dms_train_patients *p)
+{
+    for (int k = 0; k < DMS_LABELS; k++) {
+        double positives = 0, count = (double)p->train_count;
+
+        for (size_t i = 0; i < p->train_count; i++)
+            positives += p->dataset->patients[p->train[i]].labels[k];
+        weights[k] = 1;
+        if (positives > 0 && positives < count)
+            weights[k] =
+                fmin(fmax((count - positives) / positives, 0.05), 20.0);
+    }
+}
+
+void dms_train_patients_shuffle(dms_train_patients *p, int64_t epoch)
+{
+    dms_sampler_order(p->order, p->train, p->train_count, p->options->seed,
+                      (uint64_t)epoch);
+}
+
+void dms_train_patients_fill(const dms_train_patients *p,
+                             const dms_train_batch *batch)
+{
+    dms_batch out = {batch->images, batch->targets, batch->eye_targets};
+
+    for (size_t i = 0; i < batch->padded; i++)
+        p->places[i] = batch->places[i < batch->count ? i : batch->count - 1];
+    dms_loader_fill(batch->augmented ? p->augmented : p->plain, &out, p->places,
+                    (int)batch->padded, (uint64_t)batch->epoch);
+}
