@@ -5,6 +5,7 @@
 #include "command.h"
 
 extern const cli_command cli_command_completion;
+extern const cli_command cli_command_data_check;
 extern const cli_command cli_command_evaluate;
 extern const cli_command cli_command_info;
 extern const cli_command cli_command_init;

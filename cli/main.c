@@ -11,6 +11,7 @@
 const cli_command *const cli_commands[] = {&cli_command_train,
                                            &cli_command_evaluate,
                                            &cli_command_predict,
+                                           &cli_command_data_check,
                                            &cli_command_score,
                                            &cli_command_info,
                                            &cli_command_init,

@@ -1,0 +1,65 @@
+/* `dmsnet data check DIR`: what is in a data set, and what is wrong with it. */
+#include "commands.h"
+
+#include <stdio.h>
+
+#include "args.h"
+#include "dms/data.h"
+#include "fail.h"
+
+typedef struct check_options {
+    bool json;
+    char images[1024];
+} check_options;
+
+static const check_options check_defaults = {.json = false};
+
+static const dms_option check_list[] = {
+    {.name = "images",
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     DMS_OPTION_FIELD(check_options, images),
+     .help = "folder of the photographs, where it is not found beside the "
+             "table"},
+    {.name = "json",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(check_options, json),
+     .help = "print the report as JSON"}};
+
+static const dms_option_table check_table = {check_list, 2, &check_defaults,
+                                             sizeof(check_options)};
+
+static dms_status run_check(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const check_options *options = run->args->values[0];
+    const char *images = *options->images ? options->images : NULL;
+    dms_dataset *dataset = NULL;
+    dms_data_report report = {0};
+
+    TRY(dms_dataset_open(&dataset, run->args->arguments[0], images,
+                         run->monitor, err));
+    TRY(dms_data_check(&report, dataset, run->monitor, err));
+    fputs(options->json ? report.json : report.text, stdout);
+    run->failed_inputs = report.missing + report.unreadable;
+done:
+    dms_data_report_release(&report);
+    dms_dataset_close(dataset);
+    return st;
+}
+
+const cli_command cli_command_data_check = {
+    .name = "data check",
+    .summary = "look a data set through and report what is wrong with it",
+    .arguments = "DIR|TABLE",
+    .text = "Read a data set in any of its forms (a folder with a table and "
+            "photographs, or the table itself, .csv or .xlsx), decode every "
+            "photograph, and report patients, eyes and labels; missing, "
+            "unreadable, identical and suspicious photographs; and the table's "
+            "contradictions. Nothing is changed."
+            "\n\n"
+            "The exit status is 1 when a photograph is missing or unreadable.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .tables = {{.options = &check_table}},
+    .run = run_check};

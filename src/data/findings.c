@@ -1,0 +1,193 @@
+#include "data/findings.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/strbuf.h"
+
+enum { SHOWN_MAX = 20 }; /* of a kind, in the text */
+
+static const struct kind {
+    const char *key;   /* in JSON */
+    const char *title; /* in text */
+} kinds[DMS_FINDING_KINDS] = {
+    [DMS_FINDING_MISSING] = {"missing", "missing photographs"},
+    [DMS_FINDING_UNREADABLE] = {"unreadable", "unreadable photographs"},
+    [DMS_FINDING_IDENTICAL] = {"identical", "identical photographs"},
+    [DMS_FINDING_SUSPICIOUS] = {"suspicious", "suspicious photographs"},
+    [DMS_FINDING_CONTRADICTION] = {"contradictions",
+                                   "contradictions in the table"},
+};
+
+void dms_findings_add(dms_findings *f, dms_finding_kind kind, const char *id,
+                      const char *format, ...)
+{
+    dms_finding *item;
+    va_list args;
+
+    if (f->count == f->capacity) {
+        size_t capacity = f->capacity ? 2 * f->capacity : 64;
+        dms_finding *items = dms_resize(f->items, capacity, sizeof *items);
+
+        if (!items) {
+            f->failed = true;
+            return;
+        }
+        f->items = items;
+        f->capacity = capacity;
+    }
+    item = &f->items[f->count++];
+    *item = (dms_finding){.kind = kind, .id = id};
+    va_start(args, format);
+    vsnprintf(item->text, sizeof item->text, format, args);
+    va_end(args);
+}
+
+size_t dms_findings_count(const dms_findings *f, dms_finding_kind kind)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < f->count; i++)
+        count += f->items[i].kind == kind;
+    return count;
+}
+
+void dms_findings_release(dms_findings *findings)
+{
+    dms_free(findings->items);
+    *findings = (dms_findings){0};
+}
+
+static void count_labels(size_t counts[DMS_LABELS], const dms_dataset *dataset,
+                         dms_split split)
+{
+    for (size_t i = 0; i < dataset->count; i++)
+        for (int k = 0; k < DMS_LABELS; k++)
+            if (split == DMS_SPLIT_NONE || dataset->patients[i].split == split)
+                counts[k] += dataset->patients[i].labels[k];
+}
+
+static void write_labels(dms_strbuf *text, const char *title,
+                         const dms_dataset *dataset, dms_split split)
+{
+    size_t counts[DMS_LABELS] = {0};
+
+    count_labels(counts, dataset, split);
+    dms_strbuf_printf(text, "%-22s", title);
+    for (int k = 0; k < DMS_LABELS; k++)
+        dms_strbuf_printf(text, "  %c %zu", DMS_LABEL_LETTERS[k], counts[k]);
+    dms_strbuf_puts(text, "\n");
+}
+
+static void write_kind(dms_strbuf *text, const dms_findings *f,
+                       dms_finding_kind kind)
+{
+    size_t count = dms_findings_count(f, kind), shown = 0;
+
+    if (count == 0)
+        return;
+    dms_strbuf_printf(text, "\n%s: %zu\n", kinds[kind].title, count);
+    for (size_t i = 0; i < f->count && shown < SHOWN_MAX; i++)
+        if (f->items[i].kind == kind) {
+            dms_strbuf_printf(text, "  %-8s %s\n", f->items[i].id,
+                              f->items[i].text);
+            shown++;
+        }
+    if (count > shown)
+        dms_strbuf_printf(text, "  and %zu more (--json lists all)\n",
+                          count - shown);
+}
+
+static char *report_text(const dms_data_report *r, const dms_findings *f,
+                         const dms_dataset *dataset)
+{
+    dms_strbuf text;
+    char *result;
+
+    dms_strbuf_init(&text);
+    dms_strbuf_printf(&text, "%-22s  %s\n", "table", dataset->table);
+    dms_strbuf_printf(&text, "%-22s  %zu\n", "patients", r->patients);
+    dms_strbuf_printf(&text,
+                      "%-22s  %zu, with labels of their own %zu, "
+                      "ungradable %zu\n",
+                      "eyes", r->eyes, r->labelled_eyes, r->ungradable_eyes);
+    write_labels(&text, "labels", dataset, DMS_SPLIT_NONE);
+    for (int s = DMS_SPLIT_TRAIN;
+         dataset->has_split_column && s <= DMS_SPLIT_TEST; s++) {
+        char title[32];
+
+        snprintf(title, sizeof title, "labels of %s",
+                 dms_split_name((dms_split)s));
+        write_labels(&text, title, dataset, (dms_split)s);
+    }
+    for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)
+        dms_strbuf_printf(&text, "%-22s  %zu\n", kinds[kind].key,
+                          dms_findings_count(f, (dms_finding_kind)kind));
+    for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)
+        write_kind(&text, f, (dms_finding_kind)kind);
+    result = dms_strbuf_detach(&text);
+    dms_strbuf_release(&text);
+    return result;
+}
+
+static json_t *labels_json(const dms_dataset *dataset)
+{
+    size_t counts[DMS_LABELS] = {0};
+    json_t *object = json_object();
+
+    count_labels(counts, dataset, DMS_SPLIT_NONE);
+    for (int k = 0; k < DMS_LABELS; k++) {
+        char letter[2] = {DMS_LABEL_LETTERS[k], '\0'};
+
+        json_object_set_new(object, letter,
+                            json_integer((json_int_t)counts[k]));
+    }
+    return object;
+}
+
+static json_t *kind_json(const dms_findings *f, dms_finding_kind kind)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < f->count; i++)
+        if (f->items[i].kind == kind)
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:s}", "id", f->items[i].id,
+                                            "what", f->items[i].text));
+    return list;
+}
+
+static char *report_json(const dms_data_report *r, const dms_findings *f,
+                         const dms_dataset *dataset)
+{
+    json_t *root = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:o}", "table", dataset->table, "patients",
+        (json_int_t)r->patients, "eyes", (json_int_t)r->eyes, "labelled_eyes",
+        (json_int_t)r->labelled_eyes, "ungradable_eyes",
+        (json_int_t)r->ungradable_eyes, "labels", labels_json(dataset));
+    char *dump, *copy;
+
+    for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)
+        json_object_set_new(root, kinds[kind].key,
+                            kind_json(f, (dms_finding_kind)kind));
+    dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    copy = dump ? dms_strdup(dump) : NULL;
+    free(dump);
+    json_decref(root);
+    return copy;
+}
+
+dms_status dms_findings_report(dms_data_report *report, const dms_findings *f,
+                               const dms_dataset *dataset, dms_error *err)
+{
+    if (!f->failed) {
+        report->text = report_text(report, f, dataset);
+        report->json = report_json(report, f, dataset);
+    }
+    return report->text && report->json ? DMS_OK
+                                        : dms_fail_memory(err, "data report");
+}

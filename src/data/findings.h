@@ -1,0 +1,41 @@
+/* What `data check` finds, and how it is told. */
+#ifndef DMS_DATA_FINDINGS_H
+#define DMS_DATA_FINDINGS_H
+
+#include "dms/data.h"
+
+typedef enum dms_finding_kind {
+    DMS_FINDING_MISSING,
+    DMS_FINDING_UNREADABLE,
+    DMS_FINDING_IDENTICAL,
+    DMS_FINDING_SUSPICIOUS,
+    DMS_FINDING_CONTRADICTION,
+    DMS_FINDING_KINDS
+} dms_finding_kind;
+
+typedef struct dms_finding {
+    dms_finding_kind kind;
+    const char *id; /* borrowed from the data set */
+    char text[256];
+} dms_finding;
+
+/* Zero-initialise. */
+typedef struct dms_findings {
+    dms_finding *items;
+    size_t count, capacity;
+    bool failed; /* out of memory: said by dms_findings_report */
+} dms_findings;
+
+void dms_findings_add(dms_findings *findings, dms_finding_kind kind,
+                      const char *id, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+size_t dms_findings_count(const dms_findings *findings, dms_finding_kind kind);
+void dms_findings_release(dms_findings *findings);
+
+/* Fill report->text (at most 20 of a kind) and report->json (all), from the
+ * counts that it already holds. */
+dms_status dms_findings_report(dms_data_report *report,
+                               const dms_findings *findings,
+                               const dms_dataset *dataset, dms_error *err);
+
+#endif
