@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "commands.h"
+#include "dms/model.h"
 #include "fail.h"
 #include "help.h"
 #include "progress.h"
@@ -99,7 +100,10 @@ static int no_command(int count, char **words)
         return CLI_GOOD;
     }
     if (strcmp(words[0], "--version") == 0) {
-        puts("dmsnet " DMS_VERSION);
+        char backend[64];
+
+        dms_backend_text(backend, sizeof(backend));
+        printf("dmsnet %s (%s)\n", dms_version(), backend);
         return CLI_GOOD;
     }
     if (!is_family(words[0]))

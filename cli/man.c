@@ -76,8 +76,9 @@ static void put_command(FILE *out, const cli_command *command)
 
 void cli_man_write(FILE *out)
 {
+    fprintf(out, ".TH DMSNET 1 \"\" \"dmsnet %s\" \"User Commands\"\n",
+            dms_version());
     fputs(
-        ".TH DMSNET 1 \"\" \"dmsnet " DMS_VERSION "\" \"User Commands\"\n"
         ".SH NAME\n"
         "dmsnet \\- two fundus photographs in, eight probabilities out\n"
         ".SH SYNOPSIS\n"

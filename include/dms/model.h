@@ -55,6 +55,9 @@ dms_status dms_model_describe(char **text, const dms_model *model, bool json,
                               dms_error *err);
 void dms_text_free(char *text);
 
+/* What computes and its version, "oneDNN 2.6.3, ...". Returns as snprintf. */
+int dms_backend_text(char *text, size_t capacity);
+
 /* The open door for numbers: safetensors in, safetensors out.
  *
  * Forward, in evaluation mode: in_path holds `left` and `right`, N x 3 x S x S

@@ -22,6 +22,9 @@ typedef struct dms_error {
     char message[512];
 } dms_error;
 
+/* "0.1.0": of the library. */
+const char *dms_version(void);
+
 /* A short constant English name of the status, never NULL. */
 const char *dms_status_name(dms_status status);
 

@@ -93,6 +93,11 @@ size_t dms_model_parameters(const dms_model *model)
     return count;
 }
 
+int dms_backend_text(char *text, size_t capacity)
+{
+    return dms_net_backend(text, capacity);
+}
+
 dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
                                        dms_error *err)
 {

@@ -125,6 +125,11 @@ void dms_net_destroy(dms_net *net)
     dms_free(net);
 }
 
+int dms_net_backend(char *text, size_t capacity)
+{
+    return dms_backend_describe(text, capacity);
+}
+
 size_t dms_net_memory(const dms_net *net)
 {
     return dms_run_memory(net->run);

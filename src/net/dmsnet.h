@@ -17,6 +17,9 @@ typedef struct dms_net_options {
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
 } dms_net_options;
 
+/* What computes and its version, for records. Returns as snprintf. */
+int dms_net_backend(char *text, size_t capacity);
+
 /* Declare every tensor of the architecture in params (state_dict order). The
  * caller then allocates; for training, before dms_net_create. */
 dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,

@@ -1,5 +1,6 @@
 #include "ops/dnnl_util.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -77,6 +78,14 @@ int dms_backend_block(void)
                    (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core
                ? 16
                : 8;
+}
+
+int dms_backend_describe(char *text, size_t capacity)
+{
+    const dnnl_version_t *v = dnnl_version();
+
+    return snprintf(text, capacity, "oneDNN %d.%d.%d, %d channels a block",
+                    v->major, v->minor, v->patch, dms_backend_block());
 }
 
 dms_status dms_prim_arg(dms_prim *prim, const dms_backend *backend, int arg,

@@ -13,6 +13,9 @@ typedef struct dms_backend dms_backend;
 dms_status dms_backend_create(dms_backend **out, dms_error *err);
 void dms_backend_destroy(dms_backend *backend);
 
+/* "oneDNN 2.6.3, 16 channels a block": what computes. Returns as snprintf. */
+int dms_backend_describe(char *text, size_t capacity);
+
 /* Channels in a block of DMS_LAYOUT_BLOCKED on this CPU: 16 or 8. */
 int dms_backend_block(void);
 

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "train/threads.h"
 #include "train/trainer.h"
 
 static bool ends_with(const char *text, const char *end)
@@ -86,19 +87,21 @@ static json_t *machine(void)
 
 static json_t *run_of(const dms_trainer *t)
 {
-    char digest[17], seed[24], when[32];
+    char digest[17], seed[24], when[32], backend[64];
     time_t now = time(NULL);
     struct tm utc;
 
     snprintf(digest, sizeof digest, "%016" PRIx64, t->state.data_digest);
     snprintf(seed, sizeof seed, "%" PRIu64, t->options->seed);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "started",
-                     when, "seed", seed, "data", t->options->data,
-                     "data_digest", digest, "compiler", __VERSION__,
-                     "train_patients", (json_int_t)t->patients.train_count,
-                     "val_patients", (json_int_t)t->patients.val_count,
-                     "machine", machine());
+    dms_net_backend(backend, sizeof backend);
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:o}",
+                     "started", when, "dmsnet", dms_version(), "backend",
+                     backend, "threads", dms_threads_use(0), "seed", seed,
+                     "data", t->options->data, "data_digest", digest,
+                     "compiler", __VERSION__, "train_patients",
+                     (json_int_t)t->patients.train_count, "val_patients",
+                     (json_int_t)t->patients.val_count, "machine", machine());
 }
 
 dms_status dms_run_folder_describe(const dms_trainer *t, dms_error *err)

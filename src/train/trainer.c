@@ -130,12 +130,16 @@ static dms_status write_model(dms_trainer *t, const char *path,
     snprintf(t->config.provenance, sizeof t->config.provenance,
              "{\"training\": {\"epoch\": %lld, \"step\": %lld, \"seed\": "
              "\"%llu\", \"data_digest\": \"%016llx\", \"averaged\": %s, "
-             "\"metric\": \"%s\", \"value\": %s}}",
+             "\"metric\": \"%s\", \"value\": %s}, "
+             "\"split\": {\"val\": %.17g, \"test\": %.17g, \"seed\": \"%llu\", "
+             "\"override\": %s}, \"dmsnet\": \"%s\"}",
              (long long)record->epoch, (long long)record->step,
              (unsigned long long)t->options->seed,
              (unsigned long long)t->state.data_digest,
              record->averaged ? "true" : "false", dms_metric_name(t->metric),
-             metric);
+             metric, t->options->val, t->options->test,
+             (unsigned long long)t->options->seed,
+             t->options->split_override ? "true" : "false", dms_version());
     return dms_model_file_write(path, &t->config, t->eval_params,
                                 t->eval_params->value, err);
 }
