@@ -367,6 +367,19 @@ static void add_to(float *sum, const float *term, size_t len)
         sum[i] += term[i];
 }
 
+/* Add a later reader's share; and make the padding zero again, which a kernel
+ * that writes whole vectors does not keep: norms and sums run over it. */
+static void finish_param(dms_run *run, const node_run *self, int p)
+{
+    const dms_params *params = run->graph->params;
+    const dms_param *param = &params->items[self->job.node->param[p]];
+    float *grad = params->grad + param->offset;
+
+    if (self->add_dw[p])
+        add_to(grad, self->job.dw[p], param->len);
+    memset(grad + param->len, 0, (param->size - param->len) * sizeof *grad);
+}
+
 static void add_gradients(dms_run *run, const node_run *self)
 {
     const dms_node *node = self->job.node;
@@ -375,13 +388,9 @@ static void add_gradients(dms_run *run, const node_run *self)
         if (self->add_dx[k])
             add_to(node_address(run, node->in[k], GRADIENT), self->job.dx[k],
                    dms_shape_len(&node->in[k]->shape));
-    for (int p = 0; p < node->param_count; p++) {
-        const dms_params *params = run->graph->params;
-        const dms_param *param = &params->items[node->param[p]];
-
-        if (self->add_dw[p])
-            add_to(params->grad + param->offset, self->job.dw[p], param->size);
-    }
+    for (int p = 0; p < node->param_count; p++)
+        if (self->job.dw[p])
+            finish_param(run, self, p);
 }
 
 dms_status dms_run_backward(dms_run *run, dms_error *err)
