@@ -129,7 +129,7 @@ static dms_status predict(cli_run *run, const dms_model *model,
     if (stopped != DMS_OK && stopped != DMS_ESTOPPED)
         TRY(stopped);
     TRY(dms_prediction_print(&text, predictions, list->pairs, list->count,
-                             model, (dms_prediction_format)format, err));
+                             (dms_prediction_format)format, err));
     fputs(text, stdout);
     tell_failures(run, predictions, list);
     st = stopped;

@@ -65,7 +65,6 @@ typedef enum dms_prediction_format {
 const char *dms_prediction_format_name(dms_prediction_format format);
 dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
                                 const dms_pair *pairs, size_t count,
-                                const dms_model *model,
                                 dms_prediction_format format, dms_error *err);
 
 #endif

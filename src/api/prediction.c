@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
@@ -18,11 +17,10 @@ const char *dms_prediction_format_name(dms_prediction_format format)
                                                            : NULL;
 }
 
-/* What is printed, and for which model. */
+/* What is printed. */
 typedef struct answer {
     const dms_prediction *p;
     const dms_pair *pair;
-    const dms_model *model;
 } answer;
 
 static const char *id_of(const answer *a)
@@ -66,8 +64,7 @@ static void write_text(dms_strbuf *text, const answer *a)
     dms_strbuf_printf(text, "patient %s", id_of(a));
     for (int eye = 0; eye < 2; eye++)
         if (p->present[eye])
-            dms_strbuf_printf(text, "%s %s field %s", eye ? ";" : ":",
-                              eye_names[eye],
+            dms_strbuf_printf(text, ", %s field %s", eye_names[eye],
                               dms_field_kind_name(p->field[eye].kind));
     dms_strbuf_puts(text, "\n");
     if (p->present[DMS_LEFT] != p->present[DMS_RIGHT])
@@ -140,14 +137,13 @@ static json_t *answer_json(const answer *a)
 }
 
 static void write_all_json(dms_strbuf *text, const dms_prediction *predictions,
-                           const dms_pair *pairs, size_t count,
-                           const dms_model *model)
+                           const dms_pair *pairs, size_t count)
 {
     json_t *list = json_array();
     char *dump;
 
     for (size_t i = 0; i < count; i++) {
-        answer a = {&predictions[i], &pairs[i], model};
+        answer a = {&predictions[i], &pairs[i]};
 
         json_array_append_new(list, answer_json(&a));
     }
@@ -161,18 +157,17 @@ static void write_all_json(dms_strbuf *text, const dms_prediction *predictions,
 
 dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
                                 const dms_pair *pairs, size_t count,
-                                const dms_model *model,
                                 dms_prediction_format format, dms_error *err)
 {
     dms_strbuf out;
 
     dms_strbuf_init(&out);
     if (format == DMS_PREDICTION_JSON)
-        write_all_json(&out, predictions, pairs, count, model);
+        write_all_json(&out, predictions, pairs, count);
     if (format == DMS_PREDICTION_CSV)
         dms_strbuf_puts(&out, "ID,N,D,G,C,A,H,M,O\n");
     for (size_t i = 0; i < count; i++) {
-        answer a = {&predictions[i], &pairs[i], model};
+        answer a = {&predictions[i], &pairs[i]};
 
         if (format == DMS_PREDICTION_TEXT)
             write_text(&out, &a);
