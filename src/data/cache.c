@@ -1,5 +1,6 @@
 #include "data/cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -125,7 +126,10 @@ typedef struct building {
     size_t eyes;
 } building;
 
-static void prepare_chunk(building *b, size_t first, size_t count)
+/* A lack of memory is no photograph's fault, and passes: it must not be kept
+ * as one. */
+static dms_status prepare_chunk(building *b, size_t first, size_t count,
+                                dms_error *err)
 {
     size_t bytes = picture_bytes(b->settings->size);
 
@@ -144,10 +148,15 @@ static void prepare_chunk(building *b, size_t first, size_t count)
         else
             *status = EYE_UNREADABLE;
     }
-    for (size_t i = 0; i < count; i++)
-        if (b->status[first + i] == EYE_UNREADABLE)
-            dms_log(b->monitor, DMS_LOG_WARNING, "left out: %s",
-                    b->errors[i].message);
+    for (size_t i = 0; i < count; i++) {
+        if (b->status[first + i] != EYE_UNREADABLE)
+            continue;
+        if (b->errors[i].code == DMS_ENOMEM)
+            return dms_fail(err, DMS_ENOMEM, "%s", b->errors[i].message);
+        dms_log(b->monitor, DMS_LOG_WARNING, "left out: %s",
+                b->errors[i].message);
+    }
+    return DMS_OK;
 }
 
 static dms_status write_pictures(building *b, dms_error *err)
@@ -161,7 +170,7 @@ static dms_status write_pictures(building *b, dms_error *err)
         if (dms_should_stop(b->monitor))
             return dms_fail(err, DMS_ESTOPPED,
                             "stopped while preparing photographs");
-        prepare_chunk(b, at, count);
+        TRY(prepare_chunk(b, at, count, err));
         TRY(dms_file_writer_write(b->writer, b->pixels, count * bytes, err));
         dms_progress(b->monitor, "prepare photographs", at + count, b->eyes,
                      NULL);
@@ -235,8 +244,11 @@ static dms_status take_lock(int *fd, const char *path, dms_error *err)
 
     dms_strbuf_init(&name);
     dms_strbuf_printf(&name, "%s.lock", path);
-    *fd =
-        name.failed ? -1 : open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (name.failed) {
+        dms_strbuf_release(&name);
+        return dms_fail_memory(err, "cache");
+    }
+    *fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (*fd < 0)
         st = dms_fail_errno(err, "%s: cannot open the lock", name.data);
     while (st == DMS_OK && flock(*fd, LOCK_EX) != 0)
@@ -244,6 +256,27 @@ static dms_status take_lock(int *fd, const char *path, dms_error *err)
             st = dms_fail_errno(err, "%s: cannot lock", name.data);
     dms_strbuf_release(&name);
     return st;
+}
+
+/* With the lock held nobody else builds this cache: what lies beside it under
+ * "<name>.<pid>.tmp" is of a builder that was killed. */
+static void clear_leftovers(const char *folder, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+    DIR *entries = opendir(folder);
+    struct dirent *e;
+
+    while (entries && (e = readdir(entries))) {
+        size_t all = strlen(e->d_name);
+
+        if (all > len + 4 && strncmp(e->d_name, name, len) == 0 &&
+            strcmp(e->d_name + all - 4, ".tmp") == 0)
+            unlinkat(dirfd(entries), e->d_name, 0);
+    }
+    if (entries)
+        closedir(entries);
 }
 
 static char *cache_path(const char *folder, uint64_t key, int size)
@@ -275,6 +308,7 @@ dms_status dms_cache_open(dms_cache **out, const char *folder,
     if (!open_finished(cache, path, key)) {
         TRY(take_lock(&lock, path, err));
         if (!open_finished(cache, path, key)) { /* nobody made it meanwhile */
+            clear_leftovers(folder, path);
             TRY(build(path, key, dataset, settings, monitor, err));
             if (!open_finished(cache, path, key)) {
                 st = dms_fail(err, DMS_EIO, "%s: is not as it was just written",

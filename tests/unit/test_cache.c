@@ -1,0 +1,457 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "data/cache.h"
+#include "unit/small_set.h"
+
+enum { PATIENTS = 3, SIZE = 32, PICTURE = SIZE * SIZE * 3 };
+
+/* What a monitor has seen. */
+typedef struct watch {
+    int prepared; /* calls of progress: 0 when nothing was decoded */
+    int warnings;
+    char text[1024]; /* the last warning */
+    bool stop;
+} watch;
+
+static void see_progress(void *user, const char *stage, size_t done,
+                         size_t total, const char *detail)
+{
+    watch *w = user;
+
+    (void)stage, (void)done, (void)total, (void)detail;
+    w->prepared++;
+}
+
+static void see_message(void *user, dms_log_level level, const char *text)
+{
+    watch *w = user;
+
+    w->warnings += level == DMS_LOG_WARNING;
+    snprintf(w->text, sizeof w->text, "%s", text);
+}
+
+static bool wish_to_stop(void *user)
+{
+    const watch *w = user;
+
+    return w->stop;
+}
+
+static dms_status open_cache(dms_cache **cache, const small_set *s, watch *w,
+                             dms_error *err)
+{
+    const dms_preprocess settings = dms_preprocess_default(SIZE);
+    const dms_monitor monitor = {w, see_progress, see_message, wish_to_stop};
+
+    *cache = NULL;
+    return dms_cache_open(cache, s->folder, &s->dataset, &settings, &monitor,
+                          err);
+}
+
+static dms_cache *opened(const small_set *s, watch *w)
+{
+    dms_cache *cache;
+    dms_error err = {0};
+
+    *w = (watch){0};
+    if (open_cache(&cache, s, w, &err) != DMS_OK)
+        fail_msg("%s", err.message);
+    return cache;
+}
+
+/* Files of the folder whose name ends so; the last one's path. */
+static int files_ending(const small_set *s, const char *end, char path[400])
+{
+    DIR *folder = opendir(s->folder);
+    int count = 0;
+
+    assert_non_null(folder);
+    for (struct dirent *e; (e = readdir(folder));) {
+        size_t name = strlen(e->d_name), tail = strlen(end);
+
+        if (name < tail || strcmp(e->d_name + name - tail, end) != 0)
+            continue;
+        snprintf(path, 400, "%s/%s", s->folder, e->d_name);
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+static void assert_pixels_of_preprocessing(const small_set *s,
+                                           const dms_cache *cache)
+{
+    const dms_preprocess settings = dms_preprocess_default(SIZE);
+    uint8_t want[PICTURE];
+
+    for (size_t i = 0; i < s->dataset.count; i++)
+        for (int eye = 0; eye < 2; eye++) {
+            const uint8_t *got = dms_cache_pixels(cache, i, eye);
+
+            assert_non_null(got);
+            assert_int_equal(dms_preprocess_file(want, NULL, s->paths[i][eye],
+                                                 &settings, NULL),
+                             DMS_OK);
+            assert_memory_equal(got, want, PICTURE);
+        }
+}
+
+/* First of all tests: a child of a process whose OpenMP threads have begun
+ * could not begin its own. */
+static void two_processes_at_once_build_one_cache(void **state)
+{
+    small_set s;
+    pid_t child[2];
+    int built = 0, status;
+    char path[400];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    for (int i = 0; i < 2; i++) {
+        child[i] = fork();
+        assert_true(child[i] >= 0);
+        if (child[i] == 0) {
+            dms_cache *cache;
+            watch w = {0};
+            dms_status st = open_cache(&cache, &s, &w, NULL);
+
+            _exit(st == DMS_OK && dms_cache_pixels(cache, 0, 0) ? w.prepared > 0
+                                                                : 9);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_true(WIFEXITED(status));
+        assert_in_range(WEXITSTATUS(status), 0, 1);
+        built += WEXITSTATUS(status);
+    }
+    assert_int_equal(built, 1);
+    assert_int_equal(files_ending(&s, ".cache", path), 1);
+    assert_int_equal(files_ending(&s, ".tmp", path), 0);
+    small_set_remove(&s);
+}
+
+static void pixels_are_those_of_the_preprocessing(void **state)
+{
+    small_set s;
+    watch w;
+    dms_cache *cache;
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    cache = opened(&s, &w);
+    assert_true(w.prepared > 0);
+    assert_int_equal(dms_cache_size(cache), SIZE);
+    assert_int_equal(dms_cache_unreadable(cache), 0);
+    assert_pixels_of_preprocessing(&s, cache);
+    dms_cache_close(cache);
+    small_set_remove(&s);
+}
+
+/* The photographs become rubbish of the same length and time, so a decoder
+ * that looked at one would fail. */
+static void a_second_open_decodes_nothing(void **state)
+{
+    small_set s;
+    watch w;
+    dms_cache *cache;
+    uint8_t before[PICTURE];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    cache = opened(&s, &w);
+    memcpy(before, dms_cache_pixels(cache, 1, DMS_RIGHT), PICTURE);
+    dms_cache_close(cache);
+    for (int i = 0; i < 2 * PATIENTS; i++) {
+        const char *path = s.paths[i / 2][i % 2];
+        struct stat info;
+        int fd = open(path, O_WRONLY);
+
+        assert_int_equal(fstat(fd, &info), 0);
+        assert_int_equal(pwrite(fd, "rubbish!", 8, 0), 8);
+        assert_int_equal(
+            futimens(fd, (struct timespec[]){info.st_atim, info.st_mtim}), 0);
+        close(fd);
+    }
+    cache = opened(&s, &w);
+    assert_int_equal(w.prepared, 0);
+    assert_int_equal(w.warnings, 0);
+    assert_memory_equal(dms_cache_pixels(cache, 1, DMS_RIGHT), before, PICTURE);
+    dms_cache_close(cache);
+    small_set_remove(&s);
+}
+
+static void cut_in_half(const char *path, off_t size)
+{
+    assert_int_equal(truncate(path, size / 2), 0);
+}
+
+static void empty(const char *path, off_t size)
+{
+    (void)size;
+    assert_int_equal(truncate(path, 0), 0);
+}
+
+static void append(const char *path, off_t size)
+{
+    assert_int_equal(truncate(path, size + 1), 0);
+}
+
+static void zero(const char *path, off_t size)
+{
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(path, size), 0);
+}
+
+/* In the middle of the header, and among the status bytes behind it. */
+static void write_at(const char *path, off_t at)
+{
+    int fd = open(path, O_WRONLY);
+
+    assert_int_equal(pwrite(fd, "\x5a", 1, at), 1);
+    close(fd);
+}
+
+static void damage_header(const char *path, off_t size)
+{
+    (void)size;
+    write_at(path, 16);
+}
+
+static void damage_status(const char *path, off_t size)
+{
+    (void)size;
+    write_at(path, 42);
+}
+
+static void a_damaged_or_foreign_cache_is_built_again(void **state)
+{
+    static void (*const damages[])(const char *, off_t) = {
+        cut_in_half, empty, append, zero, damage_header, damage_status};
+    small_set s;
+    watch w;
+    char path[400];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    dms_cache_close(opened(&s, &w));
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct stat info;
+        dms_cache *cache;
+
+        assert_int_equal(files_ending(&s, ".cache", path), 1);
+        assert_int_equal(stat(path, &info), 0);
+        damages[i](path, info.st_size);
+        cache = opened(&s, &w);
+        if (w.prepared == 0)
+            fail_msg("damage %zu was believed", i);
+        assert_pixels_of_preprocessing(&s, cache);
+        dms_cache_close(cache);
+    }
+    small_set_remove(&s);
+}
+
+static void a_changed_photograph_is_seen(void **state)
+{
+    small_set s;
+    watch w;
+    dms_cache *cache;
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    dms_cache_close(opened(&s, &w));
+    small_set_paint(s.paths[2][DMS_LEFT], 77, SMALL_SET_SIDE + 1);
+    cache = opened(&s, &w);
+    assert_true(w.prepared > 0);
+    assert_pixels_of_preprocessing(&s, cache);
+    dms_cache_close(cache);
+    small_set_remove(&s);
+}
+
+static void other_settings_have_a_cache_of_their_own(void **state)
+{
+    small_set s;
+    watch w;
+    char path[400];
+    dms_preprocess settings = dms_preprocess_default(SIZE);
+    dms_cache *cache = NULL;
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    dms_cache_close(opened(&s, &w));
+    settings.crop = !settings.crop;
+    assert_int_equal(
+        dms_cache_open(&cache, s.folder, &s.dataset, &settings, NULL, NULL),
+        DMS_OK);
+    dms_cache_close(cache);
+    assert_int_equal(files_ending(&s, ".cache", path), 2);
+    dms_cache_close(opened(&s, &w));
+    assert_int_equal(w.prepared, 0);
+    small_set_remove(&s);
+}
+
+static void an_unreadable_photograph_is_told_and_stops_nothing(void **state)
+{
+    small_set s;
+    watch w;
+    dms_cache *cache;
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    small_set_write(s.paths[1][DMS_LEFT], "no picture", 10);
+    s.patients[2].eye[DMS_RIGHT].path = NULL;
+    for (int time = 0; time < 2; time++) { /* made, then found */
+        cache = opened(&s, &w);
+        assert_int_equal(dms_cache_unreadable(cache), 1);
+        assert_null(dms_cache_pixels(cache, 1, DMS_LEFT));
+        assert_null(dms_cache_pixels(cache, 2, DMS_RIGHT));
+        assert_non_null(dms_cache_pixels(cache, 1, DMS_RIGHT));
+        assert_non_null(dms_cache_pixels(cache, 2, DMS_LEFT));
+        dms_cache_close(cache);
+        if (time == 0) {
+            assert_int_equal(w.warnings, 1);
+            assert_non_null(strstr(w.text, s.paths[1][DMS_LEFT]));
+        }
+    }
+    small_set_remove(&s);
+}
+
+static void a_stop_leaves_no_half_file(void **state)
+{
+    small_set s;
+    watch w = {.stop = true};
+    dms_cache *cache;
+    char path[400];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    assert_int_equal(open_cache(&cache, &s, &w, NULL), DMS_ESTOPPED);
+    assert_null(cache);
+    assert_int_equal(files_ending(&s, ".tmp", path), 0);
+    assert_int_equal(files_ending(&s, ".cache", path), 0);
+    dms_cache_close(opened(&s, &w));
+    small_set_remove(&s);
+}
+
+/* A disk that is full after 8 kB. */
+static void a_full_disk_is_an_error_and_leaves_no_half_file(void **state)
+{
+    small_set s;
+    watch w = {0};
+    dms_cache *cache;
+    dms_error err = {0};
+    struct rlimit old, small;
+    char path[400];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old, small.rlim_cur = 8192;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(open_cache(&cache, &s, &w, &err), DMS_EIO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_non_null(strstr(err.message, "cannot write"));
+    assert_int_equal(files_ending(&s, ".tmp", path), 0);
+    assert_int_equal(files_ending(&s, ".cache", path), 0);
+    small_set_remove(&s);
+}
+
+/* Else one bad moment would leave a good photograph out for ever. */
+static void a_lack_of_memory_is_not_kept_as_a_bad_photograph(void **state)
+{
+    small_set s;
+    watch w = {0};
+    dms_cache *cache;
+    dms_status st = DMS_ENOMEM;
+    char path[400];
+    size_t n = 0;
+
+    (void)state;
+    small_set_make(&s, 1);
+    while (st != DMS_OK) {
+        dms_error err = {0};
+
+        assert_in_range(n, 0, 500);
+        dms_alloc_fail_at(++n);
+        st = open_cache(&cache, &s, &w, &err);
+        dms_alloc_fail_at(0);
+        if (st != DMS_OK && st != DMS_ENOMEM)
+            fail_msg("allocation %zu: %s", n, err.message);
+    }
+    assert_true(n > 3);
+    assert_int_equal(dms_cache_unreadable(cache), 0);
+    assert_non_null(dms_cache_pixels(cache, 0, DMS_LEFT));
+    assert_non_null(dms_cache_pixels(cache, 0, DMS_RIGHT));
+    dms_cache_close(cache);
+    assert_int_equal(files_ending(&s, ".tmp", path), 0);
+    small_set_remove(&s);
+}
+
+static void what_a_killed_builder_left_is_cleared_away(void **state)
+{
+    small_set s;
+    watch w;
+    char path[400], left[420];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    dms_cache_close(opened(&s, &w));
+    assert_int_equal(files_ending(&s, ".cache", path), 1);
+    assert_int_equal(unlink(path), 0);
+    snprintf(left, sizeof left, "%s.4711.tmp", path);
+    small_set_write(left, "half", 4);
+    dms_cache_close(opened(&s, &w));
+    assert_int_equal(files_ending(&s, ".tmp", path), 0);
+    assert_int_equal(files_ending(&s, ".cache", path), 1);
+    small_set_remove(&s);
+}
+
+static void a_folder_that_is_none_is_an_error(void **state)
+{
+    small_set s;
+    const dms_preprocess settings = dms_preprocess_default(SIZE);
+    dms_cache *cache = NULL;
+    dms_error err = {0};
+
+    (void)state;
+    small_set_make(&s, 1);
+    assert_int_equal(dms_cache_open(&cache, s.paths[0][0], &s.dataset,
+                                    &settings, NULL, &err),
+                     DMS_EIO);
+    assert_non_null(strstr(err.message, s.paths[0][0]));
+    assert_null(cache);
+    small_set_remove(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_processes_at_once_build_one_cache),
+        cmocka_unit_test(pixels_are_those_of_the_preprocessing),
+        cmocka_unit_test(a_second_open_decodes_nothing),
+        cmocka_unit_test(a_damaged_or_foreign_cache_is_built_again),
+        cmocka_unit_test(a_changed_photograph_is_seen),
+        cmocka_unit_test(other_settings_have_a_cache_of_their_own),
+        cmocka_unit_test(an_unreadable_photograph_is_told_and_stops_nothing),
+        cmocka_unit_test(a_stop_leaves_no_half_file),
+        cmocka_unit_test(a_full_disk_is_an_error_and_leaves_no_half_file),
+        cmocka_unit_test(a_lack_of_memory_is_not_kept_as_a_bad_photograph),
+        cmocka_unit_test(what_a_killed_builder_left_is_cleared_away),
+        cmocka_unit_test(a_folder_that_is_none_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
