@@ -1,9 +1,6 @@
 /* `dmsnet evaluate`: a model's figures on one split of a data set. */
 #include "commands.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "args.h"
 #include "dms/evaluate.h"
 #include "fail.h"
@@ -99,7 +96,6 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
     const evaluate_cli *given = run->args->values[0];
     dms_evaluate_options options = given->options;
     dms_report report;
-    char *text = NULL;
 
     options.split = (dms_split)given->split;
     TRY(cli_args_require(options.model, "model", "the model file", err));
@@ -107,13 +103,8 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                          "the folder or table to evaluate on", err));
     TRY(dms_evaluate(&report, &run->failed_inputs, &options, run->monitor,
                      err));
-    if (given->json)
-        TRY(dms_report_json(&text, &report, err));
-    else
-        TRY(dms_report_text(&text, &report, err));
-    fputs(text, stdout);
+    TRY(cli_report_print(&report, given->json, err));
 done:
-    free(text);
     return st;
 }
 

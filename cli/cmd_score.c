@@ -102,13 +102,24 @@ static dms_score_options scoring_of(const score_options *options)
     return scoring;
 }
 
+dms_status cli_report_print(const dms_report *report, bool json, dms_error *err)
+{
+    char *text = NULL;
+    dms_status st = json ? dms_report_json(&text, report, err)
+                         : dms_report_text(&text, report, err);
+
+    if (st == DMS_OK)
+        fputs(text, stdout);
+    free(text);
+    return st;
+}
+
 static dms_status run_score(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const score_options *options = run->args->values[0];
     dms_score_options scoring = scoring_of(options);
     dms_report report;
-    char *text = NULL;
 
     TRY(cli_args_require(options->labels, "labels", "the table of true labels",
                          err));
@@ -116,13 +127,8 @@ static dms_status run_score(cli_run *run, dms_error *err)
                          "the file of probabilities", err));
     TRY(dms_score_files(&report, options->labels, options->predictions,
                         &scoring, run->monitor, err));
-    if (options->json)
-        TRY(dms_report_json(&text, &report, err));
-    else
-        TRY(dms_report_text(&text, &report, err));
-    fputs(text, stdout);
+    TRY(cli_report_print(&report, options->json, err));
 done:
-    free(text);
     return st;
 }
 

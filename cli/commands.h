@@ -3,6 +3,11 @@
 #define CLI_COMMANDS_H
 
 #include "command.h"
+#include "dms/metrics.h"
+
+/* Print a report on standard output, in words or as JSON (cmd_score.c). */
+dms_status cli_report_print(const dms_report *report, bool json,
+                            dms_error *err);
 
 extern const cli_command cli_command_completion;
 extern const cli_command cli_command_data_check;

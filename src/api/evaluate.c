@@ -283,17 +283,6 @@ done:
     return st;
 }
 
-static dms_status write_text(const char *folder, const char *name,
-                             const char *text, dms_error *err)
-{
-    char *path = dms_path_join(folder, name);
-    dms_status st = path ? dms_file_write(path, text, strlen(text), err)
-                         : dms_fail_memory(err, name);
-
-    dms_free(path);
-    return st;
-}
-
 static dms_status write_results(const answers *a, const dms_report *report,
                                 const evaluation *e, dms_error *err)
 {
@@ -312,8 +301,8 @@ static dms_status write_results(const answers *a, const dms_report *report,
     TRY(dms_predictions_write(path, ids, a->probabilities, a->count, err));
     TRY(dms_report_json(&json, report, err));
     TRY(dms_report_text(&text, report, err));
-    TRY(write_text(folder, "metrics.json", json, err));
-    TRY(write_text(folder, "report.txt", text, err));
+    TRY(dms_folder_write(folder, "metrics.json", json, err));
+    TRY(dms_folder_write(folder, "report.txt", text, err));
 done:
     free(json);
     free(text);

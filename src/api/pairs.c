@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "data/patient_id.h"
 #include "dms/session.h"
 
 void dms_pair_list_release(dms_pair_list *list)
@@ -81,18 +82,10 @@ static dms_status add_picture(dms_pair_list *list, const char *folder,
     return pair->path[eye] ? DMS_OK : dms_fail_memory(err, folder);
 }
 
-/* Numbers by value, other ids as texts. */
 static int by_id(const void *a, const void *b)
 {
-    const char *x = ((const dms_pair *)a)->id;
-    const char *y = ((const dms_pair *)b)->id;
-    char *x_end, *y_end;
-    long long p = strtoll(x, &x_end, 10);
-    long long q = strtoll(y, &y_end, 10);
-
-    if (*x_end == '\0' && *y_end == '\0' && p != q)
-        return p < q ? -1 : 1;
-    return strcmp(x, y);
+    return dms_patient_id_compare(((const dms_pair *)a)->id,
+                                  ((const dms_pair *)b)->id);
 }
 
 static dms_status read_folder(dms_pair_list *list, const char *path,

@@ -267,3 +267,14 @@ char *dms_path_join(const char *folder, const char *name)
     dms_strbuf_puts(&path, name);
     return dms_strbuf_detach(&path);
 }
+
+dms_status dms_folder_write(const char *folder, const char *name,
+                            const char *text, dms_error *err)
+{
+    char *path = dms_path_join(folder, name);
+    dms_status st = path ? dms_file_write(path, text, strlen(text), err)
+                         : dms_fail_memory(err, name);
+
+    dms_free(path);
+    return st;
+}

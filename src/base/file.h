@@ -48,6 +48,10 @@ dms_status dms_file_write(const char *path, const void *data, size_t size,
 /* Make a folder and its parents; an existing one is fine. */
 dms_status dms_folder_make(const char *path, dms_error *err);
 
+/* dms_file_write of a text to folder/name. */
+dms_status dms_folder_write(const char *folder, const char *name,
+                            const char *text, dms_error *err);
+
 /* folder + "/" + name (dms_free), or NULL without memory. */
 char *dms_path_join(const char *folder, const char *name);
 

@@ -1,24 +1,10 @@
 /* Patients whose photographs decode to the same pixels are one group. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "data/fingerprint.h"
+#include "data/patient_id.h"
 #include "dms/data.h"
-
-/* Numbers by value, other ids as texts. */
-static int compare_ids(const char *a, const char *b)
-{
-    char *a_end, *b_end;
-    long long x = strtoll(a, &a_end, 10);
-    long long y = strtoll(b, &b_end, 10);
-
-    if (*a_end == '\0' && *b_end == '\0' && x != y)
-        return x < y ? -1 : 1;
-    return strcmp(a, b);
-}
 
 /* A union-find over patients; the root is the group's smallest id. */
 static size_t root_of(const dms_dataset *dataset, size_t patient)
@@ -32,7 +18,8 @@ static void join(dms_dataset *dataset, size_t a, size_t b)
 {
     a = root_of(dataset, a);
     b = root_of(dataset, b);
-    if (compare_ids(dataset->patients[a].id, dataset->patients[b].id) > 0)
+    if (dms_patient_id_compare(dataset->patients[a].id,
+                               dataset->patients[b].id) > 0)
         dataset->patients[a].group = b;
     else
         dataset->patients[b].group = a;

@@ -48,7 +48,8 @@ static void measure_grey(dms_fingerprint *print, const dms_image *image)
         sqrt(fmax(0, squares / (double)count - print->mean * print->mean));
 }
 
-static void take(dms_fingerprint *print, const char *path)
+/* Fails for want of memory only: that says nothing of the photograph. */
+static dms_status take(dms_fingerprint *print, const char *path)
 {
     dms_image image = {0};
     dms_error err = {0};
@@ -56,7 +57,7 @@ static void take(dms_fingerprint *print, const char *path)
     if (access(path, F_OK) != 0) {
         snprintf(print->message, sizeof print->message, "%s: %s", path,
                  strerror(errno));
-        return;
+        return DMS_OK;
     }
     print->present = true;
     if (dms_image_read(&image, path, 0, &err) != DMS_OK ||
@@ -70,6 +71,24 @@ static void take(dms_fingerprint *print, const char *path)
         measure_grey(print, &image);
     }
     dms_image_release(&image);
+    return err.code == DMS_ENOMEM ? DMS_ENOMEM : DMS_OK;
+}
+
+/* Photographs [at, end); false: memory was lacking. */
+static bool take_chunk(dms_fingerprint *prints, size_t at, size_t end,
+                       const dms_dataset *dataset)
+{
+    bool starved = false;
+
+#pragma omp parallel for schedule(dynamic) reduction(|| : starved)
+    for (size_t i = at; i < end; i++) {
+        size_t eye = prints[i].eye;
+
+        if (take(&prints[i], dataset->patients[eye / 2].eye[eye % 2].path) !=
+            DMS_OK)
+            starved = true;
+    }
+    return !starved;
 }
 
 dms_status dms_fingerprints_take(dms_fingerprint **out, size_t *count,
@@ -92,11 +111,10 @@ dms_status dms_fingerprints_take(dms_fingerprint **out, size_t *count,
             return dms_fail(err, DMS_ESTOPPED,
                             "stopped while reading photographs");
         }
-#pragma omp parallel for schedule(dynamic)
-        for (size_t i = at; i < end; i++)
-            take(&prints[i], dataset->patients[prints[i].eye / 2]
-                                 .eye[prints[i].eye % 2]
-                                 .path);
+        if (!take_chunk(prints, at, end, dataset)) {
+            dms_free(prints);
+            return dms_fail_memory(err, "photographs");
+        }
         dms_progress(monitor, "read photographs", end, total, NULL);
     }
     *out = prints;

@@ -6,6 +6,7 @@
 
 #include "graph/op.h"
 #include "ops/ops.h"
+#include "ops/per_image.h"
 
 typedef struct span {
     int64_t begin, end;
@@ -16,8 +17,8 @@ static span bin_span(int64_t bin, int64_t bins, int64_t len)
     return (span){bin * len / bins, ((bin + 1) * len + bins - 1) / bins};
 }
 
-static void forward_image(float *y, const float *x, const dms_shape *in,
-                          const dms_shape *out)
+static void forward_image(float *y, const float *x, const dms_shape *out,
+                          const dms_shape *in)
 {
     memset(y, 0, (size_t)(out->h * out->w * out->c) * sizeof *y);
     for (int64_t i = 0; i < out->h; i++) {
@@ -60,29 +61,17 @@ static void backward_image(float *dx, const float *dy, const dms_shape *in,
 
 static dms_status adaptive_pool_forward(dms_job *t, dms_error *err)
 {
-    const dms_shape *in = &t->node->in[0]->shape;
-    const dms_shape *out = &t->node->shape;
-
     (void)err;
-#pragma omp parallel for schedule(static)
-    for (int64_t n = 0; n < out->n; n++)
-        forward_image((float *)t->y + n * out->c * out->h * out->w,
-                      (const float *)t->x[0] + n * in->c * in->h * in->w, in,
-                      out);
+    dms_each_image(forward_image, t->y, t->x[0], &t->node->shape,
+                   &t->node->in[0]->shape);
     return DMS_OK;
 }
 
 static dms_status adaptive_pool_backward(dms_job *t, dms_error *err)
 {
-    const dms_shape *in = &t->node->in[0]->shape;
-    const dms_shape *out = &t->node->shape;
-
     (void)err;
-#pragma omp parallel for schedule(static)
-    for (int64_t n = 0; n < out->n; n++)
-        backward_image((float *)t->dx[0] + n * in->c * in->h * in->w,
-                       (const float *)t->dy + n * out->c * out->h * out->w, in,
-                       out);
+    dms_each_image(backward_image, t->dx[0], t->dy, &t->node->in[0]->shape,
+                   &t->node->shape);
     return DMS_OK;
 }
 

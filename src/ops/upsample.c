@@ -6,6 +6,7 @@
 
 #include "graph/op.h"
 #include "ops/ops.h"
+#include "ops/per_image.h"
 
 typedef struct tap {
     int64_t low, high;
@@ -47,8 +48,8 @@ static stencil stencil_at(const dms_shape *in, const dms_shape *out, int64_t h,
     };
 }
 
-static void forward_image(float *y, const float *x, const dms_shape *in,
-                          const dms_shape *out)
+static void forward_image(float *y, const float *x, const dms_shape *out,
+                          const dms_shape *in)
 {
     for (int64_t h = 0; h < out->h; h++)
         for (int64_t w = 0; w < out->w; w++, y += out->c) {
@@ -78,29 +79,17 @@ static void backward_image(float *dx, const float *dy, const dms_shape *in,
 
 static dms_status upsample_forward(dms_job *t, dms_error *err)
 {
-    const dms_shape *in = &t->node->in[0]->shape;
-    const dms_shape *out = &t->node->shape;
-
     (void)err;
-#pragma omp parallel for schedule(static)
-    for (int64_t n = 0; n < out->n; n++)
-        forward_image((float *)t->y + n * out->c * out->h * out->w,
-                      (const float *)t->x[0] + n * in->c * in->h * in->w, in,
-                      out);
+    dms_each_image(forward_image, t->y, t->x[0], &t->node->shape,
+                   &t->node->in[0]->shape);
     return DMS_OK;
 }
 
 static dms_status upsample_backward(dms_job *t, dms_error *err)
 {
-    const dms_shape *in = &t->node->in[0]->shape;
-    const dms_shape *out = &t->node->shape;
-
     (void)err;
-#pragma omp parallel for schedule(static)
-    for (int64_t n = 0; n < out->n; n++)
-        backward_image((float *)t->dx[0] + n * in->c * in->h * in->w,
-                       (const float *)t->dy + n * out->c * out->h * out->w, in,
-                       out);
+    dms_each_image(backward_image, t->dx[0], t->dy, &t->node->in[0]->shape,
+                   &t->node->shape);
     return DMS_OK;
 }
 

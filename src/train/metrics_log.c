@@ -182,17 +182,6 @@ dms_status dms_metrics_log_parse(dms_metrics_log *log, const char *text,
     return DMS_OK;
 }
 
-static dms_status write_text(const char *folder, const char *name,
-                             const char *text, dms_error *err)
-{
-    char *path = dms_path_join(folder, name);
-    dms_status st = path ? dms_file_write(path, text, strlen(text), err)
-                         : dms_fail_memory(err, name);
-
-    dms_free(path);
-    return st;
-}
-
 dms_status dms_metrics_log_write(const dms_metrics_log *log, const char *folder,
                                  dms_error *err)
 {
@@ -201,8 +190,8 @@ dms_status dms_metrics_log_write(const dms_metrics_log *log, const char *folder,
 
     TRY(dms_metrics_log_format(&json, log, err));
     TRY(format_csv(&csv, log, err));
-    TRY(write_text(folder, "metrics.jsonl", json, err));
-    TRY(write_text(folder, "metrics.csv", csv, err));
+    TRY(dms_folder_write(folder, "metrics.jsonl", json, err));
+    TRY(dms_folder_write(folder, "metrics.csv", csv, err));
 done:
     dms_free(json);
     dms_free(csv);

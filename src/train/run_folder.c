@@ -40,17 +40,6 @@ dms_status dms_run_folder_open(const char *path, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status write_named(const char *folder, const char *name,
-                              const char *text, dms_error *err)
-{
-    char *path = dms_path_join(folder, name);
-    dms_status st = path ? dms_file_write(path, text, strlen(text), err)
-                         : dms_fail_memory(err, name);
-
-    dms_free(path);
-    return st;
-}
-
 /* The processor's name as the kernel gives it; "unknown" elsewhere. */
 static void processor_name(char *name, size_t capacity)
 {
@@ -114,8 +103,9 @@ dms_status dms_run_folder_describe(const dms_trainer *t, dms_error *err)
         st = dms_fail_memory(err, "run.json");
         goto done;
     }
-    TRY(write_named(t->options->run, "run.json", text, err));
-    TRY(write_named(t->options->run, "config.yaml", t->state.options, err));
+    TRY(dms_folder_write(t->options->run, "run.json", text, err));
+    TRY(dms_folder_write(t->options->run, "config.yaml", t->state.options,
+                         err));
 done:
     free(text);
     json_decref(run);

@@ -1,0 +1,16 @@
+/* Ops that work on one image of the batch at a time. */
+#ifndef DMS_OPS_PER_IMAGE_H
+#define DMS_OPS_PER_IMAGE_H
+
+#include "graph/graph.h"
+
+/* out and in are one image's floats of the shapes given (n is not looked at).*/
+typedef void (*dms_image_op)(float *out, const float *in,
+                             const dms_shape *out_shape,
+                             const dms_shape *in_shape);
+
+/* Apply op to each of out_shape->n images, in parallel. */
+void dms_each_image(dms_image_op op, void *out, const void *in,
+                    const dms_shape *out_shape, const dms_shape *in_shape);
+
+#endif
