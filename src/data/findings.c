@@ -102,6 +102,24 @@ static void write_kind(dms_strbuf *text, const dms_findings *f,
                           count - shown);
 }
 
+static size_t unknown_ages(const dms_dataset *dataset)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < dataset->count; i++)
+        count += dataset->patients[i].age < 0;
+    return count;
+}
+
+static size_t unknown_sexes(const dms_dataset *dataset)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < dataset->count; i++)
+        count += dataset->patients[i].sex == '?';
+    return count;
+}
+
 static char *report_text(const dms_data_report *r, const dms_findings *f,
                          const dms_dataset *dataset)
 {
@@ -111,6 +129,8 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
     dms_strbuf_init(&text);
     dms_strbuf_printf(&text, "%-22s  %s\n", "table", dataset->table);
     dms_strbuf_printf(&text, "%-22s  %zu\n", "patients", r->patients);
+    dms_strbuf_printf(&text, "%-22s  age of %zu, sex of %zu\n", "unknown",
+                      unknown_ages(dataset), unknown_sexes(dataset));
     dms_strbuf_printf(&text,
                       "%-22s  %zu, with labels of their own %zu, "
                       "ungradable %zu\n",
@@ -134,6 +154,39 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
     return result;
 }
 
+/* Bytes of the UTF-8 character that text begins with; 0: it is none. */
+static size_t utf8_length(const char *text)
+{
+    for (size_t len = 1; len <= 4 && text[len - 1]; len++) {
+        json_t *string = json_stringn(text, len);
+
+        json_decref(string);
+        if (string)
+            return len;
+    }
+    return 0;
+}
+
+/* File names are bytes and a long text is cut anywhere, but JSON is UTF-8:
+ * what is not becomes '?'. */
+static json_t *string_json(const char *text)
+{
+    json_t *string = json_string(text);
+    char *copy = string ? NULL : dms_strdup(text);
+
+    for (char *p = copy; p && *p;) {
+        size_t len = utf8_length(p);
+
+        if (len == 0)
+            *p = '?';
+        p += len ? len : 1;
+    }
+    if (copy)
+        string = json_string(copy);
+    dms_free(copy);
+    return string;
+}
+
 static json_t *labels_json(const dms_dataset *dataset)
 {
     size_t counts[DMS_LABELS] = {0};
@@ -155,9 +208,9 @@ static json_t *kind_json(const dms_findings *f, dms_finding_kind kind)
 
     for (size_t i = 0; i < f->count; i++)
         if (f->items[i].kind == kind)
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s}", "id", f->items[i].id,
-                                            "what", f->items[i].text));
+            json_array_append_new(
+                list, json_pack("{s:o, s:o}", "id", string_json(f->items[i].id),
+                                "what", string_json(f->items[i].text)));
     return list;
 }
 
@@ -165,9 +218,11 @@ static char *report_json(const dms_data_report *r, const dms_findings *f,
                          const dms_dataset *dataset)
 {
     json_t *root = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:o}", "table", dataset->table, "patients",
-        (json_int_t)r->patients, "eyes", (json_int_t)r->eyes, "labelled_eyes",
-        (json_int_t)r->labelled_eyes, "ungradable_eyes",
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "table",
+        string_json(dataset->table), "patients", (json_int_t)r->patients,
+        "unknown_ages", (json_int_t)unknown_ages(dataset), "unknown_sexes",
+        (json_int_t)unknown_sexes(dataset), "eyes", (json_int_t)r->eyes,
+        "labelled_eyes", (json_int_t)r->labelled_eyes, "ungradable_eyes",
         (json_int_t)r->ungradable_eyes, "labels", labels_json(dataset));
     char *dump, *copy;
 
