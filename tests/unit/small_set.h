@@ -19,7 +19,7 @@ typedef struct small_set {
     char folder[64];
     dms_dataset dataset; /* of the members below; never closed */
     dms_patient patients[SMALL_SET_MAX];
-    char ids[SMALL_SET_MAX][16];
+    char ids[SMALL_SET_MAX][24];
     char paths[SMALL_SET_MAX][2][128];
 } small_set;
 
