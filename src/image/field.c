@@ -38,6 +38,7 @@ typedef struct search {
     point *edge;
     size_t edge_count;
     size_t area; /* pixels inside */
+    circle bound;
     bool white;
 } search;
 
@@ -88,7 +89,9 @@ static void fill_signal(search *s, const dms_image *im)
 
         low = low < p[2] ? low : p[2];
         high = high > p[2] ? high : p[2];
-        s->signal[i] = (uint8_t)(s->white ? 255 - low : high);
+        /* a white picture may hold a black frame round the retina */
+        s->signal[i] =
+            (uint8_t)(s->white && 255 - low < high ? 255 - low : high);
     }
 }
 
@@ -230,13 +233,30 @@ static size_t count_inliers(const search *s, const circle *c)
     return n;
 }
 
+/* Round the middle of the retina's bounding box, reaching its farther sides. */
+static circle bounding_circle(const search *s)
+{
+    int left = s->width, right = 0, top = s->height, bottom = 0;
+
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++)
+            if (s->inside[y * s->width + x]) {
+                left = x < left ? x : left;
+                right = x + 1 > right ? x + 1 : right;
+                top = y < top ? y : top;
+                bottom = y + 1 > bottom ? y + 1 : bottom;
+            }
+    return (circle){(left + right) / 2.0, (top + bottom) / 2.0,
+                    fmax(right - left, bottom - top) / 2.0, 0};
+}
+
+/* About as large as what was found, and about where it is. */
 static bool plausible(const search *s, const circle *c)
 {
     double shorter = s->width < s->height ? s->width : s->height;
-    double longer = s->width > s->height ? s->width : s->height;
 
-    return c->r > 0.15 * shorter && c->r < 0.85 * longer && c->x > 0 &&
-           c->x < s->width && c->y > 0 && c->y < s->height;
+    return c->r > 0.15 * shorter && c->r < 1.5 * s->bound.r &&
+           hypot(c->x - s->bound.x, c->y - s->bound.y) < 0.5 * s->bound.r;
 }
 
 /* Kasa's least squares over the inliers: x^2 + y^2 = 2ax + 2by + c, centred
@@ -329,6 +349,9 @@ static void classify(dms_field *out, const search *s, const circle *c,
             out->kind = DMS_FIELD_CROPPED;
         else if (coverage(c, w, h) < 0.99)
             out->kind = DMS_FIELD_CUT;
+    } else if (s->white && (double)s->area > 0.1 * w * h) {
+        found = s->bound; /* preprocessing by others left no circle */
+        out->kind = DMS_FIELD_CUT;
     } else if ((double)s->area > 0.7 * w * h) {
         out->kind = DMS_FIELD_CROPPED;
     }
@@ -373,6 +396,7 @@ dms_status dms_field_find(dms_field *out, const dms_image *image,
     s.white = is_white(&small);
     fill_signal(&s, &small);
     find_largest(&s);
+    s.bound = bounding_circle(&s);
     find_edge(&s);
     fitted = fit_circle(&s, &c);
     classify(out, &s, &c, fitted);

@@ -57,17 +57,40 @@ static dms_field centred(const dms_image *im)
                        .coverage = 1};
 }
 
-/* A white surrounding becomes black, as every other picture has it. */
-static void blacken_outside(dms_image *square, double radius)
-{
-    double middle = (square->width - 1) / 2.0;
+enum { WHITE_MIN = 160, BLACK_MAX = 32 };
 
-    for (int y = 0; y < square->height; y++)
-        for (int x = 0; x < square->width; x++)
-            if (hypot(x - middle, y - middle) > radius)
-                memset(square->rgb +
-                           3 * ((size_t)y * (size_t)square->width + (size_t)x),
-                       0, 3);
+/* From p on along a row or column, count pixels at most: white becomes black
+ * until the retina begins. */
+static void blacken_white(uint8_t *p, ptrdiff_t step, int count)
+{
+    for (int i = 0; i < count; i++, p += step) {
+        int low = p[0] < p[1] ? p[0] : p[1];
+        int high = p[0] > p[1] ? p[0] : p[1];
+
+        low = low < p[2] ? low : p[2];
+        high = high > p[2] ? high : p[2];
+        if (low > WHITE_MIN)
+            memset(p, 0, 3);
+        else if (high > BLACK_MAX)
+            return;
+    }
+}
+
+/* White surroundings become black, as every other picture has them: from all
+ * four sides inwards. */
+static void blacken_surroundings(dms_image *im)
+{
+    ptrdiff_t row = 3 * (ptrdiff_t)im->width;
+    uint8_t *end = im->rgb + row * im->height;
+
+    for (int y = 0; y < im->height; y++) {
+        blacken_white(im->rgb + y * row, 3, im->width);
+        blacken_white(im->rgb + y * row + row - 3, -3, im->width);
+    }
+    for (int x = 0; x < im->width; x++) {
+        blacken_white(im->rgb + 3 * (ptrdiff_t)x, row, im->height);
+        blacken_white(end - row + 3 * (ptrdiff_t)x, -row, im->height);
+    }
 }
 
 /* The field's square in whole pixels, black where the picture ends. */
@@ -92,7 +115,7 @@ static dms_status cut_square(dms_image *out, const dms_image *im,
                        3 * ((size_t)(top + y) * (size_t)im->width + (size_t)x0),
                    3 * (size_t)(x1 - x0));
     if (f->white_background)
-        blacken_outside(out, 0.985 * f->radius);
+        blacken_surroundings(out);
     return DMS_OK;
 }
 

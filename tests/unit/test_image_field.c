@@ -67,6 +67,40 @@ static void drawn_discs_are_found_within_a_hundredth(void **state)
     }
 }
 
+/* As a hospital's preprocessing left some of ODIR-5K's: squeezed, in a black
+ * frame, on white. */
+static void a_squeezed_retina_in_a_black_frame_on_white_is_cut_out(void **state)
+{
+    enum { SIDE = 300, SIZE = 64 };
+    disc blank = {"blank", SIDE, SIDE, 0, 0, -1, true, DMS_FIELD_NONE};
+    dms_image im = draw(&blank);
+    dms_preprocess settings = dms_preprocess_default(SIZE);
+    uint8_t rgb[SIZE * SIZE * 3];
+    dms_field f;
+
+    (void)state;
+    for (int y = 10; y < SIDE - 10; y++)
+        for (int x = 0; x < SIDE; x++) {
+            uint8_t *p = im.rgb + 3 * (y * SIDE + x);
+            double v = (y - 150) / 150.0;
+
+            if (hypot((x - 160) / 120.0, v) < 1)
+                memset(p, 2, 3);
+            if (hypot((x - 150) / 95.0, v) < 1)
+                p[0] = 180, p[1] = 90, p[2] = 40;
+        }
+    assert_int_equal(dms_preprocess_image(rgb, &f, &im, &settings, NULL),
+                     DMS_OK);
+    assert_int_equal(f.kind, DMS_FIELD_CUT);
+    assert_true(f.white_background);
+    assert_true(fabs(f.center_x - 150) < 6 && fabs(f.center_y - 150) < 6);
+    assert_true(fabs(f.radius - 140) < 6);
+    for (int i = 0; i < SIZE * SIZE; i++)
+        assert_false(rgb[3 * i] > 200 && rgb[3 * i + 2] > 200); /* no white */
+    assert_int_equal(rgb[3 * (SIZE / 2 * SIZE + SIZE / 2)], 180);
+    dms_image_release(&im);
+}
+
 static void a_black_picture_has_no_field(void **state)
 {
     disc d = {"none", 300, 200, 0, 0, -1, false, DMS_FIELD_NONE};
@@ -106,6 +140,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawn_discs_are_found_within_a_hundredth),
+        cmocka_unit_test(
+            a_squeezed_retina_in_a_black_frame_on_white_is_cut_out),
         cmocka_unit_test(a_black_picture_has_no_field),
         cmocka_unit_test(augmentation_depends_on_the_key_alone),
     };
