@@ -193,70 +193,45 @@ static void a_second_open_decodes_nothing(void **state)
     small_set_remove(&s);
 }
 
-static void cut_in_half(const char *path, off_t size)
-{
-    assert_int_equal(truncate(path, size / 2), 0);
-}
-
-static void empty(const char *path, off_t size)
-{
-    (void)size;
-    assert_int_equal(truncate(path, 0), 0);
-}
-
-static void append(const char *path, off_t size)
-{
-    assert_int_equal(truncate(path, size + 1), 0);
-}
-
-static void zero(const char *path, off_t size)
-{
-    assert_int_equal(truncate(path, 0), 0);
-    assert_int_equal(truncate(path, size), 0);
-}
-
-/* In the middle of the header, and among the status bytes behind it. */
-static void write_at(const char *path, off_t at)
+static void damage(const char *path, off_t kept, off_t length, off_t poked)
 {
     int fd = open(path, O_WRONLY);
 
-    assert_int_equal(pwrite(fd, "\x5a", 1, at), 1);
+    assert_int_equal(ftruncate(fd, kept), 0);
+    assert_int_equal(ftruncate(fd, length), 0);
+    if (poked >= 0)
+        assert_int_equal(pwrite(fd, "\x5a", 1, poked), 1);
     close(fd);
 }
 
-static void damage_header(const char *path, off_t size)
+static void a_damaged_cache_is_built_again(void **state)
 {
-    (void)size;
-    write_at(path, 16);
-}
-
-static void damage_status(const char *path, off_t size)
-{
-    (void)size;
-    write_at(path, 42);
-}
-
-static void a_damaged_or_foreign_cache_is_built_again(void **state)
-{
-    static void (*const damages[])(const char *, off_t) = {
-        cut_in_half, empty, append, zero, damage_header, damage_status};
     small_set s;
     watch w;
     char path[400];
+    struct stat info;
 
     (void)state;
     small_set_make(&s, PATIENTS);
     dms_cache_close(opened(&s, &w));
-    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        struct stat info;
+    assert_int_equal(files_ending(&s, ".cache", path), 1);
+    assert_int_equal(stat(path, &info), 0);
+    const struct {
+        const char *what;
+        off_t kept, length, poked;
+    } cases[] = {{"cut in half", info.st_size / 2, info.st_size / 2, -1},
+                 {"empty", 0, 0, -1},
+                 {"too long", info.st_size, info.st_size + 1, -1},
+                 {"all zero", 0, info.st_size, -1},
+                 {"a wrong header", info.st_size, info.st_size, 16},
+                 {"a wrong status", info.st_size, info.st_size, 42}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         dms_cache *cache;
 
-        assert_int_equal(files_ending(&s, ".cache", path), 1);
-        assert_int_equal(stat(path, &info), 0);
-        damages[i](path, info.st_size);
+        damage(path, cases[i].kept, cases[i].length, cases[i].poked);
         cache = opened(&s, &w);
         if (w.prepared == 0)
-            fail_msg("damage %zu was believed", i);
+            fail_msg("%s: believed", cases[i].what);
         assert_pixels_of_preprocessing(&s, cache);
         dms_cache_close(cache);
     }
@@ -278,6 +253,51 @@ static void a_changed_photograph_is_seen(void **state)
     assert_pixels_of_preprocessing(&s, cache);
     dms_cache_close(cache);
     small_set_remove(&s);
+}
+
+/* The same length, another second of the same photograph's last change. */
+static void a_photograph_of_another_time_is_read_again(void **state)
+{
+    small_set s;
+    watch w;
+    struct stat info;
+
+    (void)state;
+    small_set_make(&s, 1);
+    dms_cache_close(opened(&s, &w));
+    assert_int_equal(stat(s.paths[0][DMS_LEFT], &info), 0);
+    info.st_mtim.tv_sec++;
+    assert_int_equal(utimensat(AT_FDCWD, s.paths[0][DMS_LEFT],
+                               (struct timespec[]){info.st_atim, info.st_mtim},
+                               0),
+                     0);
+    dms_cache_close(opened(&s, &w));
+    assert_true(w.prepared > 0);
+    small_set_remove(&s);
+}
+
+static void another_sets_cache_under_this_name_is_not_believed(void **state)
+{
+    small_set s, other;
+    watch w;
+    dms_cache *cache;
+    char path[400], foreign[400];
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    small_set_make(&other, PATIENTS);
+    dms_cache_close(opened(&s, &w));
+    small_set_paint(other.paths[0][DMS_LEFT], 55, SMALL_SET_SIDE);
+    dms_cache_close(opened(&other, &w));
+    assert_int_equal(files_ending(&s, ".cache", path), 1);
+    assert_int_equal(files_ending(&other, ".cache", foreign), 1);
+    assert_int_equal(rename(foreign, path), 0);
+    cache = opened(&s, &w);
+    assert_true(w.prepared > 0);
+    assert_pixels_of_preprocessing(&s, cache);
+    dms_cache_close(cache);
+    small_set_remove(&s);
+    small_set_remove(&other);
 }
 
 static void other_settings_have_a_cache_of_their_own(void **state)
@@ -442,8 +462,10 @@ int main(void)
         cmocka_unit_test(two_processes_at_once_build_one_cache),
         cmocka_unit_test(pixels_are_those_of_the_preprocessing),
         cmocka_unit_test(a_second_open_decodes_nothing),
-        cmocka_unit_test(a_damaged_or_foreign_cache_is_built_again),
+        cmocka_unit_test(a_damaged_cache_is_built_again),
         cmocka_unit_test(a_changed_photograph_is_seen),
+        cmocka_unit_test(a_photograph_of_another_time_is_read_again),
+        cmocka_unit_test(another_sets_cache_under_this_name_is_not_believed),
         cmocka_unit_test(other_settings_have_a_cache_of_their_own),
         cmocka_unit_test(an_unreadable_photograph_is_told_and_stops_nothing),
         cmocka_unit_test(a_stop_leaves_no_half_file),

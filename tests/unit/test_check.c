@@ -96,6 +96,7 @@ static void missing_and_unreadable_are_told_with_their_reason(void **state)
     t = check(&s);
     assert_int_equal(t.report.missing, 1);
     assert_int_equal(t.report.unreadable, 2);
+    assert_int_equal(t.report.identical, 0);
     assert_holds(what(&t, "missing", 0), "left");
     assert_holds(what(&t, "missing", 0), s.paths[0][DMS_LEFT]);
     assert_holds(what(&t, "missing", 0), "No such file");
