@@ -47,7 +47,7 @@ static const dms_option evaluate_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(options.cache),
-     .help = "folder of the prepared photographs; empty: the out folder"},
+     .help = "folder of the prepared photographs; empty: the model's"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),

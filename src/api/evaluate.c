@@ -1,9 +1,11 @@
 #include "dms/evaluate.h"
 
 #include <jansson.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/model.h"
 #include "api/probability.h"
@@ -71,6 +73,8 @@ static dms_status split_as_trained(evaluation *e, dms_error *err)
     };
     dms_status st = DMS_OK;
 
+    if (split && (options.override_column || !e->dataset->has_split_column))
+        TRY(dms_dataset_group_duplicates(e->dataset, e->monitor, err));
     if (split)
         TRY(dms_dataset_split(e->dataset, &options, err));
     else if (!e->dataset->has_split_column &&
@@ -84,6 +88,23 @@ done:
     return st;
 }
 
+/* Beside the model, where its training left the photographs prepared; in the
+ * results' folder where that cannot be written. */
+static dms_status open_cache(evaluation *e, dms_error *err)
+{
+    const dms_evaluate_options *o = e->options;
+    char model[DMS_EVALUATE_PATH_MAX];
+    const char *folder = o->cache;
+
+    if (folder[0] == '\0') {
+        memcpy(model, o->model, sizeof model);
+        folder = dirname(model);
+        folder = access(folder, W_OK) == 0 ? folder : o->out;
+    }
+    return dms_cache_open(&e->cache, folder, e->dataset,
+                          &e->model->config.preprocess, e->monitor, err);
+}
+
 static dms_status open_all(evaluation *e, dms_error *err)
 {
     dms_status st;
@@ -93,11 +114,9 @@ static dms_status open_all(evaluation *e, dms_error *err)
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
     TRY(dms_dataset_open(&e->dataset, o->data, o->images[0] ? o->images : NULL,
                          e->monitor, err));
-    TRY(dms_dataset_group_duplicates(e->dataset, e->monitor, err));
     TRY(split_as_trained(e, err));
     TRY(dms_folder_make(o->out, err));
-    TRY(dms_cache_open(&e->cache, o->cache[0] ? o->cache : o->out, e->dataset,
-                       &e->model->config.preprocess, e->monitor, err));
+    TRY(open_cache(e, err));
     net.size = e->model->config.preprocess.size;
     TRY(dms_net_create(&e->net, &e->model->config.architecture,
                        e->model->params, &net, err));

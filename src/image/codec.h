@@ -52,7 +52,7 @@ dms_status dms_image_create(dms_image *out, uint64_t width, uint64_t height,
 void dms_rgba_over_black(uint8_t *rgb, const uint8_t *rgba, size_t count);
 
 /* The orientation in an EXIF block, with or without "Exif\0\0" before the
- * TIFF header; 1 when absent or out of range. */
+ * TIFF header; 1 when absent or out of range, 0 without memory. */
 int dms_exif_orientation(const uint8_t *data, size_t size);
 
 /* Turn image upright from EXIF orientation 2 to 8; 1 leaves it. */

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/strbuf.h"
 #include "image/codec.h"
 
 /* libjpeg's error manager and ours; first member: cinfo->err points here. */
@@ -173,6 +174,41 @@ dms_status dms_jpeg_decode(dms_picture *out, const dms_codec_input *in,
     return st;
 }
 
+/* libjpeg writes here; the text below grows as dms_strbuf does. */
+typedef struct sink {
+    struct jpeg_destination_mgr base; /* first: libjpeg hands this back */
+    dms_strbuf file;
+    JOCTET buffer[4096];
+} sink;
+
+static void sink_empty(sink *s)
+{
+    s->base.next_output_byte = s->buffer;
+    s->base.free_in_buffer = sizeof s->buffer;
+}
+
+static void on_begin(j_compress_ptr c)
+{
+    sink_empty((sink *)(void *)c->dest);
+}
+
+static boolean on_full(j_compress_ptr c)
+{
+    sink *s = (sink *)(void *)c->dest;
+
+    dms_strbuf_add(&s->file, s->buffer, sizeof s->buffer);
+    sink_empty(s);
+    return TRUE;
+}
+
+static void on_end(j_compress_ptr c)
+{
+    sink *s = (sink *)(void *)c->dest;
+
+    dms_strbuf_add(&s->file, s->buffer,
+                   sizeof s->buffer - s->base.free_in_buffer);
+}
+
 static void encode(struct jpeg_compress_struct *c, const dms_image *image,
                    int quality)
 {
@@ -192,37 +228,42 @@ static void encode(struct jpeg_compress_struct *c, const dms_image *image,
     jpeg_finish_compress(c);
 }
 
+/* The picture as a JPEG in out->file. */
+static dms_status compress(sink *out, const dms_image *image, const char *path,
+                           int quality, dms_error *err)
+{
+    struct jpeg_compress_struct c = {0};
+    trap t;
+
+    trap_init(&t);
+    c.err = &t.base;
+    if (setjmp(t.jump)) {
+        jpeg_destroy_compress(&c);
+        return dms_fail(err, t.status, "%s: %s", path, t.text);
+    }
+    jpeg_create_compress(&c);
+    c.dest = &out->base;
+    encode(&c, image, quality);
+    jpeg_destroy_compress(&c);
+    return out->file.failed ? dms_fail_memory(err, path) : DMS_OK;
+}
+
 dms_status dms_image_write_jpeg(const dms_image *image, const char *path,
                                 int quality, dms_error *err)
 {
     dms_status st;
-    struct jpeg_compress_struct c = {0};
-    /* libjpeg's, from malloc; static storage would not be thread-safe and a
-     * plain local is indeterminate after longjmp. */
-    struct {
-        unsigned char *data;
-        unsigned long size;
-    } volatile out = {0};
-    unsigned char **data = (unsigned char **)(uintptr_t)&out.data;
-    unsigned long *size = (unsigned long *)(uintptr_t)&out.size;
-    trap t;
+    sink out = {.base = {.init_destination = on_begin,
+                         .empty_output_buffer = on_full,
+                         .term_destination = on_end}};
 
     if (quality < 1 || quality > 100)
         return dms_fail(err, DMS_EINVAL,
                         "%s: JPEG quality %d; expected 1 to 100", path,
                         quality);
-    trap_init(&t);
-    c.err = &t.base;
-    if (setjmp(t.jump)) {
-        jpeg_destroy_compress(&c);
-        free(out.data);
-        return dms_fail(err, t.status, "%s: %s", path, t.text);
-    }
-    jpeg_create_compress(&c);
-    jpeg_mem_dest(&c, data, size);
-    encode(&c, image, quality);
-    st = dms_file_write(path, out.data, out.size, err);
-    jpeg_destroy_compress(&c);
-    free(out.data);
+    dms_strbuf_init(&out.file);
+    TRY(compress(&out, image, path, quality, err));
+    TRY(dms_file_write(path, out.file.data, out.file.len, err));
+done:
+    dms_strbuf_release(&out.file);
     return st;
 }

@@ -57,6 +57,21 @@ static toff_t on_size(thandle_t handle)
     return ((stream *)handle)->size;
 }
 
+/* Mapped whole: opened with "rm", libtiff refuses small uncompressed tiles. */
+static int on_map(thandle_t handle, void **base, toff_t *size)
+{
+    const stream *s = handle;
+
+    *base = (void *)(uintptr_t)s->data;
+    *size = s->size;
+    return 1;
+}
+
+static void on_unmap(thandle_t handle, void *base, toff_t size)
+{
+    (void)handle, (void)base, (void)size;
+}
+
 /* 1: handled, keep libtiff's process-wide handlers out of it. */
 static int on_error(TIFF *tiff, void *data, const char *module,
                     const char *format, va_list args)
@@ -90,8 +105,8 @@ static TIFF *open_stream(stream *s)
                                         (tmsize_t)4 * DMS_IMAGE_PIXELS_MAX);
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s);
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s);
-    tiff = TIFFClientOpenExt("memory", "rm", s, on_read, on_write, on_seek,
-                             on_close, on_size, NULL, NULL, options);
+    tiff = TIFFClientOpenExt("memory", "r", s, on_read, on_write, on_seek,
+                             on_close, on_size, on_map, on_unmap, options);
     TIFFOpenOptionsFree(options);
     return tiff;
 }

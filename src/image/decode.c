@@ -47,6 +47,10 @@ dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                         "%s: the content is no JPEG, PNG, TIFF or WebP",
                         in->name);
     TRY(decode(&picture, in, err));
+    if (picture.orientation == 0) {
+        st = dms_fail_memory(err, in->name);
+        goto done;
+    }
     TRY(dms_image_orient(&picture.image, picture.orientation, err));
     if (picture.orientation >= 5) {
         int width = picture.full_width;

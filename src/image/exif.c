@@ -40,7 +40,7 @@ int dms_exif_orientation(const uint8_t *data, size_t size)
         return orientation_of(data, size);
     block = dms_calloc(size + sizeof prefix, 1);
     if (!block)
-        return 1;
+        return 0;
     memcpy(block, prefix, sizeof prefix);
     memcpy(block + sizeof prefix, data, size);
     orientation = orientation_of(block, size + sizeof prefix);
