@@ -459,7 +459,7 @@ static void check_scene(const scene *sc, const dims *d, dms_rng *rng)
 
 static const scene scenes[] = {
     {"conv 3x3", build_conv3, NULL, 1, 1, NHWC, 1e-2, 1e-2, false},
-    {"conv, stride 2", build_conv_stride, NULL, 1, 1, NHWC, 1e-2, 1e-2, false},
+    {"conv, stride 2", build_conv_stride, NULL, 1, 16, NHWC, 1e-2, 1e-2, false},
     {"conv 7x7 to one channel", build_conv7_to_one, NULL, 1, 2, NHWC, 1e-2,
      1e-2, false},
     {"depthwise conv", build_depthwise, NULL, 1, 16, NHWC, 1e-2, 1e-2, false},
