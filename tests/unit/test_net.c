@@ -1,0 +1,350 @@
+/* The network as a whole: symmetry, bits, memory, refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "net/dmsnet.h"
+
+enum { K = DMS_LABELS, PATIENTS = 3, SIZE = 64 };
+
+typedef struct rig {
+    dms_params *params;
+    dms_net *net;
+} rig;
+
+static dms_architecture small(void)
+{
+    dms_architecture arch = dms_architecture_default();
+
+    arch.backbone = DMS_BACKBONE_RESNET18;
+    arch.width = 32;
+    arch.size = SIZE;
+    return arch;
+}
+
+static void rig_init(rig *r, const dms_net_options *options)
+{
+    dms_architecture arch = small();
+    dms_error err = {0};
+
+    r->params = dms_params_create();
+    assert_int_equal(
+        dms_net_declare(r->params, &arch, options->training, false, &err),
+        DMS_OK);
+    assert_int_equal(dms_params_allocate(r->params, options->training, &err),
+                     DMS_OK);
+    assert_int_equal(dms_params_fill(r->params, 3, &err), DMS_OK);
+    if (dms_net_create(&r->net, &arch, r->params, options, &err) != DMS_OK)
+        fail_msg("%s", err.message);
+}
+
+static void rig_release(rig *r)
+{
+    dms_net_destroy(r->net);
+    dms_params_destroy(r->params);
+}
+
+static void fill_images(float *images, uint64_t seed, size_t count)
+{
+    dms_rng rng = dms_rng_seeded(seed);
+
+    for (size_t i = 0; i < count; i++)
+        images[i] = (float)dms_rng_normal(&rng);
+}
+
+static size_t half(void)
+{
+    return (size_t)PATIENTS * 3 * SIZE * SIZE;
+}
+
+static void fill_gradients(dms_net *net)
+{
+    for (int i = 0; i < PATIENTS * K; i++)
+        dms_net_patient_gradient(net)[i] = 0.01f * (float)(i % 7 - 3);
+    for (int i = 0; i < 2 * PATIENTS * K; i++)
+        dms_net_eye_gradient(net)[i] = 0.01f * (float)(i % 5 - 2);
+}
+
+static void exchanging_eyes_exchanges_eye_logits_only(void **state)
+{
+    dms_net_options options = {.patients = PATIENTS};
+    rig r = {0};
+    float patient[PATIENTS * K], eye[2 * PATIENTS * K];
+    float *images;
+
+    (void)state;
+    rig_init(&r, &options);
+    images = dms_net_images(r.net);
+    fill_images(images, 1, 2 * half());
+    assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+    memcpy(patient, dms_net_patient_logits(r.net), sizeof patient);
+    memcpy(eye, dms_net_eye_logits(r.net), sizeof eye);
+    for (size_t i = 0; i < half(); i++) {
+        float left = images[i];
+
+        images[i] = images[half() + i];
+        images[half() + i] = left;
+    }
+    assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+    for (int i = 0; i < PATIENTS * K; i++) {
+        const float *now = dms_net_eye_logits(r.net);
+
+        assert_true(fabsf(dms_net_patient_logits(r.net)[i] - patient[i]) <
+                    1e-5f);
+        assert_true(fabsf(now[i] - eye[PATIENTS * K + i]) < 1e-5f);
+        assert_true(fabsf(now[PATIENTS * K + i] - eye[i]) < 1e-5f);
+        assert_true(fabsf(eye[i] - eye[PATIENTS * K + i]) > 1e-6f);
+    }
+    rig_release(&r);
+}
+
+/* All gradients of one training step. */
+static float *one_step(uint64_t dropout_seed, size_t *len)
+{
+    dms_net_options options = {
+        .patients = PATIENTS, .training = true, .dropout = 0.5f};
+    rig r = {0};
+    float *grad;
+
+    rig_init(&r, &options);
+    fill_images(dms_net_images(r.net), 1, 2 * half());
+    assert_int_equal(dms_net_forward(r.net, dropout_seed, NULL), DMS_OK);
+    fill_gradients(r.net);
+    assert_int_equal(dms_net_backward(r.net, NULL), DMS_OK);
+    *len = r.params->trained;
+    grad = dms_calloc(*len, sizeof *grad);
+    memcpy(grad, r.params->grad, *len * sizeof *grad);
+    rig_release(&r);
+    return grad;
+}
+
+static void the_same_seed_gives_the_same_bits(void **state)
+{
+    size_t len;
+    float *a = one_step(5, &len), *b = one_step(5, &len),
+          *c = one_step(6, &len);
+
+    (void)state;
+    assert_memory_equal(a, b, len * sizeof *a);
+    assert_true(memcmp(a, c, len * sizeof *a) != 0);
+    dms_free(a);
+    dms_free(b);
+    dms_free(c);
+}
+
+static void forward_and_backward_allocate_nothing(void **state)
+{
+    dms_net_options options = {.patients = PATIENTS, .training = true};
+    rig r = {0};
+    size_t before;
+
+    (void)state;
+    rig_init(&r, &options);
+    fill_images(dms_net_images(r.net), 1, 2 * half());
+    before = dms_alloc_count();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+        fill_gradients(r.net);
+        assert_int_equal(dms_net_backward(r.net, NULL), DMS_OK);
+    }
+    assert_int_equal(dms_alloc_count(), before);
+    rig_release(&r);
+}
+
+static void
+a_frozen_backbone_has_no_gradient_and_keeps_its_statistics(void **state)
+{
+    dms_net_options options = {
+        .patients = PATIENTS, .training = true, .frozen_backbone = true};
+    rig r = {0};
+    float *before;
+    bool reached = false;
+
+    (void)state;
+    rig_init(&r, &options);
+    before = dms_calloc(r.params->total, sizeof *before);
+    memcpy(before, r.params->value, r.params->total * sizeof *before);
+    fill_images(dms_net_images(r.net), 1, 2 * half());
+    assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+    fill_gradients(r.net);
+    assert_int_equal(dms_net_backward(r.net, NULL), DMS_OK);
+    for (size_t i = 0; i < r.params->count; i++) {
+        const dms_param *p = &r.params->items[i];
+        bool backbone = strncmp(p->name, "backbone.", 9) == 0;
+
+        if (!dms_param_trained(p))
+            assert_int_equal(memcmp(before + p->offset,
+                                    r.params->value + p->offset,
+                                    p->len * sizeof *before) == 0,
+                             backbone);
+        for (size_t j = 0; dms_param_trained(p) && j < p->len; j++)
+            if (r.params->grad[p->offset + j] != 0) {
+                assert_false(backbone);
+                reached = true;
+            }
+    }
+    assert_true(reached);
+    dms_free(before);
+    rig_release(&r);
+}
+
+static void gradients_behind_the_tensors_stay_zero(void **state)
+{
+    dms_net_options options = {.patients = PATIENTS, .training = true};
+    rig r = {0};
+
+    (void)state;
+    rig_init(&r, &options);
+    fill_images(dms_net_images(r.net), 1, 2 * half());
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+        fill_gradients(r.net);
+        assert_int_equal(dms_net_backward(r.net, NULL), DMS_OK);
+    }
+    for (size_t i = 0; i < r.params->count; i++) {
+        const dms_param *p = &r.params->items[i];
+
+        for (size_t j = p->len; dms_param_trained(p) && j < p->size; j++)
+            assert_true(r.params->grad[p->offset + j] == 0);
+    }
+    rig_release(&r);
+}
+
+static void nets_of_two_batch_sizes_share_their_parameters(void **state)
+{
+    dms_architecture arch = small();
+    dms_net_options options = {.patients = PATIENTS, .training = true};
+    dms_net_options pair = {.patients = 2, .training = true};
+    dms_net *other = NULL;
+    dms_error err = {0};
+    rig r = {0};
+
+    (void)state;
+    rig_init(&r, &options);
+    assert_int_equal(dms_net_create(&other, &arch, r.params, &pair, &err),
+                     DMS_OK);
+    fill_images(dms_net_images(other), 1, 2 * half() / PATIENTS * 2);
+    assert_int_equal(dms_net_forward(other, 0, &err), DMS_OK);
+    dms_net_destroy(other);
+    rig_release(&r);
+}
+
+static void changed_weights_are_seen_when_said_so(void **state)
+{
+    dms_net_options options = {.patients = PATIENTS};
+    float before[PATIENTS * K];
+    rig r = {0};
+
+    (void)state;
+    rig_init(&r, &options);
+    fill_images(dms_net_images(r.net), 1, 2 * half());
+    assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+    memcpy(before, dms_net_patient_logits(r.net), sizeof before);
+    assert_int_equal(dms_params_fill(r.params, 4, NULL), DMS_OK);
+    dms_net_weights_changed(r.net);
+    assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+    assert_true(memcmp(before, dms_net_patient_logits(r.net), sizeof before));
+    assert_int_equal(dms_params_fill(r.params, 3, NULL), DMS_OK);
+    dms_net_weights_changed(r.net);
+    assert_int_equal(dms_net_forward(r.net, 0, NULL), DMS_OK);
+    assert_memory_equal(before, dms_net_patient_logits(r.net), sizeof before);
+    rig_release(&r);
+}
+
+static void refused(const dms_net_options *options, const char *reason)
+{
+    dms_architecture arch = small();
+    dms_params *params = dms_params_create();
+    dms_net *net = NULL;
+    dms_error err = {0};
+
+    assert_int_equal(
+        dms_net_declare(params, &arch, options->training, false, &err), DMS_OK);
+    assert_int_equal(dms_params_allocate(params, options->training, &err),
+                     DMS_OK);
+    assert_int_equal(dms_net_create(&net, &arch, params, options, &err),
+                     DMS_EINVAL);
+    assert_non_null(strstr(err.message, reason));
+    assert_null(net);
+    dms_params_destroy(params);
+}
+
+static void what_cannot_be_trained_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    refused(&(dms_net_options){.patients = 1, .training = true},
+            "a training batch of one patient");
+    refused(&(dms_net_options){.patients = 0}, "a batch of 0 patients");
+    refused(&(dms_net_options){.patients = 2, .size = 16}, "16 pixels a side");
+    refused(&(dms_net_options){.patients = 2, .training = true, .dropout = 1},
+            "dropout 1 is not in [0, 1)");
+}
+
+static void architectures_out_of_range_are_refused_by_name(void **state)
+{
+    dms_architecture arch = small();
+    dms_error err = {0};
+
+    (void)state;
+    arch.width = 40;
+    assert_int_equal(dms_architecture_check(&arch, &err), DMS_EINVAL);
+    assert_non_null(strstr(err.message, "width 40 is not a multiple of 16"));
+    err = (dms_error){0};
+    arch = small();
+    arch.backbone = (dms_backbone)9;
+    assert_int_equal(dms_architecture_check(&arch, &err), DMS_EINVAL);
+    assert_non_null(strstr(err.message, "no backbone number 9"));
+}
+
+static void a_failed_allocation_anywhere_is_out_of_memory(void **state)
+{
+    dms_architecture arch = small();
+    dms_net_options options = {.patients = 2, .size = 32, .training = true};
+    dms_params *params = dms_params_create();
+    dms_error err = {0};
+    dms_status st = DMS_ENOMEM;
+
+    (void)state;
+    assert_int_equal(dms_net_declare(params, &arch, true, false, &err), DMS_OK);
+    assert_int_equal(dms_params_allocate(params, true, &err), DMS_OK);
+    for (size_t n = 1; st == DMS_ENOMEM; n += n < 20 ? 1 : 29) {
+        dms_net *net = NULL;
+
+        err = (dms_error){0};
+        dms_alloc_fail_at(n);
+        st = dms_net_create(&net, &arch, params, &options, &err);
+        dms_alloc_fail_at(0);
+        assert_true(st == DMS_OK || st == DMS_ENOMEM);
+        assert_int_equal(st, err.code);
+        dms_net_destroy(net);
+    }
+    dms_params_destroy(params);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exchanging_eyes_exchanges_eye_logits_only),
+        cmocka_unit_test(the_same_seed_gives_the_same_bits),
+        cmocka_unit_test(forward_and_backward_allocate_nothing),
+        cmocka_unit_test(
+            a_frozen_backbone_has_no_gradient_and_keeps_its_statistics),
+        cmocka_unit_test(gradients_behind_the_tensors_stay_zero),
+        cmocka_unit_test(nets_of_two_batch_sizes_share_their_parameters),
+        cmocka_unit_test(changed_weights_are_seen_when_said_so),
+        cmocka_unit_test(what_cannot_be_trained_is_refused_with_the_reason),
+        cmocka_unit_test(architectures_out_of_range_are_refused_by_name),
+        cmocka_unit_test(a_failed_allocation_anywhere_is_out_of_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
