@@ -1,0 +1,277 @@
+/* Model files: what is written is read, what others wrote too, and what is
+ * wrong is named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "dms/model.h"
+#include "formats/safetensors.h"
+
+/* A small model on disk, and room for a changed copy of it. */
+typedef struct fixture {
+    char folder[64], model[96], other[96];
+    dms_safetensors *file;
+    dms_tensor_view *views;
+    size_t count;
+} fixture;
+
+static int setup(void **state)
+{
+    static fixture f;
+    dms_architecture arch = dms_architecture_default();
+    dms_model *model = NULL;
+
+    snprintf(f.folder, sizeof f.folder, "/tmp/dms_model_XXXXXX");
+    if (!mkdtemp(f.folder))
+        return -1;
+    snprintf(f.model, sizeof f.model, "%s/m.safetensors", f.folder);
+    snprintf(f.other, sizeof f.other, "%s/o.safetensors", f.folder);
+    arch.backbone = DMS_BACKBONE_RESNET18;
+    arch.width = 16;
+    arch.size = 96;
+    if (dms_model_create(&model, &arch, 5, NULL) != DMS_OK ||
+        dms_model_write(model, f.model, NULL) != DMS_OK ||
+        dms_safetensors_open(&f.file, f.model, NULL) != DMS_OK)
+        return -1;
+    dms_model_destroy(model);
+    f.count = dms_safetensors_count(f.file);
+    f.views = dms_calloc(f.count + 1, sizeof *f.views);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    char command[96];
+
+    dms_safetensors_close(f->file);
+    dms_free(f->views);
+    snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
+    return system(command);
+}
+
+/* The fixture's tensors again, to be changed by the test. */
+static dms_tensor_view *views_of(fixture *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        f->views[i] = *dms_safetensors_at(f->file, i);
+    return f->views;
+}
+
+static dms_tensor_view *view_named(fixture *f, const char *name)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->views[i].name, name) == 0)
+            return &f->views[i];
+    fail_msg("no tensor %s", name);
+    return NULL;
+}
+
+static void write_other(fixture *f, size_t count, const char *json)
+{
+    dms_metadata metadata = {"dmsnet", json};
+    dms_error err = {0};
+
+    if (dms_safetensors_write(f->other, f->views, count, &metadata,
+                              json ? 1 : 0, &err) != DMS_OK)
+        fail_msg("%s", err.message);
+}
+
+static const char *own_json(const fixture *f)
+{
+    return dms_safetensors_metadata(f->file, "dmsnet");
+}
+
+static void assert_refused(const fixture *f, dms_status want,
+                           const char *reason)
+{
+    dms_model *model = NULL;
+    dms_error err = {0};
+
+    assert_int_equal(dms_model_open(&model, f->other, NULL, &err), want);
+    if (!strstr(err.message, reason))
+        fail_msg("'%s' does not say '%s'", err.message, reason);
+    assert_null(model);
+}
+
+static void what_is_written_is_read_bit_for_bit(void **state)
+{
+    fixture *f = *state;
+    dms_model *model = NULL;
+    uint8_t *a, *b;
+    size_t size_a, size_b;
+
+    assert_int_equal(dms_model_open(&model, f->model, NULL, NULL), DMS_OK);
+    assert_int_equal(dms_model_get_config(model)->architecture.width, 16);
+    assert_int_equal(dms_model_get_config(model)->preprocess.size, 96);
+    assert_int_equal(dms_model_write(model, f->other, NULL), DMS_OK);
+    dms_model_destroy(model);
+    assert_int_equal(dms_file_read(&a, &size_a, f->model, 1 << 30, NULL),
+                     DMS_OK);
+    assert_int_equal(dms_file_read(&b, &size_b, f->other, 1 << 30, NULL),
+                     DMS_OK);
+    assert_int_equal(size_a, size_b);
+    assert_memory_equal(a, b, size_a);
+    dms_free(a);
+    dms_free(b);
+}
+
+static void count_warning(void *user, dms_log_level level, const char *text)
+{
+    if (level == DMS_LOG_WARNING && strstr(text, "taken for"))
+        ++*(int *)user;
+}
+
+static void without_metadata_the_architecture_is_inferred_and_said(void **state)
+{
+    fixture *f = *state;
+    int warnings = 0;
+    dms_monitor monitor = {.user = &warnings, .message = count_warning};
+    dms_model *model = NULL;
+    const dms_architecture *arch;
+
+    views_of(f);
+    write_other(f, f->count, NULL);
+    assert_int_equal(dms_model_open(&model, f->other, &monitor, NULL), DMS_OK);
+    arch = &dms_model_get_config(model)->architecture;
+    assert_int_equal(arch->backbone, DMS_BACKBONE_RESNET18);
+    assert_int_equal(arch->width, 16);
+    assert_int_equal(arch->context, DMS_CONTEXT_MSCAM);
+    assert_int_equal(arch->fusion, DMS_FUSION_DMFF);
+    assert_int_equal(warnings, 1);
+    dms_model_destroy(model);
+}
+
+static void a_missing_tensor_is_named(void **state)
+{
+    fixture *f = *state;
+
+    views_of(f);
+    *view_named(f, "dmff.key.weight") = f->views[f->count - 1];
+    write_other(f, f->count - 1, own_json(f));
+    assert_refused(f, DMS_EMISMATCH, "tensor dmff.key.weight is missing");
+}
+
+static void another_shape_is_named_with_both_shapes(void **state)
+{
+    fixture *f = *state;
+    dms_tensor_view *view;
+
+    views_of(f);
+    view = view_named(f, "head.weight");
+    view->shape[0] = 4;
+    view->shape[1] = 32;
+    write_other(f, f->count, own_json(f));
+    assert_refused(f, DMS_EMISMATCH,
+                   "tensor head.weight has shape [4, 32], expected [8, 16]");
+}
+
+static void counters_may_be_missing_and_strangers_are_left_out(void **state)
+{
+    fixture *f = *state;
+    dms_model *model = NULL;
+    size_t kept = 0;
+
+    views_of(f);
+    for (size_t i = 0; i < f->count; i++)
+        if (!strstr(f->views[i].name, "num_batches_tracked"))
+            f->views[kept++] = f->views[i];
+    f->views[kept] = f->views[0];
+    f->views[kept++].name = "optimizer.something";
+    write_other(f, kept, own_json(f));
+    assert_int_equal(dms_model_open(&model, f->other, NULL, NULL), DMS_OK);
+    dms_model_destroy(model);
+}
+
+static void half_precision_tensors_are_read(void **state)
+{
+    fixture *f = *state;
+    static const uint16_t halves[8] = {0x3c00, 0xc000, 0x0000, 0x3800,
+                                       0x3c00, 0x3c00, 0x3c00, 0x7bff};
+    dms_model *model = NULL;
+    dms_safetensors *again = NULL;
+    dms_tensor_view *view;
+    float values[8];
+
+    views_of(f);
+    view = view_named(f, "head.bias");
+    view->dtype = DMS_DTYPE_F16;
+    view->data = halves;
+    view->size = sizeof halves;
+    write_other(f, f->count, own_json(f));
+    assert_int_equal(dms_model_open(&model, f->other, NULL, NULL), DMS_OK);
+    assert_int_equal(dms_model_write(model, f->other, NULL), DMS_OK);
+    dms_model_destroy(model);
+    assert_int_equal(dms_safetensors_open(&again, f->other, NULL), DMS_OK);
+    memcpy(values, dms_safetensors_find(again, "head.bias")->data,
+           sizeof values);
+    assert_true(values[0] == 1.0f && values[1] == -2.0f && values[2] == 0.0f &&
+                values[3] == 0.5f && values[7] == 65504.0f);
+    dms_safetensors_close(again);
+}
+
+static void metadata_that_is_wrong_is_named(void **state)
+{
+    static const struct {
+        const char *json, *reason;
+    } cases[] = {
+        {"{\"format\":\"dmsnet-9\"}", "format is 'dmsnet-9'"},
+        {"{\"format\":\"dmsnet-1\",\"architecture\":{\"backbone\":\"vgg\"}}",
+         "backbone is 'vgg'"},
+        {"{\"format\":\"dmsnet-1\",\"architecture\":{\"width\":17}}",
+         "width 17 is not a multiple of 16"},
+        {"{\"format\":\"dmsnet-1\",\"thresholds\":[2]}", "threshold of N"},
+        {"{\"format\":", "metadata 'dmsnet'"},
+    };
+    fixture *f = *state;
+
+    views_of(f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dms_model *model = NULL;
+        dms_error err = {0};
+
+        write_other(f, f->count, cases[i].json);
+        assert_int_not_equal(dms_model_open(&model, f->other, NULL, &err),
+                             DMS_OK);
+        if (!strstr(err.message, cases[i].reason))
+            fail_msg("'%s' does not say '%s'", err.message, cases[i].reason);
+    }
+}
+
+static void a_file_that_is_no_model_is_refused(void **state)
+{
+    fixture *f = *state;
+
+    assert_int_equal(dms_file_write(f->other, "hello", 5, NULL), DMS_OK);
+    assert_refused(f, DMS_EFORMAT, f->other);
+    unlink(f->other);
+    assert_refused(f, DMS_EIO, "No such file");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_bit_for_bit),
+        cmocka_unit_test(
+            without_metadata_the_architecture_is_inferred_and_said),
+        cmocka_unit_test(a_missing_tensor_is_named),
+        cmocka_unit_test(another_shape_is_named_with_both_shapes),
+        cmocka_unit_test(counters_may_be_missing_and_strangers_are_left_out),
+        cmocka_unit_test(half_precision_tensors_are_read),
+        cmocka_unit_test(metadata_that_is_wrong_is_named),
+        cmocka_unit_test(a_file_that_is_no_model_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
