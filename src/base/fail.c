@@ -24,6 +24,9 @@ const char *dms_status_name(dms_status status)
 }
 
 static void record(dms_error *err, dms_status status, const char *format,
+                   va_list args) __attribute__((format(printf, 3, 0)));
+
+static void record(dms_error *err, dms_status status, const char *format,
                    va_list args)
 {
     if (!err || err->code != DMS_OK)
