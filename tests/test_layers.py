@@ -1,6 +1,7 @@
-"""The layer rule of ARCHITECTURE.md: who may include whom."""
+"""How the tree is laid out: the layer rule of ARCHITECTURE.md, and style."""
 import pathlib
 import re
+import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -103,6 +104,13 @@ class Layers(unittest.TestCase):
             seen[path.name] = path
         # a loss, a model or a field may have its public header too
         self.assertEqual([t for t in twice if "include" not in t], [])
+
+    def test_every_source_is_as_clang_format_leaves_it(self):
+        paths = [str(p) for f in ("src", "cli", "include", "tests")
+                 for p in sources(f)]
+        run = subprocess.run(["clang-format", "--dry-run", "-Werror", *paths],
+                             capture_output=True, text=True)
+        self.assertEqual(run.stderr, "")
 
     def test_files_stay_under_500_lines(self):
         long = [f"{p.relative_to(ROOT)}: {n}" for f in ("src", "cli", "include")

@@ -11,10 +11,10 @@
 
 /* Below or above which a photograph is suspicious. */
 enum {
-    SIDE_MIN = 128,      /* pixels */
-    GREY_DARK = 12,      /* mean grey level */
-    GREY_BRIGHT = 235,   /* mean grey level */
-    DEVIATION_MIN = 8,   /* of grey levels */
+    SIDE_MIN = 128,    /* pixels */
+    GREY_DARK = 12,    /* mean grey level */
+    GREY_BRIGHT = 235, /* mean grey level */
+    DEVIATION_MIN = 8, /* of grey levels */
     AGE_MAX = 110
 };
 
