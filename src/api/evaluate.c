@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "api/model.h"
-#include "api/probability.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -16,6 +15,7 @@
 #include "data/cache.h"
 #include "data/loader.h"
 #include "data/predictions.h"
+#include "eval/probability.h"
 #include "net/dmsnet.h"
 
 enum { K = DMS_LABELS };
@@ -175,7 +175,8 @@ static dms_status predict(answers *a, evaluation *e, dms_loader *loader,
         for (size_t i = at; i < a->count && i < at + batch; i++) {
             dms_probabilities(a->probabilities + i * K,
                               dms_net_patient_logits(e->net) + (i - at) * K,
-                              &e->model->config);
+                              e->model->config.architecture.task,
+                              e->model->config.temperature);
             memcpy(a->labels + i * K,
                    e->dataset->patients[a->patients[i]].labels, K);
         }

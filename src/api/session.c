@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "api/model.h"
-#include "api/probability.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "eval/probability.h"
 #include "net/dmsnet.h"
 
 enum { BATCH_MAX = 256 };
@@ -133,17 +133,19 @@ static void read_answers(const dms_session *s, dms_prediction *predictions,
                          int count)
 {
     const dms_model_config *config = &s->model->config;
+    dms_task task = config->architecture.task;
     const float *patient = dms_net_patient_logits(s->net);
     const float *eye = dms_net_eye_logits(s->net);
 
     for (int i = 0; i < count; i++) {
         dms_prediction *p = &predictions[i];
 
-        dms_probabilities(p->patient, patient + i * DMS_LABELS, config);
-        dms_findings(p->finding, p->patient, config);
+        dms_probabilities(p->patient, patient + i * DMS_LABELS, task,
+                          config->temperature);
+        dms_findings(p->finding, p->patient, task, config->thresholds);
         for (int e = 0; e < 2; e++)
             dms_probabilities(p->eye[e], eye + (e * s->batch + i) * DMS_LABELS,
-                              config);
+                              task, config->temperature);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "eval/probability.h"
 #include "train/trainer.h"
 
 enum { K = DMS_LABELS };
@@ -76,28 +77,12 @@ done:
     return st;
 }
 
-static void softmax(double *p, const float *z)
-{
-    double top = z[0], sum = 0;
-
-    for (int k = 1; k < K; k++)
-        top = fmax(top, z[k]);
-    for (int k = 0; k < K; k++)
-        sum += p[k] = exp(z[k] - top);
-    for (int k = 0; k < K; k++)
-        p[k] /= sum;
-}
-
 static void decide(outcome *o, size_t n, dms_task task)
 {
     for (size_t i = 0; i < n * K; i++)
         o->labels[i] = o->targets[i] > 0.5f;
     for (size_t i = 0; i < n; i++)
-        if (task == DMS_TASK_SINGLE_LABEL)
-            softmax(o->probabilities + i * K, o->logits + i * K);
-        else
-            for (size_t k = i * K; k < (i + 1) * K; k++)
-                o->probabilities[k] = 1 / (1 + exp(-(double)o->logits[k]));
+        dms_probabilities(o->probabilities + i * K, o->logits + i * K, task, 1);
 }
 
 static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,

@@ -1,0 +1,76 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "eval/probability.h"
+
+enum { K = DMS_LABELS };
+
+static void a_logit_of_zero_is_one_half(void **state)
+{
+    static const float logits[K] = {0, 100, -100, 1};
+    double p[K];
+
+    (void)state;
+    dms_probabilities(p, logits, DMS_TASK_MULTI_LABEL, 1);
+    assert_true(p[0] == 0.5 && p[1] == 1 && p[2] < 1e-40);
+    assert_true(fabs(p[3] - 0.7310585786300049) < 1e-15);
+}
+
+static void a_softmax_sums_to_one_without_overflow(void **state)
+{
+    static const float logits[K] = {1000, 999, -1000};
+    double p[K], sum = 0;
+
+    (void)state;
+    dms_probabilities(p, logits, DMS_TASK_SINGLE_LABEL, 1);
+    for (int k = 0; k < K; k++)
+        sum += p[k];
+    assert_true(fabs(sum - 1) < 1e-15);
+    assert_true(fabs(p[0] / p[1] - exp(1)) < 1e-12);
+}
+
+static void a_temperature_divides_the_logits(void **state)
+{
+    static const float logits[K] = {2, 4};
+    double p[K], q[K];
+
+    (void)state;
+    dms_probabilities(p, logits, DMS_TASK_MULTI_LABEL, 2);
+    assert_true(fabs(p[0] - 1 / (1 + exp(-1))) < 1e-15);
+    dms_probabilities(q, logits, DMS_TASK_SINGLE_LABEL, 2);
+    assert_true(fabs(q[1] / q[0] - exp(1)) < 1e-12);
+}
+
+static void a_probability_at_the_threshold_is_no_finding(void **state)
+{
+    static const double p[K] = {0.5, 0.5000001, 0.3, 0.2};
+    static const double thresholds[K] = {0.5, 0.5, 0.2, 0.2, 1, 1, 1, 1};
+    bool finding[K];
+
+    (void)state;
+    dms_findings(finding, p, DMS_TASK_MULTI_LABEL, thresholds);
+    assert_false(finding[0]);
+    assert_true(finding[1] && finding[2]);
+    assert_false(finding[3]);
+    dms_findings(finding, p, DMS_TASK_SINGLE_LABEL, thresholds);
+    for (int k = 0; k < K; k++)
+        assert_int_equal(finding[k], k == 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_logit_of_zero_is_one_half),
+        cmocka_unit_test(a_softmax_sums_to_one_without_overflow),
+        cmocka_unit_test(a_temperature_divides_the_logits),
+        cmocka_unit_test(a_probability_at_the_threshold_is_no_finding),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
