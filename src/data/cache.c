@@ -281,6 +281,18 @@ static void clear_leftovers(const char *folder, const char *path)
         closedir(entries);
 }
 
+/* Who finds a cache made did not see its builder's warnings. */
+static void tell_unreadable(const dms_cache *cache, const dms_monitor *monitor)
+{
+    size_t count = dms_cache_unreadable(cache);
+
+    if (count > 0)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "left out: unreadable photographs, %zu in all (`dmsnet data "
+                "check` lists them)",
+                count);
+}
+
 static char *cache_path(const char *folder, uint64_t key, int size)
 {
     char name[64];
@@ -300,6 +312,7 @@ dms_status dms_cache_open(dms_cache **out, const char *folder,
     char *path = cache_path(folder, key, settings->size);
     dms_cache *cache = dms_calloc(1, sizeof *cache);
     int lock = -1;
+    bool built = false;
 
     if (!path || !cache) {
         st = dms_fail_memory(err, "cache");
@@ -312,6 +325,7 @@ dms_status dms_cache_open(dms_cache **out, const char *folder,
         if (!open_finished(cache, path, key)) { /* nobody made it meanwhile */
             clear_leftovers(folder, path);
             TRY(build(path, key, dataset, settings, monitor, err));
+            built = true;
             if (!open_finished(cache, path, key)) {
                 st = dms_fail(err, DMS_EIO, "%s: is not as it was just written",
                               path);
@@ -319,6 +333,8 @@ dms_status dms_cache_open(dms_cache **out, const char *folder,
             }
         }
     }
+    if (!built)
+        tell_unreadable(cache, monitor);
     *out = cache, cache = NULL;
 done:
     if (lock >= 0)

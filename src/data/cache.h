@@ -15,9 +15,10 @@
 typedef struct dms_cache dms_cache;
 
 /* Open the cache of this data set in folder, building it first where there is
- * none or a damaged one. An unreadable photograph is warned of and stops
- * nothing. DMS_EIO (also a full disk), DMS_ESTOPPED, DMS_ENOMEM; after a
- * failure no half file is left. */
+ * none or a damaged one. An unreadable photograph stops nothing: each is
+ * warned of when the cache is made, their number when it is found. DMS_EIO
+ * (also a full disk), DMS_ESTOPPED, DMS_ENOMEM; after a failure no half file is
+ * left. */
 dms_status dms_cache_open(dms_cache **out, const char *folder,
                           const dms_dataset *dataset,
                           const dms_preprocess *settings,
