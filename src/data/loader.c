@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -109,6 +110,9 @@ void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
 {
     size_t area = (size_t)loader->size * (size_t)loader->size * CHANNELS;
 
+    for (int i = 0; i < count; i++)
+        assert(dms_loader_can_use(loader->cache, patients[i],
+                                  loader->options.eyes));
     for (int at = 0; at < 2 * count; at += LANES) {
         int end = at + LANES < 2 * count ? at + LANES : 2 * count;
 
