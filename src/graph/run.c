@@ -135,22 +135,34 @@ static dms_status plan_input_gradient(dms_run *run, node_run *self, int k,
     return DMS_OK;
 }
 
+/* The caller writes them first: where an output is read by nodes too, their
+ * shares are added. */
+static void plan_output_gradients(dms_run *run)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = 0; i < graph->count; i++) {
+        const dms_node *node = graph->nodes[i];
+
+        if (run->nodes[i].is_output && runs_backward(graph, node))
+            *buffer_of(run, node, GRADIENT) = (dms_buffer){
+                .size = dms_shape_len(&node->shape) * sizeof(float),
+                .last = backward_step(graph, node)};
+    }
+}
+
 static dms_status plan_gradients(dms_run *run, dms_error *err)
 {
     const dms_graph *graph = run->graph;
 
+    plan_output_gradients(run);
     for (size_t i = graph->count; i-- > 0;) {
         const dms_node *node = graph->nodes[i];
-        dms_buffer *gradient = buffer_of(run, node, GRADIENT);
 
-        if (!runs_backward(graph, node))
+        /* one that no output comes from has no gradient to hand on */
+        if (!runs_backward(graph, node) ||
+            buffer_of(run, node, GRADIENT)->size == 0)
             continue;
-        if (run->nodes[i].is_output && gradient->size == 0) {
-            gradient->size = dms_shape_len(&node->shape) * sizeof(float);
-            gradient->last = backward_step(graph, node);
-        }
-        if (run->nodes[i].is_output) /* written by the caller */
-            gradient->first = 0;
         for (int k = 0; k < node->in_count; k++) {
             dms_status st = plan_input_gradient(run, &run->nodes[i], k, err);
 

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "graph/op.h"
 #include "graph/plan.h"
+#include "graph/run.h"
 #include "ops/ops.h"
 
 static void buffers_alive_together_never_overlap(void **state)
@@ -201,6 +202,63 @@ static void a_value_is_reordered_once_for_all_its_readers(void **state)
     dms_params_destroy(params);
 }
 
+/* y = 2a, a = 2x, dy = k + 1 at k, and da = dy where a is an output too:
+ * what x's gradient is then, as a multiple of dy. dead: a node reads a that
+ * leads nowhere. */
+static float slope(bool also_a, bool dead)
+{
+    dms_params *params = dms_params_create();
+    dms_graph *g = dms_graph_create(params, true);
+    dms_node *x = dms_input(g, (dms_shape){2, 16, 1, 1});
+    dms_node *a, *y;
+    dms_run *run = NULL;
+    const float *dx;
+    float found;
+
+    x->needs_grad = true;
+    a = dms_add(g, x, x);
+    y = dms_add(g, a, a);
+    if (dead)
+        dms_sigmoid(g, a);
+    dms_pass_layout(g, &dms_op_reorder, NULL);
+    assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
+    assert_int_equal(dms_run_create(&run, g, (dms_node *[]){y, a},
+                                    also_a ? 2 : 1, NULL, NULL),
+                     DMS_OK);
+    dx = dms_run_gradient(run, x);
+    for (int round = 0; round < 2; round++) {
+        memset(dms_run_value(run, x), 0, 32 * sizeof(float));
+        assert_int_equal(dms_run_forward(run, 0, NULL), DMS_OK);
+        for (int k = 0; k < 32; k++) {
+            dms_run_gradient(run, y)[k] = (float)(k + 1);
+            if (also_a)
+                dms_run_gradient(run, a)[k] = (float)(k + 1);
+        }
+        assert_int_equal(dms_run_backward(run, NULL), DMS_OK);
+        for (int k = 0; k < 32; k++)
+            assert_true(dx[k] == dx[0] * (float)(k + 1));
+    }
+    found = dx[0];
+    dms_run_destroy(run);
+    dms_graph_destroy(g);
+    dms_params_destroy(params);
+    return found;
+}
+
+static void an_output_that_is_read_too_gets_the_sum(void **state)
+{
+    (void)state;
+    assert_true(slope(false, false) == 4);
+    assert_true(slope(true, false) == 6);
+}
+
+static void a_node_that_leads_nowhere_has_no_share_of_the_gradient(void **state)
+{
+    (void)state;
+    assert_true(slope(false, true) == 4);
+    assert_true(slope(true, true) == 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +270,9 @@ int main(void)
         cmocka_unit_test(a_constructor_handed_null_hands_null_on),
         cmocka_unit_test(relu_is_fused_where_it_is_the_only_reader),
         cmocka_unit_test(a_value_is_reordered_once_for_all_its_readers),
+        cmocka_unit_test(an_output_that_is_read_too_gets_the_sum),
+        cmocka_unit_test(
+            a_node_that_leads_nowhere_has_no_share_of_the_gradient),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
