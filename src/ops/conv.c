@@ -301,12 +301,12 @@ static const dms_op op_conv = {
 
 /* The order in which oneDNN's blocked kernels read a weight, so that training
  * need not reorder it; of its orders for an unblocked input there is only the
- * one for 16. */
+ * one for 16. Inference's table stays plain: it is reordered once. */
 static void choose_blocks(const dms_graph *g, dms_param *weight, int groups)
 {
     bool in_blocks = weight->shape[1] % g->block == 0;
 
-    if (g->map_layout != DMS_LAYOUT_BLOCKED || groups > 1 ||
+    if (!g->training || g->map_layout != DMS_LAYOUT_BLOCKED || groups > 1 ||
         weight->shape[0] % g->block != 0 || (!in_blocks && g->block != 16))
         return;
     weight->block_out = g->block;

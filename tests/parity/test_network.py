@@ -151,6 +151,23 @@ class Network(unittest.TestCase):
                 self.assert_near_logits(case.forward(),
                                         case.oracle_logits(one, one), "resnet18")
 
+    def test_no_reference_kernel_computes(self):
+        case = self.case("resnet18", "mscam", "dmff", 64, 2, 96)
+        for isa in ("ALL", "AVX2"):
+            for verb in ("forward", "backward"):
+                with self.subTest(isa=isa, verb=verb):
+                    env = dict(os.environ, ONEDNN_MAX_CPU_ISA=isa,
+                               DNNL_VERBOSE="1", ONEDNN_VERBOSE="1")
+                    said = subprocess.run(
+                        [DMSNET, "tensor", verb, "--model", case.path("model"),
+                         "--in", case.path("in"), "--out", case.path("out")],
+                        check=True, env=env, capture_output=True,
+                        text=True).stdout
+                    kernels = [line.split(",")[3:6]
+                               for line in said.splitlines() if ",exec," in line]
+                    self.assertGreater(len(kernels), 60)
+                    self.assertEqual([k for k in kernels if "ref:" in k[1]], [])
+
     def test_without_avx512_the_numbers_agree_too(self):
         case = self.case("resnet18", "mscam", "dmff", 64, 4, 64)
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
