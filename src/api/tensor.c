@@ -77,6 +77,21 @@ done:
     return st;
 }
 
+static dms_status read_pixels(float *out, const request *r, const char *name,
+                              const int64_t shape[4], dms_error *err)
+{
+    dms_status st;
+    size_t len = (size_t)(shape[0] * shape[1] * shape[2] * shape[3]);
+
+    TRY(read_tensor(out, r, name, 4, shape, err));
+    if (!dms_floats_finite(out, len))
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: tensor %s holds a value that is not finite", r->path,
+                      name);
+done:
+    return st;
+}
+
 /* Both eyes into the net's one batch; where the model looks at one eye, that
  * one stands in for both. */
 static dms_status read_images(dms_net *net, const request *r, dms_eyes eyes,
@@ -89,8 +104,8 @@ static dms_status read_images(dms_net *net, const request *r, dms_eyes eyes,
     const char *first = eyes == DMS_EYES_RIGHT ? "right" : "left";
     const char *second = eyes == DMS_EYES_LEFT ? "left" : "right";
 
-    TRY(read_tensor(images, r, first, 4, shape, err));
-    TRY(read_tensor(images + half, r, second, 4, shape, err));
+    TRY(read_pixels(images, r, first, shape, err));
+    TRY(read_pixels(images + half, r, second, shape, err));
 done:
     return st;
 }

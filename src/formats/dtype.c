@@ -1,5 +1,6 @@
 /* Tensor element types: their names, their sizes, their values as float32. */
 #include <assert.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -111,4 +112,12 @@ dms_status dms_tensor_to_f32(float *out, const dms_tensor_view *view,
                         dms_dtype_name(view->dtype));
     convert(out, view->data, count, view->dtype);
     return DMS_OK;
+}
+
+bool dms_floats_finite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
 }

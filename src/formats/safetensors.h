@@ -3,6 +3,7 @@
 #ifndef DMS_FORMATS_SAFETENSORS_H
 #define DMS_FORMATS_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,6 +67,9 @@ const char *dms_safetensors_metadata(const dms_safetensors *file,
  * out: product of shape floats. */
 dms_status dms_tensor_to_f32(float *out, const dms_tensor_view *view,
                              dms_error *err);
+
+/* false when one of the values is NaN or infinite. */
+bool dms_floats_finite(const float *values, size_t count);
 
 typedef struct dms_metadata {
     const char *key;

@@ -197,6 +197,11 @@ static dms_status read_param(dms_params *params, const dms_param *param,
                         param->name);
     TRY(check_shape(param, view, path, err));
     TRY(dms_tensor_to_f32(plain, view, err));
+    /* a relu makes NaN 0: the answer would look sound */
+    if (!dms_floats_finite(plain, param->len))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: tensor %s holds a value that is not finite", path,
+                        param->name);
     dms_param_pack(param, params->value + param->offset, plain);
 done:
     return st;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,22 @@ static void half_precision_tensors_are_read(void **state)
     dms_safetensors_close(again);
 }
 
+static void a_value_that_is_not_finite_is_refused_by_name(void **state)
+{
+    fixture *f = *state;
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        float values[8] = {1, 2, 3, 4, 5, 6, 7, bad[i]};
+
+        views_of(f);
+        view_named(f, "head.bias")->data = values;
+        write_other(f, f->count, own_json(f));
+        assert_refused(f, DMS_EFORMAT,
+                       "tensor head.bias holds a value that is not finite");
+    }
+}
+
 static void metadata_that_is_wrong_is_named(void **state)
 {
     static const struct {
@@ -269,6 +286,7 @@ int main(void)
         cmocka_unit_test(another_shape_is_named_with_both_shapes),
         cmocka_unit_test(counters_may_be_missing_and_strangers_are_left_out),
         cmocka_unit_test(half_precision_tensors_are_read),
+        cmocka_unit_test(a_value_that_is_not_finite_is_refused_by_name),
         cmocka_unit_test(metadata_that_is_wrong_is_named),
         cmocka_unit_test(a_file_that_is_no_model_is_refused),
     };
