@@ -3,42 +3,14 @@
 #ifndef DMS_FORMATS_SAFETENSORS_H
 #define DMS_FORMATS_SAFETENSORS_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "dms/status.h"
+#include "formats/tensor.h"
 
 enum {
-    DMS_SAFETENSORS_RANK_MAX = 8,
     DMS_SAFETENSORS_COUNT_MAX = 65536,
     DMS_SAFETENSORS_HEADER_MAX = 16 << 20
 };
-
-typedef enum dms_dtype {
-    DMS_DTYPE_F64,
-    DMS_DTYPE_F32,
-    DMS_DTYPE_F16,
-    DMS_DTYPE_BF16,
-    DMS_DTYPE_I64,
-    DMS_DTYPE_I32,
-    DMS_DTYPE_I16,
-    DMS_DTYPE_I8,
-    DMS_DTYPE_U8,
-    DMS_DTYPE_BOOL
-} dms_dtype;
-
-size_t dms_dtype_size(dms_dtype dtype);      /* bytes */
-const char *dms_dtype_name(dms_dtype dtype); /* "F32" */
-
-typedef struct dms_tensor_view {
-    const char *name; /* borrowed */
-    dms_dtype dtype;
-    int rank;
-    int64_t shape[DMS_SAFETENSORS_RANK_MAX];
-    const void *data; /* borrowed, perhaps unaligned: memcpy from it */
-    size_t size;      /* bytes */
-} dms_tensor_view;
 
 typedef struct dms_safetensors dms_safetensors;
 
@@ -62,14 +34,6 @@ const dms_tensor_view *dms_safetensors_find(const dms_safetensors *file,
 /* A __metadata__ value, borrowed; NULL when there is none. */
 const char *dms_safetensors_metadata(const dms_safetensors *file,
                                      const char *key);
-
-/* view's values as float32 (F64, F32, F16, BF16, I64... converted);
- * out: product of shape floats. */
-dms_status dms_tensor_to_f32(float *out, const dms_tensor_view *view,
-                             dms_error *err);
-
-/* false when one of the values is NaN or infinite. */
-bool dms_floats_finite(const float *values, size_t count);
 
 typedef struct dms_metadata {
     const char *key;

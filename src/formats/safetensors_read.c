@@ -166,11 +166,11 @@ static dms_status read_shape(dms_tensor_view *view, const json_t *entry,
     size_t rank = json_array_size(shape);
     size_t size = dms_dtype_size(view->dtype);
 
-    if (!json_is_array(shape) || rank > DMS_SAFETENSORS_RANK_MAX)
+    if (!json_is_array(shape) || rank > DMS_TENSOR_RANK_MAX)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: tensor '%s': shape is no list of at most %d "
                         "sizes",
-                        file, view->name, DMS_SAFETENSORS_RANK_MAX);
+                        file, view->name, DMS_TENSOR_RANK_MAX);
     for (size_t i = 0; i < rank; i++) {
         const json_t *dim = json_array_get(shape, i);
         json_int_t value = json_integer_value(dim);

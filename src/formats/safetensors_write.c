@@ -31,10 +31,10 @@ static dms_status check_view(const dms_tensor_view *view, const char *path,
 {
     size_t size = dms_dtype_size(view->dtype);
 
-    if (view->rank < 0 || view->rank > DMS_SAFETENSORS_RANK_MAX)
+    if (view->rank < 0 || view->rank > DMS_TENSOR_RANK_MAX)
         return dms_fail(err, DMS_EINVAL,
                         "%s: tensor '%s': rank %d, not 0 to %d", path,
-                        view->name, view->rank, DMS_SAFETENSORS_RANK_MAX);
+                        view->name, view->rank, DMS_TENSOR_RANK_MAX);
     for (int i = 0; i < view->rank; i++)
         if (view->shape[i] < 0 ||
             !dms_mul_size(&size, size, (size_t)view->shape[i]))

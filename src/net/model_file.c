@@ -1,6 +1,5 @@
 #include "net/model_file.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -157,17 +156,6 @@ done:
     return st;
 }
 
-static void shape_text(char *text, size_t size, const int64_t *shape, int rank)
-{
-    int at = snprintf(text, size, "[");
-
-    for (int i = 0; i < rank && at > 0 && (size_t)at < size; i++)
-        at += snprintf(text + at, size - (size_t)at, "%s%" PRId64,
-                       i ? ", " : "", shape[i]);
-    if (at > 0 && (size_t)at < size)
-        snprintf(text + at, size - (size_t)at, "]");
-}
-
 static dms_status check_shape(const dms_param *param,
                               const dms_tensor_view *view, const char *path,
                               dms_error *err)
@@ -178,8 +166,8 @@ static dms_status check_shape(const dms_param *param,
         memcmp(view->shape, param->shape,
                (size_t)param->rank * sizeof *param->shape) == 0)
         return DMS_OK;
-    shape_text(found, sizeof found, view->shape, view->rank);
-    shape_text(wanted, sizeof wanted, param->shape, param->rank);
+    dms_shape_text(found, sizeof found, view->shape, view->rank);
+    dms_shape_text(wanted, sizeof wanted, param->shape, param->rank);
     return dms_fail(err, DMS_EMISMATCH,
                     "%s: tensor %s has shape %s, expected %s", path,
                     param->name, found, wanted);
