@@ -1,0 +1,58 @@
+#include "net/network.h"
+
+#include "base/fail.h"
+#include "net/parts.h"
+
+/* photographs -> backbone -> MSCAM -> DMFF -> heads */
+static void compose(dms_network *net, const dms_architecture *arch,
+                    const dms_net_options *options)
+{
+    dms_graph *g = net->graph;
+    int64_t size = options->size ? options->size : arch->size;
+    dms_node *x;
+
+    net->images =
+        dms_input(g, (dms_shape){2 * options->patients, 3, size, size});
+    g->frozen = options->frozen_backbone;
+    x = dms_backbone_build(g, net->images, arch->backbone,
+                           options->zero_init_residual);
+    g->frozen = false;
+    x = dms_mscam_build(g, x, arch->width, arch->context);
+    net->features = arch->fusion == DMS_FUSION_DMFF
+                        ? dms_dmff_build(g, x, arch->width)
+                        : dms_concat_build(g, x);
+    net->patient =
+        dms_patient_head_build(g, net->features, arch->width, options->dropout);
+    net->eye = dms_eye_head_build(g, net->features);
+}
+
+dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
+                             dms_params *params, const dms_net_options *options,
+                             dms_error *err)
+{
+    dms_network net = {.graph = dms_graph_create(params, options->training)};
+    dms_graph *g = net.graph;
+    dms_status st = DMS_OK;
+
+    if (!g)
+        return dms_fail_memory(err, "graph");
+    g->block = dms_backend_block();
+    /* Training is quickest in blocks. So is inference without AVX-512: oneDNN
+     * 2.6 has only its reference kernel from 3-channel pixels to NHWC there. */
+    g->map_layout = options->training || g->block == 8 ? DMS_LAYOUT_BLOCKED
+                                                       : DMS_LAYOUT_NHWC;
+    compose(&net, arch, options);
+    if (g->error.code != DMS_OK) {
+        st = dms_fail(err, g->error.code, "%s", g->error.message);
+        dms_network_release(&net);
+        return st;
+    }
+    *out = net;
+    return st;
+}
+
+void dms_network_release(dms_network *network)
+{
+    dms_graph_destroy(network->graph);
+    *network = (dms_network){0};
+}
