@@ -178,6 +178,7 @@ done:
 /* What the answer to backward is written from. */
 typedef struct answer {
     dms_tensor_view *views;
+    size_t count;
     char (*names)[DMS_PARAM_NAME_MAX + 8];
     float *plain; /* all tensors, one after the other */
     float loss;
@@ -187,6 +188,7 @@ static dms_status answer_fill(answer *a, const dms_params *params,
                               dms_error *err)
 {
     size_t total = 0;
+    dms_tensor_view *view;
     float *plain;
 
     for (size_t i = 0; i < params->count; i++)
@@ -196,25 +198,28 @@ static dms_status answer_fill(answer *a, const dms_params *params,
     a->plain = plain = dms_calloc(total, sizeof *plain);
     if (!a->views || !a->names || !a->plain)
         return dms_fail_memory(err, "gradients");
-    a->views[0] = (dms_tensor_view){.name = "loss",
-                                    .dtype = DMS_DTYPE_F32,
-                                    .data = &a->loss,
-                                    .size = sizeof a->loss};
+    a->views[a->count++] = (dms_tensor_view){.name = "loss",
+                                             .dtype = DMS_DTYPE_F32,
+                                             .data = &a->loss,
+                                             .size = sizeof a->loss};
     for (size_t i = 0; i < params->count; i++) {
         const dms_param *param = &params->items[i];
         bool trained = dms_param_trained(param);
 
+        if (param->role == DMS_PARAM_COUNT)
+            continue;
         snprintf(a->names[i], sizeof a->names[i], "%s.%s",
                  trained ? "grad" : "stat", param->name);
         dms_param_unpack(param, plain,
                          (trained ? params->grad : params->value) +
                              param->offset);
-        a->views[1 + i] = (dms_tensor_view){.name = a->names[i],
-                                            .dtype = DMS_DTYPE_F32,
-                                            .rank = param->rank,
-                                            .data = plain,
-                                            .size = param->len * sizeof *plain};
-        memcpy(a->views[1 + i].shape, param->shape, sizeof param->shape);
+        view = &a->views[a->count++];
+        *view = (dms_tensor_view){.name = a->names[i],
+                                  .dtype = DMS_DTYPE_F32,
+                                  .rank = param->rank,
+                                  .data = plain,
+                                  .size = param->len * sizeof *plain};
+        memcpy(view->shape, param->shape, sizeof param->shape);
         plain += param->len;
     }
     return DMS_OK;
@@ -283,8 +288,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     TRY(run_backward(&a, net, &r, model->config.architecture.task, options,
                      err));
     TRY(answer_fill(&a, params, err));
-    TRY(dms_safetensors_write(out_path, a.views, params->count + 1, NULL, 0,
-                              err));
+    TRY(dms_safetensors_write(out_path, a.views, a.count, NULL, 0, err));
 done:
     answer_release(&a);
     dms_net_destroy(net);

@@ -40,8 +40,25 @@ typedef struct dms_metadata {
     const char *value;
 } dms_metadata;
 
-/* Write atomically (temporary file, sync, rename), tensors in the given order,
- * data aligned to 8 bytes. */
+/* What to write: tensors in their order, whose bytes the views have, or, where
+ * supply is given, it gives: those of tensor index, tensors[index].size of
+ * them, valid until its next call. */
+typedef struct dms_safetensors_content {
+    const dms_tensor_view *tensors;
+    size_t count;
+    const dms_metadata *metadata;
+    size_t metadata_count;
+    dms_status (*supply)(const void **data, void *user, size_t index,
+                         dms_error *err);
+    void *user;
+} dms_safetensors_content;
+
+/* Write atomically (temporary file, sync, rename), data aligned to 8 bytes. */
+dms_status dms_safetensors_write_content(const char *path,
+                                         const dms_safetensors_content *content,
+                                         dms_error *err);
+
+/* The same, of tensors whose views have their bytes. */
 dms_status dms_safetensors_write(const char *path,
                                  const dms_tensor_view *tensors, size_t count,
                                  const dms_metadata *metadata,

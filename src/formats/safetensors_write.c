@@ -122,27 +122,32 @@ static dms_status encode_header(uint8_t **out, size_t *size,
 }
 
 static dms_status write_file(const char *path, const uint8_t *head,
-                             size_t head_size, const dms_tensor_view *tensors,
-                             size_t count, dms_error *err)
+                             size_t head_size,
+                             const dms_safetensors_content *content,
+                             dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_file_writer *writer = NULL;
 
     TRY(dms_file_writer_open(&writer, path, err));
     TRY(dms_file_writer_write(writer, head, head_size, err));
-    for (size_t i = 0; i < count; i++)
-        TRY(dms_file_writer_write(writer, tensors[i].data, tensors[i].size,
-                                  err));
+    for (size_t i = 0; i < content->count; i++) {
+        const dms_tensor_view *tensor = &content->tensors[i];
+        const void *data = tensor->data;
+
+        if (content->supply)
+            TRY(content->supply(&data, content->user, i, err));
+        TRY(dms_file_writer_write(writer, data, tensor->size, err));
+    }
     TRY(dms_file_writer_commit(writer, err));
 done:
     dms_file_writer_close(writer);
     return st;
 }
 
-dms_status dms_safetensors_write(const char *path,
-                                 const dms_tensor_view *tensors, size_t count,
-                                 const dms_metadata *metadata,
-                                 size_t metadata_count, dms_error *err)
+dms_status dms_safetensors_write_content(const char *path,
+                                         const dms_safetensors_content *content,
+                                         dms_error *err)
 {
     dms_status st = DMS_OK;
     json_t *header = json_object();
@@ -152,19 +157,34 @@ dms_status dms_safetensors_write(const char *path,
 
     if (!header)
         return dms_fail_memory(err, path);
-    if (count >= DMS_SAFETENSORS_COUNT_MAX) {
+    if (content->count >= DMS_SAFETENSORS_COUNT_MAX) {
         st = dms_fail(err, DMS_ELIMIT, "%s: %zu tensors are too many", path,
-                      count);
+                      content->count);
         goto done;
     }
-    if (metadata_count > 0)
-        TRY(add_metadata(header, metadata, metadata_count, path, err));
-    for (size_t i = 0; i < count; i++)
-        TRY(add_view(header, &offset, &tensors[i], path, err));
+    if (content->metadata_count > 0)
+        TRY(add_metadata(header, content->metadata, content->metadata_count,
+                         path, err));
+    for (size_t i = 0; i < content->count; i++)
+        TRY(add_view(header, &offset, &content->tensors[i], path, err));
     TRY(encode_header(&head, &head_size, header, path, err));
-    TRY(write_file(path, head, head_size, tensors, count, err));
+    TRY(write_file(path, head, head_size, content, err));
 done:
     dms_free(head);
     json_decref(header);
     return st;
+}
+
+dms_status dms_safetensors_write(const char *path,
+                                 const dms_tensor_view *tensors, size_t count,
+                                 const dms_metadata *metadata,
+                                 size_t metadata_count, dms_error *err)
+{
+    return dms_safetensors_write_content(
+        path,
+        &(dms_safetensors_content){.tensors = tensors,
+                                   .count = count,
+                                   .metadata = metadata,
+                                   .metadata_count = metadata_count},
+        err);
 }

@@ -12,7 +12,7 @@
 
 #include "graph/params.h"
 
-enum { DMS_NODE_INPUTS = 5, DMS_NODE_PARAMS = 4 };
+enum { DMS_NODE_INPUTS = 5, DMS_NODE_PARAMS = 5 };
 
 typedef struct dms_shape {
     int64_t n, c, h, w;

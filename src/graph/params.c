@@ -25,7 +25,7 @@ void dms_params_destroy(dms_params *params)
 
 bool dms_param_trained(const dms_param *param)
 {
-    return param->role != DMS_PARAM_STAT;
+    return param->role != DMS_PARAM_STAT && param->role != DMS_PARAM_COUNT;
 }
 
 static dms_param *find(const dms_params *params, const char *name)

@@ -27,7 +27,9 @@ typedef enum dms_param_role {
     DMS_PARAM_WEIGHT, /* trained, weight decay applies */
     DMS_PARAM_BIAS,   /* trained, no decay */
     DMS_PARAM_NORM,   /* trained, no decay: a norm's scale or shift */
-    DMS_PARAM_STAT    /* batch-norm running mean or variance: not trained */
+    DMS_PARAM_STAT,   /* batch-norm running mean or variance: not trained */
+    DMS_PARAM_COUNT   /* batches a batch norm has seen, an integer: PyTorch's
+                         num_batches_tracked; exact to 2^24 */
 } dms_param_role;
 
 /* How a fresh tensor is filled: the reference's own constructors. */

@@ -4,7 +4,8 @@
  *
  * Training: mean and (biased) variance of the batch over N, H, W, and
  *   running = 0.9 * running + 0.1 * (mean | variance * m / (m - 1)),
- * m = N*H*W. Otherwise, and where frozen: the running ones. */
+ * m = N*H*W, and the batch is counted. Otherwise, and where frozen: the running
+ * ones. */
 #include <assert.h>
 
 #include "base/alloc.h"
@@ -15,7 +16,7 @@
 #define EPSILON  1e-5f
 #define MOMENTUM 0.1f
 
-enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE };
+enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, BATCHES };
 
 typedef struct norm_state {
     dms_prim forward;
@@ -185,6 +186,7 @@ static void update_running(dms_job *t)
     const float *mean = saved_mean(t);
     const float *variance = saved_variance(t);
 
+    *t->w[BATCHES] += 1;
     for (int64_t c = 0; c < shape->c; c++) {
         float *running_mean = &t->w[RUNNING_MEAN][c];
         float *running_variance = &t->w[RUNNING_VARIANCE][c];
@@ -265,6 +267,7 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     dms_node_spec spec = {.op = &op_batch_norm, .in = {x}, .in_count = 1};
     dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
     dms_param stat = {.role = DMS_PARAM_STAT, .rank = 1};
+    dms_param batches = {.role = DMS_PARAM_COUNT};
     dms_node *node;
 
     if (!x)
@@ -281,5 +284,6 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     dms_graph_param(g, node, name, "running_mean", &stat);
     stat.init = DMS_INIT_ONE;
     dms_graph_param(g, node, name, "running_var", &stat);
+    dms_graph_param(g, node, name, "num_batches_tracked", &batches);
     return node;
 }

@@ -1,0 +1,181 @@
+#include "net/weights_file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+
+/* A write under way: one tensor at a time goes through plain and narrow. */
+typedef struct outgoing {
+    const char *path;
+    const dms_params *params;
+    const float *value;
+    dms_dtype dtype;
+    dms_tensor_view *views;
+    const dms_param **sources; /* of each view */
+    size_t count;
+    float *plain;
+    uint16_t *narrow;
+    int64_t batches;
+} outgoing;
+
+size_t dms_weights_longest(const dms_params *params)
+{
+    size_t longest = 1;
+
+    for (size_t i = 0; i < params->count; i++)
+        if (params->items[i].len > longest)
+            longest = params->items[i].len;
+    return longest;
+}
+
+static void add_view(outgoing *o, const dms_param *param, const char *prefix)
+{
+    dms_tensor_view *view = &o->views[o->count];
+    bool counter = param->role == DMS_PARAM_COUNT;
+    dms_dtype dtype = counter ? DMS_DTYPE_I64 : o->dtype;
+
+    if (strncmp(param->name, prefix, strlen(prefix)) != 0)
+        return;
+    *view = (dms_tensor_view){.name = param->name + strlen(prefix),
+                              .dtype = dtype,
+                              .rank = param->rank,
+                              .size = param->len * dms_dtype_size(dtype)};
+    memcpy(view->shape, param->shape, sizeof param->shape);
+    o->sources[o->count++] = param;
+}
+
+static dms_status outgoing_init(outgoing *o, const char *prefix, dms_error *err)
+{
+    size_t longest = dms_weights_longest(o->params);
+
+    o->views = dms_calloc(o->params->count, sizeof *o->views);
+    o->sources = dms_calloc(o->params->count, sizeof *o->sources);
+    o->plain = dms_calloc(longest, sizeof *o->plain);
+    o->narrow = dms_calloc(longest, sizeof *o->narrow);
+    if (!o->views || !o->sources || !o->plain || !o->narrow)
+        return dms_fail_memory(err, o->path);
+    for (size_t i = 0; i < o->params->count; i++)
+        add_view(o, &o->params->items[i], prefix);
+    return DMS_OK;
+}
+
+static void outgoing_release(outgoing *o)
+{
+    dms_free(o->views);
+    dms_free(o->sources);
+    dms_free(o->plain);
+    dms_free(o->narrow);
+}
+
+static dms_status check_half(const outgoing *o, const dms_param *param,
+                             dms_error *err)
+{
+    for (size_t i = 0; i < param->len; i++)
+        if (fabsf(o->plain[i]) >= 65520.0f)
+            return dms_fail(err, DMS_EINVAL,
+                            "%s: tensor %s holds %g; half precision ends at "
+                            "65504, bf16 does not",
+                            o->path, param->name, (double)o->plain[i]);
+    return DMS_OK;
+}
+
+static dms_status supply(const void **data, void *user, size_t index,
+                         dms_error *err)
+{
+    outgoing *o = user;
+    const dms_param *param = o->sources[index];
+
+    if (param->role == DMS_PARAM_COUNT) {
+        o->batches = llrintf(o->params->value[param->offset]);
+        *data = &o->batches;
+        return DMS_OK;
+    }
+    dms_param_unpack(param, o->plain, o->value + param->offset);
+    *data = o->plain;
+    if (o->dtype == DMS_DTYPE_F32)
+        return DMS_OK;
+    dms_tensor_from_f32(o->narrow, o->dtype, o->plain, param->len);
+    *data = o->narrow;
+    return o->dtype == DMS_DTYPE_F16 ? check_half(o, param, err) : DMS_OK;
+}
+
+dms_status dms_weights_write(const char *path, const dms_params *params,
+                             const float *value, const dms_weights_out *out,
+                             dms_error *err)
+{
+    dms_status st;
+    outgoing o = {
+        .path = path, .params = params, .value = value, .dtype = out->dtype};
+
+    TRY(outgoing_init(&o, out->prefix, err));
+    TRY(dms_safetensors_write_content(
+        path,
+        &(dms_safetensors_content){.tensors = o.views,
+                                   .count = o.count,
+                                   .metadata = out->metadata,
+                                   .metadata_count = out->metadata_count,
+                                   .supply = supply,
+                                   .user = &o},
+        err));
+done:
+    outgoing_release(&o);
+    return st;
+}
+
+bool dms_weights_same_shape(const dms_param *param, const dms_tensor_view *view)
+{
+    return view->rank == param->rank &&
+           memcmp(view->shape, param->shape,
+                  (size_t)param->rank * sizeof *param->shape) == 0;
+}
+
+static bool is_floating(dms_dtype dtype)
+{
+    return dtype == DMS_DTYPE_F64 || dtype == DMS_DTYPE_F32 ||
+           dtype == DMS_DTYPE_F16 || dtype == DMS_DTYPE_BF16;
+}
+
+static dms_status check_view(const dms_param *param,
+                             const dms_tensor_view *view, const char *name,
+                             dms_error *err)
+{
+    char found[96], wanted[96];
+
+    if (!dms_weights_same_shape(param, view)) {
+        dms_shape_text(found, sizeof found, view->shape, view->rank);
+        dms_shape_text(wanted, sizeof wanted, param->shape, param->rank);
+        return dms_fail(err, DMS_EMISMATCH,
+                        "%s: tensor %.80s has shape %s, expected %s", name,
+                        view->name, found, wanted);
+    }
+    if (param->role != DMS_PARAM_COUNT && !is_floating(view->dtype))
+        return dms_fail(err, DMS_EMISMATCH,
+                        "%s: tensor %.80s is of type %s, expected floating "
+                        "point",
+                        name, view->name, dms_dtype_name(view->dtype));
+    return DMS_OK;
+}
+
+dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
+                                const dms_tensor_view *view, const char *name,
+                                float *scratch, dms_error *err)
+{
+    dms_status st;
+
+    TRY(check_view(param, view, name, err));
+    TRY(dms_tensor_to_f32(scratch, view, err));
+    /* a relu makes NaN 0: the answer would look sound */
+    if (!dms_floats_finite(scratch, param->len) ||
+        (param->role == DMS_PARAM_COUNT && *scratch < 0))
+        return dms_fail(
+            err, DMS_EFORMAT, "%s: tensor %.80s holds a value that is %s", name,
+            view->name,
+            param->role == DMS_PARAM_COUNT ? "no count" : "not finite");
+    dms_param_pack(param, params->value + param->offset, scratch);
+done:
+    return st;
+}

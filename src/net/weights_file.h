@@ -1,0 +1,37 @@
+/* The parameter table, or a part of it, as a safetensors file under the
+ * state_dict's names. */
+#ifndef DMS_NET_WEIGHTS_FILE_H
+#define DMS_NET_WEIGHTS_FILE_H
+
+#include "formats/safetensors.h"
+#include "graph/params.h"
+
+typedef struct dms_weights_out {
+    dms_dtype dtype;    /* F32, F16 or BF16; batch counts are I64 */
+    const char *prefix; /* only tensors so named, written without it; "": all */
+    const dms_metadata *metadata;
+    size_t metadata_count;
+} dms_weights_out;
+
+/* value: params->total floats in the table's order (params->value, or an
+ * average of it; batch counts are always the table's). Atomic; gives the same
+ * bytes for the same input. DMS_EINVAL names a value that F16 cannot hold. */
+dms_status dms_weights_write(const char *path, const dms_params *params,
+                             const float *value, const dms_weights_out *out,
+                             dms_error *err);
+
+/* One tensor of a file into its place in the table. name, of the file, is for
+ * messages. DMS_EMISMATCH: another shape, or integers for a weight;
+ * DMS_EFORMAT: a value that is not finite, or no count. scratch: param->len
+ * floats. */
+dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
+                                const dms_tensor_view *view, const char *name,
+                                float *scratch, dms_error *err);
+
+/* Floats that scratch needs for any tensor of the table. */
+size_t dms_weights_longest(const dms_params *params);
+
+bool dms_weights_same_shape(const dms_param *param,
+                            const dms_tensor_view *view);
+
+#endif
