@@ -1,0 +1,410 @@
+#include <string.h>
+
+#include "base/fail.h"
+#include "formats/pickle_machine.h"
+
+/* Every opcode of protocols 0 to 5, those that are refused too. */
+static const char *const names[256] = {
+    ['('] = "MARK",
+    ['.'] = "STOP",
+    ['0'] = "POP",
+    ['1'] = "POP_MARK",
+    ['2'] = "DUP",
+    ['F'] = "FLOAT",
+    ['I'] = "INT",
+    ['J'] = "BININT",
+    ['K'] = "BININT1",
+    ['L'] = "LONG",
+    ['M'] = "BININT2",
+    ['N'] = "NONE",
+    ['P'] = "PERSID",
+    ['Q'] = "BINPERSID",
+    ['R'] = "REDUCE",
+    ['S'] = "STRING",
+    ['T'] = "BINSTRING",
+    ['U'] = "SHORT_BINSTRING",
+    ['V'] = "UNICODE",
+    ['X'] = "BINUNICODE",
+    ['a'] = "APPEND",
+    ['b'] = "BUILD",
+    ['c'] = "GLOBAL",
+    ['d'] = "DICT",
+    ['}'] = "EMPTY_DICT",
+    ['e'] = "APPENDS",
+    ['g'] = "GET",
+    ['h'] = "BINGET",
+    ['i'] = "INST",
+    ['j'] = "LONG_BINGET",
+    ['l'] = "LIST",
+    [']'] = "EMPTY_LIST",
+    ['o'] = "OBJ",
+    ['p'] = "PUT",
+    ['q'] = "BINPUT",
+    ['r'] = "LONG_BINPUT",
+    ['s'] = "SETITEM",
+    ['t'] = "TUPLE",
+    [')'] = "EMPTY_TUPLE",
+    ['u'] = "SETITEMS",
+    ['G'] = "BINFLOAT",
+    [0x80] = "PROTO",
+    [0x81] = "NEWOBJ",
+    [0x82] = "EXT1",
+    [0x83] = "EXT2",
+    [0x84] = "EXT4",
+    [0x85] = "TUPLE1",
+    [0x86] = "TUPLE2",
+    [0x87] = "TUPLE3",
+    [0x88] = "NEWTRUE",
+    [0x89] = "NEWFALSE",
+    [0x8a] = "LONG1",
+    [0x8b] = "LONG4",
+    ['B'] = "BINBYTES",
+    ['C'] = "SHORT_BINBYTES",
+    [0x8c] = "SHORT_BINUNICODE",
+    [0x8d] = "BINUNICODE8",
+    [0x8e] = "BINBYTES8",
+    [0x8f] = "EMPTY_SET",
+    [0x90] = "ADDITEMS",
+    [0x91] = "FROZENSET",
+    [0x92] = "NEWOBJ_EX",
+    [0x93] = "STACK_GLOBAL",
+    [0x94] = "MEMOIZE",
+    [0x95] = "FRAME",
+    [0x96] = "BYTEARRAY8",
+    [0x97] = "NEXT_BUFFER",
+    [0x98] = "READONLY_BUFFER",
+};
+
+const char *dms_pickle_opcode_name(uint8_t opcode)
+{
+    return names[opcode] ? names[opcode] : "unknown";
+}
+
+dms_status dms_pickle_refuse(pickle_machine *m, dms_status status,
+                             const char *why)
+{
+    const char *name = dms_pickle_opcode_name(m->opcode);
+    const char *colon = why ? ": " : "";
+
+    why = why ? why : "";
+    if (m->opcode > 0x20 && m->opcode < 0x7f)
+        return dms_fail(m->err, status,
+                        "%s: refused: opcode '%c' (%s) at byte %zu%s%s",
+                        m->rules->file, m->opcode, name, m->at, colon, why);
+    return dms_fail(m->err, status,
+                    "%s: refused: opcode 0x%02x (%s) at byte %zu%s%s",
+                    m->rules->file, m->opcode, name, m->at, colon, why);
+}
+
+static dms_status play_proto(pickle_machine *m)
+{
+    enum { HIGHEST = 5 };
+
+    if (dms_bytes_u8(&m->bytes) > HIGHEST)
+        return dms_pickle_refuse(m, DMS_EFORMAT,
+                                 "a protocol after 5 is not known");
+    return DMS_OK;
+}
+
+static dms_status play_frame(pickle_machine *m)
+{
+    if (dms_bytes_u64le(&m->bytes) > dms_bytes_left(&m->bytes))
+        m->bytes.failed = true;
+    return DMS_OK;
+}
+
+static dms_status play_mark(pickle_machine *m)
+{
+    return dms_pickle_push(m, PICKLE_MARK);
+}
+
+/* As CPython does, POP takes a mark away too. */
+static dms_status play_pop(pickle_machine *m)
+{
+    if (m->height == 0)
+        return dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty");
+    m->height--;
+    return DMS_OK;
+}
+
+static dms_status play_pop_mark(pickle_machine *m)
+{
+    return dms_pickle_find_mark(m, &m->height);
+}
+
+static dms_status play_constant(pickle_machine *m)
+{
+    enum { NONE = 'N', NEWTRUE = 0x88 };
+    dms_status st;
+    bool none = m->opcode == NONE;
+    dms_pickle_value *value =
+        dms_pickle_push_new(m, none ? DMS_PICKLE_NONE : DMS_PICKLE_BOOL, &st);
+
+    if (value && !none)
+        value->truth = m->opcode == NEWTRUE;
+    return st;
+}
+
+static dms_status play_integer(pickle_machine *m)
+{
+    dms_status st;
+    dms_pickle_value *value = dms_pickle_push_new(m, DMS_PICKLE_INT, &st);
+
+    if (!value)
+        return st;
+    if (m->opcode == 'J')
+        value->integer = (int32_t)dms_bytes_u32le(&m->bytes);
+    else if (m->opcode == 'K')
+        value->integer = dms_bytes_u8(&m->bytes);
+    else
+        value->integer = dms_bytes_u16le(&m->bytes);
+    return DMS_OK;
+}
+
+/* LONG1, LONG4: little-endian two's complement of so many bytes. */
+static dms_status play_long(pickle_machine *m)
+{
+    enum { LONG1 = 0x8a };
+    dms_status st;
+    size_t len = m->opcode == LONG1 ? dms_bytes_u8(&m->bytes)
+                                    : dms_bytes_u32le(&m->bytes);
+    const uint8_t *data;
+    dms_pickle_value *value;
+    uint64_t bits = 0;
+
+    if (len > DMS_PICKLE_LONG_MAX)
+        return dms_pickle_refuse(m, DMS_ELIMIT,
+                                 "an integer of more than 256 bytes");
+    data = dms_bytes_take(&m->bytes, len);
+    value = dms_pickle_push_new(
+        m, len <= 8 ? DMS_PICKLE_INT : DMS_PICKLE_BIGINT, &st);
+    if (!value || !data)
+        return st;
+    if (len > 8) {
+        value->text.data = (const char *)data;
+        value->text.len = len;
+        return DMS_OK;
+    }
+    if (len > 0 && data[len - 1] & 0x80)
+        bits = UINT64_MAX;
+    for (size_t i = len; i-- > 0;)
+        bits = bits << 8 | data[i];
+    memcpy(&value->integer, &bits, sizeof bits);
+    return DMS_OK;
+}
+
+/* Eight bytes, big-endian. */
+static dms_status play_float(pickle_machine *m)
+{
+    dms_status st;
+    dms_pickle_value *value = dms_pickle_push_new(m, DMS_PICKLE_FLOAT, &st);
+    uint64_t bits = __builtin_bswap64(dms_bytes_u64le(&m->bytes));
+
+    if (value)
+        memcpy(&value->number, &bits, sizeof bits);
+    return st;
+}
+
+static dms_status play_text(pickle_machine *m)
+{
+    enum { SHORT_BINUNICODE = 0x8c, BINUNICODE8 = 0x8d, BINBYTES8 = 0x8e };
+    dms_status st;
+    bool bytes = m->opcode == 'B' || m->opcode == 'C' || m->opcode == BINBYTES8;
+    dms_pickle_value *value =
+        dms_pickle_push_new(m, bytes ? DMS_PICKLE_BYTES : DMS_PICKLE_TEXT, &st);
+    uint64_t len;
+
+    if (!value)
+        return st;
+    if (m->opcode == SHORT_BINUNICODE || m->opcode == 'U' || m->opcode == 'C')
+        len = dms_bytes_u8(&m->bytes);
+    else if (m->opcode == BINUNICODE8 || m->opcode == BINBYTES8)
+        len = dms_bytes_u64le(&m->bytes);
+    else
+        len = dms_bytes_u32le(&m->bytes);
+    value->text.data = (const char *)dms_bytes_take(&m->bytes, (size_t)len);
+    value->text.len = value->text.data ? (size_t)len : 0;
+    return DMS_OK;
+}
+
+static dms_status play_memo(pickle_machine *m)
+{
+    enum { MEMOIZE = 0x94 };
+
+    switch (m->opcode) {
+    case 'q':
+        return dms_pickle_memo_put(m, dms_bytes_u8(&m->bytes));
+    case 'r':
+        return dms_pickle_memo_put(m, dms_bytes_u32le(&m->bytes));
+    case 'h':
+        return dms_pickle_memo_get(m, dms_bytes_u8(&m->bytes));
+    case 'j':
+        return dms_pickle_memo_get(m, dms_bytes_u32le(&m->bytes));
+    default: /* MEMOIZE */
+        return dms_pickle_memo_put(m, m->memo_count);
+    }
+}
+
+static dms_status play_empty(pickle_machine *m)
+{
+    dms_status st;
+
+    dms_pickle_push_new(m,
+                        m->opcode == '}'   ? DMS_PICKLE_DICT
+                        : m->opcode == ']' ? DMS_PICKLE_LIST
+                                           : DMS_PICKLE_TUPLE,
+                        &st);
+    return st;
+}
+
+/* Everything above stack[from] goes into the container that lies at
+ * stack[from - 1 - marks], in its order, and comes off together with marks. */
+static dms_status append_from(pickle_machine *m, size_t from, size_t marks,
+                              dms_pickle_kind kind)
+{
+    dms_status st = DMS_OK;
+    size_t count = m->height - from;
+    dms_pickle_ref into;
+
+    if (from < marks + 1 || m->stack[from - 1 - marks] == PICKLE_MARK)
+        return dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty");
+    into = m->stack[from - 1 - marks];
+    if (m->pickle->values[into].kind != kind)
+        return dms_pickle_refuse(m, DMS_EFORMAT,
+                                 kind == DMS_PICKLE_DICT ? "that is no dict"
+                                                         : "that is no list");
+    if (kind == DMS_PICKLE_DICT && count % 2 != 0)
+        return dms_pickle_refuse(m, DMS_EFORMAT, "a key without a value");
+    for (size_t i = from; i < m->height && st == DMS_OK; i++)
+        st = m->stack[i] == PICKLE_MARK
+                 ? dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty")
+                 : dms_pickle_append(m, into, m->stack[i]);
+    m->height = from - marks;
+    return st;
+}
+
+static dms_status play_append(pickle_machine *m)
+{
+    bool pair = m->opcode == 's';
+    size_t count = pair ? 2 : 1;
+
+    if (m->height < count)
+        return dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty");
+    return append_from(m, m->height - count, 0,
+                       pair ? DMS_PICKLE_DICT : DMS_PICKLE_LIST);
+}
+
+static dms_status play_appends(pickle_machine *m)
+{
+    size_t mark;
+    dms_status st = dms_pickle_find_mark(m, &mark);
+
+    if (st != DMS_OK)
+        return st;
+    return append_from(m, mark + 1, 1,
+                       m->opcode == 'u' ? DMS_PICKLE_DICT : DMS_PICKLE_LIST);
+}
+
+/* A new container of what lies above stack[from]. */
+static dms_status collect(pickle_machine *m, size_t from, size_t marks,
+                          dms_pickle_kind kind)
+{
+    dms_status st;
+    size_t height = m->height;
+    dms_pickle_ref into;
+
+    if (kind == DMS_PICKLE_DICT && (height - from) % 2 != 0)
+        return dms_pickle_refuse(m, DMS_EFORMAT, "a key without a value");
+    if (!dms_pickle_push_new(m, kind, &st))
+        return st;
+    into = m->stack[height];
+    for (size_t i = from; i < height && st == DMS_OK; i++)
+        st = m->stack[i] == PICKLE_MARK
+                 ? dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty")
+                 : dms_pickle_append(m, into, m->stack[i]);
+    m->height = from - marks + 1;
+    m->stack[from - marks] = into;
+    return st;
+}
+
+/* TUPLE, LIST, DICT: from the mark on. */
+static dms_status play_collect(pickle_machine *m)
+{
+    size_t mark;
+    dms_status st = dms_pickle_find_mark(m, &mark);
+
+    if (st != DMS_OK)
+        return st;
+    return collect(m, mark + 1, 1,
+                   m->opcode == 't'   ? DMS_PICKLE_TUPLE
+                   : m->opcode == 'l' ? DMS_PICKLE_LIST
+                                      : DMS_PICKLE_DICT);
+}
+
+/* TUPLE1, TUPLE2, TUPLE3. */
+static dms_status play_tuple(pickle_machine *m)
+{
+    size_t count = (size_t)m->opcode - 0x84;
+
+    if (m->height < count)
+        return dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty");
+    return collect(m, m->height - count, 0, DMS_PICKLE_TUPLE);
+}
+
+typedef dms_status (*player)(pickle_machine *m);
+
+/* What is not here is refused. */
+static const player players[256] = {
+    ['('] = play_mark,
+    ['0'] = play_pop,
+    ['1'] = play_pop_mark,
+    ['J'] = play_integer,
+    ['K'] = play_integer,
+    ['M'] = play_integer,
+    ['N'] = play_constant,
+    ['Q'] = dms_pickle_play_persistent,
+    ['R'] = dms_pickle_play_reduce,
+    ['T'] = play_text,
+    ['U'] = play_text,
+    ['X'] = play_text,
+    ['a'] = play_append,
+    ['b'] = dms_pickle_play_build,
+    ['c'] = dms_pickle_play_global,
+    ['d'] = play_collect,
+    ['}'] = play_empty,
+    ['e'] = play_appends,
+    ['h'] = play_memo,
+    ['j'] = play_memo,
+    ['l'] = play_collect,
+    [']'] = play_empty,
+    ['q'] = play_memo,
+    ['r'] = play_memo,
+    ['s'] = play_append,
+    ['t'] = play_collect,
+    [')'] = play_empty,
+    ['u'] = play_appends,
+    ['G'] = play_float,
+    [0x80] = play_proto,
+    [0x85] = play_tuple,
+    [0x86] = play_tuple,
+    [0x87] = play_tuple,
+    [0x88] = play_constant,
+    [0x89] = play_constant,
+    [0x8a] = play_long,
+    [0x8b] = play_long,
+    ['B'] = play_text,
+    ['C'] = play_text,
+    [0x8c] = play_text,
+    [0x8d] = play_text,
+    [0x8e] = play_text,
+    [0x93] = dms_pickle_play_stack_global,
+    [0x94] = play_memo,
+    [0x95] = play_frame,
+};
+
+dms_status dms_pickle_play(pickle_machine *m)
+{
+    player play = players[m->opcode];
+
+    return play ? play(m) : dms_pickle_refuse(m, DMS_EFORMAT, NULL);
+}

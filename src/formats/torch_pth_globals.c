@@ -1,0 +1,65 @@
+/* The globals that a state dict's pickle may name. Nothing of them is
+ * imported: a row only says what a call of it means to this reader. */
+#include <string.h>
+
+#include "formats/torch_pth_parts.h"
+
+#define STORAGES(module)                                                       \
+    {module, "DoubleStorage", .what = TORCH_STORAGE + DMS_DTYPE_F64},          \
+        {module, "FloatStorage", .what = TORCH_STORAGE + DMS_DTYPE_F32},       \
+        {module, "HalfStorage", .what = TORCH_STORAGE + DMS_DTYPE_F16},        \
+        {module, "BFloat16Storage", .what = TORCH_STORAGE + DMS_DTYPE_BF16},   \
+        {module, "LongStorage", .what = TORCH_STORAGE + DMS_DTYPE_I64},        \
+        {module, "IntStorage", .what = TORCH_STORAGE + DMS_DTYPE_I32},         \
+        {module, "ShortStorage", .what = TORCH_STORAGE + DMS_DTYPE_I16},       \
+        {module, "CharStorage", .what = TORCH_STORAGE + DMS_DTYPE_I8},         \
+        {module, "ByteStorage", .what = TORCH_STORAGE + DMS_DTYPE_U8},         \
+    {                                                                          \
+        module, "BoolStorage", .what = TORCH_STORAGE + DMS_DTYPE_BOOL          \
+    }
+
+static const dms_pickle_global globals[] = {
+    {"collections", "OrderedDict", DMS_PICKLE_CALLS_DICT, true, TORCH_DICT},
+    {"torch._utils", "_rebuild_tensor_v2", DMS_PICKLE_CALLS_LATER, false,
+     TORCH_TENSOR_V2},
+    {"torch._utils", "_rebuild_tensor", DMS_PICKLE_CALLS_LATER, false,
+     TORCH_TENSOR},
+    {"torch._utils", "_rebuild_parameter", DMS_PICKLE_CALLS_LATER, false,
+     TORCH_PARAMETER},
+    /* Before 0.4: a Parameter of a tensor, its flags as a state. */
+    {"torch.nn.parameter", "Parameter", DMS_PICKLE_CALLS_LATER, true,
+     TORCH_PARAMETER},
+    {"torch", "Size", DMS_PICKLE_CALLS_LATER, false, TORCH_SIZE},
+    STORAGES("torch"),
+    STORAGES("torch.cuda"),
+    STORAGES("torch.storage"),
+    {"torch.storage", "UntypedStorage", .what = TORCH_STORAGE + DMS_DTYPE_U8},
+    {"torch.storage", "_UntypedStorage", .what = TORCH_STORAGE + DMS_DTYPE_U8},
+    {"torch.storage", "TypedStorage", .what = TORCH_STORAGE_TYPED},
+    {"torch.storage", "_TypedStorage", .what = TORCH_STORAGE_TYPED},
+};
+
+static bool begins(const char *text, size_t len, const char *start)
+{
+    return strlen(start) <= len && memcmp(text, start, strlen(start)) == 0;
+}
+
+static const char *hint(const char *module, size_t len)
+{
+    static const char *const of_models[] = {"torch.nn.", "torchvision.",
+                                            "timm.", "__main__"};
+
+    for (size_t i = 0; i < sizeof of_models / sizeof of_models[0]; i++)
+        if (begins(module, len, of_models[i]))
+            return ": a whole module was saved; save model.state_dict() "
+                   "instead";
+    return "";
+}
+
+dms_pickle_rules dms_torch_rules(const char *file)
+{
+    return (dms_pickle_rules){.file = file,
+                              .globals = globals,
+                              .count = sizeof globals / sizeof globals[0],
+                              .hint = hint};
+}

@@ -1,0 +1,192 @@
+/* _rebuild_tensor_v2(storage, first element, shape, stride, requires_grad,
+ * hooks[, metadata]) becomes a view of the storage's bytes. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "formats/torch_pth_parts.h"
+
+static int what_of(const torch_reader *reader, const dms_pickle_value *call)
+{
+    return call->kind == DMS_PICKLE_CALL
+               ? reader->globals[call->link.global].what
+               : -1;
+}
+
+bool dms_torch_is_tensor(const torch_reader *reader,
+                         const dms_pickle_value *value)
+{
+    int what = what_of(reader, value);
+
+    return what == TORCH_TENSOR || what == TORCH_TENSOR_V2 ||
+           what == TORCH_PARAMETER;
+}
+
+static dms_status refuse(const torch_reader *reader,
+                         const dms_tensor_view *view, const char *why,
+                         dms_error *err)
+{
+    return dms_fail(err, DMS_EFORMAT, "%s: tensor '%s': %s", reader->file,
+                    view->name, why);
+}
+
+static dms_pickle_ref ref_of(const torch_reader *reader,
+                             const dms_pickle_value *value)
+{
+    return (dms_pickle_ref)(value - dms_pickle_at(reader->pickle, 0));
+}
+
+/* A tuple of sizes, or torch.Size of one; *rank -1 before the first one. */
+static dms_status read_sizes(int64_t *sizes, int *rank,
+                             const torch_reader *reader,
+                             const dms_tensor_view *view,
+                             const dms_pickle_value *value, dms_error *err)
+{
+    const dms_pickle_value *items[DMS_TENSOR_RANK_MAX];
+    int count;
+
+    if (what_of(reader, value) == TORCH_SIZE) {
+        if (dms_pickle_tuple(items, 1, reader->pickle, value->link.value) != 1)
+            return refuse(reader, view, "torch.Size is not of one tuple", err);
+        value = items[0];
+    }
+    count = dms_pickle_tuple(items, DMS_TENSOR_RANK_MAX, reader->pickle,
+                             ref_of(reader, value));
+    if (count < 0)
+        return refuse(reader, view,
+                      "its shape or stride is no tuple of at most 8 numbers",
+                      err);
+    if (*rank >= 0 && *rank != count)
+        return refuse(reader, view, "shape and stride differ in length", err);
+    *rank = count;
+    for (int i = 0; i < count; i++) {
+        if (items[i]->kind != DMS_PICKLE_INT || items[i]->integer < 0)
+            return refuse(reader, view,
+                          "a size or stride is negative or no number", err);
+        sizes[i] = items[i]->integer;
+    }
+    return DMS_OK;
+}
+
+/* Elements of the shape, and those from its first to its last, both counted;
+ * false: more than can be. */
+static bool measure(size_t *count, size_t *reach, const dms_tensor_view *view)
+{
+    size_t step;
+
+    *count = 1;
+    *reach = 1;
+    for (int i = 0; i < view->rank; i++)
+        if (view->shape[i] == 0) {
+            *count = 0;
+            *reach = 0;
+            return true;
+        }
+    for (int i = 0; i < view->rank; i++)
+        if (__builtin_mul_overflow(*count, (size_t)view->shape[i], count) ||
+            __builtin_mul_overflow((size_t)view->shape[i] - 1,
+                                   (size_t)view->stride[i], &step) ||
+            __builtin_add_overflow(*reach, step, reach))
+            return false;
+    return true;
+}
+
+/* Where the size is 1 the stride does not matter. */
+static bool is_dense(const dms_tensor_view *view, size_t count)
+{
+    int64_t expected = 1;
+
+    for (int i = view->rank; i-- > 0 && count > 0;) {
+        if (view->shape[i] != 1 && view->stride[i] != expected)
+            return false;
+        expected *= view->shape[i];
+    }
+    return true;
+}
+
+/* Set data, size and strided of a view whose shape and stride are known. */
+static dms_status place(dms_tensor_view *view, const torch_reader *reader,
+                        const torch_storage *storage, int64_t first,
+                        dms_error *err)
+{
+    size_t element = dms_dtype_size(storage->dtype);
+    size_t count, reach, left;
+
+    if (first < 0 || (size_t)first > storage->count)
+        return refuse(reader, view, "it begins beyond its storage", err);
+    left = storage->count - (size_t)first;
+    if (!measure(&count, &reach, view))
+        return refuse(reader, view, "its shape overflows", err);
+    if (reach > left)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: tensor '%s' reaches over %zu elements, its "
+                        "storage has %zu of them",
+                        reader->file, view->name, reach, left);
+    if (count > storage->count && count > TORCH_REPEATED_MAX)
+        return dms_fail(err, DMS_ELIMIT,
+                        "%s: tensor '%s' repeats the %zu elements of its "
+                        "storage to %zu",
+                        reader->file, view->name, storage->count, count);
+    view->dtype = storage->dtype;
+    view->data = storage->data + (size_t)first * element;
+    view->strided = !is_dense(view, count);
+    view->size = (view->strided ? left : count) * element;
+    if (!view->strided)
+        memset(view->stride, 0, sizeof view->stride);
+    return DMS_OK;
+}
+
+/* The seventh argument says whether values are conjugated or negated. */
+static bool is_plain(const dms_pickle_value *metadata)
+{
+    return metadata->kind == DMS_PICKLE_NONE ||
+           (metadata->kind == DMS_PICKLE_DICT && metadata->items.count == 0);
+}
+
+static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
+                            const dms_pickle_value *call, dms_error *err)
+{
+    const dms_pickle_value *args[7];
+    bool v2 = what_of(reader, call) == TORCH_TENSOR_V2;
+    int count = dms_pickle_tuple(args, 7, reader->pickle, call->link.value);
+    torch_storage storage;
+    int rank = -1;
+    dms_status st;
+
+    if (v2 ? count != 6 && count != 7 : count != 4)
+        return refuse(reader, view, "a call with too few or many arguments",
+                      err);
+    if (args[0]->kind != DMS_PICKLE_PERSISTENT)
+        return refuse(reader, view, "it is of no storage", err);
+    if (args[1]->kind != DMS_PICKLE_INT)
+        return refuse(reader, view, "its first element is no number", err);
+    if (count == 7 && !is_plain(args[6]))
+        return refuse(reader, view,
+                      "a conjugated or negated tensor is not read", err);
+    TRY(dms_torch_resolve(&storage, reader, args[0], err));
+    TRY(read_sizes(view->shape, &rank, reader, view, args[2], err));
+    TRY(read_sizes(view->stride, &rank, reader, view, args[3], err));
+    view->rank = rank;
+    TRY(place(view, reader, &storage, args[1]->integer, err));
+done:
+    return st;
+}
+
+dms_status dms_torch_read_tensor(dms_tensor_view *view,
+                                 const torch_reader *reader,
+                                 const dms_pickle_value *value, dms_error *err)
+{
+    /* A Parameter of a Parameter makes no sense and might go on for ever. */
+    if (what_of(reader, value) == TORCH_PARAMETER) {
+        const dms_pickle_value *args[3];
+        int count =
+            dms_pickle_tuple(args, 3, reader->pickle, value->link.value);
+
+        if (count < 1 || !dms_torch_is_tensor(reader, args[0]) ||
+            what_of(reader, args[0]) == TORCH_PARAMETER)
+            return refuse(reader, view, "a Parameter that is of no tensor",
+                          err);
+        value = args[0];
+    }
+    return read_call(view, reader, value, err);
+}
