@@ -12,6 +12,8 @@ dms_status cli_report_print(const dms_report *report, bool json,
 extern const cli_command cli_command_completion;
 extern const cli_command cli_command_data_check;
 extern const cli_command cli_command_evaluate;
+extern const cli_command cli_command_export;
+extern const cli_command cli_command_import;
 extern const cli_command cli_command_info;
 extern const cli_command cli_command_init;
 extern const cli_command cli_command_man;

@@ -125,4 +125,7 @@ dms_status dms_preprocess_image(uint8_t *rgb, dms_field *field,
  * 0.485 0.456 0.406 and std 0.229 0.224 0.225; rgb: size*size*3. */
 void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size);
 
+/* The same as one step a channel: x * scale + shift, to the last bits. */
+void dms_pixels_affine(float scale[3], float shift[3]);
+
 #endif

@@ -38,6 +38,96 @@ dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
 dms_status dms_model_open(dms_model **out, const char *path,
                           const dms_monitor *monitor, dms_error *err);
 
+/* What became of one tensor of an imported file, or of one that it lacks. */
+typedef enum dms_import_fate {
+    DMS_IMPORT_TAKEN,
+    DMS_IMPORT_LEFT,     /* the model has no place for it: fc.weight, ... */
+    DMS_IMPORT_MISSING,  /* the model needs it, the file has it not */
+    DMS_IMPORT_MISSHAPEN /* the model needs it in another shape or type */
+} dms_import_fate;
+enum { DMS_IMPORT_FATES = 4 };
+
+/* "taken", "left", "missing", "misshapen"; NULL beyond. */
+const char *dms_import_fate_name(dms_import_fate fate);
+
+typedef struct dms_import_row {
+    char *name; /* in the file; of a missing tensor: as asked for; owned */
+    dms_import_fate fate;
+    const char *dtype; /* in the file: "F32"; "" where missing */
+    char shape[64];    /* in the file: "[64, 3, 7, 7]"; "" where missing */
+    char wanted[64];   /* the model's; "" where left */
+} dms_import_row;
+
+/* The rows stand in the file's order, the missing ones last. */
+typedef struct dms_import_report {
+    dms_import_row *rows; /* owned */
+    size_t count;
+    size_t fates[DMS_IMPORT_FATES]; /* rows of each */
+    bool whole;                     /* a DMS-Net; else a backbone alone */
+    dms_backbone backbone;
+    char prefix[256]; /* of the names taken: "state_dict.module." */
+} dms_import_report;
+
+void dms_import_report_release(dms_import_report *report);
+
+/* The report as a table for a person, or as JSON; free with dms_text_free. */
+dms_status dms_import_report_print(char **text, const dms_import_report *report,
+                                   bool json, dms_error *err);
+
+typedef struct dms_import_options {
+    /* What the file does not tell: all but the backbone of a backbone alone;
+     * of a DMS-Net without metadata, eyes, task and size. */
+    dms_architecture architecture;
+    uint64_t seed;    /* of the values that are not in the file */
+    char prefix[256]; /* of the names to take; "": found by itself */
+} dms_import_options;
+
+/* A model of another program's weights: a ResNet backbone or a whole DMS-Net,
+ * from safetensors or from what PyTorch's torch.save wrote of a state dict
+ * (docs/import-export.md says which). Nothing in the file is executed.
+ *
+ * report may be NULL; else it is the caller's to release whatever comes back,
+ * and complete also when tensors are missing or misshapen (DMS_EMISMATCH). */
+dms_status dms_model_import(dms_model **out, dms_import_report *report,
+                            const char *path, const dms_import_options *options,
+                            const dms_monitor *monitor, dms_error *err);
+
+/* Number types of exported weights. */
+typedef enum dms_precision {
+    DMS_PRECISION_F32,
+    DMS_PRECISION_F16,
+    DMS_PRECISION_BF16
+} dms_precision;
+const char *dms_precision_name(dms_precision precision); /* "f32"; or NULL */
+
+typedef struct dms_export_options {
+    dms_precision precision; /* F16: DMS_EINVAL where a value is too large */
+    bool backbone_only;      /* under torchvision's names, without fc */
+} dms_export_options;
+
+/* The weights as safetensors under the PyTorch reference's names, batch counts
+ * as I64. Written whole or not at all. */
+dms_status dms_model_export_safetensors(const dms_model *model,
+                                        const char *path,
+                                        const dms_export_options *options,
+                                        dms_error *err);
+
+typedef struct dms_onnx_options {
+    int size;           /* S of the inputs; 0: the model's own */
+    bool preprocessing; /* inputs: 8-bit RGB, N x S x S x 3; else normalised
+                           float32, N x 3 x S x S */
+    bool probabilities; /* outputs: calibrated probabilities; else logits */
+    bool keep_norms;    /* batch norms as nodes; else folded into the
+                           convolutions before them */
+} dms_onnx_options;
+
+/* The network as ONNX, opset 17, in one file: inputs `left` and `right`,
+ * outputs `patient`, `eye_left`, `eye_right`, N x K, for any N. Written whole
+ * or not at all. */
+dms_status dms_model_export_onnx(const dms_model *model, const char *path,
+                                 const dms_onnx_options *options,
+                                 dms_error *err);
+
 /* Written whole or not at all. */
 dms_status dms_model_write(const dms_model *model, const char *path,
                            dms_error *err);

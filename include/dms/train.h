@@ -69,6 +69,8 @@ typedef struct dms_train_options {
     char run[DMS_TRAIN_PATH_MAX];    /* run folder, made when missing */
     char cache[DMS_TRAIN_PATH_MAX];  /* "": the run folder */
     char init[DMS_TRAIN_PATH_MAX];   /* model file to start from, or "" */
+    /* Or but the backbone: whatever dms_model_import takes (model.h), "". */
+    char pretrained[DMS_TRAIN_PATH_MAX];
     bool resume;
 
     dms_backbone backbone;

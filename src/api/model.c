@@ -7,8 +7,8 @@
 #include "net/dmsnet.h"
 #include "net/model_file.h"
 
-static dms_status new_params(dms_params **out, const dms_architecture *arch,
-                             bool training, dms_error *err)
+dms_status dms_model_new_params(dms_params **out, const dms_architecture *arch,
+                                bool training, dms_error *err)
 {
     dms_status st;
     dms_params *params = dms_params_create();
@@ -38,7 +38,7 @@ dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
     model->config = dms_model_config_default();
     model->config.architecture = *arch;
     model->config.preprocess.size = arch->size;
-    TRY(new_params(&model->params, arch, false, err));
+    TRY(dms_model_new_params(&model->params, arch, false, err));
     TRY(dms_params_fill(model->params, seed, err));
     *out = model, model = NULL;
 done:
@@ -101,7 +101,8 @@ int dms_backend_text(char *text, size_t capacity)
 dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
                                        dms_error *err)
 {
-    dms_status st = new_params(out, &model->config.architecture, true, err);
+    dms_status st =
+        dms_model_new_params(out, &model->config.architecture, true, err);
     const dms_params *from = model->params;
 
     for (size_t i = 0; st == DMS_OK && i < from->count; i++)

@@ -10,6 +10,11 @@ struct dms_model {
     dms_params *params; /* owned; plain order, no gradients */
 };
 
+/* A table of the architecture's tensors, all zero; with gradients when
+ * training. The caller destroys it. */
+dms_status dms_model_new_params(dms_params **out, const dms_architecture *arch,
+                                bool training, dms_error *err);
+
 /* A table of the same values in the order that training wants, with
  * gradients. The caller destroys it. */
 dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,

@@ -32,8 +32,10 @@ typedef struct dms_attr {
     int begin;                  /* slice_batch: first image */
     float probability;          /* dropout */
     bool relu;                  /* batch_norm, add: max(0, .) follows inside */
-    bool frozen;                /* batch_norm: running statistics even when
-                                   training */
+    bool norm;   /* conv: a batch norm by running statistics is folded in; its
+                    parameters follow the weight */
+    bool frozen; /* batch_norm: running statistics even when
+                    training */
 } dms_attr;
 
 typedef struct dms_op dms_op;
@@ -95,6 +97,10 @@ dms_node *dms_graph_fail(dms_graph *graph, dms_status status,
 size_t dms_shape_len(const dms_shape *shape);
 
 /* passes.c: rewrites of a finished graph, each leaving it valid. */
+
+/* batch_norm(conv(x)) becomes one node where the norm uses its running
+ * statistics. norm: that op. */
+void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm);
 
 /* relu(batch_norm(x)) and relu(add(x, y)) become one node. */
 void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);

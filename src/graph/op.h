@@ -38,17 +38,23 @@ typedef struct dms_job {
     bool weights_changed; /* since the last forward */
 } dms_job;
 
+/* A node being written out for another program (ops/emit.h). */
+typedef struct dms_emit dms_emit;
+
 struct dms_op {
     const char *name;
     unsigned reads;  /* DMS_READS_... */
     bool any_layout; /* works in its first input's layout; else NHWC */
     bool fuses_relu; /* honours attr.relu */
+    bool takes_norm; /* honours attr.norm */
     /* Make primitives; say what is needed. NULL: nothing to do. */
     dms_status (*prepare)(dms_job *job, dms_needs *needs, dms_error *err);
     dms_status (*forward)(dms_job *job, dms_error *err);
     /* NULL: no gradient passes. */
     dms_status (*backward)(dms_job *job, dms_error *err);
     void (*release)(void *state);
+    /* Append what the op is in ONNX. NULL: it is none there. */
+    void (*emit)(const dms_emit *e);
 };
 
 #endif

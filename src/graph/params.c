@@ -140,6 +140,12 @@ static void fill_plain(const dms_param *param, float *plain, dms_rng *rng)
 
 dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err)
 {
+    return dms_params_fill_rest(params, seed, NULL, err);
+}
+
+dms_status dms_params_fill_rest(dms_params *params, uint64_t seed,
+                                const bool *keep, dms_error *err)
+{
     size_t longest = 0;
     float *plain;
 
@@ -155,6 +161,8 @@ dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err)
             dms_hash_bytes(DMS_HASH_START, param->name, strlen(param->name));
         dms_rng rng = dms_rng_seeded(dms_hash_mix(seed, name));
 
+        if (keep && keep[i])
+            continue;
         fill_plain(param, plain, &rng);
         dms_param_pack(param, params->value + param->offset, plain);
     }

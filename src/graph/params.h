@@ -84,6 +84,10 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
  * a tensor's values depend on the seed and its own name only. */
 dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err);
 
+/* The same, of those tensors whose keep[i] is false. */
+dms_status dms_params_fill_rest(dms_params *params, uint64_t seed,
+                                const bool *keep, dms_error *err);
+
 /* Row-major (len floats) to physical order (size floats) and back. */
 void dms_param_pack(const dms_param *param, float *physical,
                     const float *plain);

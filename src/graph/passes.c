@@ -33,6 +33,23 @@ static void remove_node(dms_graph *graph, size_t index)
         graph->nodes[i]->index = i;
 }
 
+void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm)
+{
+    for (size_t i = graph->count; i-- > 0;) {
+        dms_node *node = graph->nodes[i];
+        dms_node *producer = node->in_count ? node->in[0] : NULL;
+
+        if (node->op != norm || graph->training || !producer->op->takes_norm ||
+            count_readers(graph, producer) != 1)
+            continue;
+        producer->attr.norm = true;
+        for (int p = 0; p < 4; p++) /* scale, shift, mean, variance */
+            producer->param[producer->param_count++] = node->param[p];
+        replace_readers(graph, node, producer);
+        remove_node(graph, i);
+    }
+}
+
 void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
 {
     for (size_t i = graph->count; i-- > 0;) {

@@ -210,10 +210,20 @@ done:
     return st;
 }
 
+/* ImageNet's, of pixels in [0, 1]. */
+static const float mean[3] = {0.485f, 0.456f, 0.406f};
+static const float std[3] = {0.229f, 0.224f, 0.225f};
+
+void dms_pixels_affine(float scale[3], float shift[3])
+{
+    for (int c = 0; c < 3; c++) {
+        scale[c] = 1 / (255 * std[c]);
+        shift[c] = -mean[c] / std[c];
+    }
+}
+
 void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size)
 {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f};
-    static const float std[3] = {0.229f, 0.224f, 0.225f};
     size_t count = (size_t)size * (size_t)size;
 
     for (size_t c = 0; c < 3; c++) {

@@ -6,6 +6,9 @@
 #include "dms/model.h"
 #include "graph/params.h"
 
+/* Where a safetensors file's __metadata__ has the configuration. */
+#define DMS_MODEL_METADATA_KEY "dmsnet"
+
 /* value: params->total floats in the table's order (params->value, or an
  * average of it). Atomic; gives the same bytes for the same input. */
 dms_status dms_model_file_write(const char *path,

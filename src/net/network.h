@@ -4,6 +4,7 @@
 #define DMS_NET_NETWORK_H
 
 #include "dms/architecture.h"
+#include "formats/onnx.h"
 #include "graph/graph.h"
 #include "net/dmsnet.h"
 
@@ -21,5 +22,13 @@ dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
                              dms_params *params, const dms_net_options *options,
                              dms_error *err);
 void dms_network_release(dms_network *network);
+
+/* Append the network's nodes, as built for evaluation, to an ONNX graph that
+ * has a value `images`, 2N x 3 x S x S; they write `patient_logits`,
+ * N x K x 1 x 1, and `eye_logits`, 2N x K x 1 x 1. params, in plain order, must
+ * outlive onnx. fold_norms: into the convolutions before them; network is
+ * rewritten. */
+dms_status dms_network_emit(dms_onnx *onnx, dms_network *network,
+                            bool fold_norms, dms_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status abs_forward(dms_job *t, dms_error *err)
@@ -29,12 +30,18 @@ static dms_status abs_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void abs_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Abs");
+}
+
 static const dms_op op_abs = {
     .name = "abs",
     .reads = DMS_READS_X,
     .any_layout = true,
     .forward = abs_forward,
     .backward = abs_backward,
+    .emit = abs_emit,
 };
 
 dms_node *dms_abs(dms_graph *g, dms_node *x)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 #include "ops/per_image.h"
 
@@ -75,10 +76,24 @@ static dms_status adaptive_pool_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+/* The share of row j in bin i. */
+static float bin_weight(int64_t i, int64_t j, int64_t bins, int64_t len)
+{
+    span s = bin_span(i, bins, len);
+
+    return j >= s.begin && j < s.end ? 1.0f / (float)(s.end - s.begin) : 0;
+}
+
+static void adaptive_pool_emit(const dms_emit *e)
+{
+    dms_emit_separable(e, bin_weight);
+}
+
 static const dms_op op_adaptive_pool = {
     .name = "adaptive_pool",
     .forward = adaptive_pool_forward,
     .backward = adaptive_pool_backward,
+    .emit = adaptive_pool_emit,
 };
 
 dms_node *dms_adaptive_pool(dms_graph *g, dms_node *x, int bins)

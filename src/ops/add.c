@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status add_forward(dms_job *t, dms_error *err)
@@ -45,6 +46,11 @@ static dms_status add_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void add_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Add");
+}
+
 static const dms_op op_add = {
     .name = "add",
     .reads = DMS_READS_Y_WITH_RELU,
@@ -52,6 +58,7 @@ static const dms_op op_add = {
     .fuses_relu = true,
     .forward = add_forward,
     .backward = add_backward,
+    .emit = add_emit,
 };
 
 dms_node *dms_add(dms_graph *g, dms_node *a, dms_node *b)

@@ -7,10 +7,12 @@
  *
  * P is kept for backward; dP becomes dS in scratch. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 enum { QUERY, KEY, VALUE };
@@ -206,6 +208,69 @@ done:
     return st;
 }
 
+static void emit_reshape(const dms_emit *e, const char *name, const char *x,
+                         const char *y, const int64_t shape[4])
+{
+    char target[DMS_EMIT_NAME_MAX];
+
+    snprintf(target, sizeof target, "%s/shape", name);
+    dms_onnx_shape(e->onnx, target, shape, 4);
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Reshape",
+                                           .name = name,
+                                           .inputs = {x, target},
+                                           .outputs = {y}});
+}
+
+static void emit_transpose(const dms_emit *e, const char *x, const char *y)
+{
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Transpose",
+                                           .name = y,
+                                           .inputs = {x},
+                                           .outputs = {y}});
+    dms_onnx_ints(e->onnx, "perm", (const int64_t[]){0, 1, 3, 2}, 4);
+}
+
+static void emit_binary(const dms_emit *e, const char *op, const char *a,
+                        const char *b, const char *y)
+{
+    dms_onnx_add(e->onnx,
+                 &(dms_onnx_node){
+                     .op = op, .name = y, .inputs = {a, b}, .outputs = {y}});
+}
+
+/* Heads as N x heads x d x T, as a map's channels lie: Y^T = V^T P^T. */
+static void attention_emit(const dms_emit *e)
+{
+    static const char *const parts[] = {"query", "key", "value"};
+    const dms_shape *s = &e->node->shape;
+    int64_t heads = e->node->attr.heads;
+    char x[3][DMS_EMIT_NAME_MAX], t[5][DMS_EMIT_NAME_MAX];
+    float *scale;
+
+    for (int k = 0; k < 3; k++) {
+        dms_emit_name(x[k], e, parts[k]);
+        emit_reshape(e, x[k], e->x[k], x[k],
+                     (const int64_t[]){0, heads, s->c / heads, s->h * s->w});
+    }
+    scale = dms_onnx_take(
+        e->onnx, &(dms_onnx_tensor){.name = dms_emit_name(t[0], e, "scale"),
+                                    .type = DMS_ONNX_F32});
+    if (scale)
+        *scale = head_scale(e->node);
+    emit_transpose(e, x[QUERY], dms_emit_name(t[1], e, "query_t"));
+    emit_binary(e, "MatMul", t[1], x[KEY], dms_emit_name(t[2], e, "scores"));
+    emit_binary(e, "Mul", t[2], t[0], dms_emit_name(t[3], e, "scaled"));
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Softmax",
+                                           .name = dms_emit_name(t[4], e, "p"),
+                                           .inputs = {t[3]},
+                                           .outputs = {t[4]}});
+    dms_onnx_int(e->onnx, "axis", -1);
+    emit_transpose(e, t[4], dms_emit_name(t[1], e, "p_t"));
+    emit_binary(e, "MatMul", x[VALUE], t[1], dms_emit_name(t[2], e, "mixed"));
+    emit_reshape(e, e->name, t[2], e->y,
+                 (const int64_t[]){0, s->c, s->h, s->w});
+}
+
 static const dms_op op_attention = {
     .name = "attention",
     .reads = DMS_READS_X,
@@ -213,6 +278,7 @@ static const dms_op op_attention = {
     .forward = attention_forward,
     .backward = attention_backward,
     .release = attention_release,
+    .emit = attention_emit,
 };
 
 dms_node *dms_attention(dms_graph *g, dms_node *q, dms_node *k, dms_node *v,

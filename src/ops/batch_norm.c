@@ -7,13 +7,14 @@
  * m = N*H*W, and the batch is counted. Otherwise, and where frozen: the running
  * ones. */
 #include <assert.h>
+#include <math.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
-#define EPSILON  1e-5f
 #define MOMENTUM 0.1f
 
 enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, BATCHES };
@@ -92,9 +93,10 @@ static dms_status prepare_backward(norm_state *s, dms_job *t, unsigned flags,
     dnnl_batch_normalization_desc_t desc;
     dnnl_primitive_desc_t pd;
 
-    TRY(dms_dnnl_check(dnnl_batch_normalization_backward_desc_init(
-                           &desc, dnnl_backward, value, value, EPSILON, flags),
-                       "batch norm backward", err));
+    TRY(dms_dnnl_check(
+        dnnl_batch_normalization_backward_desc_init(
+            &desc, dnnl_backward, value, value, DMS_BATCH_NORM_EPSILON, flags),
+        "batch norm backward", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
                                                   backend->engine, hint),
                        "batch norm backward", err));
@@ -132,7 +134,7 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
                            &desc,
                            s->batch_statistics ? dnnl_forward_training
                                                : dnnl_forward_inference,
-                           &value, EPSILON, flags),
+                           &value, DMS_BATCH_NORM_EPSILON, flags),
                        "batch norm", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&hint, &desc, backend->attr,
                                                   backend->engine, NULL),
@@ -250,7 +252,39 @@ static dms_status norm_backward(dms_job *t, dms_error *err)
     return dms_prim_run(&s->backward, t->backend, t->scratch, data, err);
 }
 
-static const dms_op op_batch_norm = {
+static void norm_emit(const dms_emit *e)
+{
+    dms_onnx_add(e->onnx, &(dms_onnx_node){
+                              .op = "BatchNormalization",
+                              .name = e->name,
+                              .inputs = {e->x[0], dms_emit_param(e, SCALE),
+                                         dms_emit_param(e, SHIFT),
+                                         dms_emit_param(e, RUNNING_MEAN),
+                                         dms_emit_param(e, RUNNING_VARIANCE)},
+                              .outputs = {e->y}});
+    dms_onnx_float(e->onnx, "epsilon", DMS_BATCH_NORM_EPSILON);
+}
+
+void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
+                   const dms_params *params)
+{
+    const float *norm[4];
+    size_t channels = (size_t)conv->shape.c;
+    size_t row = params->items[conv->param[0]].len / channels;
+
+    for (int p = 0; p < 4; p++)
+        norm[p] = params->value + params->items[conv->param[1 + p]].offset;
+    for (size_t o = 0; o < channels; o++) {
+        float k = norm[SCALE][o] /
+                  sqrtf(norm[RUNNING_VARIANCE][o] + DMS_BATCH_NORM_EPSILON);
+
+        bias[o] = norm[SHIFT][o] - norm[RUNNING_MEAN][o] * k;
+        for (size_t i = 0; i < row; i++)
+            weight[o * row + i] *= k;
+    }
+}
+
+const dms_op dms_op_batch_norm = {
     .name = "batch_norm",
     .reads = DMS_READS_X | DMS_READS_Y_WITH_RELU,
     .any_layout = true,
@@ -259,12 +293,13 @@ static const dms_op op_batch_norm = {
     .forward = norm_forward,
     .backward = norm_backward,
     .release = norm_release,
+    .emit = norm_emit,
 };
 
 dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
                          dms_param_init scale)
 {
-    dms_node_spec spec = {.op = &op_batch_norm, .in = {x}, .in_count = 1};
+    dms_node_spec spec = {.op = &dms_op_batch_norm, .in = {x}, .in_count = 1};
     dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
     dms_param stat = {.role = DMS_PARAM_STAT, .rank = 1};
     dms_param batches = {.role = DMS_PARAM_COUNT};

@@ -1,5 +1,6 @@
 /* y[n,h,w] = max of x[n,:,h,w]. Equal maxima share dy equally. NHWC. */
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status channel_max_forward(dms_job *t, dms_error *err)
@@ -45,11 +46,19 @@ static dms_status channel_max_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void channel_max_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "ReduceMax");
+    dms_onnx_ints(e->onnx, "axes", (const int64_t[]){1}, 1);
+    dms_onnx_int(e->onnx, "keepdims", 1);
+}
+
 static const dms_op op_channel_max = {
     .name = "channel_max",
     .reads = DMS_READS_X | DMS_READS_Y,
     .forward = channel_max_forward,
     .backward = channel_max_backward,
+    .emit = channel_max_emit,
 };
 
 dms_node *dms_channel_max(dms_graph *g, dms_node *x)

@@ -1,5 +1,6 @@
 /* y[n,h,w] = mean of x[n,:,h,w];  dx = dy / C. NHWC. */
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status channel_mean_forward(dms_job *t, dms_error *err)
@@ -37,10 +38,18 @@ static dms_status channel_mean_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void channel_mean_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "ReduceMean");
+    dms_onnx_ints(e->onnx, "axes", (const int64_t[]){1}, 1);
+    dms_onnx_int(e->onnx, "keepdims", 1);
+}
+
 static const dms_op op_channel_mean = {
     .name = "channel_mean",
     .forward = channel_mean_forward,
     .backward = channel_mean_backward,
+    .emit = channel_mean_emit,
 };
 
 dms_node *dms_channel_mean(dms_graph *g, dms_node *x)

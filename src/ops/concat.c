@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status concat_forward(dms_job *t, dms_error *err)
@@ -45,10 +46,17 @@ static dms_status concat_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void concat_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Concat");
+    dms_onnx_int(e->onnx, "axis", 1);
+}
+
 static const dms_op op_concat = {
     .name = "concat",
     .forward = concat_forward,
     .backward = concat_backward,
+    .emit = concat_emit,
 };
 
 dms_node *dms_concat(dms_graph *g, dms_node *const *values, int count)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 #define EPSILON 1e-5f
@@ -125,12 +126,42 @@ static dms_status layer_norm_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void emit_transpose(const dms_emit *e, const char *name, const char *x,
+                           const char *y, const int64_t order[4])
+{
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Transpose",
+                                           .name = name,
+                                           .inputs = {x},
+                                           .outputs = {y}});
+    dms_onnx_ints(e->onnx, "perm", order, 4);
+}
+
+/* ONNX norms the last axes: channels go there and back. */
+static void layer_norm_emit(const dms_emit *e)
+{
+    char last[DMS_EMIT_NAME_MAX], normed[DMS_EMIT_NAME_MAX];
+
+    dms_emit_name(last, e, "last");
+    dms_emit_name(normed, e, "normed");
+    emit_transpose(e, last, e->x[0], last, (const int64_t[]){0, 2, 3, 1});
+    dms_onnx_add(e->onnx,
+                 &(dms_onnx_node){.op = "LayerNormalization",
+                                  .name = normed,
+                                  .inputs = {last, dms_emit_param(e, 0),
+                                             dms_emit_param(e, 1)},
+                                  .outputs = {normed}});
+    dms_onnx_int(e->onnx, "axis", -1);
+    dms_onnx_float(e->onnx, "epsilon", EPSILON);
+    emit_transpose(e, e->name, normed, e->y, (const int64_t[]){0, 3, 1, 2});
+}
+
 static const dms_op op_layer_norm = {
     .name = "layer_norm",
     .reads = DMS_READS_X,
     .prepare = layer_norm_prepare,
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,
+    .emit = layer_norm_emit,
 };
 
 dms_node *dms_layer_norm(dms_graph *g, dms_node *x, const char *name)

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 enum { WEIGHT, BIAS };
@@ -140,6 +141,20 @@ done:
     return st;
 }
 
+/* A 1x1 convolution: the same at each position. */
+static void linear_emit(const dms_emit *e)
+{
+    const int64_t shape[] = {e->node->shape.c, e->node->in[0]->shape.c, 1, 1};
+
+    dms_onnx_add(
+        e->onnx,
+        &(dms_onnx_node){.op = "Conv",
+                         .name = e->name,
+                         .inputs = {e->x[0], dms_emit_param_as(e, 0, 4, shape),
+                                    dms_emit_param(e, 1)},
+                         .outputs = {e->y}});
+}
+
 static const dms_op op_linear = {
     .name = "linear",
     .reads = DMS_READS_X,
@@ -147,6 +162,7 @@ static const dms_op op_linear = {
     .forward = linear_forward,
     .backward = linear_backward,
     .release = linear_release,
+    .emit = linear_emit,
 };
 
 dms_node *dms_linear(dms_graph *g, dms_node *x, const char *name, int64_t out)

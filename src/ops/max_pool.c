@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 enum { KERNEL = 3, STRIDE = 2, PADDING = 1 };
@@ -130,6 +131,14 @@ static dms_status pool_backward(dms_job *t, dms_error *err)
                         (const void *[]){t->dy, t->dx[0], t->saved}, err);
 }
 
+static void pool_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "MaxPool");
+    dms_onnx_ints(e->onnx, "kernel_shape", (const int64_t[]){3, 3}, 2);
+    dms_onnx_ints(e->onnx, "strides", (const int64_t[]){2, 2}, 2);
+    dms_onnx_ints(e->onnx, "pads", (const int64_t[]){1, 1, 1, 1}, 4);
+}
+
 static const dms_op op_max_pool = {
     .name = "max_pool",
     .any_layout = true,
@@ -137,6 +146,7 @@ static const dms_op op_max_pool = {
     .forward = pool_forward,
     .backward = pool_backward,
     .release = pool_release,
+    .emit = pool_emit,
 };
 
 dms_node *dms_max_pool(dms_graph *g, dms_node *x)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 /* How far g's index moves for one step of x's position and channel. */
@@ -84,11 +85,17 @@ static dms_status mul_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void mul_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Mul");
+}
+
 static const dms_op op_mul = {
     .name = "mul",
     .reads = DMS_READS_X,
     .forward = mul_forward,
     .backward = mul_backward,
+    .emit = mul_emit,
 };
 
 dms_node *dms_mul(dms_graph *g, dms_node *x, dms_node *gate)

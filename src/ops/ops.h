@@ -81,8 +81,18 @@ dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
  * node) when not training or p = 0. */
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
-/* For dms_pass_fuse_relu and dms_pass_layout. */
+/* A norm's effect on the convolution before it, whose node has attr.norm:
+ *   weight'[o] = weight[o] * k[o],  bias'[o] = shift[o] - mean[o] * k[o],
+ *   k = scale / sqrt(variance + eps).
+ * weight: the convolution's values in plain order, replaced; bias: O floats. */
+void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
+                   const dms_params *params);
+
+/* For the passes. */
+extern const dms_op dms_op_batch_norm;
 extern const dms_op dms_op_relu;
 extern const dms_op dms_op_reorder;
+
+#define DMS_BATCH_NORM_EPSILON 1e-5f
 
 #endif

@@ -1,5 +1,6 @@
 /* y = max(0, x);  dx = dy where y > 0, else 0. */
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status relu_forward(dms_job *t, dms_error *err)
@@ -29,12 +30,18 @@ static dms_status relu_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void relu_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Relu");
+}
+
 const dms_op dms_op_relu = {
     .name = "relu",
     .reads = DMS_READS_Y,
     .any_layout = true,
     .forward = relu_forward,
     .backward = relu_backward,
+    .emit = relu_emit,
 };
 
 dms_node *dms_relu(dms_graph *g, dms_node *x)

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status sigmoid_forward(dms_job *t, dms_error *err)
@@ -30,12 +31,18 @@ static dms_status sigmoid_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void sigmoid_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Sigmoid");
+}
+
 static const dms_op op_sigmoid = {
     .name = "sigmoid",
     .reads = DMS_READS_Y,
     .any_layout = true,
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,
+    .emit = sigmoid_emit,
 };
 
 dms_node *dms_sigmoid(dms_graph *g, dms_node *x)

@@ -1,7 +1,9 @@
 /* y = images begin to begin + n of x;  dx = dy there, zero elsewhere. */
+#include <assert.h>
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static size_t slice_offset(const dms_node *node)
@@ -30,11 +32,25 @@ static dms_status slice_batch_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+/* N is open there: a slice is one of two halves. */
+static void slice_batch_emit(const dms_emit *e)
+{
+    char other[DMS_EMIT_NAME_MAX];
+    bool second = e->node->attr.begin > 0;
+
+    assert(e->node->in[0]->shape.n == 2 * e->node->shape.n);
+    dms_emit_name(other, e, "other");
+    dms_emit_split(
+        e, e->x[0],
+        (const char *[]){second ? other : e->y, second ? e->y : other}, 2);
+}
+
 static const dms_op op_slice_batch = {
     .name = "slice_batch",
     .any_layout = true,
     .forward = slice_batch_forward,
     .backward = slice_batch_backward,
+    .emit = slice_batch_emit,
 };
 
 dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,

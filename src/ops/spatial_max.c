@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status spatial_max_forward(dms_job *t, dms_error *err)
@@ -67,12 +68,18 @@ static dms_status spatial_max_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void spatial_max_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "GlobalMaxPool");
+}
+
 static const dms_op op_spatial_max = {
     .name = "spatial_max",
     .reads = DMS_READS_X | DMS_READS_Y,
     .prepare = spatial_max_prepare,
     .forward = spatial_max_forward,
     .backward = spatial_max_backward,
+    .emit = spatial_max_emit,
 };
 
 dms_node *dms_spatial_max(dms_graph *g, dms_node *x)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status spatial_mean_forward(dms_job *t, dms_error *err)
@@ -44,10 +45,16 @@ static dms_status spatial_mean_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void spatial_mean_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "GlobalAveragePool");
+}
+
 static const dms_op op_spatial_mean = {
     .name = "spatial_mean",
     .forward = spatial_mean_forward,
     .backward = spatial_mean_backward,
+    .emit = spatial_mean_emit,
 };
 
 dms_node *dms_spatial_mean(dms_graph *g, dms_node *x)

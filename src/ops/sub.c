@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static dms_status sub_forward(dms_job *t, dms_error *err)
@@ -31,11 +32,17 @@ static dms_status sub_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void sub_emit(const dms_emit *e)
+{
+    dms_emit_op(e, "Sub");
+}
+
 static const dms_op op_sub = {
     .name = "sub",
     .any_layout = true,
     .forward = sub_forward,
     .backward = sub_backward,
+    .emit = sub_emit,
 };
 
 dms_node *dms_sub(dms_graph *g, dms_node *a, dms_node *b)

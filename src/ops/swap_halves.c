@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 
 static void swap_halves(void *y, const void *x, const dms_shape *shape)
@@ -27,11 +28,26 @@ static dms_status swap_halves_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static void swap_halves_emit(const dms_emit *e)
+{
+    char left[DMS_EMIT_NAME_MAX], right[DMS_EMIT_NAME_MAX];
+
+    dms_emit_name(left, e, "left");
+    dms_emit_name(right, e, "right");
+    dms_emit_split(e, e->x[0], (const char *[]){left, right}, 2);
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Concat",
+                                           .name = e->name,
+                                           .inputs = {right, left},
+                                           .outputs = {e->y}});
+    dms_onnx_int(e->onnx, "axis", 0);
+}
+
 static const dms_op op_swap_halves = {
     .name = "swap_halves",
     .any_layout = true,
     .forward = swap_halves_forward,
     .backward = swap_halves_backward,
+    .emit = swap_halves_emit,
 };
 
 dms_node *dms_swap_halves(dms_graph *g, dms_node *x)

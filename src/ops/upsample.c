@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/emit.h"
 #include "ops/ops.h"
 #include "ops/per_image.h"
 
@@ -93,10 +94,23 @@ static dms_status upsample_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+static float tap_weight(int64_t i, int64_t j, int64_t out, int64_t in)
+{
+    tap t = tap_at(i, in, out);
+
+    return (j == t.low ? 1 - t.t : 0) + (j == t.high ? t.t : 0);
+}
+
+static void upsample_emit(const dms_emit *e)
+{
+    dms_emit_separable(e, tap_weight);
+}
+
 static const dms_op op_upsample = {
     .name = "upsample",
     .forward = upsample_forward,
     .backward = upsample_backward,
+    .emit = upsample_emit,
 };
 
 dms_node *dms_upsample(dms_graph *g, dms_node *x, int64_t height, int64_t width)

@@ -214,6 +214,9 @@ static const dms_option options[] = {
     FLAG("zero-init-residual", zero_init_residual,
          "residual blocks start as identities"),
     TEXT("init", init, "FILE", "model file to start from"),
+    TEXT("pretrained", pretrained, "FILE",
+         "backbone to start from: a .pth or safetensors file, as dmsnet import "
+         "takes it"),
 
     {.name = "crop",
      .section = "Photographs",

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "net/import.h"
 #include "net/model_file.h"
 #include "train/trainer.h"
 
@@ -60,39 +61,83 @@ static void plan(dms_trainer *t)
     };
 }
 
-/* Fresh weights, or those of a model file of the same architecture. */
+/* A model file's weights, whole. */
+static dms_status read_init(dms_trainer *t, dms_error *err)
+{
+    const char *path = t->options->init;
+    const dms_architecture *arch = &t->config.architecture;
+    dms_model_config config;
+    const dms_architecture *found = &config.architecture;
+    dms_status st =
+        dms_model_file_read(&config, &t->params, path, true, t->monitor, err);
+
+    if (st == DMS_OK &&
+        (found->backbone != arch->backbone || found->context != arch->context ||
+         found->fusion != arch->fusion || found->width != arch->width))
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: holds %s, context %s, fusion %s, width %d; "
+                      "the options ask for %s, %s, %s, %d",
+                      path, dms_backbone_name(found->backbone),
+                      dms_context_name(found->context),
+                      dms_fusion_name(found->fusion), found->width,
+                      dms_backbone_name(arch->backbone),
+                      dms_context_name(arch->context),
+                      dms_fusion_name(arch->fusion), arch->width);
+    return st;
+}
+
+/* Another program's backbone over fresh weights. */
+static dms_status read_pretrained(dms_trainer *t, dms_error *err)
+{
+    const char *path = t->options->pretrained;
+    dms_backbone wanted = t->config.architecture.backbone;
+    dms_import import = {0};
+    dms_import_report report = {0};
+    bool *taken = dms_calloc(t->params->count, sizeof *taken);
+    dms_status st = DMS_OK;
+
+    if (!taken)
+        return dms_fail_memory(err, path);
+    TRY(dms_import_open(&import, path, "", err));
+    if (import.backbone != wanted) {
+        st = dms_fail(
+            err, DMS_EMISMATCH, "%s: holds %s; the options ask for %s", path,
+            dms_backbone_name(import.backbone), dms_backbone_name(wanted));
+        goto done;
+    }
+    TRY(dms_import_take(t->params, taken, &report, &import, true, err));
+    dms_log(t->monitor, DMS_LOG_INFO,
+            "%s: %zu tensors of %s taken, %zu left out", path,
+            report.fates[DMS_IMPORT_TAKEN], dms_backbone_name(wanted),
+            report.fates[DMS_IMPORT_LEFT]);
+done:
+    dms_import_report_release(&report);
+    dms_import_close(&import);
+    dms_free(taken);
+    return st;
+}
+
+/* Fresh weights, a model file's, or fresh ones behind a pretrained backbone.
+ * A run that goes on gets its own from the checkpoint. */
 static dms_status make_params(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
-    const dms_architecture *arch = &t->config.architecture;
-    dms_model_config found;
     dms_status st;
 
-    if (o->init[0]) {
-        TRY(dms_model_file_read(&found, &t->params, o->init, true, t->monitor,
-                                err));
-        if (found.architecture.backbone != arch->backbone ||
-            found.architecture.context != arch->context ||
-            found.architecture.fusion != arch->fusion ||
-            found.architecture.width != arch->width)
-            st = dms_fail(
-                err, DMS_EMISMATCH,
-                "%s: holds %s, context %s, fusion %s, width %d; "
-                "the options ask for %s, %s, %s, %d",
-                o->init, dms_backbone_name(found.architecture.backbone),
-                dms_context_name(found.architecture.context),
-                dms_fusion_name(found.architecture.fusion),
-                found.architecture.width, dms_backbone_name(arch->backbone),
-                dms_context_name(arch->context), dms_fusion_name(arch->fusion),
-                arch->width);
-        goto done;
-    }
+    if (o->init[0] && o->pretrained[0])
+        return dms_fail(err, DMS_EINVAL,
+                        "init and pretrained: give one of the two");
+    if (o->init[0] && !o->resume)
+        return read_init(t, err);
     t->params = dms_params_create();
     if (!t->params)
         return dms_fail_memory(err, "parameters");
-    TRY(dms_net_declare(t->params, arch, true, o->zero_init_residual, err));
+    TRY(dms_net_declare(t->params, &t->config.architecture, true,
+                        o->zero_init_residual, err));
     TRY(dms_params_allocate(t->params, true, err));
     TRY(dms_params_fill(t->params, o->seed, err));
+    if (o->pretrained[0] && !o->resume)
+        TRY(read_pretrained(t, err));
 done:
     return st;
 }

@@ -1,6 +1,8 @@
 /* A run from its first look at the options to its last model file. */
 #include "train/trainer.h"
 
+#include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,26 +122,64 @@ done:
     return st;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static json_t *text_of_u64(uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return json_string(text);
+}
+
+/* The model's provenance: how it was trained, from what, on which split. */
+static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
+{
+    const dms_train_options *o = t->options;
+    double metric = record->metrics[t->metric];
+    char digest[24];
+    json_t *training, *split;
+
+    snprintf(digest, sizeof digest, "%016" PRIx64, t->state.data_digest);
+    training = json_pack("{s:I, s:I, s:o, s:s, s:b, s:s, s:o}", "epoch",
+                         (json_int_t)record->epoch, "step",
+                         (json_int_t)record->step, "seed", text_of_u64(o->seed),
+                         "data_digest", digest, "averaged", record->averaged,
+                         "metric", dms_metric_name(t->metric), "value",
+                         isfinite(metric) ? json_real(metric) : json_null());
+    if (o->init[0])
+        json_object_set_new(training, "init", json_string(base_name(o->init)));
+    if (o->pretrained[0])
+        json_object_set_new(training, "pretrained",
+                            json_string(base_name(o->pretrained)));
+    split =
+        json_pack("{s:f, s:f, s:o, s:b}", "val", o->val, "test", o->test,
+                  "seed", text_of_u64(o->seed), "override", o->split_override);
+    return json_pack("{s:o, s:o, s:s}", "training", training, "split", split,
+                     "dmsnet", dms_version());
+}
+
 static dms_status write_model(dms_trainer *t, const char *path,
                               const dms_epoch_record *record, dms_error *err)
 {
-    char metric[32] = "null";
+    json_t *root = provenance(t, record);
+    size_t capacity = sizeof t->config.provenance;
+    size_t size = root ? json_dumpb(root, t->config.provenance, capacity - 1,
+                                    JSON_COMPACT)
+                       : 0;
 
-    if (isfinite(record->metrics[t->metric]))
-        snprintf(metric, sizeof metric, "%.17g", record->metrics[t->metric]);
-    snprintf(t->config.provenance, sizeof t->config.provenance,
-             "{\"training\": {\"epoch\": %lld, \"step\": %lld, \"seed\": "
-             "\"%llu\", \"data_digest\": \"%016llx\", \"averaged\": %s, "
-             "\"metric\": \"%s\", \"value\": %s}, "
-             "\"split\": {\"val\": %.17g, \"test\": %.17g, \"seed\": \"%llu\", "
-             "\"override\": %s}, \"dmsnet\": \"%s\"}",
-             (long long)record->epoch, (long long)record->step,
-             (unsigned long long)t->options->seed,
-             (unsigned long long)t->state.data_digest,
-             record->averaged ? "true" : "false", dms_metric_name(t->metric),
-             metric, t->options->val, t->options->test,
-             (unsigned long long)t->options->seed,
-             t->options->split_override ? "true" : "false", dms_version());
+    json_decref(root);
+    if (size == 0)
+        return dms_fail_memory(err, path);
+    if (size >= capacity)
+        return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
+                        size);
+    t->config.provenance[size] = '\0';
     return dms_model_file_write(path, &t->config, t->eval_params,
                                 t->eval_params->value, err);
 }

@@ -1,0 +1,137 @@
+/* `dmsnet export --model M`: the network for other programs. */
+#include "commands.h"
+
+#include <stdio.h>
+
+#include "args.h"
+#include "dms/model.h"
+#include "fail.h"
+
+typedef struct export_options {
+    char model[1024];
+    char onnx[1024];
+    char safetensors[1024];
+    char backbone[1024];
+    int precision;
+    int size;
+    bool with_preprocessing;
+    bool probabilities;
+    bool keep_norms;
+} export_options;
+
+static const export_options export_defaults = {0};
+
+static const char *precision_word(int i)
+{
+    return dms_precision_name((dms_precision)i);
+}
+
+#define EXPORT_FILE(name_, member, help_)                                      \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_TEXT, .unit = "FILE",                \
+        DMS_OPTION_FIELD(export_options, member), .help = help_                \
+    }
+
+static const dms_option export_list[] = {
+    {.name = "model",
+     .letter = 'm',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(export_options, model),
+     .help = "model file to read"},
+    EXPORT_FILE("onnx", onnx, "ONNX file to write (opset 17)"),
+    EXPORT_FILE("safetensors", safetensors,
+                "safetensors file to write, under the PyTorch reference's "
+                "names"),
+    EXPORT_FILE("backbone", backbone,
+                "safetensors file to write of the backbone alone, under "
+                "torchvision's names"),
+    {.name = "precision",
+     .type = DMS_OPTION_CHOICE,
+     .section = "For --safetensors and --backbone",
+     DMS_OPTION_FIELD(export_options, precision),
+     .choice = precision_word,
+     .help = "number type of the weights"},
+    {.name = "size",
+     .type = DMS_OPTION_INT,
+     .section = "For --onnx",
+     .unit = "px",
+     DMS_OPTION_FIELD(export_options, size),
+     .min = 32,
+     .max = 2048,
+     .word = "model",
+     .word_value = 0,
+     .help = "side S of the inputs"},
+    {.name = "with-preprocessing",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(export_options, with_preprocessing),
+     .help = "inputs are 8-bit RGB, N x S x S x 3, and are normalised inside; "
+             "else normalised float32, N x 3 x S x S"},
+    {.name = "probabilities",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(export_options, probabilities),
+     .help = "outputs are calibrated probabilities; else logits"},
+    {.name = "keep-norms",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(export_options, keep_norms),
+     .help = "batch norms stay nodes; else they are folded into the "
+             "convolutions before them"}};
+
+static const dms_option_table export_table = {
+    export_list, sizeof(export_list) / sizeof(*export_list), &export_defaults,
+    sizeof(export_options)};
+
+static dms_status write_weights(const dms_model *model, const char *path,
+                                const export_options *options,
+                                bool backbone_only, dms_error *err)
+{
+    dms_export_options wanted = {.precision = (dms_precision)options->precision,
+                                 .backbone_only = backbone_only};
+
+    return path[0] ? dms_model_export_safetensors(model, path, &wanted, err)
+                   : DMS_OK;
+}
+
+static dms_status write_onnx(const dms_model *model,
+                             const export_options *options, dms_error *err)
+{
+    dms_onnx_options wanted = {.size = options->size,
+                               .preprocessing = options->with_preprocessing,
+                               .probabilities = options->probabilities,
+                               .keep_norms = options->keep_norms};
+
+    return options->onnx[0]
+               ? dms_model_export_onnx(model, options->onnx, &wanted, err)
+               : DMS_OK;
+}
+
+static dms_status run_export(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const export_options *options = run->args->values[0];
+    dms_model *model = NULL;
+
+    TRY(cli_args_require(options->model, "model", "the model file", err));
+    if (!options->onnx[0] && !options->safetensors[0] && !options->backbone[0])
+        TRY(cli_args_require("", "onnx, --safetensors or --backbone",
+                             "the file to write", err));
+    TRY(dms_model_open(&model, options->model, run->monitor, err));
+    TRY(write_weights(model, options->safetensors, options, false, err));
+    TRY(write_weights(model, options->backbone, options, true, err));
+    TRY(write_onnx(model, options, err));
+done:
+    dms_model_destroy(model);
+    return st;
+}
+
+const cli_command cli_command_export = {
+    .name = "export",
+    .summary = "write a model for ONNX Runtime, PyTorch and others",
+    .arguments = "",
+    .text = "Write the network of a model file as ONNX, or its weights as "
+            "safetensors that the PyTorch reference or torchvision's ResNet "
+            "load. Several at once are fine.\n\n"
+            "--model and one of --onnx, --safetensors and --backbone must be "
+            "given.",
+    .tables = {{.options = &export_table}},
+    .run = run_export};

@@ -1,0 +1,100 @@
+/* `dmsnet import FILE --out M`: another program's weights as a model file. */
+#include "commands.h"
+
+#include <stdio.h>
+
+#include "architecture_options.h"
+#include "args.h"
+#include "dms/model.h"
+#include "fail.h"
+
+typedef struct import_options {
+    char out[1024];
+    char prefix[256];
+    uint64_t seed;
+    bool json;
+} import_options;
+
+static const import_options import_defaults = {.seed = 1};
+
+static const dms_option import_list[] = {
+    {.name = "out",
+     .letter = 'o',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(import_options, out),
+     .help = "model file to write (safetensors)"},
+    {.name = "prefix",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     DMS_OPTION_FIELD(import_options, prefix),
+     .help = "what stands before the names to take, as module.encoder_q; "
+             "known wrappings are found without"},
+    {.name = "seed",
+     .type = DMS_OPTION_UINT64,
+     DMS_OPTION_FIELD(import_options, seed),
+     .help = "of the initial values of what the file has not"},
+    {.name = "json",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(import_options, json),
+     .help = "print the report as JSON"}};
+
+static const dms_option_table import_table = {
+    import_list, sizeof(import_list) / sizeof(*import_list), &import_defaults,
+    sizeof(import_options)};
+
+static dms_status print_report(const dms_import_report *report, bool json,
+                               dms_error *err)
+{
+    char *text = NULL;
+    dms_status st = dms_import_report_print(&text, report, json, err);
+
+    if (st == DMS_OK)
+        fputs(text, stdout);
+    dms_text_free(text);
+    return st;
+}
+
+static dms_status run_import(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const import_options *options = run->args->values[0];
+    const dms_architecture *arch = run->args->values[1];
+    dms_import_options wanted = {.architecture = *arch, .seed = options->seed};
+    dms_import_report report = {0};
+    dms_model *model = NULL;
+
+    snprintf(wanted.prefix, sizeof wanted.prefix, "%s", options->prefix);
+    TRY(cli_args_require(options->out, "out", "the model file to write", err));
+    st = dms_model_import(&model, &report, run->args->arguments[0], &wanted,
+                          run->monitor, err);
+    if (report.count > 0 && (st == DMS_OK || st == DMS_EMISMATCH))
+        print_report(&report, options->json, NULL);
+    if (st == DMS_OK)
+        st = dms_model_write(model, options->out, err);
+done:
+    dms_import_report_release(&report);
+    dms_model_destroy(model);
+    return st;
+}
+
+const cli_command cli_command_import = {
+    .name = "import",
+    .summary = "make a model file of PyTorch's or safetensors weights",
+    .arguments = "FILE",
+    .text =
+        "Read the weights of a ResNet backbone, or of a whole DMS-Net, from a "
+        ".pth file of PyTorch (either form of torch.save, a state dict in it, "
+        "wrapped or not) or a safetensors file, and write a model file. What "
+        "a backbone alone does not hold gets fresh initial values by the "
+        "options below. Prints what became of every tensor: taken, left, "
+        "missing, misshapen.\n\n"
+        "A .pth file is parsed as data: nothing in it is executed, and what "
+        "is not a state dict is refused.\n\n"
+        "--out must be given. Nothing is written when a needed tensor is "
+        "missing or misshapen.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .tables = {{.options = &import_table},
+               {.options = &cli_architecture_table}},
+    .run = run_import};

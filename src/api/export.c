@@ -1,0 +1,48 @@
+/* Weights for other programs. */
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "net/model_file.h"
+#include "net/weights_file.h"
+
+static const struct {
+    const char *name;
+    dms_dtype dtype;
+} precisions[] = {
+    [DMS_PRECISION_F32] = {"f32", DMS_DTYPE_F32},
+    [DMS_PRECISION_F16] = {"f16", DMS_DTYPE_F16},
+    [DMS_PRECISION_BF16] = {"bf16", DMS_DTYPE_BF16},
+};
+
+enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+
+const char *dms_precision_name(dms_precision precision)
+{
+    return (unsigned)precision < PRECISIONS ? precisions[precision].name : NULL;
+}
+
+dms_status dms_model_export_safetensors(const dms_model *model,
+                                        const char *path,
+                                        const dms_export_options *options,
+                                        dms_error *err)
+{
+    dms_status st;
+    char *json = NULL;
+    dms_metadata metadata[] = {{"format", "pt"}, {DMS_MODEL_METADATA_KEY, ""}};
+    dms_weights_out out = {.prefix = options->backbone_only ? "backbone." : "",
+                           .metadata = metadata,
+                           .metadata_count = options->backbone_only ? 1 : 2};
+
+    if ((unsigned)options->precision >= PRECISIONS)
+        return dms_fail(err, DMS_EINVAL, "precision %d is none that is known",
+                        (int)options->precision);
+    out.dtype = precisions[options->precision].dtype;
+    json = dms_model_config_json(&model->config);
+    if (!json)
+        return dms_fail_memory(err, path);
+    metadata[1].value = json;
+    st =
+        dms_weights_write(path, model->params, model->params->value, &out, err);
+    dms_free(json);
+    return st;
+}

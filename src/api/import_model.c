@@ -1,0 +1,197 @@
+/* Models of other programs' weights, and the report of what was taken. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "net/import.h"
+#include "net/infer.h"
+#include "net/model_file.h"
+
+/* Where the weights came from, for the model's own provenance. */
+static void set_provenance(dms_model_config *config, const char *path,
+                           const dms_import_report *report, uint64_t seed)
+{
+    const char *slash = strrchr(path, '/');
+    json_t *root = json_pack(
+        "{s:{s:s%, s:s, s:s, s:I, s:I}, s:s}", "import", "file",
+        slash ? slash + 1 : path,
+        strnlen(slash ? slash + 1 : path, sizeof config->provenance / 4),
+        "network", report->whole ? "dmsnet" : "backbone", "prefix",
+        report->prefix, "taken", (json_int_t)report->fates[DMS_IMPORT_TAKEN],
+        "seed", (json_int_t)seed, "dmsnet", dms_version());
+
+    if (!root ||
+        json_dumpb(root, config->provenance, sizeof config->provenance - 1,
+                   JSON_COMPACT) >= sizeof config->provenance)
+        memcpy(config->provenance, "{}", sizeof "{}");
+    json_decref(root);
+}
+
+/* The file's own description where it has one; else what its tensors tell and,
+ * for the rest, what the options say. */
+static dms_status choose_config(dms_model_config *config, bool *described,
+                                const dms_import *import,
+                                const dms_import_options *options,
+                                dms_error *err)
+{
+    dms_architecture *arch = &config->architecture;
+    const char *path = dms_tensor_file_path(import->file);
+    const char *json =
+        dms_tensor_file_metadata(import->file, DMS_MODEL_METADATA_KEY);
+    dms_status st = DMS_OK;
+
+    *described = import->whole && json;
+    if (*described)
+        return dms_model_config_parse(config, json, path, err);
+    *config = dms_model_config_default();
+    *arch = options->architecture;
+    arch->backbone = import->backbone;
+    if (import->whole)
+        st = dms_infer_architecture(arch, import->file, import->prefix, err);
+    config->preprocess.size = arch->size;
+    return st == DMS_OK ? dms_architecture_check(arch, err) : st;
+}
+
+static dms_status fill(dms_model *model, dms_import_report *report,
+                       const dms_import *import,
+                       const dms_import_options *options, dms_error *err)
+{
+    dms_status st;
+    bool described;
+    bool *taken = NULL;
+
+    TRY(choose_config(&model->config, &described, import, options, err));
+    TRY(dms_model_new_params(&model->params, &model->config.architecture, false,
+                             err));
+    taken = dms_calloc(model->params->count, sizeof *taken);
+    if (!taken) {
+        st = dms_fail_memory(err, "import");
+        goto done;
+    }
+    TRY(dms_import_take(model->params, taken, report, import, false, err));
+    TRY(dms_params_fill_rest(model->params, options->seed, taken, err));
+    if (!described)
+        set_provenance(&model->config, dms_tensor_file_path(import->file),
+                       report, options->seed);
+done:
+    dms_free(taken);
+    return st;
+}
+
+dms_status dms_model_import(dms_model **out, dms_import_report *report,
+                            const char *path, const dms_import_options *options,
+                            const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st;
+    dms_import import = {0};
+    dms_import_report own = {0};
+    dms_model *model = dms_calloc(1, sizeof *model);
+
+    if (!model) {
+        st = dms_fail_memory(err, "model");
+        goto done;
+    }
+    TRY(dms_import_open(&import, path, options->prefix, err));
+    TRY(fill(model, &own, &import, options, err));
+    dms_log(
+        monitor, DMS_LOG_INFO, "%s: %s, %zu tensors taken, %zu left out", path,
+        import.whole ? "a whole DMS-Net" : dms_backbone_name(import.backbone),
+        own.fates[DMS_IMPORT_TAKEN], own.fates[DMS_IMPORT_LEFT]);
+    *out = model, model = NULL;
+done:
+    if (report)
+        *report = own, own = (dms_import_report){0};
+    dms_import_report_release(&own);
+    dms_import_close(&import);
+    dms_model_destroy(model);
+    return st;
+}
+
+/* Names come from the file: nothing in them may steer a terminal. */
+static void print_name(dms_strbuf *text, const char *name)
+{
+    for (const char *c = name; *c; c++)
+        dms_strbuf_add(text, *c > 0 && *c < ' ' ? "?" : c, 1);
+}
+
+static void print_row(dms_strbuf *text, const dms_import_row *row)
+{
+    dms_strbuf_printf(text, "%-9s  %-4s  %-17s  ",
+                      dms_import_fate_name(row->fate), row->dtype, row->shape);
+    print_name(text, row->name);
+    if (row->fate == DMS_IMPORT_MISSING || row->fate == DMS_IMPORT_MISSHAPEN)
+        dms_strbuf_printf(text, "  (expected %s)", row->wanted);
+    dms_strbuf_puts(text, "\n");
+}
+
+static void print_for_person(dms_strbuf *text, const dms_import_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        print_row(text, &report->rows[i]);
+    dms_strbuf_printf(text, "%s%s, prefix '",
+                      report->whole ? "DMS-Net with " : "backbone ",
+                      dms_backbone_name(report->backbone));
+    print_name(text, report->prefix);
+    dms_strbuf_puts(text, "':");
+    for (int f = 0; f < DMS_IMPORT_FATES; f++)
+        dms_strbuf_printf(text, "%s %zu %s", f ? "," : "", report->fates[f],
+                          dms_import_fate_name((dms_import_fate)f));
+    dms_strbuf_puts(text, "\n");
+}
+
+static json_t *row_json(const dms_import_row *row)
+{
+    json_t *json = json_pack("{s:s, s:s}", "name", row->name, "fate",
+                             dms_import_fate_name(row->fate));
+
+    if (row->dtype[0])
+        json_object_set_new(json, "dtype", json_string(row->dtype));
+    if (row->shape[0])
+        json_object_set_new(json, "shape", json_loads(row->shape, 0, NULL));
+    if (row->wanted[0])
+        json_object_set_new(json, "expected", json_loads(row->wanted, 0, NULL));
+    return json;
+}
+
+static void print_for_machine(dms_strbuf *text, const dms_import_report *report)
+{
+    json_t *root = json_pack("{s:s, s:s, s:s, s:{}, s:[]}", "network",
+                             report->whole ? "dmsnet" : "backbone", "backbone",
+                             dms_backbone_name(report->backbone), "prefix",
+                             report->prefix, "counts", "tensors");
+    char *dumped;
+
+    for (int f = 0; f < DMS_IMPORT_FATES; f++)
+        json_object_set_new(json_object_get(root, "counts"),
+                            dms_import_fate_name((dms_import_fate)f),
+                            json_integer((json_int_t)report->fates[f]));
+    for (size_t i = 0; i < report->count; i++)
+        json_array_append_new(json_object_get(root, "tensors"),
+                              row_json(&report->rows[i]));
+    dumped = json_dumps(root, JSON_INDENT(1));
+    text->failed = text->failed || !dumped;
+    dms_strbuf_puts(text, dumped ? dumped : "");
+    dms_strbuf_puts(text, "\n");
+    free(dumped); /* jansson's, from malloc */
+    json_decref(root);
+}
+
+dms_status dms_import_report_print(char **text, const dms_import_report *report,
+                                   bool json, dms_error *err)
+{
+    dms_strbuf buffer;
+
+    dms_strbuf_init(&buffer);
+    if (json)
+        print_for_machine(&buffer, report);
+    else
+        print_for_person(&buffer, report);
+    *text = dms_strbuf_detach(&buffer);
+    dms_strbuf_release(&buffer);
+    return *text ? DMS_OK : dms_fail_memory(err, "import report");
+}

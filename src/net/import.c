@@ -1,0 +1,332 @@
+#include "net/import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "net/infer.h"
+#include "net/weights_file.h"
+
+#define BACKBONE "backbone."
+
+/* The first tensors of a network, by which its prefix is found. */
+#define STEM  "conv1.weight"
+#define BLOCK "layer1.0.conv1.weight"
+
+/* Is prefix made of known wrappings only? */
+static bool is_wrapping(const char *prefix, size_t len)
+{
+    static const char *const words[] = {"state_dict", "model",    "teacher",
+                                        "student",    "module",   "backbone",
+                                        "encoder",    "_orig_mod"};
+
+    while (len > 0) {
+        const char *dot = memchr(prefix, '.', len);
+        size_t word = dot ? (size_t)(dot - prefix) : len;
+        bool known = false;
+
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            known = known || (strlen(words[i]) == word &&
+                              memcmp(words[i], prefix, word) == 0);
+        if (!dot || !known)
+            return false;
+        prefix += word + 1;
+        len -= word + 1;
+    }
+    return true;
+}
+
+static bool is_network(const dms_tensor_file *file, const char *prefix)
+{
+    return dms_tensor_file_find(file, prefix, STEM) &&
+           dms_tensor_file_find(file, prefix, BLOCK);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+
+    return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+}
+
+/* prefix, without the "backbone." that a whole DMS-Net has behind it. */
+static void settle(dms_import *import, const char *prefix)
+{
+    char *end;
+
+    snprintf(import->prefix, sizeof import->prefix, "%s", prefix);
+    if (!ends_with(prefix, BACKBONE))
+        return;
+    end = import->prefix + strlen(prefix) - strlen(BACKBONE);
+    *end = '\0';
+    import->whole = dms_tensor_file_find(import->file, import->prefix,
+                                         "context.reduce.conv.weight") != NULL;
+    if (!import->whole)
+        *end = BACKBONE[0];
+}
+
+/* DINO and its kin keep two networks; the teacher is the one to use. */
+static bool is_teacher_of(const char *a, const char *b)
+{
+    return strncmp(a, "teacher.", 8) == 0 && strncmp(b, "student.", 8) == 0;
+}
+
+static dms_status no_network(const dms_import *import, dms_error *err)
+{
+    const dms_tensor_file *file = import->file;
+    size_t count = dms_tensor_file_count(file);
+
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: no ResNet backbone in its %zu tensors: expected "
+                    "conv1.weight and layer1.0.conv1.weight, alone or under "
+                    "names like state_dict.module.backbone; the first is "
+                    "%.80s; another wrapping can be named as prefix",
+                    dms_tensor_file_path(file), count,
+                    count ? dms_tensor_file_at(file, 0)->name : "none");
+}
+
+static dms_status find_prefix(dms_import *import, dms_error *err)
+{
+    const dms_tensor_file *file = import->file;
+    char best[sizeof import->prefix], prefix[sizeof import->prefix];
+    bool found = false;
+
+    for (size_t i = 0; i < dms_tensor_file_count(file); i++) {
+        const char *name = dms_tensor_file_at(file, i)->name;
+        size_t len = strlen(name) - strlen(STEM);
+
+        if (!ends_with(name, STEM) || len >= sizeof prefix ||
+            !is_wrapping(name, len))
+            continue;
+        snprintf(prefix, sizeof prefix, "%.*s", (int)len, name);
+        if (!is_network(file, prefix) || (found && is_teacher_of(best, prefix)))
+            continue;
+        if (found && !is_teacher_of(prefix, best))
+            return dms_fail(err, DMS_EFORMAT,
+                            "%s: holds several networks, '%.80s' and '%.80s'; "
+                            "name one as prefix",
+                            dms_tensor_file_path(file), best, prefix);
+        memcpy(best, prefix, sizeof best);
+        found = true;
+    }
+    if (!found)
+        return no_network(import, err);
+    settle(import, best);
+    return DMS_OK;
+}
+
+/* A prefix that was asked for: of a backbone, or of a whole DMS-Net. */
+static dms_status take_prefix(dms_import *import, const char *asked,
+                              dms_error *err)
+{
+    char prefix[sizeof import->prefix];
+    const char *dot = ends_with(asked, ".") ? "" : ".";
+    int len = snprintf(prefix, sizeof prefix, "%s%s", asked, dot);
+
+    if (len > 0 && (size_t)len < sizeof prefix - strlen(BACKBONE)) {
+        if (!is_network(import->file, prefix))
+            strcat(prefix, BACKBONE);
+        if (is_network(import->file, prefix)) {
+            settle(import, prefix);
+            return DMS_OK;
+        }
+    }
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: no ResNet backbone under the prefix '%.80s': no "
+                    "tensor %.80s%sconv1.weight beside "
+                    "%.80s%slayer1.0.conv1.weight",
+                    dms_tensor_file_path(import->file), asked, asked, dot,
+                    asked, dot);
+}
+
+dms_status dms_import_open(dms_import *out, const char *path,
+                           const char *prefix, dms_error *err)
+{
+    dms_status st;
+    dms_import import = {0};
+    char backbone[sizeof import.prefix + sizeof BACKBONE];
+
+    TRY(dms_tensor_file_open(&import.file, path, err));
+    TRY(prefix[0] ? take_prefix(&import, prefix, err)
+                  : find_prefix(&import, err));
+    snprintf(backbone, sizeof backbone, "%s%s", import.prefix,
+             import.whole ? BACKBONE : "");
+    TRY(dms_infer_backbone(&import.backbone, import.file, backbone, err));
+    *out = import;
+    import.file = NULL;
+done:
+    dms_import_close(&import);
+    return st;
+}
+
+void dms_import_close(dms_import *import)
+{
+    dms_tensor_file_close(import->file);
+    import->file = NULL;
+}
+
+/* The place for a tensor of the file; NULL when there is none. */
+static const dms_param *place_of(const dms_params *params,
+                                 const dms_import *import, bool backbone_only,
+                                 const char *name)
+{
+    size_t prefix = strlen(import->prefix);
+    char full[DMS_PARAM_NAME_MAX + sizeof BACKBONE];
+    int len;
+
+    if (strncmp(name, import->prefix, prefix) != 0)
+        return NULL;
+    len = snprintf(full, sizeof full, "%s%s", import->whole ? "" : BACKBONE,
+                   name + prefix);
+    if (len < 0 || (size_t)len >= sizeof full ||
+        (backbone_only && strncmp(full, BACKBONE, strlen(BACKBONE)) != 0))
+        return NULL;
+    return dms_params_find(params, full);
+}
+
+static bool is_needed(const dms_param *param, const dms_import *import,
+                      bool backbone_only)
+{
+    if (param->role == DMS_PARAM_COUNT) /* PyTorch's before 0.4.1 lack them */
+        return false;
+    return (import->whole && !backbone_only) ||
+           strncmp(param->name, BACKBONE, strlen(BACKBONE)) == 0;
+}
+
+static dms_status add_row(dms_import_report *report, dms_import_fate fate,
+                          const char *prefix, const char *name,
+                          const dms_tensor_view *view, const dms_param *param,
+                          dms_error *err)
+{
+    dms_import_row *row = &report->rows[report->count];
+    size_t size = strlen(prefix) + strlen(name) + 1;
+
+    row->name = dms_calloc(size, 1);
+    if (!row->name)
+        return dms_fail_memory(err, "import report");
+    snprintf(row->name, size, "%s%s", prefix, name);
+    row->fate = fate;
+    row->dtype = view ? dms_dtype_name(view->dtype) : "";
+    if (view)
+        dms_shape_text(row->shape, sizeof row->shape, view->shape, view->rank);
+    if (param)
+        dms_shape_text(row->wanted, sizeof row->wanted, param->shape,
+                       param->rank);
+    report->count++;
+    report->fates[fate]++;
+    return DMS_OK;
+}
+
+/* A take under way. */
+typedef struct taking {
+    dms_params *params;
+    bool *taken;
+    const dms_import *import;
+    bool backbone_only;
+    dms_import_report *report;
+    float *scratch;
+    dms_error first; /* the first tensor that is missing or misshapen */
+} taking;
+
+static dms_status take_tensor(taking *t, const dms_tensor_view *view,
+                              dms_error *err)
+{
+    const char *path = dms_tensor_file_path(t->import->file);
+    const dms_param *param =
+        place_of(t->params, t->import, t->backbone_only, view->name);
+    dms_import_fate fate = DMS_IMPORT_LEFT;
+    dms_error wrong = {0};
+
+    if (param) {
+        dms_status st = dms_weights_read_one(t->params, param, view, path,
+                                             t->scratch, &wrong);
+
+        if (st != DMS_OK && st != DMS_EMISMATCH)
+            return dms_fail(err, st, "%s", wrong.message);
+        fate = st == DMS_OK ? DMS_IMPORT_TAKEN : DMS_IMPORT_MISSHAPEN;
+        t->taken[param - t->params->items] = true;
+        if (st != DMS_OK && t->first.code == DMS_OK)
+            t->first = wrong;
+    }
+    return add_row(t->report, fate, "", view->name, view, param, err);
+}
+
+static dms_status add_missing(taking *t, const dms_param *param, dms_error *err)
+{
+    const char *name = param->name;
+
+    if (!t->import->whole)
+        name += strlen(BACKBONE);
+    if (t->first.code == DMS_OK)
+        dms_fail(&t->first, DMS_EMISMATCH, "%s: tensor %s%s is missing",
+                 dms_tensor_file_path(t->import->file), t->import->prefix,
+                 name);
+    return add_row(t->report, DMS_IMPORT_MISSING, t->import->prefix, name, NULL,
+                   param, err);
+}
+
+static dms_status check_complete(const taking *t, dms_error *err)
+{
+    const size_t *fates = t->report->fates;
+    size_t wrong = fates[DMS_IMPORT_MISSING] + fates[DMS_IMPORT_MISSHAPEN];
+
+    if (wrong > 1)
+        return dms_fail(err, DMS_EMISMATCH,
+                        "%s; in all %zu missing and %zu of another shape or "
+                        "type",
+                        t->first.message, fates[DMS_IMPORT_MISSING],
+                        fates[DMS_IMPORT_MISSHAPEN]);
+    if (wrong > 0)
+        return dms_fail(err, DMS_EMISMATCH, "%s", t->first.message);
+    return DMS_OK;
+}
+
+dms_status dms_import_take(dms_params *params, bool *taken,
+                           dms_import_report *report, const dms_import *import,
+                           bool backbone_only, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const dms_tensor_file *file = import->file;
+    size_t tensors = dms_tensor_file_count(file);
+    taking t = {.params = params,
+                .taken = taken,
+                .import = import,
+                .backbone_only = backbone_only,
+                .report = report};
+
+    *report = (dms_import_report){.whole = import->whole,
+                                  .backbone = import->backbone};
+    memcpy(report->prefix, import->prefix, sizeof report->prefix);
+    t.scratch = dms_calloc(dms_weights_longest(params), sizeof *t.scratch);
+    report->rows = dms_calloc(tensors + params->count, sizeof *report->rows);
+    if (!t.scratch || !report->rows) {
+        st = dms_fail_memory(err, dms_tensor_file_path(file));
+        goto done;
+    }
+    for (size_t i = 0; i < tensors; i++)
+        TRY(take_tensor(&t, dms_tensor_file_at(file, i), err));
+    for (size_t i = 0; i < params->count; i++)
+        if (!taken[i] && is_needed(&params->items[i], import, backbone_only))
+            TRY(add_missing(&t, &params->items[i], err));
+    TRY(check_complete(&t, err));
+done:
+    dms_free(t.scratch);
+    return st;
+}
+
+void dms_import_report_release(dms_import_report *report)
+{
+    for (size_t i = 0; report->rows && i < report->count; i++)
+        dms_free(report->rows[i].name);
+    dms_free(report->rows);
+    *report = (dms_import_report){0};
+}
+
+const char *dms_import_fate_name(dms_import_fate fate)
+{
+    static const char *const names[] = {"taken", "left", "missing",
+                                        "misshapen"};
+
+    return (unsigned)fate < sizeof names / sizeof *names ? names[fate] : NULL;
+}

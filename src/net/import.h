@@ -1,0 +1,35 @@
+/* Weights of another program into the parameter table: which names under
+ * which wrapping, what is taken, left, missing (docs/import-export.md). */
+#ifndef DMS_NET_IMPORT_H
+#define DMS_NET_IMPORT_H
+
+#include "dms/model.h"
+#include "formats/tensor_file.h"
+#include "graph/params.h"
+
+/* An open file and the network that was found in it. */
+typedef struct dms_import {
+    dms_tensor_file *file; /* owned */
+    bool whole;            /* a DMS-Net; else a backbone alone */
+    dms_backbone backbone;
+    char prefix[256]; /* of the network's names in the file */
+} dms_import;
+
+/* prefix: of the names to take, "" to look for it: wrappings that are known
+ * (state_dict, model, teacher, student, module, backbone, encoder, _orig_mod)
+ * in any order. DMS_EFORMAT: no network, or several. */
+dms_status dms_import_open(dms_import *out, const char *path,
+                           const char *prefix, dms_error *err);
+void dms_import_close(dms_import *import);
+
+/* The file's values into params, which is allocated; backbone_only takes but
+ * that part, of a whole DMS-Net too. taken: params->count flags, false before;
+ * those of the rows that the file has become true. report is filled and the
+ * caller's to release, also on failure.
+ * DMS_EMISMATCH: needed tensors are missing or misshapen: the first is named,
+ * all are in report. */
+dms_status dms_import_take(dms_params *params, bool *taken,
+                           dms_import_report *report, const dms_import *import,
+                           bool backbone_only, dms_error *err);
+
+#endif

@@ -1,0 +1,61 @@
+#include "net/infer.h"
+
+#include <stdio.h>
+
+#include "base/fail.h"
+
+/* The depth of stage 3 tells the backbones apart but for 34 and 50, which
+ * conv3 does. */
+dms_status dms_infer_backbone(dms_backbone *backbone,
+                              const dms_tensor_file *file, const char *prefix,
+                              dms_error *err)
+{
+    static const int depths[] = {2, 6, 6, 23, 36};
+    bool bottleneck =
+        dms_tensor_file_find(file, prefix, "layer1.0.conv3.weight") != NULL;
+    int depth = 0;
+    char name[64];
+
+    do
+        snprintf(name, sizeof name, "layer3.%d.conv1.weight", depth);
+    while (dms_tensor_file_find(file, prefix, name) && ++depth < 64);
+    for (unsigned b = 0; b < sizeof depths / sizeof *depths; b++)
+        if (depths[b] == depth && bottleneck == (b >= DMS_BACKBONE_RESNET50)) {
+            *backbone = (dms_backbone)b;
+            return DMS_OK;
+        }
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: the tensors are no ResNet's that is known: %slayer3 "
+                    "has %d blocks %s conv3",
+                    dms_tensor_file_path(file), prefix, depth,
+                    bottleneck ? "with" : "without");
+}
+
+dms_status dms_infer_architecture(dms_architecture *arch,
+                                  const dms_tensor_file *file,
+                                  const char *prefix, dms_error *err)
+{
+    const dms_tensor_view *reduce =
+        dms_tensor_file_find(file, prefix, "context.reduce.conv.weight");
+    char backbone[300];
+    dms_status st;
+
+    snprintf(backbone, sizeof backbone, "%sbackbone.", prefix);
+    TRY(dms_infer_backbone(&arch->backbone, file, backbone, err));
+    if (!reduce || reduce->rank != 4 || reduce->shape[0] > 2048)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: no tensor %scontext.reduce.conv.weight of rank 4 "
+                        "to tell the width",
+                        dms_tensor_file_path(file), prefix);
+    arch->width = (int)reduce->shape[0];
+    arch->context =
+        dms_tensor_file_find(file, prefix, "context.fuse.conv.weight")
+            ? DMS_CONTEXT_MSCAM
+            : DMS_CONTEXT_NONE;
+    arch->fusion = dms_tensor_file_find(file, prefix, "dmff.norm.weight")
+                       ? DMS_FUSION_DMFF
+                       : DMS_FUSION_CONCAT;
+    TRY(dms_architecture_check(arch, err));
+done:
+    return st;
+}

@@ -1,0 +1,19 @@
+/* Which network a file holds, told by its tensors' names and shapes. */
+#ifndef DMS_NET_INFER_H
+#define DMS_NET_INFER_H
+
+#include "dms/architecture.h"
+#include "formats/tensor_file.h"
+
+/* The backbone whose names begin with prefix ("backbone.", "module.", ""). */
+dms_status dms_infer_backbone(dms_backbone *backbone,
+                              const dms_tensor_file *file, const char *prefix,
+                              dms_error *err);
+
+/* Backbone, width, context and fusion of the DMS-Net under prefix; the other
+ * fields are left as they are. */
+dms_status dms_infer_architecture(dms_architecture *arch,
+                                  const dms_tensor_file *file,
+                                  const char *prefix, dms_error *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* What an op's emit is given, and what several share. Maps are N x C x H x W
+ * in ONNX too, N open; a name of an ONNX value is also its tensor's name. */
+#ifndef DMS_OPS_EMIT_H
+#define DMS_OPS_EMIT_H
+
+#include "formats/onnx.h"
+#include "graph/op.h"
+
+enum { DMS_EMIT_NAME_MAX = 128 };
+
+struct dms_emit {
+    dms_onnx *onnx;
+    const dms_node *node;
+    const dms_params *params;       /* plain order */
+    const char *x[DMS_NODE_INPUTS]; /* the inputs' names */
+    const char *y;                  /* the output's */
+    const char *name;               /* the node's, unlike any other's */
+};
+
+/* The name of the node's p-th parameter, which becomes a constant of the
+ * model if it is not yet. */
+const char *dms_emit_param(const dms_emit *e, int p);
+
+/* The same in another shape of as many values. */
+const char *dms_emit_param_as(const dms_emit *e, int p, int rank,
+                              const int64_t *shape);
+
+/* One ONNX node that reads the node's inputs in order and writes y. */
+void dms_emit_op(const dms_emit *e, const char *op);
+
+/* "<name>/<part>" of the node at hand, in text. Returns text. */
+const char *dms_emit_name(char text[DMS_EMIT_NAME_MAX], const dms_emit *e,
+                          const char *part);
+
+/* y = R x C^T for each image and channel: a linear map of the rows, then of
+ * the columns; R is y's H by x's H, C is y's W by x's W. weight gives one
+ * value of either: how much output i takes of input j. */
+void dms_emit_separable(const dms_emit *e,
+                        float (*weight)(int64_t i, int64_t j, int64_t out,
+                                        int64_t in));
+
+/* Parts 0 to count - 1 of x, equal along N, under these names. */
+void dms_emit_split(const dms_emit *e, const char *x, const char *const *parts,
+                    int count);
+
+#endif
