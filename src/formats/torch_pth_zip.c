@@ -119,6 +119,7 @@ static dms_status find_data(torch_storage *storage, const archive *a,
     size_t len = strlen(place) + storage->key_len;
     char name[DMS_ZIP_NAME_MAX], shown[DMS_TEXT_SHOWN + 4];
     const dms_zip_entry *entry = NULL;
+    dms_status st;
 
     dms_text_show(shown, storage->key, storage->key_len);
     if (storage->key_len < sizeof name - strlen(place)) {
@@ -131,6 +132,8 @@ static dms_status find_data(torch_storage *storage, const archive *a,
                         "%s: storage '%s' is missing: there is no entry "
                         "data/%s",
                         file, shown, shown);
+    if ((st = dms_zip_store_check(a->zip, entry, err)) != DMS_OK)
+        return st;
     if (entry->size != storage->size)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: storage '%s' has %zu bytes, but its %zu elements "
@@ -138,7 +141,7 @@ static dms_status find_data(torch_storage *storage, const archive *a,
                         file, shown, entry->size, storage->count,
                         dms_dtype_name(storage->dtype), storage->size);
     storage->data = entry->data;
-    return dms_zip_store_check(a->zip, entry, err);
+    return DMS_OK;
 }
 
 dms_status dms_torch_read_zip(torch_reader *reader, dms_error *err)

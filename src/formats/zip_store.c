@@ -219,8 +219,6 @@ static dms_status check_entry(const dms_zip_store *zip,
                               const dms_zip_entry *entry, const header *head,
                               dms_error *err)
 {
-    char shown[DMS_TEXT_SHOWN + 4];
-
     if (entry->name_len > DMS_ZIP_NAME_MAX)
         return dms_fail(err, DMS_ELIMIT,
                         "%s: a zip entry's name has %zu bytes, at most %d are "
@@ -233,14 +231,7 @@ static dms_status check_entry(const dms_zip_store *zip,
                       err);
     if (head->flags & FLAG_ENCRYPTED)
         return refuse(zip, entry, "is encrypted", err);
-    if (head->method != 0)
-        return dms_fail(err, DMS_EFORMAT,
-                        "%s: entry '%s' is compressed (method %d): PyTorch "
-                        "stores",
-                        zip->file,
-                        dms_text_show(shown, entry->name, entry->name_len),
-                        head->method);
-    if (head->packed != head->size)
+    if (head->method == 0 && head->packed != head->size)
         return refuse(zip, entry, "is stored in another size than its own",
                       err);
     return DMS_OK;
@@ -286,9 +277,9 @@ static dms_status read_local(dms_zip_entry *entry, const dms_zip_store *zip,
         return refuse(zip, entry,
                       "has a local header that says other than the directory",
                       err);
-    if (central->size > dms_bytes_left(&b))
+    if (central->packed > dms_bytes_left(&b))
         return refuse(zip, entry, "reaches beyond the zip's directory", err);
-    entry->size = (size_t)central->size;
+    entry->size = (size_t)central->packed;
     entry->data = dms_bytes_take(&b, entry->size);
     return DMS_OK;
 }
@@ -322,6 +313,7 @@ static dms_status read_entry(dms_zip_entry *entry, dms_bytes *b,
     if (!read_extra(&head, b) || !dms_bytes_take(b, comment) || disk != 0)
         goto malformed;
     entry->crc = head.crc;
+    entry->method = head.method;
     if ((st = check_entry(zip, entry, &head, err)) != DMS_OK)
         return st;
     return read_local(entry, zip, &head, dir, err);
@@ -443,9 +435,16 @@ const dms_zip_entry *dms_zip_store_find(const dms_zip_store *zip,
 dms_status dms_zip_store_check(const dms_zip_store *zip,
                                const dms_zip_entry *entry, dms_error *err)
 {
-    uLong crc = crc32_z(0, entry->data, entry->size);
+    char shown[DMS_TEXT_SHOWN + 4];
 
-    if (crc == entry->crc)
-        return DMS_OK;
-    return refuse(zip, entry, "is damaged: its CRC-32 is wrong", err);
+    if (entry->method != 0)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: entry '%s' is compressed (method %d): PyTorch "
+                        "stores",
+                        zip->file,
+                        dms_text_show(shown, entry->name, entry->name_len),
+                        entry->method);
+    if (crc32_z(0, entry->data, entry->size) != entry->crc)
+        return refuse(zip, entry, "is damaged: its CRC-32 is wrong", err);
+    return DMS_OK;
 }

@@ -21,6 +21,7 @@ typedef struct dms_zip_entry {
     size_t size;
     size_t header; /* where its local header begins */
     uint32_t crc;
+    uint16_t method; /* 0: stored */
 } dms_zip_entry;
 
 typedef struct dms_zip_store dms_zip_store;
@@ -28,11 +29,11 @@ typedef struct dms_zip_store dms_zip_store;
 /* Parse size bytes at data, which must outlive the result; name is for
  * messages and must too.
  *
- * Zip64, data descriptors and extra fields are understood. DMS_EFORMAT: a
- * compressed or encrypted entry, two entries of one name, entries that overlap,
- * bytes before the first one or behind the end record, local headers that do
- * not say what the directory says, names that are absolute or have "..",
- * backslashes or control characters. DMS_ELIMIT: more than ENTRIES_MAX entries,
+ * Zip64, data descriptors and extra fields are understood. DMS_EFORMAT: an
+ * encrypted entry, two entries of one name, entries that overlap, bytes before
+ * the first one or behind the end record, local headers that do not say what
+ * the directory says, names that are absolute or have "..", backslashes or
+ * control characters. DMS_ELIMIT: more than ENTRIES_MAX entries,
  * names beyond NAME_MAX bytes. Contents are not looked at. */
 dms_status dms_zip_store_create(dms_zip_store **out, const void *data,
                                 size_t size, const char *name, dms_error *err);
@@ -45,7 +46,8 @@ const dms_zip_entry *dms_zip_store_at(const dms_zip_store *zip, size_t index);
 const dms_zip_entry *dms_zip_store_find(const dms_zip_store *zip,
                                         const char *name, size_t name_len);
 
-/* Are the entry's bytes those whose CRC-32 the directory has? */
+/* To be asked before an entry is used: is it stored, not compressed, and are
+ * its bytes those whose CRC-32 the directory has? */
 dms_status dms_zip_store_check(const dms_zip_store *zip,
                                const dms_zip_entry *entry, dms_error *err);
 

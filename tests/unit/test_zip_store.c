@@ -86,8 +86,7 @@ static void lies_are_refused_with_one_line(void **state)
         uint64_t value;
         const char *says;
     } cases[] = {
-        {"compressed", FROM_CENTRAL, 0, 10, 2, 8,
-         "entry 'm/data.pkl' is compressed (method 8): PyTorch stores"},
+        {"method", FROM_CENTRAL, 0, 10, 2, 8, "other than the directory"},
         {"encrypted", FROM_CENTRAL, 1, 8, 2, 0x0809, "is encrypted"},
         {"packed size", FROM_CENTRAL, 1, 20, 4, 11, "another size"},
         {"local method", FROM_LOCAL, 1, 8, 2, 8, "other than the directory"},
@@ -186,6 +185,26 @@ static void two_entries_of_one_name_are_refused(void **state)
     assert_int_equal(dms_zip_store_create(&zip, sb.data, sb.len, "x", &err),
                      DMS_EFORMAT);
     assert_string_equal(err.message, "x: entry 'm/a' is there twice");
+    dms_strbuf_release(&sb);
+}
+
+static void a_compressed_entry_is_refused_when_it_is_used(void **state)
+{
+    dms_strbuf sb = archive();
+    dms_zip_store *zip = NULL;
+    dms_error err = {0};
+
+    (void)state;
+    sb.data[record(&sb, FROM_CENTRAL, 0) + 10] = 8;
+    sb.data[record(&sb, FROM_LOCAL, 0) + 8] = 8;
+    assert_int_equal(dms_zip_store_create(&zip, sb.data, sb.len, "x.pth", &err),
+                     DMS_OK);
+    assert_int_equal(dms_zip_store_check(
+                         zip, dms_zip_store_find(zip, "m/data.pkl", 10), &err),
+                     DMS_EFORMAT);
+    assert_string_equal(err.message, "x.pth: entry 'm/data.pkl' is compressed "
+                                     "(method 8): PyTorch stores");
+    dms_zip_store_destroy(zip);
     dms_strbuf_release(&sb);
 }
 
@@ -302,6 +321,7 @@ int main(void)
         cmocka_unit_test(an_entry_larger_than_the_file_is_refused),
         cmocka_unit_test(an_entry_over_the_next_one_is_refused),
         cmocka_unit_test(two_entries_of_one_name_are_refused),
+        cmocka_unit_test(a_compressed_entry_is_refused_when_it_is_used),
         cmocka_unit_test(a_changed_byte_is_told_by_the_crc),
         cmocka_unit_test(bytes_before_or_behind_the_archive_are_refused),
         cmocka_unit_test(an_archive_cut_anywhere_is_refused),
