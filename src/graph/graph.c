@@ -114,6 +114,11 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
         node->needs_grad = true;
 }
 
+size_t dms_type_size(dms_type type)
+{
+    return type == DMS_TYPE_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
 size_t dms_shape_len(const dms_shape *shape)
 {
     return (size_t)(shape->n * shape->c * shape->h * shape->w);

@@ -25,6 +25,12 @@ typedef enum dms_layout {
     DMS_LAYOUT_BLOCKED /* nChw16c (nChw8c without AVX-512); C divides */
 } dms_layout;
 
+/* How one number of a value is stored. Parameters, gradients and reductions
+ * are float32 throughout. */
+typedef enum dms_type { DMS_TYPE_F32, DMS_TYPE_BF16 } dms_type;
+
+size_t dms_type_size(dms_type type); /* bytes */
+
 /* An op's constants; each op reads those that it names in its file. */
 typedef struct dms_attr {
     int kernel, stride, groups; /* conv, max_pool */
@@ -32,10 +38,12 @@ typedef struct dms_attr {
     int begin;                  /* slice_batch: first image */
     float probability;          /* dropout */
     bool relu;                  /* batch_norm, add: max(0, .) follows inside */
-    bool norm;   /* conv: a batch norm by running statistics is folded in; its
-                    parameters follow the weight */
-    bool frozen; /* batch_norm: running statistics even when
-                    training */
+    bool norm; /* conv_fused: a batch norm by running statistics is folded in;
+                  its parameters follow the weight */
+    bool sum;  /* conv_fused: its last input is added to what it makes */
+    dms_type type; /* conv_fused: of its inputs and its output */
+    bool frozen;   /* batch_norm: running statistics even when
+                      training */
 } dms_attr;
 
 typedef struct dms_op dms_op;
@@ -51,6 +59,7 @@ struct dms_node {
     dms_attr attr;
     dms_shape shape;
     dms_layout layout;
+    dms_type type;
     bool needs_grad; /* a trained parameter lies at or before this node */
 };
 
@@ -98,15 +107,24 @@ size_t dms_shape_len(const dms_shape *shape);
 
 /* passes.c: rewrites of a finished graph, each leaving it valid. */
 
-/* batch_norm(conv(x)) becomes one node where the norm uses its running
- * statistics. norm: that op. */
+/* For inference: every node whose op has a `fused` form becomes that one, and a
+ * batch norm (by its running statistics) behind it one with it. */
 void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm);
 
-/* relu(batch_norm(x)) and relu(add(x, y)) become one node. */
+/* relu(x) becomes one node with x where x's op can do that and nobody else
+ * reads x. */
 void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);
 
-/* Give every value a layout; where a reader needs another one, a node of
- * op `reorder` is put between, once for all readers. */
+/* After those: add(x, y), where the later of the two can take a sum and nobody
+ * else reads it, becomes one node with it, which the other is added to. */
+void dms_pass_fuse_add(dms_graph *graph, const dms_op *add);
+
+/* Values between nodes of op with as many channels as fill whole blocks become
+ * of that type. */
+void dms_pass_type(dms_graph *graph, const dms_op *op, dms_type type);
+
+/* Last: give every value a layout and a type; where a reader needs others, a
+ * node of op `reorder` is put between, once for all readers. */
 dms_status dms_pass_layout(dms_graph *graph, const dms_op *reorder,
                            dms_error *err);
 

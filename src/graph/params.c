@@ -109,6 +109,11 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
     return DMS_OK;
 }
 
+const float *dms_param_value(const dms_params *params, size_t i)
+{
+    return params->value + params->items[i].offset;
+}
+
 static void fill_plain(const dms_param *param, float *plain, dms_rng *rng)
 {
     static const float laplacian[9] = {0, -1, 0, -1, 4, -1, 0, -1, 0};

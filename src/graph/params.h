@@ -73,6 +73,9 @@ void dms_params_destroy(dms_params *params);
  * pointer is valid until the next declare: keep the index instead. */
 dms_param *dms_params_declare(dms_params *params, const dms_param *wanted);
 
+/* The values of row i, in its physical order. */
+const float *dms_param_value(const dms_params *params, size_t i);
+
 /* NULL when there is none of that name. */
 const dms_param *dms_params_find(const dms_params *params, const char *name);
 

@@ -35,11 +35,14 @@ static void remove_node(dms_graph *graph, size_t index)
 
 void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm)
 {
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i]->op->fused)
+            graph->nodes[i]->op = graph->nodes[i]->op->fused;
     for (size_t i = graph->count; i-- > 0;) {
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
-        if (node->op != norm || graph->training || !producer->op->takes_norm ||
+        if (node->op != norm || !producer->op->fuses_sum ||
             count_readers(graph, producer) != 1)
             continue;
         producer->attr.norm = true;
@@ -65,14 +68,58 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
     }
 }
 
+/* Which of add's two inputs can take the other in: the later one. */
+static dms_node *summing_input(const dms_graph *graph, const dms_node *add)
+{
+    dms_node *later = add->in[add->in[1]->index > add->in[0]->index];
+
+    return later->op->fuses_sum && !later->attr.relu && !later->attr.sum &&
+                   count_readers(graph, later) == 1
+               ? later
+               : NULL;
+}
+
+void dms_pass_fuse_add(dms_graph *graph, const dms_op *add)
+{
+    for (size_t i = graph->count; i-- > 0;) {
+        dms_node *node = graph->nodes[i];
+        dms_node *sum = node->op == add ? summing_input(graph, node) : NULL;
+
+        if (!sum)
+            continue;
+        sum->attr.sum = true;
+        sum->attr.relu = node->attr.relu;
+        sum->in[sum->in_count++] = node->in[node->in[0] == sum];
+        replace_readers(graph, node, sum);
+        remove_node(graph, i);
+    }
+}
+
+void dms_pass_type(dms_graph *graph, const dms_op *op, dms_type type)
+{
+    for (size_t i = 0; i < graph->count; i++) {
+        dms_node *node = graph->nodes[i];
+
+        if (node->op == op && node->attr.groups == 1 &&
+            node->shape.c % graph->block == 0)
+            node->attr.type = type;
+    }
+}
+
+/* How a value is stored. */
+typedef struct form {
+    dms_layout layout;
+    dms_type type;
+} form;
+
 static dms_node *find_reorder(const dms_graph *graph, const dms_op *reorder,
-                              const dms_node *value, dms_layout layout)
+                              const dms_node *value, form wanted)
 {
     for (size_t i = 0; i < graph->count; i++) {
         dms_node *node = graph->nodes[i];
 
         if (node->op == reorder && node->in[0] == value &&
-            node->layout == layout)
+            node->layout == wanted.layout && node->type == wanted.type)
             return node;
     }
     return NULL;
@@ -81,7 +128,7 @@ static dms_node *find_reorder(const dms_graph *graph, const dms_op *reorder,
 /* A new reorder of value, standing just before reader. */
 static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
                                 dms_node *value, const dms_node *reader,
-                                dms_layout layout)
+                                form wanted)
 {
     dms_node_spec spec = {
         .op = reorder, .in = {value}, .in_count = 1, .shape = value->shape};
@@ -90,7 +137,8 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
 
     if (!node)
         return NULL;
-    node->layout = layout;
+    node->layout = wanted.layout;
+    node->type = wanted.type;
     memmove(&graph->nodes[place + 1], &graph->nodes[place],
             (graph->count - 1 - place) * sizeof(dms_node *));
     graph->nodes[place] = node;
@@ -99,48 +147,63 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
     return node;
 }
 
-/* The layout in which node reads its k-th input. */
-static dms_layout wanted_layout(const dms_node *node, int k)
+/* How node reads its first input. Pixels stay as they are. */
+static form first_form(const dms_node *node)
 {
-    if (k == 0 && node->op->any_layout)
-        return node->in[0]->layout;
-    return node->op->any_layout ? node->in[0]->layout : DMS_LAYOUT_NHWC;
+    const dms_node *value = node->in[0];
+    form wanted = {DMS_LAYOUT_NHWC, DMS_TYPE_F32};
+
+    if (node->op->any_layout)
+        wanted.layout = value->layout;
+    if (node->op->any_type)
+        wanted.type = value->type;
+    if (node->op->typed && wanted.layout != DMS_LAYOUT_NCHW)
+        wanted.type = node->attr.type;
+    return wanted;
+}
+
+/* What node makes. */
+static form output_form(const dms_graph *graph, const dms_node *node)
+{
+    form out = first_form(node);
+
+    if (out.layout == DMS_LAYOUT_NCHW)
+        out.layout = graph->map_layout;
+    if (out.layout == DMS_LAYOUT_BLOCKED && node->shape.c % graph->block != 0)
+        out.layout = DMS_LAYOUT_NHWC;
+    if (node->op->typed)
+        out.type = node->attr.type;
+    return out;
+}
+
+/* How node reads its k-th input: alike, but a term of a sum as the sum. */
+static form input_form(const dms_graph *graph, const dms_node *node, int k)
+{
+    return k > 0 && node->attr.sum ? output_form(graph, node)
+                                   : first_form(node);
 }
 
 /* Vectors lie the same way in every layout. */
-static bool fits(const dms_node *value, dms_layout layout)
+static bool fits(const dms_node *value, form wanted)
 {
-    return value->layout == layout ||
-           (value->shape.h == 1 && value->shape.w == 1);
-}
-
-static dms_layout output_layout(const dms_graph *graph, const dms_node *node)
-{
-    dms_layout layout;
-
-    if (node->in_count == 0)
-        return node->layout;
-    layout = wanted_layout(node, 0);
-    if (layout == DMS_LAYOUT_NCHW)
-        layout = graph->map_layout;
-    if (layout == DMS_LAYOUT_BLOCKED && node->shape.c % graph->block != 0)
-        layout = DMS_LAYOUT_NHWC;
-    return layout;
+    return value->type == wanted.type &&
+           (value->layout == wanted.layout ||
+            (value->shape.h == 1 && value->shape.w == 1));
 }
 
 static dms_status give_inputs(dms_graph *graph, const dms_op *reorder,
                               dms_node *node, dms_error *err)
 {
-    for (int k = 0; k < node->in_count; k++) {
+    for (int k = node->in_count; k-- > 0;) { /* the first one tells the rest */
         dms_node *value = node->in[k];
-        dms_layout layout = wanted_layout(node, k);
+        form wanted = input_form(graph, node, k);
         dms_node *between;
 
-        if (fits(value, layout))
+        if (fits(value, wanted))
             continue;
-        between = find_reorder(graph, reorder, value, layout);
+        between = find_reorder(graph, reorder, value, wanted);
         if (!between)
-            between = insert_reorder(graph, reorder, value, node, layout);
+            between = insert_reorder(graph, reorder, value, node, wanted);
         if (!between)
             return dms_fail(err, graph->error.code, "%s", graph->error.message);
         node->in[k] = between;
@@ -154,14 +217,17 @@ dms_status dms_pass_layout(dms_graph *graph, const dms_op *reorder,
     /* Nodes put in before node push it on; its index keeps the place. */
     for (size_t i = 0; i < graph->count; i++) {
         dms_node *node = graph->nodes[i];
+        form out;
         dms_status st;
 
-        if (node->op == reorder)
+        if (node->op == reorder || node->in_count == 0)
             continue;
+        out = output_form(graph, node);
         st = give_inputs(graph, reorder, node, err);
         if (st != DMS_OK)
             return st;
-        node->layout = output_layout(graph, node);
+        node->layout = out.layout;
+        node->type = out.type;
         i = node->index;
     }
     return DMS_OK;

@@ -13,6 +13,9 @@ enum { VALUE, GRADIENT, SAVED, BUFFER_KINDS };
 typedef struct node_run {
     dms_job job;
     bool is_output;
+    /* The node whose buffer holds this one's value: itself, or, for a sum made
+     * in place of what is added, that one's. */
+    const dms_node *home;
     /* A value with several readers gets their gradients added: the reader
      * that runs backward first writes, each later one writes to a spare
      * buffer that is then added. */
@@ -79,7 +82,8 @@ static void plan_values(dms_run *run)
         const dms_node *node = graph->nodes[i];
         dms_buffer *value = buffer_of(run, node, VALUE);
 
-        value->size = dms_shape_len(&node->shape) * sizeof(float);
+        run->nodes[i].home = node;
+        value->size = dms_shape_len(&node->shape) * dms_type_size(node->type);
         value->first = value->last = forward_step(node);
         if (node->in_count == 0) /* the caller fills it before step 0 */
             value->first = 0, value->last = end;
@@ -95,6 +99,28 @@ static void plan_values(dms_run *run)
              k++)
             extend(buffer_of(run, node->in[k], VALUE),
                    backward_step(graph, node));
+    }
+}
+
+/* A sum may stand in place of what it adds if nobody needs that any more. */
+static void share_buffers(dms_run *run)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = 0; i < graph->count; i++) {
+        const dms_node *node = graph->nodes[i];
+        const dms_node *term =
+            node->attr.sum ? node->in[node->in_count - 1] : NULL;
+        dms_buffer *own = buffer_of(run, node, VALUE);
+        const dms_node *home;
+
+        if (!term || term->in_count == 0 || run->nodes[term->index].is_output ||
+            buffer_of(run, term, VALUE)->last != forward_step(node))
+            continue;
+        home = run->nodes[term->index].home;
+        run->nodes[i].home = home;
+        extend(buffer_of(run, home, VALUE), own->last);
+        own->size = 0;
     }
 }
 
@@ -239,6 +265,8 @@ static void *buffer_address(const dms_run *run, size_t number)
 
 static void *node_address(const dms_run *run, const dms_node *node, int kind)
 {
+    if (kind == VALUE)
+        node = run->nodes[node->index].home;
     return buffer_address(run, node->index * BUFFER_KINDS + (size_t)kind);
 }
 
@@ -275,6 +303,7 @@ static dms_status plan(dms_run *run, void *backend, dms_error *err)
         return dms_fail_memory(err, "memory plan");
     TRY(prepare_nodes(run, backend, err));
     plan_values(run);
+    share_buffers(run);
     if (graph->training)
         TRY(plan_gradients(run, err));
     plan_parameters(run, written);

@@ -47,6 +47,17 @@ static dms_status check_options(const dms_net_options *options, dms_error *err)
     return DMS_OK;
 }
 
+static void rewrite(dms_graph *graph, const dms_net_options *options)
+{
+    if (!options->training)
+        dms_pass_fold_norm(graph, &dms_op_batch_norm);
+    dms_pass_fuse_relu(graph, &dms_op_relu);
+    if (!options->training) {
+        dms_pass_fuse_add(graph, &dms_op_add);
+        dms_pass_type(graph, &dms_op_conv_fused, options->type);
+    }
+}
+
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
                           dms_params *params, const dms_net_options *options,
                           dms_error *err)
@@ -65,9 +76,10 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     }
     TRY(dms_network_build(&net->network, arch, params, options, err));
     graph = net->network.graph;
-    dms_pass_fuse_relu(graph, &dms_op_relu);
+    rewrite(graph, options);
     TRY(dms_pass_layout(graph, &dms_op_reorder, err));
     TRY(dms_backend_create(&net->backend, err));
+    dms_backend_set_winograd(net->backend, options->winograd);
     outputs[0] = net->network.patient;
     outputs[1] = net->network.eye;
     TRY(dms_run_create(&net->run, graph, outputs, 2, net->backend, err));

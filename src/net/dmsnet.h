@@ -4,7 +4,7 @@
 #define DMS_NET_DMSNET_H
 
 #include "dms/architecture.h"
-#include "graph/params.h"
+#include "graph/graph.h"
 
 typedef struct dms_net dms_net;
 
@@ -14,6 +14,8 @@ typedef struct dms_net_options {
     bool training;           /* batch statistics, dropout, backward */
     bool frozen_backbone;    /* its norms use running statistics, no gradient */
     float dropout;           /* 0 <= p < 1 */
+    dms_type type;           /* inference: of the feature maps */
+    bool winograd;           /* inference: quicker, more memory */
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
 } dms_net_options;
 

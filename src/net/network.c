@@ -37,10 +37,7 @@ dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
     if (!g)
         return dms_fail_memory(err, "graph");
     g->block = dms_backend_block();
-    /* Training is quickest in blocks. So is inference without AVX-512: oneDNN
-     * 2.6 has only its reference kernel from 3-channel pixels to NHWC there. */
-    g->map_layout = options->training || g->block == 8 ? DMS_LAYOUT_BLOCKED
-                                                       : DMS_LAYOUT_NHWC;
+    g->map_layout = DMS_LAYOUT_BLOCKED;
     compose(&net, arch, options);
     if (g->error.code != DMS_OK) {
         st = dms_fail(err, g->error.code, "%s", g->error.message);

@@ -51,7 +51,7 @@ static void add_emit(const dms_emit *e)
     dms_emit_op(e, "Add");
 }
 
-static const dms_op op_add = {
+const dms_op dms_op_add = {
     .name = "add",
     .reads = DMS_READS_Y_WITH_RELU,
     .any_layout = true,
@@ -65,7 +65,8 @@ dms_node *dms_add(dms_graph *g, dms_node *a, dms_node *b)
 {
     if (!a || !b)
         return NULL;
-    return dms_graph_add(
-        g, &(dms_node_spec){
-               .op = &op_add, .in = {a, b}, .in_count = 2, .shape = a->shape});
+    return dms_graph_add(g, &(dms_node_spec){.op = &dms_op_add,
+                                             .in = {a, b},
+                                             .in_count = 2,
+                                             .shape = a->shape});
 }

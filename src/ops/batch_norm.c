@@ -7,7 +7,6 @@
  * m = N*H*W, and the batch is counted. Otherwise, and where frozen: the running
  * ones. */
 #include <assert.h>
-#include <math.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -263,25 +262,6 @@ static void norm_emit(const dms_emit *e)
                                          dms_emit_param(e, RUNNING_VARIANCE)},
                               .outputs = {e->y}});
     dms_onnx_float(e->onnx, "epsilon", DMS_BATCH_NORM_EPSILON);
-}
-
-void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
-                   const dms_params *params)
-{
-    const float *norm[4];
-    size_t channels = (size_t)conv->shape.c;
-    size_t row = params->items[conv->param[0]].len / channels;
-
-    for (int p = 0; p < 4; p++)
-        norm[p] = params->value + params->items[conv->param[1 + p]].offset;
-    for (size_t o = 0; o < channels; o++) {
-        float k = norm[SCALE][o] /
-                  sqrtf(norm[RUNNING_VARIANCE][o] + DMS_BATCH_NORM_EPSILON);
-
-        bias[o] = norm[SHIFT][o] - norm[RUNNING_MEAN][o] * k;
-        for (size_t i = 0; i < row; i++)
-            weight[o * row + i] *= k;
-    }
 }
 
 const dms_op dms_op_batch_norm = {

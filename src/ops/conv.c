@@ -6,8 +6,6 @@
  * The weight lives in the parameter table in the blocked order that the
  * forward kernel wants where that is one of ours; where a kernel wants
  * another order, it is reordered: once for inference, each step in training. */
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
@@ -292,52 +290,9 @@ done:
     return st;
 }
 
-/* The weight with its norm folded in, as new tensors beside the weight's
- * name. */
-static void emit_folded(const dms_emit *e, const char *weight, const char *bias)
-{
-    const dms_param *param = &e->params->items[e->node->param[0]];
-    dms_onnx_tensor tensor = {
-        .name = weight, .type = DMS_ONNX_F32, .rank = param->rank};
-    float *w, *b;
-
-    memcpy(tensor.shape, param->shape, sizeof tensor.shape);
-    w = dms_onnx_take(e->onnx, &tensor);
-    tensor = (dms_onnx_tensor){.name = bias,
-                               .type = DMS_ONNX_F32,
-                               .rank = 1,
-                               .shape = {param->shape[0]}};
-    b = dms_onnx_take(e->onnx, &tensor);
-    if (!w || !b)
-        return;
-    memcpy(w, e->params->value + param->offset, param->len * sizeof *w);
-    dms_fold_norm(w, b, e->node, e->params);
-}
-
 static void conv_emit(const dms_emit *e)
 {
-    const dms_attr *attr = &e->node->attr;
-    char weight[DMS_EMIT_NAME_MAX], bias[DMS_EMIT_NAME_MAX];
-    dms_onnx_node node = {
-        .op = "Conv", .name = e->name, .inputs = {e->x[0]}, .outputs = {e->y}};
-
-    if (attr->norm) {
-        node.inputs[1] = dms_emit_name(weight, e, "weight");
-        node.inputs[2] = dms_emit_name(bias, e, "bias");
-        emit_folded(e, weight, bias);
-    } else {
-        node.inputs[1] = dms_emit_param(e, 0);
-    }
-    dms_onnx_add(e->onnx, &node);
-    dms_onnx_ints(e->onnx, "kernel_shape",
-                  (const int64_t[]){attr->kernel, attr->kernel}, 2);
-    dms_onnx_ints(e->onnx, "strides",
-                  (const int64_t[]){attr->stride, attr->stride}, 2);
-    dms_onnx_ints(e->onnx, "pads",
-                  (const int64_t[]){attr->kernel / 2, attr->kernel / 2,
-                                    attr->kernel / 2, attr->kernel / 2},
-                  4);
-    dms_onnx_int(e->onnx, "group", attr->groups);
+    dms_emit_conv(e, dms_emit_param(e, 0), NULL);
 }
 
 static const dms_op op_conv = {
@@ -347,7 +302,7 @@ static const dms_op op_conv = {
     .prepare = conv_prepare,
     .forward = conv_forward,
     .backward = conv_backward,
-    .takes_norm = true,
+    .fused = &dms_op_conv_fused,
     .release = conv_release,
     .emit = conv_emit,
 };

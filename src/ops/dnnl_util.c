@@ -70,14 +70,26 @@ void dms_backend_destroy(dms_backend *backend)
     dms_free(backend);
 }
 
-int dms_backend_block(void)
+void dms_backend_set_winograd(dms_backend *backend, bool winograd)
+{
+    backend->winograd = winograd;
+}
+
+static bool has_isa(dnnl_cpu_isa_t wanted)
 {
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
 
-    return isa != dnnl_cpu_isa_all &&
-                   (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core
-               ? 16
-               : 8;
+    return isa != dnnl_cpu_isa_all && (isa & wanted) == wanted;
+}
+
+int dms_backend_block(void)
+{
+    return has_isa(dnnl_cpu_isa_avx512_core) ? 16 : 8;
+}
+
+bool dms_backend_has_type(dms_type type)
+{
+    return type == DMS_TYPE_F32 || has_isa(dnnl_cpu_isa_avx512_core_bf16);
 }
 
 int dms_backend_describe(char *text, size_t capacity)
@@ -190,6 +202,16 @@ dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
     if (layout == DMS_LAYOUT_BLOCKED)
         tag = block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
     return describe(4, dims, tag);
+}
+
+dnnl_memory_desc_t dms_desc_node(const dms_node *node)
+{
+    dnnl_memory_desc_t desc =
+        dms_desc_value(&node->shape, node->layout, dms_backend_block());
+
+    if (node->type == DMS_TYPE_BF16)
+        desc.data_type = dnnl_bf16;
+    return desc;
 }
 
 dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims)

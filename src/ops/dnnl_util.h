@@ -13,6 +13,7 @@ typedef struct dms_backend {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr; /* scratchpad is the user's */
+    bool winograd;              /* dms_backend_set_winograd */
 } dms_backend;
 
 /* DMS_EINTERNAL with oneDNN's word for status, "conv forward: unimplemented".
@@ -56,6 +57,9 @@ dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
 /* A value's description in its layout. */
 dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
                                   int block);
+
+/* A node's value in its layout and type. */
+dnnl_memory_desc_t dms_desc_node(const dms_node *node);
 
 /* Its dense row-major description: rank dims. */
 dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims);

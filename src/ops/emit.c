@@ -12,7 +12,8 @@ const char *dms_emit_param_as(const dms_emit *e, int p, int rank,
     for (int i = 0; i < rank; i++)
         tensor.shape[i] = shape[i];
     if (!dms_onnx_has_tensor(e->onnx, param->name))
-        dms_onnx_borrow(e->onnx, &tensor, e->params->value + param->offset);
+        dms_onnx_borrow(e->onnx, &tensor,
+                        dms_param_value(e->params, e->node->param[p]));
     return param->name;
 }
 
@@ -30,6 +31,24 @@ void dms_emit_op(const dms_emit *e, const char *op)
     for (int k = 0; k < e->node->in_count; k++)
         node.inputs[k] = e->x[k];
     dms_onnx_add(e->onnx, &node);
+}
+
+void dms_emit_conv(const dms_emit *e, const char *weight, const char *bias)
+{
+    const dms_attr *attr = &e->node->attr;
+    int64_t side = attr->kernel / 2;
+
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Conv",
+                                           .name = e->name,
+                                           .inputs = {e->x[0], weight, bias},
+                                           .outputs = {e->y}});
+    dms_onnx_ints(e->onnx, "kernel_shape",
+                  (const int64_t[]){attr->kernel, attr->kernel}, 2);
+    dms_onnx_ints(e->onnx, "strides",
+                  (const int64_t[]){attr->stride, attr->stride}, 2);
+    dms_onnx_ints(e->onnx, "pads", (const int64_t[]){side, side, side, side},
+                  4);
+    dms_onnx_int(e->onnx, "group", attr->groups);
 }
 
 const char *dms_emit_name(char text[DMS_EMIT_NAME_MAX], const dms_emit *e,

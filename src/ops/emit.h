@@ -25,6 +25,9 @@ const char *dms_emit_param(const dms_emit *e, int p);
 const char *dms_emit_param_as(const dms_emit *e, int p, int rank,
                               const int64_t *shape);
 
+/* A Conv node by the node's attributes; bias may be NULL. */
+void dms_emit_conv(const dms_emit *e, const char *weight, const char *bias);
+
 /* One ONNX node that reads the node's inputs in order and writes y. */
 void dms_emit_op(const dms_emit *e, const char *op);
 

@@ -36,11 +36,10 @@ typedef struct pool_descs {
 static pool_descs describe(const dms_node *node)
 {
     const dms_shape *in = &node->in[0]->shape;
-    int block = dms_backend_block();
 
     return (pool_descs){
-        .x = dms_desc_value(in, node->in[0]->layout, block),
-        .y = dms_desc_value(&node->shape, node->layout, block),
+        .x = dms_desc_node(node->in[0]),
+        .y = dms_desc_node(node),
         .strides = {STRIDE, STRIDE},
         .kernel = {KERNEL, KERNEL},
         .begin = {PADDING, PADDING},
@@ -142,6 +141,7 @@ static void pool_emit(const dms_emit *e)
 static const dms_op op_max_pool = {
     .name = "max_pool",
     .any_layout = true,
+    .any_type = true,
     .prepare = pool_prepare,
     .forward = pool_forward,
     .backward = pool_backward,

@@ -13,6 +13,13 @@ typedef struct dms_backend dms_backend;
 dms_status dms_backend_create(dms_backend **out, dms_error *err);
 void dms_backend_destroy(dms_backend *backend);
 
+/* May fused convolutions be by Winograd's algorithm? Quicker, more memory,
+ * rounded otherwise (docs/numerics.md). Before the run is made. */
+void dms_backend_set_winograd(dms_backend *backend, bool winograd);
+
+/* Has this CPU instructions for the type? */
+bool dms_backend_has_type(dms_type type);
+
 /* "oneDNN 2.6.3, 16 channels a block": what computes. Returns as snprintf. */
 int dms_backend_describe(char *text, size_t capacity);
 
@@ -82,14 +89,16 @@ dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
 /* A norm's effect on the convolution before it, whose node has attr.norm:
- *   weight'[o] = weight[o] * k[o],  bias'[o] = shift[o] - mean[o] * k[o],
+ *   weight[o] = W[o] * k[o],  bias[o] = shift[o] - mean[o] * k[o],
  *   k = scale / sqrt(variance + eps).
- * weight: the convolution's values in plain order, replaced; bias: O floats. */
+ * weight: as many floats as W, plain order; bias: O floats. */
 void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
                    const dms_params *params);
 
 /* For the passes. */
+extern const dms_op dms_op_add;
 extern const dms_op dms_op_batch_norm;
+extern const dms_op dms_op_conv_fused;
 extern const dms_op dms_op_relu;
 extern const dms_op dms_op_reorder;
 

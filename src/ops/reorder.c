@@ -1,4 +1,5 @@
-/* The same values in another layout, by oneDNN. Put in by dms_pass_layout. */
+/* The same values in another layout or type, by oneDNN. Put in by
+ * dms_pass_layout. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
@@ -22,10 +23,8 @@ static dms_status reorder_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     dms_status st;
     const dms_node *node = t->node;
-    int block = dms_backend_block();
-    dnnl_memory_desc_t x =
-        dms_desc_value(&node->shape, node->in[0]->layout, block);
-    dnnl_memory_desc_t y = dms_desc_value(&node->shape, node->layout, block);
+    dnnl_memory_desc_t x = dms_desc_node(node->in[0]);
+    dnnl_memory_desc_t y = dms_desc_node(node);
     reorder_state *s = dms_calloc(1, sizeof *s);
     bool needed;
 

@@ -1,0 +1,302 @@
+/* Convolution for inference, with what stands behind it in one oneDNN
+ * primitive.
+ *
+ *   Y = max(0, W' * X + b' + T),   W' and b': dms_fold_norm
+ *
+ * Norm, term T (the last input) and relu are there as the node's attributes
+ * say. T's buffer may be Y's. The weight is folded and brought into the
+ * kernel's order once, by all threads. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "ops/dnnl_util.h"
+#include "ops/emit.h"
+#include "ops/ops.h"
+
+typedef struct fused_state {
+    dms_prim forward;
+    dms_prim x_reorder;
+    dms_prim w_reorder;
+    void *x; /* owned: X in the kernel's order; NULL where it is in it */
+    void *w; /* owned: W' in the kernel's order; NULL where W is as it wants */
+    float *bias;      /* owned: b'; NULL without a norm */
+    size_t folded_at; /* in scratch: W' in plain order, behind oneDNN's part */
+    bool w_reordered;
+} fused_state;
+
+static void fused_release(void *state)
+{
+    fused_state *s = state;
+
+    dms_prim_release(&s->forward);
+    dms_prim_release(&s->x_reorder);
+    dms_prim_release(&s->w_reorder);
+    dms_free(s->x);
+    dms_free(s->w);
+    dms_free(s->bias);
+    dms_free(s);
+}
+
+static const dms_param *weight_of(const dms_job *t)
+{
+    return &t->params->items[t->node->param[0]];
+}
+
+/* What the kernel is asked for. */
+typedef struct fused_descs {
+    dnnl_memory_desc_t x, y, w, bias; /* ours */
+    dnnl_memory_desc_t x_wish, w_wish;
+    dnnl_dims_t strides, padding;
+} fused_descs;
+
+static fused_descs describe(const dms_job *t)
+{
+    const dms_node *node = t->node;
+    fused_descs d = {
+        .x = dms_desc_node(node->in[0]),
+        .y = dms_desc_node(node),
+        .w = dms_desc_weight(weight_of(t), node->attr.groups),
+        .bias = dms_desc_plain(1, &node->shape.c),
+    };
+
+    d.strides[0] = d.strides[1] = node->attr.stride;
+    d.padding[0] = d.padding[1] = node->attr.kernel / 2;
+    d.w_wish = dms_desc_any(&d.w);
+    d.x_wish =
+        node->in[0]->layout == DMS_LAYOUT_NCHW ? dms_desc_any(&d.x) : d.x;
+    d.w_wish.data_type = d.x_wish.data_type = d.y.data_type;
+    return d;
+}
+
+static dms_status make_attributes(dnnl_primitive_attr_t *attr,
+                                  const dms_node *node, dms_error *err)
+{
+    dnnl_post_ops_t post = NULL;
+    dms_status st;
+
+    TRY(dms_dnnl_check(dnnl_primitive_attr_create(attr), "attributes", err));
+    TRY(dms_dnnl_check(dnnl_post_ops_create(&post), "attributes", err));
+    if (node->attr.sum)
+        TRY(dms_dnnl_check(dnnl_post_ops_append_sum(post, 1.0f), "attributes",
+                           err));
+    if (node->attr.relu)
+        TRY(dms_dnnl_check(dnnl_post_ops_append_eltwise(
+                               post, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f),
+                           "attributes", err));
+    TRY(dms_dnnl_check(dnnl_primitive_attr_set_post_ops(*attr, post),
+                       "attributes", err));
+    TRY(dms_dnnl_check(dnnl_primitive_attr_set_scratchpad_mode(
+                           *attr, dnnl_scratchpad_mode_user),
+                       "attributes", err));
+done:
+    if (post)
+        dnnl_post_ops_destroy(post);
+    return st;
+}
+
+static bool winograd_may_pay(const dms_job *t)
+{
+    const dms_backend *backend = t->backend;
+    const dms_attr *attr = &t->node->attr;
+
+    return backend->winograd && attr->type == DMS_TYPE_F32 &&
+           attr->kernel == 3 && attr->stride == 1 && attr->groups == 1 &&
+           t->node->layout == DMS_LAYOUT_BLOCKED;
+}
+
+/* Winograd where it is wanted and there is one, else the direct kernel. */
+static dms_status choose_kernel(dnnl_primitive_desc_t *pd, const dms_job *t,
+                                const fused_descs *d,
+                                const_dnnl_primitive_attr_t attr,
+                                dms_error *err)
+{
+    const dms_backend *backend = t->backend;
+    const dnnl_memory_desc_t *bias = t->node->attr.norm ? &d->bias : NULL;
+    dnnl_status_t status = dnnl_unimplemented;
+
+    for (int direct = !winograd_may_pay(t); direct < 2; direct++) {
+        dnnl_convolution_desc_t desc;
+
+        status = dnnl_convolution_forward_desc_init(
+            &desc, dnnl_forward_inference,
+            direct ? dnnl_convolution_direct : dnnl_convolution_winograd,
+            &d->x_wish, &d->w_wish, bias, &d->y, d->strides, d->padding,
+            d->padding);
+        if (status == dnnl_success)
+            status = dnnl_primitive_desc_create(pd, &desc, attr,
+                                                backend->engine, NULL);
+        if (status == dnnl_success)
+            break;
+    }
+    return dms_dnnl_check(status, "convolution", err);
+}
+
+static dms_status make_forward(fused_state *s, const dms_job *t,
+                               const fused_descs *d, dnnl_primitive_desc_t pd,
+                               dms_needs *needs, dms_error *err)
+{
+    dms_status st;
+    const dms_backend *backend = t->backend;
+    dnnl_memory_desc_t x = dms_pd_desc(pd, dnnl_query_src_md);
+    dnnl_memory_desc_t w = dms_pd_desc(pd, dnnl_query_weights_md);
+    bool reordered;
+
+    TRY(dms_prim_create(&s->forward, backend, pd, "convolution", needs, err));
+    TRY(dms_prim_reorder(&s->x_reorder, &reordered, backend, &d->x, &x, needs,
+                         err));
+    if (reordered)
+        s->x = dms_calloc_aligned(dnnl_memory_desc_get_size(&x), 1);
+    TRY(dms_prim_reorder(&s->w_reorder, &s->w_reordered, backend, &d->w, &w,
+                         needs, err));
+    if (s->w_reordered || t->node->attr.norm)
+        s->w = dms_calloc_aligned(dnnl_memory_desc_get_size(&w), 1);
+    if ((reordered && !s->x) ||
+        ((s->w_reordered || t->node->attr.norm) && !s->w))
+        return dms_fail_memory(err, "convolution");
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_SRC, &x, err));
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_WEIGHTS, &w, err));
+    TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_DST, &d->y, err));
+    if (t->node->attr.norm)
+        TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_BIAS, &d->bias, err));
+done:
+    return st;
+}
+
+static dms_status fused_prepare(dms_job *t, dms_needs *needs, dms_error *err)
+{
+    dms_status st;
+    fused_state *s = dms_calloc(1, sizeof *s);
+    fused_descs d = describe(t);
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t pd;
+
+    if (!s)
+        return dms_fail_memory(err, "convolution");
+    t->state = s;
+    TRY(make_attributes(&attr, t->node, err));
+    TRY(choose_kernel(&pd, t, &d, attr, err));
+    TRY(make_forward(s, t, &d, pd, needs, err));
+    if (t->node->attr.norm) {
+        s->bias = dms_calloc((size_t)t->node->shape.c, sizeof *s->bias);
+        if (!s->bias)
+            st = dms_fail_memory(err, "convolution");
+        s->folded_at = (needs->scratch + 63) / 64 * 64;
+        needs->scratch = s->folded_at + weight_of(t)->len * sizeof(float);
+    }
+done:
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    return st;
+}
+
+/* The weight as the kernel wants it, from the parameters as they are now. */
+static dms_status take_weight(fused_state *s, const dms_job *t, dms_error *err)
+{
+    float *folded = (float *)((char *)t->scratch + s->folded_at);
+    const float *plain = t->w[0];
+
+    if (t->node->attr.norm) {
+        if (!s->w_reordered)
+            folded = s->w;
+        dms_fold_norm(folded, s->bias, t->node, t->params);
+        plain = folded;
+    }
+    if (!s->w_reordered)
+        return DMS_OK;
+    return dms_prim_run(&s->w_reorder, t->backend, t->scratch,
+                        (const void *[]){plain, s->w}, err);
+}
+
+static dms_status fused_forward(dms_job *t, dms_error *err)
+{
+    dms_status st;
+    const dms_node *node = t->node;
+    fused_state *s = t->state;
+    const void *x = t->x[0];
+
+    if (t->weights_changed)
+        TRY(take_weight(s, t, err));
+    if (s->x) {
+        TRY(dms_prim_run(&s->x_reorder, t->backend, t->scratch,
+                         (const void *[]){x, s->x}, err));
+        x = s->x;
+    }
+    if (node->attr.sum && t->x[1] != t->y)
+        memcpy(t->y, t->x[1],
+               dms_shape_len(&node->shape) * dms_type_size(node->type));
+    TRY(dms_prim_run(&s->forward, t->backend, t->scratch,
+                     (const void *[]){x, s->w ? s->w : t->w[0], t->y, s->bias},
+                     err));
+done:
+    return st;
+}
+
+void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
+                   const dms_params *params)
+{
+    enum { SCALE, SHIFT, MEAN, VARIANCE, COUNT };
+    const dms_param *param = &params->items[conv->param[0]];
+    const float *plain = dms_param_value(params, conv->param[0]);
+    const float *norm[COUNT];
+    int64_t channels = conv->shape.c;
+    int64_t row = (int64_t)param->len / channels;
+
+    for (int p = 0; p < COUNT; p++)
+        norm[p] = dms_param_value(params, conv->param[1 + p]);
+#pragma omp parallel for schedule(static)
+    for (int64_t o = 0; o < channels; o++) {
+        float k =
+            norm[SCALE][o] / sqrtf(norm[VARIANCE][o] + DMS_BATCH_NORM_EPSILON);
+
+        bias[o] = norm[SHIFT][o] - norm[MEAN][o] * k;
+        for (int64_t i = o * row; i < (o + 1) * row; i++)
+            weight[i] = plain[i] * k;
+    }
+}
+
+/* W' and b' as tensors of these names. */
+static void emit_folded(const dms_emit *e, const char *weight, const char *bias)
+{
+    const dms_param *param = &e->params->items[e->node->param[0]];
+    dms_onnx_tensor tensor = {
+        .name = weight, .type = DMS_ONNX_F32, .rank = param->rank};
+    float *w, *b;
+
+    memcpy(tensor.shape, param->shape, sizeof tensor.shape);
+    w = dms_onnx_take(e->onnx, &tensor);
+    tensor = (dms_onnx_tensor){.name = bias,
+                               .type = DMS_ONNX_F32,
+                               .rank = 1,
+                               .shape = {param->shape[0]}};
+    b = dms_onnx_take(e->onnx, &tensor);
+    if (w && b)
+        dms_fold_norm(w, b, e->node, e->params);
+}
+
+static void fused_emit(const dms_emit *e)
+{
+    char weight[DMS_EMIT_NAME_MAX], bias[DMS_EMIT_NAME_MAX];
+
+    if (!e->node->attr.norm) {
+        dms_emit_conv(e, dms_emit_param(e, 0), NULL);
+        return;
+    }
+    dms_emit_name(weight, e, "weight");
+    dms_emit_name(bias, e, "bias");
+    emit_folded(e, weight, bias);
+    dms_emit_conv(e, weight, bias);
+}
+
+const dms_op dms_op_conv_fused = {
+    .name = "conv_fused",
+    .any_layout = true,
+    .typed = true,
+    .fuses_relu = true,
+    .fuses_sum = true,
+    .prepare = fused_prepare,
+    .forward = fused_forward,
+    .release = fused_release,
+    .emit = fused_emit,
+};
