@@ -6,7 +6,8 @@ set -euo pipefail
 build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
        libpng-dev libtiff-dev libwebp-dev libexif-dev zlib1g-dev libzip-dev
        libexpat1-dev libjansson-dev libyaml-dev)
-tests=(libcmocka-dev clang-format python3-torch python3-sklearn python3-pil
+tests=(libcmocka-dev clang-format python3-torch python3-torchvision
+       python3-sklearn python3-pil strace
        python3-numpy)
 
 wanted=("${build[@]}")
