@@ -11,14 +11,14 @@ static bool is_zip(const uint8_t *data, size_t size)
     return size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
 }
 
-/* PROTO 2 to 5. A safetensors header might have such a length, but then its
- * upper bytes are 0, where a pickle has opcodes. */
+/* PROTO 2 to 5. A safetensors header might have such a length, but none of
+ * 16 MiB or more is read, so its upper bytes are 0; a pickle has opcodes. */
 static bool is_pickle(const uint8_t *data, size_t size)
 {
-    static const uint8_t zeros[4] = {0};
+    static const uint8_t zeros[5] = {0};
 
     return size >= 8 && data[0] == 0x80 && data[1] >= 2 && data[1] <= 5 &&
-           memcmp(data + 4, zeros, sizeof zeros) != 0;
+           memcmp(data + 3, zeros, sizeof zeros) != 0;
 }
 
 /* Before 0.1.10, at the end of 2016. */

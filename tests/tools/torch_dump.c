@@ -10,14 +10,14 @@
 
 #include "base/fail.h"
 #include "formats/safetensors.h"
-#include "formats/torch_pth.h"
+#include "formats/tensor_file.h"
 
-static void list(const dms_torch_file *file)
+static void list(const dms_tensor_file *file)
 {
     char shape[160];
 
-    for (size_t i = 0; i < dms_torch_count(file); i++) {
-        const dms_tensor_view *view = dms_torch_at(file, i);
+    for (size_t i = 0; i < dms_tensor_file_count(file); i++) {
+        const dms_tensor_view *view = dms_tensor_file_at(file, i);
 
         dms_shape_text(shape, sizeof shape, view->shape, view->rank);
         printf("%s\t%s\t%s\t%s\t%zu\n", view->name, dms_dtype_name(view->dtype),
@@ -44,15 +44,15 @@ static dms_status convert(dms_tensor_view *out, const dms_tensor_view *view,
     return dms_tensor_to_f32(values, view, err);
 }
 
-static dms_status write_floats(const char *path, const dms_torch_file *file,
+static dms_status write_floats(const char *path, const dms_tensor_file *file,
                                dms_error *err)
 {
     dms_status st = DMS_OK;
-    size_t count = dms_torch_count(file);
+    size_t count = dms_tensor_file_count(file);
     dms_tensor_view *views = calloc(count + 1, sizeof *views);
 
     for (size_t i = 0; views && i < count; i++)
-        TRY(convert(&views[i], dms_torch_at(file, i), err));
+        TRY(convert(&views[i], dms_tensor_file_at(file, i), err));
     TRY(dms_safetensors_write(path, views, count, NULL, 0, err));
 done:
     for (size_t i = 0; views && i < count; i++)
@@ -63,18 +63,18 @@ done:
 
 int main(int argc, char **argv)
 {
-    dms_torch_file *file = NULL;
+    dms_tensor_file *file = NULL;
     dms_error err = {0};
     dms_status st;
 
     if (argc < 2)
         return 2;
-    st = dms_torch_open(&file, argv[1], &err);
+    st = dms_tensor_file_open(&file, argv[1], &err);
     if (st == DMS_OK && argc > 2)
         st = write_floats(argv[2], file, &err);
     else if (st == DMS_OK)
         list(file);
-    dms_torch_close(file);
+    dms_tensor_file_close(file);
     if (st != DMS_OK)
         fprintf(stderr, "%s\n", err.message);
     return st == DMS_OK ? 0 : 3;

@@ -324,12 +324,14 @@ static void files_cut_anywhere_are_refused(void **state)
 static void other_files_are_not_recognised(void **state)
 {
     static const char safetensors[16] = "\x80\2\0\0\0\0\0\0{\"a\":{\"d";
+    static const char framed[11] = "\x80\4\x95\x0d\0\0\0\0\0\0\0";
     char tar[512] = "pickle";
 
     (void)state;
     assert_false(dms_torch_recognise("", 0));
     assert_false(dms_torch_recognise(safetensors, sizeof safetensors));
     assert_false(dms_torch_recognise("PK", 2));
+    assert_true(dms_torch_recognise(framed, sizeof framed)); /* protocol 4 */
     memcpy(tar + 257, "ustar", 5);
     assert_true(dms_torch_recognise(tar, sizeof tar));
     expect_refusal(&(dms_strbuf){.data = tar, .len = sizeof tar}, "tar",
