@@ -34,7 +34,9 @@ dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
 
 /* Read a model file. Where another writer dropped the metadata, the
  * architecture is inferred from the shapes and the monitor is warned. Errors
- * name the tensor, the shape found and the one expected. */
+ * name the tensor, the shape found and the one expected. The weights are read
+ * where they lie: while a model is open its file may be replaced (by renaming,
+ * as dms_model_write does) or removed, but not changed in place. */
 dms_status dms_model_open(dms_model **out, const char *path,
                           const dms_monitor *monitor, dms_error *err);
 

@@ -41,8 +41,7 @@ dms_status dms_model_export_safetensors(const dms_model *model,
     if (!json)
         return dms_fail_memory(err, path);
     metadata[1].value = json;
-    st =
-        dms_weights_write(path, model->params, model->params->value, &out, err);
+    st = dms_weights_write(path, model->params, NULL, &out, err);
     dms_free(json);
     return st;
 }

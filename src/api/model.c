@@ -54,8 +54,8 @@ dms_status dms_model_open(dms_model **out, const char *path,
 
     if (!model)
         return dms_fail_memory(err, "model");
-    st = dms_model_file_read(&model->config, &model->params, path, false,
-                             monitor, err);
+    st = dms_model_file_map(&model->config, &model->params, &model->file, path,
+                            monitor, err);
     if (st == DMS_OK)
         *out = model;
     else
@@ -66,8 +66,7 @@ dms_status dms_model_open(dms_model **out, const char *path,
 dms_status dms_model_write(const dms_model *model, const char *path,
                            dms_error *err)
 {
-    return dms_model_file_write(path, &model->config, model->params,
-                                model->params->value, err);
+    return dms_model_file_write(path, &model->config, model->params, NULL, err);
 }
 
 void dms_model_destroy(dms_model *model)
@@ -75,6 +74,7 @@ void dms_model_destroy(dms_model *model)
     if (!model)
         return;
     dms_params_destroy(model->params);
+    dms_tensor_file_close(model->file);
     dms_free(model);
 }
 
@@ -108,6 +108,6 @@ dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
     for (size_t i = 0; st == DMS_OK && i < from->count; i++)
         dms_param_pack(&(*out)->items[i],
                        (*out)->value + (*out)->items[i].offset,
-                       from->value + from->items[i].offset);
+                       dms_param_value(from, i));
     return st;
 }

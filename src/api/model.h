@@ -3,11 +3,13 @@
 #define DMS_API_MODEL_H
 
 #include "dms/model.h"
+#include "formats/tensor_file.h"
 #include "graph/params.h"
 
 struct dms_model {
     dms_model_config config;
-    dms_params *params; /* owned; plain order, no gradients */
+    dms_params *params;    /* owned; plain order, no gradients */
+    dms_tensor_file *file; /* owned: what params is mapped from, or NULL */
 };
 
 /* A table of the architecture's tensors, all zero; with gradients when

@@ -29,7 +29,7 @@ typedef struct dms_job {
     void *y;
     void *dx[DMS_NODE_INPUTS];
     const void *dy;
-    float *w[DMS_NODE_PARAMS];
+    const float *w[DMS_NODE_PARAMS];
     float *dw[DMS_NODE_PARAMS];
     void *scratch;
     void *saved;

@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -94,7 +96,7 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
             if (dms_param_trained(param) == (stats == 1))
                 continue;
             param->offset = at;
-            at += param->size;
+            at += param->mapped ? 0 : param->size;
         }
         if (stats == 0)
             params->trained = at;
@@ -111,7 +113,20 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
 
 const float *dms_param_value(const dms_params *params, size_t i)
 {
-    return params->value + params->items[i].offset;
+    const dms_param *param = &params->items[i];
+
+    return param->mapped ? param->mapped : params->value + param->offset;
+}
+
+void dms_param_let_go(const dms_params *params, size_t i)
+{
+    const dms_param *param = &params->items[i];
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)param->mapped + page - 1) / page * page;
+    uintptr_t end = (uintptr_t)(param->mapped + param->len) / page * page;
+
+    if (param->mapped && begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 static void fill_plain(const dms_param *param, float *plain, dms_rng *rng)

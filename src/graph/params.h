@@ -51,6 +51,8 @@ typedef struct dms_param {
     size_t len;    /* product of shape */
     int block_out; /* physical order [O/bo][I/bi][kh][kw][bi][bo]; */
     int block_in;  /* 1 and 1: plain row-major */
+    /* In a mapped file, row-major, for inference; NULL: in the flat buffers. */
+    const float *mapped;
     size_t offset; /* first float in the flat buffers */
     size_t size;   /* floats there: len, rounded up to a cache line */
 } dms_param;
@@ -76,10 +78,15 @@ dms_param *dms_params_declare(dms_params *params, const dms_param *wanted);
 /* The values of row i, in its physical order. */
 const float *dms_param_value(const dms_params *params, size_t i);
 
+/* Row i was read and will not be again for long: where it is mapped, its pages
+ * need not stay in memory. */
+void dms_param_let_go(const dms_params *params, size_t i);
+
 /* NULL when there is none of that name. */
 const dms_param *dms_params_find(const dms_params *params, const char *name);
 
-/* After the last declare: fix offsets, take zeroed memory. */
+/* After the last declare: fix offsets, take zeroed memory. What was mapped
+ * before, by setting `mapped`, takes none; then there is no gradient. */
 dms_status dms_params_allocate(dms_params *params, bool with_grad,
                                dms_error *err);
 

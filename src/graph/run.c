@@ -214,7 +214,7 @@ static void plan_parameters(dms_run *run, bool *written)
                            runs_backward(graph, node) &&
                            dms_param_trained(param);
 
-            self->job.w[p] = graph->params->value + param->offset;
+            self->job.w[p] = dms_param_value(graph->params, node->param[p]);
             if (!trained)
                 continue;
             self->add_dw[p] = written[node->param[p]];

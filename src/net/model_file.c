@@ -59,8 +59,10 @@ done:
 static dms_status open_safetensors(dms_tensor_file **file, const char *path,
                                    dms_error *err)
 {
-    dms_status st = dms_tensor_file_open(file, path, err);
+    dms_status st;
 
+    *file = NULL;
+    st = dms_tensor_file_open(file, path, err);
     if (st == DMS_OK && dms_tensor_file_is_torch(*file))
         st = dms_fail(err, DMS_EFORMAT,
                       "%s: a PyTorch file; make a model file of it with "
@@ -113,33 +115,73 @@ static dms_status read_params(dms_params *params, const dms_tensor_file *file,
     return st;
 }
 
-dms_status dms_model_file_read(dms_model_config *config, dms_params **out,
-                               const char *path, bool training,
-                               const dms_monitor *monitor, dms_error *err)
+static void map_params(dms_params *params, const dms_tensor_file *file)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        dms_param *param = &params->items[i];
+        const dms_tensor_view *view =
+            dms_tensor_file_find(file, "", param->name);
+
+        if (view)
+            dms_weights_map_one(param, view);
+    }
+}
+
+/* The open file's description and weights; map: leave those in it. */
+static dms_status read_file(dms_model_config *config, dms_params **out,
+                            const dms_tensor_file *file, bool training,
+                            bool map, const dms_monitor *monitor,
+                            dms_error *err)
 {
     dms_status st;
-    dms_tensor_file *file = NULL;
-    dms_params *params = NULL;
-    const char *json;
+    const char *path = dms_tensor_file_path(file);
+    const char *json = dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY);
+    dms_params *params = dms_params_create();
 
-    TRY(open_safetensors(&file, path, err));
-    json = dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY);
-    if (json)
-        TRY(dms_model_config_parse(config, json, path, err));
-    else
-        TRY(infer_config(config, file, monitor, err));
-    params = dms_params_create();
     if (!params) {
         st = dms_fail_memory(err, path);
         goto done;
     }
+    if (json)
+        TRY(dms_model_config_parse(config, json, path, err));
+    else
+        TRY(infer_config(config, file, monitor, err));
     TRY(dms_net_declare(params, &config->architecture, training, false, err));
+    if (map)
+        map_params(params, file);
     TRY(dms_params_allocate(params, training, err));
     TRY(read_params(params, file, err));
     warn_of_strangers(params, file, monitor);
     *out = params, params = NULL;
 done:
     dms_params_destroy(params);
+    return st;
+}
+
+dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
+                               const char *path, bool training,
+                               const dms_monitor *monitor, dms_error *err)
+{
+    dms_tensor_file *file = NULL;
+    dms_status st = open_safetensors(&file, path, err);
+
+    if (st == DMS_OK)
+        st = read_file(config, params, file, training, false, monitor, err);
     dms_tensor_file_close(file);
+    return st;
+}
+
+dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
+                              dms_tensor_file **file, const char *path,
+                              const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st = open_safetensors(file, path, err);
+
+    if (st == DMS_OK)
+        st = read_file(config, params, *file, false, true, monitor, err);
+    if (st != DMS_OK) {
+        dms_tensor_file_close(*file);
+        *file = NULL;
+    }
     return st;
 }

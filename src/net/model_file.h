@@ -4,13 +4,14 @@
 #define DMS_NET_MODEL_FILE_H
 
 #include "dms/model.h"
+#include "formats/tensor_file.h"
 #include "graph/params.h"
 
 /* Where a safetensors file's __metadata__ has the configuration. */
 #define DMS_MODEL_METADATA_KEY "dmsnet"
 
-/* value: params->total floats in the table's order (params->value, or an
- * average of it). Atomic; gives the same bytes for the same input. */
+/* value: params->total floats in the table's order, such as an average; NULL:
+ * the table's own. Atomic; gives the same bytes for the same input. */
 dms_status dms_model_file_write(const char *path,
                                 const dms_model_config *config,
                                 const dms_params *params, const float *value,
@@ -21,6 +22,13 @@ dms_status dms_model_file_write(const char *path,
 dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
                                const char *path, bool training,
                                const dms_monitor *monitor, dms_error *err);
+
+/* The same for inference, with the weights left in the file where they can be:
+ * *file, the caller's, must be closed after the table's end, and the file on
+ * disk not be changed in place (replacing it by renaming is fine). */
+dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
+                              dms_tensor_file **file, const char *path,
+                              const dms_monitor *monitor, dms_error *err);
 
 /* The `dmsnet` metadata text of a configuration (dms_free), or NULL without
  * memory. */

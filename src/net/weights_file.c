@@ -83,6 +83,15 @@ static dms_status check_half(const outgoing *o, const dms_param *param,
     return DMS_OK;
 }
 
+/* In the flat buffer that is written, or else in the table. */
+static const float *value_of(const outgoing *o, const dms_param *param,
+                             const float *value)
+{
+    return value
+               ? value + param->offset
+               : dms_param_value(o->params, (size_t)(param - o->params->items));
+}
+
 static dms_status supply(const void **data, void *user, size_t index,
                          dms_error *err)
 {
@@ -90,11 +99,11 @@ static dms_status supply(const void **data, void *user, size_t index,
     const dms_param *param = o->sources[index];
 
     if (param->role == DMS_PARAM_COUNT) {
-        o->batches = llrintf(o->params->value[param->offset]);
+        o->batches = llrintf(*value_of(o, param, NULL));
         *data = &o->batches;
         return DMS_OK;
     }
-    dms_param_unpack(param, o->plain, o->value + param->offset);
+    dms_param_unpack(param, o->plain, value_of(o, param, o->value));
     *data = o->plain;
     if (o->dtype == DMS_DTYPE_F32)
         return DMS_OK;
@@ -165,17 +174,30 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
                                 float *scratch, dms_error *err)
 {
     dms_status st;
+    const float *values = param->mapped ? param->mapped : scratch;
 
     TRY(check_view(param, view, name, err));
-    TRY(dms_tensor_to_f32(scratch, view, err));
+    if (!param->mapped)
+        TRY(dms_tensor_to_f32(scratch, view, err));
     /* a relu makes NaN 0: the answer would look sound */
-    if (!dms_floats_finite(scratch, param->len) ||
+    if (!dms_floats_finite(values, param->len) ||
         (param->role == DMS_PARAM_COUNT && *scratch < 0))
         return dms_fail(
             err, DMS_EFORMAT, "%s: tensor %.80s holds a value that is %s", name,
             view->name,
             param->role == DMS_PARAM_COUNT ? "no count" : "not finite");
-    dms_param_pack(param, params->value + param->offset, scratch);
+    if (!param->mapped)
+        dms_param_pack(param, params->value + param->offset, scratch);
 done:
     return st;
+}
+
+bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view)
+{
+    if (!dms_weights_same_shape(param, view) || view->strided ||
+        view->dtype != DMS_DTYPE_F32 || param->block_out > 1 ||
+        param->block_in > 1 || (uintptr_t)view->data % _Alignof(float) != 0)
+        return false;
+    param->mapped = view->data;
+    return true;
 }

@@ -13,9 +13,9 @@ typedef struct dms_weights_out {
     size_t metadata_count;
 } dms_weights_out;
 
-/* value: params->total floats in the table's order (params->value, or an
- * average of it; batch counts are always the table's). Atomic; gives the same
- * bytes for the same input. DMS_EINVAL names a value that F16 cannot hold. */
+/* value: params->total floats in the table's order, such as an average; NULL:
+ * the table's own (batch counts are always). Atomic; gives the same bytes for
+ * the same input. DMS_EINVAL names a value that F16 cannot hold. */
 dms_status dms_weights_write(const char *path, const dms_params *params,
                              const float *value, const dms_weights_out *out,
                              dms_error *err);
@@ -27,6 +27,11 @@ dms_status dms_weights_write(const char *path, const dms_params *params,
 dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
                                 const dms_tensor_view *view, const char *name,
                                 float *scratch, dms_error *err);
+
+/* Let the tensor be read where it lies in the file, which then must stay open
+ * as long as the table: false, and nothing done, unless it is dense, aligned
+ * float32 of the right shape in plain order. */
+bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view);
 
 /* Floats that scratch needs for any tensor of the table. */
 size_t dms_weights_longest(const dms_params *params);

@@ -179,6 +179,12 @@ static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     return prepare_norm(s, t, needs, err);
 }
 
+/* A statistic of the table, which training changes. */
+static float *statistic(const dms_job *t, int p)
+{
+    return t->params->value + t->params->items[t->node->param[p]].offset;
+}
+
 static void update_running(dms_job *t)
 {
     const dms_shape *shape = &t->node->shape;
@@ -187,10 +193,10 @@ static void update_running(dms_job *t)
     const float *mean = saved_mean(t);
     const float *variance = saved_variance(t);
 
-    *t->w[BATCHES] += 1;
+    *statistic(t, BATCHES) += 1;
     for (int64_t c = 0; c < shape->c; c++) {
-        float *running_mean = &t->w[RUNNING_MEAN][c];
-        float *running_variance = &t->w[RUNNING_VARIANCE][c];
+        float *running_mean = &statistic(t, RUNNING_MEAN)[c];
+        float *running_variance = &statistic(t, RUNNING_VARIANCE)[c];
 
         *running_mean = (1 - MOMENTUM) * *running_mean + MOMENTUM * mean[c];
         *running_variance = (1 - MOMENTUM) * *running_variance +

@@ -196,6 +196,7 @@ static dms_status take_weight(fused_state *s, const dms_job *t, dms_error *err)
 {
     float *folded = (float *)((char *)t->scratch + s->folded_at);
     const float *plain = t->w[0];
+    dms_status st = DMS_OK;
 
     if (t->node->attr.norm) {
         if (!s->w_reordered)
@@ -203,10 +204,12 @@ static dms_status take_weight(fused_state *s, const dms_job *t, dms_error *err)
         dms_fold_norm(folded, s->bias, t->node, t->params);
         plain = folded;
     }
-    if (!s->w_reordered)
-        return DMS_OK;
-    return dms_prim_run(&s->w_reorder, t->backend, t->scratch,
-                        (const void *[]){plain, s->w}, err);
+    if (s->w_reordered)
+        st = dms_prim_run(&s->w_reorder, t->backend, t->scratch,
+                          (const void *[]){plain, s->w}, err);
+    if (s->w)
+        dms_param_let_go(t->params, t->node->param[0]);
+    return st;
 }
 
 static dms_status fused_forward(dms_job *t, dms_error *err)
