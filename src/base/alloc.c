@@ -3,8 +3,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 static atomic_size_t allocations;
 static atomic_size_t fail_at; /* 0: never */
@@ -35,19 +36,33 @@ void *dms_calloc(size_t count, size_t size)
     return calloc(count, size);
 }
 
-void *dms_calloc_aligned(size_t count, size_t size)
+/* Large memory lies in huge pages where the system has them to give: fewer
+ * page faults to fill it, fewer misses to stream through it. */
+void *dms_alloc_aligned(size_t size)
 {
-    size_t bytes;
+    size_t alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
     size_t padded;
     void *memory;
 
-    if (!allowed() || !dms_mul_size(&bytes, count, size) ||
-        !dms_add_size(&padded, bytes, ALIGNMENT))
+    if (!allowed() || !dms_add_size(&padded, size, alignment))
         return NULL;
-    padded -= padded % ALIGNMENT;
-    memory = aligned_alloc(ALIGNMENT, padded);
+    padded -= padded % alignment;
+    memory = aligned_alloc(alignment, padded);
+    if (memory && alignment == HUGE_PAGE)
+        madvise(memory, padded, MADV_HUGEPAGE);
+    return memory;
+}
+
+void *dms_calloc_aligned(size_t count, size_t size)
+{
+    size_t bytes;
+    void *memory;
+
+    if (!dms_mul_size(&bytes, count, size))
+        return NULL;
+    memory = dms_alloc_aligned(bytes);
     if (memory)
-        memset(memory, 0, padded);
+        memset(memory, 0, bytes);
     return memory;
 }
 

@@ -17,6 +17,10 @@ void *dms_calloc(size_t count, size_t size);
  * with dms_free, never pass to dms_resize. */
 void *dms_calloc_aligned(size_t count, size_t size);
 
+/* The same, not zeroed and not touched: what is never written takes no memory.
+ * For what is written before it is read. */
+void *dms_alloc_aligned(size_t size);
+
 /* realloc with a checked product; on failure NULL and old is untouched. */
 void *dms_resize(void *old, size_t count, size_t size);
 

@@ -56,6 +56,7 @@ struct dms_node {
     int in_count;
     size_t param[DMS_NODE_PARAMS]; /* indices into the parameter table */
     int param_count;
+    const char *part; /* of the network, for profiles; static text or NULL */
     dms_attr attr;
     dms_shape shape;
     dms_layout layout;
@@ -69,6 +70,7 @@ typedef struct dms_graph {
     size_t capacity;
     dms_params *params; /* borrowed */
     bool training;
+    const char *part;      /* that nodes added now belong to */
     bool frozen;           /* nodes added now are not trained */
     dms_layout map_layout; /* of feature maps: BLOCKED or NHWC */
     int block;             /* channels in a block: 16 or 8 */

@@ -15,6 +15,7 @@ enum {
 typedef struct dms_needs {
     size_t scratch; /* during one call; shared by all nodes */
     size_t saved;   /* from forward to backward */
+    size_t kept;    /* for good; the op writes before it reads */
 } dms_needs;
 
 /* A node at work. Pointers are fixed once the memory is planned; a value's
@@ -33,6 +34,7 @@ typedef struct dms_job {
     float *dw[DMS_NODE_PARAMS];
     void *scratch;
     void *saved;
+    void *kept;
     uint64_t seed; /* of this step: dropout */
     bool training;
     bool weights_changed; /* since the last forward */
@@ -57,6 +59,9 @@ struct dms_op {
     /* NULL: no gradient passes. */
     dms_status (*backward)(dms_job *job, dms_error *err);
     void (*release)(void *state);
+    /* Multiplications and additions of one forward, padding counted as any
+     * other value. NULL: too few to count. */
+    double (*flops)(const dms_node *node, const dms_params *params);
     /* Append what the op is in ONNX. NULL: it is none there. */
     void (*emit)(const dms_emit *e);
 };

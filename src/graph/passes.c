@@ -137,6 +137,7 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
 
     if (!node)
         return NULL;
+    node->part = reader->part;
     node->layout = wanted.layout;
     node->type = wanted.type;
     memmove(&graph->nodes[place + 1], &graph->nodes[place],

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "graph/op.h"
 #include "graph/plan.h"
@@ -13,6 +14,7 @@ enum { VALUE, GRADIENT, SAVED, BUFFER_KINDS };
 typedef struct node_run {
     dms_job job;
     bool is_output;
+    size_t kept_at; /* place in the run's `kept` */
     /* The node whose buffer holds this one's value: itself, or, for a sum made
      * in place of what is added, that one's. */
     const dms_node *home;
@@ -35,6 +37,9 @@ struct dms_run {
     size_t arena_size;
     unsigned char *scratch;
     size_t scratch_size;
+    unsigned char *kept;
+    size_t kept_size;
+    double *forward_s, *backward_s; /* borrowed: see dms_run_profile */
     float *spare_dw; /* gradients of one node that have to be added */
     size_t spare_dw_len;
 };
@@ -250,6 +255,8 @@ static dms_status prepare_nodes(dms_run *run, void *backend, dms_error *err)
             return st;
         if (needs.scratch > run->scratch_size)
             run->scratch_size = needs.scratch;
+        run->nodes[i].kept_at = run->kept_size;
+        run->kept_size += (needs.kept + 63) / 64 * 64;
         *saved = (dms_buffer){needs.saved, i, i, 0};
         if (runs_backward(graph, node))
             extend(saved, backward_step(graph, node));
@@ -281,6 +288,7 @@ static void bind_nodes(dms_run *run)
         job->dy = node_address(run, node, GRADIENT);
         job->saved = node_address(run, node, SAVED);
         job->scratch = run->scratch;
+        job->kept = run->kept + self->kept_at;
         for (int k = 0; k < node->in_count; k++) {
             job->x[k] = node_address(run, node->in[k], VALUE);
             job->dx[k] = self->add_dx[k]
@@ -311,8 +319,9 @@ static dms_status plan(dms_run *run, void *backend, dms_error *err)
                          err));
     run->arena = dms_calloc_aligned(run->arena_size, 1);
     run->scratch = dms_calloc_aligned(run->scratch_size, 1);
+    run->kept = dms_alloc_aligned(run->kept_size);
     run->spare_dw = dms_calloc_aligned(run->spare_dw_len, sizeof(float));
-    if (!run->arena || !run->scratch || !run->spare_dw) {
+    if (!run->arena || !run->scratch || !run->kept || !run->spare_dw) {
         st = dms_fail(err, DMS_ENOMEM, "out of memory (%zu MB of activations)",
                       dms_run_memory(run) >> 20);
         goto done;
@@ -361,6 +370,7 @@ void dms_run_destroy(dms_run *run)
             job->node->op->release(job->state);
     }
     dms_free(run->spare_dw);
+    dms_free(run->kept);
     dms_free(run->scratch);
     dms_free(run->arena);
     dms_free(run->buffers);
@@ -388,6 +398,7 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
 {
     for (size_t i = 0; i < run->graph->count; i++) {
         dms_job *job = &run->nodes[i].job;
+        double began = run->forward_s ? dms_clock_now() : 0;
 
         job->seed = dms_hash_mix(seed, i);
         if (job->node->op->forward) {
@@ -397,6 +408,8 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
                 return st;
         }
         job->weights_changed = job->training;
+        if (run->forward_s)
+            run->forward_s[i] = dms_clock_now() - began;
     }
     return DMS_OK;
 }
@@ -441,6 +454,7 @@ dms_status dms_run_backward(dms_run *run, dms_error *err)
     memset(graph->params->grad, 0, graph->params->trained * sizeof(float));
     for (size_t i = graph->count; i-- > 0;) {
         node_run *self = &run->nodes[i];
+        double began = run->backward_s ? dms_clock_now() : 0;
         dms_status st;
 
         if (!runs_backward(graph, self->job.node) || !self->job.dy)
@@ -449,12 +463,20 @@ dms_status dms_run_backward(dms_run *run, dms_error *err)
         if (st != DMS_OK)
             return st;
         add_gradients(run, self);
+        if (run->backward_s)
+            run->backward_s[i] = dms_clock_now() - began;
     }
     return DMS_OK;
 }
 
+void dms_run_profile(dms_run *run, double *forward_s, double *backward_s)
+{
+    run->forward_s = forward_s;
+    run->backward_s = backward_s;
+}
+
 size_t dms_run_memory(const dms_run *run)
 {
-    return run->arena_size + run->scratch_size +
+    return run->arena_size + run->scratch_size + run->kept_size +
            run->spare_dw_len * sizeof(float);
 }

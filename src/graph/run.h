@@ -34,6 +34,12 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err);
 /* Writes params->grad: zero where nothing is reached. */
 dms_status dms_run_backward(dms_run *run, dms_error *err);
 
+/* From now on each forward writes the seconds of node i to forward_s[i], and
+ * each backward those of its backward to backward_s[i], the adding of gradients
+ * included. As many as the graph has nodes, the caller's; NULL: not wanted, as
+ * at first; nothing is measured then. */
+void dms_run_profile(dms_run *run, double *forward_s, double *backward_s);
+
 /* Bytes held: values, gradients, scratch. */
 size_t dms_run_memory(const dms_run *run);
 

@@ -271,6 +271,16 @@ static void attention_emit(const dms_emit *e)
                  (const int64_t[]){0, s->c, s->h, s->w});
 }
 
+/* Q K^T and P V. */
+static double attention_flops(const dms_node *node, const dms_params *params)
+{
+    const dms_shape *y = &node->shape;
+    double positions = (double)(y->h * y->w);
+
+    (void)params;
+    return 4 * (double)(y->n * y->c) * positions * positions;
+}
+
 static const dms_op op_attention = {
     .name = "attention",
     .reads = DMS_READS_X,
@@ -278,6 +288,7 @@ static const dms_op op_attention = {
     .forward = attention_forward,
     .backward = attention_backward,
     .release = attention_release,
+    .flops = attention_flops,
     .emit = attention_emit,
 };
 

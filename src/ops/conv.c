@@ -304,6 +304,7 @@ static const dms_op op_conv = {
     .backward = conv_backward,
     .fused = &dms_op_conv_fused,
     .release = conv_release,
+    .flops = dms_weight_flops,
     .emit = conv_emit,
 };
 

@@ -15,15 +15,18 @@
 #include "ops/emit.h"
 #include "ops/ops.h"
 
+/* What is kept for good lies in one piece: W', X and b', each where it is
+ * needed. */
 typedef struct fused_state {
     dms_prim forward;
     dms_prim x_reorder;
     dms_prim w_reorder;
-    void *x; /* owned: X in the kernel's order; NULL where it is in it */
-    void *w; /* owned: W' in the kernel's order; NULL where W is as it wants */
-    float *bias;      /* owned: b'; NULL without a norm */
-    size_t folded_at; /* in scratch: W' in plain order, behind oneDNN's part */
+    bool x_reordered;
     bool w_reordered;
+    bool w_kept; /* W' in the kernel's order; else W is as it wants */
+    size_t x_at;
+    size_t bias_at;
+    size_t folded_at; /* in scratch: W' in plain order, behind oneDNN's part */
 } fused_state;
 
 static void fused_release(void *state)
@@ -33,10 +36,12 @@ static void fused_release(void *state)
     dms_prim_release(&s->forward);
     dms_prim_release(&s->x_reorder);
     dms_prim_release(&s->w_reorder);
-    dms_free(s->x);
-    dms_free(s->w);
-    dms_free(s->bias);
     dms_free(s);
+}
+
+static void *kept_at(const dms_job *t, size_t at)
+{
+    return (char *)t->kept + at;
 }
 
 static const dms_param *weight_of(const dms_job *t)
@@ -133,6 +138,29 @@ static dms_status choose_kernel(dnnl_primitive_desc_t *pd, const dms_job *t,
     return dms_dnnl_check(status, "convolution", err);
 }
 
+static size_t aligned(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+/* Lay out what is kept, and the scratch for folding. */
+static void plan_memory(fused_state *s, const dms_job *t,
+                        const dnnl_memory_desc_t *x,
+                        const dnnl_memory_desc_t *w, dms_needs *needs)
+{
+    bool norm = t->node->attr.norm;
+
+    s->w_kept = s->w_reordered || norm;
+    s->x_at = s->w_kept ? aligned(dnnl_memory_desc_get_size(w)) : 0;
+    s->bias_at =
+        s->x_at + (s->x_reordered ? aligned(dnnl_memory_desc_get_size(x)) : 0);
+    needs->kept =
+        s->bias_at + (norm ? (size_t)t->node->shape.c * sizeof(float) : 0);
+    s->folded_at = aligned(needs->scratch);
+    if (norm)
+        needs->scratch = s->folded_at + weight_of(t)->len * sizeof(float);
+}
+
 static dms_status make_forward(fused_state *s, const dms_job *t,
                                const fused_descs *d, dnnl_primitive_desc_t pd,
                                dms_needs *needs, dms_error *err)
@@ -141,25 +169,18 @@ static dms_status make_forward(fused_state *s, const dms_job *t,
     const dms_backend *backend = t->backend;
     dnnl_memory_desc_t x = dms_pd_desc(pd, dnnl_query_src_md);
     dnnl_memory_desc_t w = dms_pd_desc(pd, dnnl_query_weights_md);
-    bool reordered;
 
     TRY(dms_prim_create(&s->forward, backend, pd, "convolution", needs, err));
-    TRY(dms_prim_reorder(&s->x_reorder, &reordered, backend, &d->x, &x, needs,
-                         err));
-    if (reordered)
-        s->x = dms_calloc_aligned(dnnl_memory_desc_get_size(&x), 1);
+    TRY(dms_prim_reorder(&s->x_reorder, &s->x_reordered, backend, &d->x, &x,
+                         needs, err));
     TRY(dms_prim_reorder(&s->w_reorder, &s->w_reordered, backend, &d->w, &w,
                          needs, err));
-    if (s->w_reordered || t->node->attr.norm)
-        s->w = dms_calloc_aligned(dnnl_memory_desc_get_size(&w), 1);
-    if ((reordered && !s->x) ||
-        ((s->w_reordered || t->node->attr.norm) && !s->w))
-        return dms_fail_memory(err, "convolution");
     TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_SRC, &x, err));
     TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_WEIGHTS, &w, err));
     TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_DST, &d->y, err));
     if (t->node->attr.norm)
         TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_BIAS, &d->bias, err));
+    plan_memory(s, t, &x, &w, needs);
 done:
     return st;
 }
@@ -178,13 +199,6 @@ static dms_status fused_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     TRY(make_attributes(&attr, t->node, err));
     TRY(choose_kernel(&pd, t, &d, attr, err));
     TRY(make_forward(s, t, &d, pd, needs, err));
-    if (t->node->attr.norm) {
-        s->bias = dms_calloc((size_t)t->node->shape.c, sizeof *s->bias);
-        if (!s->bias)
-            st = dms_fail_memory(err, "convolution");
-        s->folded_at = (needs->scratch + 63) / 64 * 64;
-        needs->scratch = s->folded_at + weight_of(t)->len * sizeof(float);
-    }
 done:
     if (attr)
         dnnl_primitive_attr_destroy(attr);
@@ -192,7 +206,8 @@ done:
 }
 
 /* The weight as the kernel wants it, from the parameters as they are now. */
-static dms_status take_weight(fused_state *s, const dms_job *t, dms_error *err)
+static dms_status take_weight(const fused_state *s, const dms_job *t,
+                              dms_error *err)
 {
     float *folded = (float *)((char *)t->scratch + s->folded_at);
     const float *plain = t->w[0];
@@ -200,14 +215,14 @@ static dms_status take_weight(fused_state *s, const dms_job *t, dms_error *err)
 
     if (t->node->attr.norm) {
         if (!s->w_reordered)
-            folded = s->w;
-        dms_fold_norm(folded, s->bias, t->node, t->params);
+            folded = t->kept;
+        dms_fold_norm(folded, kept_at(t, s->bias_at), t->node, t->params);
         plain = folded;
     }
     if (s->w_reordered)
         st = dms_prim_run(&s->w_reorder, t->backend, t->scratch,
-                          (const void *[]){plain, s->w}, err);
-    if (s->w)
+                          (const void *[]){plain, t->kept}, err);
+    if (s->w_kept)
         dms_param_let_go(t->params, t->node->param[0]);
     return st;
 }
@@ -216,21 +231,22 @@ static dms_status fused_forward(dms_job *t, dms_error *err)
 {
     dms_status st;
     const dms_node *node = t->node;
-    fused_state *s = t->state;
+    const fused_state *s = t->state;
     const void *x = t->x[0];
 
     if (t->weights_changed)
         TRY(take_weight(s, t, err));
-    if (s->x) {
+    if (s->x_reordered) {
         TRY(dms_prim_run(&s->x_reorder, t->backend, t->scratch,
-                         (const void *[]){x, s->x}, err));
-        x = s->x;
+                         (const void *[]){x, kept_at(t, s->x_at)}, err));
+        x = kept_at(t, s->x_at);
     }
     if (node->attr.sum && t->x[1] != t->y)
         memcpy(t->y, t->x[1],
                dms_shape_len(&node->shape) * dms_type_size(node->type));
     TRY(dms_prim_run(&s->forward, t->backend, t->scratch,
-                     (const void *[]){x, s->w ? s->w : t->w[0], t->y, s->bias},
+                     (const void *[]){x, s->w_kept ? t->kept : t->w[0], t->y,
+                                      kept_at(t, s->bias_at)},
                      err));
 done:
     return st;
@@ -301,5 +317,6 @@ const dms_op dms_op_conv_fused = {
     .prepare = fused_prepare,
     .forward = fused_forward,
     .release = fused_release,
+    .flops = dms_weight_flops,
     .emit = fused_emit,
 };

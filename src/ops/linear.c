@@ -162,6 +162,7 @@ static const dms_op op_linear = {
     .forward = linear_forward,
     .backward = linear_backward,
     .release = linear_release,
+    .flops = dms_weight_flops,
     .emit = linear_emit,
 };
 

@@ -95,6 +95,10 @@ dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
                    const dms_params *params);
 
+/* dms_op.flops of an op that multiplies its first parameter, whole, with each
+ * position of its output. */
+double dms_weight_flops(const dms_node *node, const dms_params *params);
+
 /* For the passes. */
 extern const dms_op dms_op_add;
 extern const dms_op dms_op_batch_norm;
