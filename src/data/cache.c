@@ -19,7 +19,7 @@
 
 /* VERSION is raised when preprocessing gives other pixels for the same
  * settings, too: an older file is then another one's. */
-enum { VERSION = 2, CHUNK = 64, CHANNELS = 3 };
+enum { VERSION = 3, CHUNK = 64, CHANNELS = 3 };
 
 static const char magic[8] = "dmscache";
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "image/codec.h"
+#include "image/jpeg_scan.h"
 
 /* libjpeg's error manager and ours; first member: cinfo->err points here. */
 typedef struct trap {
@@ -72,21 +73,77 @@ static void trap_init(trap *t)
     t->base.output_message = on_output;
 }
 
-/* The smallest of 1/8, 1/4, 1/2, 1 that keeps the shorter side. */
+/* The smallest of 1/8, 2/8, 3/8, 4/8, 1 that keeps the shorter side. */
 static void choose_scale(struct jpeg_decompress_struct *d, int side_min)
 {
-    unsigned num = 8;
+    unsigned shorter =
+        d->image_width < d->image_height ? d->image_width : d->image_height;
+    unsigned num = side_min > 0 ? 1 : 8;
 
+    while (num <= DMS_JPEG_EIGHTHS_MAX &&
+           (shorter * num + 7) / 8 < (unsigned)side_min)
+        num++;
     d->scale_denom = 8;
-    for (num = side_min > 0 ? 1 : 8; num < 8; num *= 2) {
-        d->scale_num = num;
-        jpeg_calc_output_dimensions(d);
-        if ((int)d->output_width >= side_min &&
-            (int)d->output_height >= side_min)
-            break;
-    }
-    d->scale_num = num;
+    d->scale_num = num <= DMS_JPEG_EIGHTHS_MAX ? num : 8;
     jpeg_calc_output_dimensions(d);
+}
+
+static dms_jpeg_code code_of(const JHUFF_TBL *table)
+{
+    return (dms_jpeg_code){table->bits, table->huffval};
+}
+
+/* The scan behind the header that libjpeg has read; false when it is none of
+ * those that dms_jpeg_scan_decode takes. */
+static bool describe_scan(dms_jpeg_scan *scan,
+                          const struct jpeg_decompress_struct *d)
+{
+    *scan = (dms_jpeg_scan){.data = d->src->next_input_byte,
+                            .size = d->src->bytes_in_buffer,
+                            .width = (int)d->image_width,
+                            .height = (int)d->image_height,
+                            .component_count = d->num_components,
+                            .restart_interval = (int)d->restart_interval};
+    if (d->progressive_mode || d->arith_code || d->data_precision != 8 ||
+        d->comps_in_scan != d->num_components ||
+        !(d->jpeg_color_space == JCS_YCbCr ||
+          d->jpeg_color_space == JCS_GRAYSCALE))
+        return false;
+    for (int c = 0; c < d->num_components; c++) {
+        const jpeg_component_info *in = d->cur_comp_info[c];
+        dms_jpeg_component *to = &scan->components[c];
+        const JQUANT_TBL *quant;
+        const JHUFF_TBL *dc, *ac;
+
+        if (in != &d->comp_info[c] || (unsigned)in->quant_tbl_no > 3 ||
+            (unsigned)in->dc_tbl_no > 3 || (unsigned)in->ac_tbl_no > 3)
+            return false;
+        quant = d->quant_tbl_ptrs[in->quant_tbl_no];
+        dc = d->dc_huff_tbl_ptrs[in->dc_tbl_no];
+        ac = d->ac_huff_tbl_ptrs[in->ac_tbl_no];
+        if (!quant || !dc || !ac)
+            return false;
+        *to = (dms_jpeg_component){
+            .across = d->num_components == 1 ? 1 : in->h_samp_factor,
+            .down = d->num_components == 1 ? 1 : in->v_samp_factor,
+            .quant = quant->quantval,
+            .dc = code_of(dc),
+            .ac = code_of(ac)};
+    }
+    return true;
+}
+
+/* Decode a reduced picture without libjpeg, where that can be. */
+static dms_status decode_scan(dms_image *out, bool *done,
+                              const struct jpeg_decompress_struct *d,
+                              dms_error *err)
+{
+    dms_jpeg_scan scan;
+
+    *done = false;
+    if (d->scale_num > DMS_JPEG_EIGHTHS_MAX || !describe_scan(&scan, d))
+        return DMS_OK;
+    return dms_jpeg_scan_decode(out, done, &scan, (int)d->scale_num, err);
 }
 
 /* Adobe stores CMYK inverted: 255 is no ink. */
@@ -134,6 +191,7 @@ static dms_status decode(dms_picture *out, struct jpeg_decompress_struct *d,
                          const dms_codec_input *in, dms_error *err)
 {
     dms_status st = DMS_OK;
+    bool ours;
 
     jpeg_mem_src(d, in->data, (unsigned long)in->size);
     jpeg_save_markers(d, JPEG_APP0 + 1, 0xffff);
@@ -146,6 +204,9 @@ static dms_status decode(dms_picture *out, struct jpeg_decompress_struct *d,
     choose_scale(d, in->side_min);
     TRY(dms_image_create(&out->image, d->output_width, d->output_height,
                          in->name, err));
+    TRY(decode_scan(&out->image, &ours, d, err));
+    if (ours)
+        goto done;
     jpeg_start_decompress(d);
     read_rows(&out->image, d);
     jpeg_finish_decompress(d);

@@ -1,0 +1,92 @@
+/* Bits of a JPEG scan and the tables that read several Huffman symbols by one
+ * look. Private to jpeg_*.c. */
+#ifndef DMS_IMAGE_JPEG_BITS_H
+#define DMS_IMAGE_JPEG_BITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "image/jpeg_scan.h"
+
+enum {
+    JPEG_LOOK = 12,       /* bits of one look */
+    JPEG_BLOCK_END = 128, /* advance of "end of block" */
+    JPEG_PADDING = 512    /* zeros after the bits: more than a block takes */
+};
+
+/* What the next JPEG_LOOK bits say. bits: how many belong to it, code and
+ * value; 0 when it is longer than a look, or no code. */
+typedef struct jpeg_look {
+    uint8_t bits;
+    uint8_t advance; /* coefficients passed, the one of `value` included */
+    int16_t value;
+} jpeg_look;
+
+typedef struct jpeg_table {
+    jpeg_look symbol[1 << JPEG_LOOK]; /* one symbol and its value */
+    jpeg_look skip[1 << JPEG_LOOK];   /* as many whole symbols as fit */
+    int32_t limit[18]; /* by length: first code that is longer, 16 bits */
+    int32_t offset[17];
+    uint8_t symbols[256];
+} jpeg_table;
+
+/* false when the counts are no code or a DC symbol is above 15. */
+bool jpeg_table_fill(jpeg_table *t, const dms_jpeg_code *code, bool dc);
+
+/* Looks at the beginning of a block: the DC symbol and its value, and behind it
+ * as many AC symbols as fit whole and give no coefficient up to `last`. */
+void jpeg_first_fill(jpeg_look *first, const jpeg_table *dc,
+                     const jpeg_table *ac, int last);
+
+/* `word` holds `count` valid bits from its top; below them lie bits that the
+ * next refill will bring once more. */
+typedef struct jpeg_bits {
+    const uint8_t *next;
+    uint64_t word;
+    int count;
+} jpeg_bits;
+
+static inline uint64_t jpeg_load(const uint8_t *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+/* At least 56 valid bits. */
+static inline void jpeg_refill(jpeg_bits *b)
+{
+    b->word |= jpeg_load(b->next) >> b->count;
+    b->next += (63 - b->count) >> 3;
+    b->count |= 56;
+}
+
+static inline void jpeg_drop(jpeg_bits *b, int bits)
+{
+    b->word <<= bits;
+    b->count -= bits;
+}
+
+static inline unsigned jpeg_peek(const jpeg_bits *b, int bits)
+{
+    return (unsigned)(b->word >> (64 - bits));
+}
+
+/* T.81 F.2.2.1, EXTEND: a value of `size` bits, negative by a leading 0. */
+static inline int jpeg_extend(int value, int size)
+{
+    return size > 0 && value < 1 << (size - 1) ? value - (1 << size) + 1
+                                               : value;
+}
+
+/* The symbol and its value that `word` begins with, at most 31 bits of it.
+ * bits is 0 when no code begins so. */
+jpeg_look jpeg_read_long(uint64_t word, const jpeg_table *t);
+
+#endif
