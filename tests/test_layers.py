@@ -13,10 +13,11 @@ ROOMS = {
     "graph": {"base"},
     "ops": {"graph", "formats", "base"},
     "net": {"ops", "graph", "formats", "base"},
+    "machine": {"base"},
     "data": {"image", "formats", "base"},
     "train": {"data", "eval", "net", "graph", "formats", "image", "base"},
     "api": {"train", "eval", "data", "net", "graph", "image", "formats",
-            "base"},
+            "machine", "base"},
 }
 INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]', re.M)
 # A library's header: the only files that may include it.

@@ -85,12 +85,15 @@ static dms_node *stem(dms_graph *g, dms_node *images)
 dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
                              dms_backbone backbone, bool zero_init_residual)
 {
+    static const char *const parts[STAGES] = {"stage 1", "stage 2", "stage 3",
+                                              "stage 4"};
     const resnet *net = &resnets[backbone];
     dms_node *x = stem(g, images);
 
     for (int stage = 0; stage < STAGES; stage++) {
         block b = {.g = g, .planes = 64 << stage};
 
+        g->part = parts[stage];
         b.out = net->bottleneck ? 4 * b.planes : b.planes;
         b.last_scale = zero_init_residual ? DMS_INIT_ZERO : DMS_INIT_ONE;
         for (int i = 0; i < net->depth[stage]; i++) {

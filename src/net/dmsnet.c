@@ -109,6 +109,16 @@ size_t dms_net_memory(const dms_net *net)
     return dms_run_memory(net->run);
 }
 
+const dms_graph *dms_net_graph(const dms_net *net)
+{
+    return net->network.graph;
+}
+
+void dms_net_profile(dms_net *net, double *forward_s, double *backward_s)
+{
+    dms_run_profile(net->run, forward_s, backward_s);
+}
+
 float *dms_net_images(dms_net *net)
 {
     return dms_run_value(net->run, net->network.images);

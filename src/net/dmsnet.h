@@ -41,6 +41,12 @@ void dms_net_destroy(dms_net *net);
  * counted. */
 size_t dms_net_memory(const dms_net *net);
 
+/* The graph as it runs, after all passes; lives as long as the net. */
+const dms_graph *dms_net_graph(const dms_net *net);
+
+/* Seconds of each of its nodes: see dms_run_profile. */
+void dms_net_profile(dms_net *net, double *forward_s, double *backward_s);
+
 /* 2N x 3 x S x S normalised pixels, all left eyes first; the caller fills it
  * before each forward. With eyes = left or right the caller puts the one eye
  * in both halves. */

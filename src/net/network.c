@@ -11,16 +11,20 @@ static void compose(dms_network *net, const dms_architecture *arch,
     int64_t size = options->size ? options->size : arch->size;
     dms_node *x;
 
+    g->part = "stem";
     net->images =
         dms_input(g, (dms_shape){2 * options->patients, 3, size, size});
     g->frozen = options->frozen_backbone;
     x = dms_backbone_build(g, net->images, arch->backbone,
                            options->zero_init_residual);
     g->frozen = false;
+    g->part = "MSCAM";
     x = dms_mscam_build(g, x, arch->width, arch->context);
+    g->part = "DMFF";
     net->features = arch->fusion == DMS_FUSION_DMFF
                         ? dms_dmff_build(g, x, arch->width)
                         : dms_concat_build(g, x);
+    g->part = "heads";
     net->patient =
         dms_patient_head_build(g, net->features, arch->width, options->dropout);
     net->eye = dms_eye_head_build(g, net->features);

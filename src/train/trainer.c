@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,14 +14,6 @@
 #include "base/log.h"
 #include "net/model_file.h"
 #include "train/threads.h"
-
-double dms_clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 double dms_trainer_elapsed(const dms_trainer *trainer)
 {

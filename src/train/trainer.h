@@ -2,6 +2,7 @@
 #ifndef DMS_TRAIN_TRAINER_H
 #define DMS_TRAIN_TRAINER_H
 
+#include "base/clock.h"
 #include "dms/model.h"
 #include "net/dmsnet.h"
 #include "train/checkpoint.h"
@@ -36,9 +37,6 @@ typedef struct dms_trainer {
     dms_train_end end;
     char *checkpoint_path, *best_path, *last_path; /* owned */
 } dms_trainer;
-
-/* Monotonic seconds. */
-double dms_clock_now(void);
 
 /* Seconds of the run, those before a resume included. */
 double dms_trainer_elapsed(const dms_trainer *trainer);

@@ -1,0 +1,177 @@
+/* Peaks: all threads start one short run together, again and again, and the
+ * quickest run counts. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "machine/peak_kernels.h"
+
+/* One run of every thread together; its seconds. */
+typedef struct peak_work {
+    double (*run)(const struct peak_work *work); /* work of one run */
+    const dms_peak_kernel *kernel;
+    size_t rounds;
+    float *a, *b, *c; /* of the triad */
+    size_t len;
+    int threads;
+} peak_work;
+
+/* Where the CPU has no instruction that is known here: what the compiler makes
+ * of it. */
+static float run_plain(size_t rounds, float seed)
+{
+    enum { LANES = 4 * DMS_PEAK_CHAINS };
+    float sum[LANES], all = 0;
+    volatile float factor = seed;
+
+    for (int i = 0; i < LANES; i++)
+        sum[i] = seed;
+    for (size_t r = 0; r < rounds; r++) {
+        float x = factor;
+
+        for (int i = 0; i < LANES; i++)
+            sum[i] += x * x;
+    }
+    for (int i = 0; i < LANES; i++)
+        all += sum[i];
+    return all;
+}
+
+static bool always(void)
+{
+    return true;
+}
+
+static const dms_peak_kernel plain = {
+    DMS_PEAK_F32, "plain C", 2.0 * 4 * DMS_PEAK_CHAINS, always, run_plain};
+
+/* The i-th kernel for kind that this CPU has; NULL past the last. */
+static const dms_peak_kernel *kernel_for(dms_peak_kind kind, size_t i)
+{
+    size_t count;
+    const dms_peak_kernel *kernels = dms_peak_kernels(&count);
+
+    for (size_t k = 0; k < count; k++)
+        if (kernels[k].kind == kind && kernels[k].supported() && i-- == 0)
+            return &kernels[k];
+    return kind == DMS_PEAK_F32 && i == 0 ? &plain : NULL;
+}
+
+const char *dms_peak_instruction(dms_peak_kind kind)
+{
+    const dms_peak_kernel *kernel = kernel_for(kind, 0);
+
+    return kernel ? kernel->instruction : NULL;
+}
+
+/* From the first thread's start to the last one's end. */
+static double multiply_add(const peak_work *work)
+{
+    double first = 0, last = 0;
+    float kept = 0;
+
+#pragma omp parallel num_threads(work->threads) reduction(+ : kept)
+    {
+        double began, ended;
+
+        kept += work->kernel->run(work->rounds / 16, 0);
+#pragma omp barrier
+        began = dms_clock_now();
+        kept += work->kernel->run(work->rounds, 0);
+        ended = dms_clock_now();
+#pragma omp critical(dms_peak)
+        {
+            if (first == 0 || began < first)
+                first = began;
+            if (ended > last)
+                last = ended;
+        }
+    }
+    return kept == 0 ? last - first : 0; /* zeros times zeros: always */
+}
+
+static double triad(const peak_work *work)
+{
+    double began = dms_clock_now();
+
+#pragma omp parallel for schedule(static) num_threads(work->threads)
+    for (size_t i = 0; i < work->len; i++)
+        work->a[i] = work->b[i] + 3.0f * work->c[i];
+    return dms_clock_now() - began;
+}
+
+/* The quickest of at least three runs that take `seconds` together. */
+static double quickest(const peak_work *work, double seconds)
+{
+    double end = dms_clock_now() + seconds, best = work->run(work);
+
+    for (int i = 1; i < 3 || dms_clock_now() < end; i++) {
+        double took = work->run(work);
+
+        if (took > 0 && took < best)
+            best = took;
+    }
+    return best;
+}
+
+/* So many rounds that a run takes 2 to 4 ms: long beside the clock, short
+ * beside another process's turn on the core. */
+static size_t choose_rounds(peak_work work)
+{
+    work.threads = 1;
+    for (work.rounds = 1 << 12; work.rounds < (size_t)1 << 40; work.rounds *= 2)
+        if (multiply_add(&work) > 2e-3)
+            break;
+    return work.rounds;
+}
+
+static int usable_threads(int threads)
+{
+#ifdef _OPENMP
+    return threads > 0 ? threads : 1;
+#else
+    (void)threads;
+    return 1;
+#endif
+}
+
+double dms_peak_measure(dms_peak_kind kind, int threads, double seconds)
+{
+    double best = 0;
+    const dms_peak_kernel *kernel;
+
+    for (size_t i = 0; (kernel = kernel_for(kind, i)) && kernel != &plain; i++)
+        ;
+    seconds /= (double)(kernel ? 2 : 1);
+    for (size_t i = 0; (kernel = kernel_for(kind, i)); i++) {
+        peak_work work = {.run = multiply_add,
+                          .kernel = kernel,
+                          .threads = usable_threads(threads)};
+        double rate, took;
+
+        work.rounds = choose_rounds(work);
+        took = quickest(&work, seconds);
+        rate = took > 0 ? kernel->operations * (double)work.rounds *
+                              work.threads / took / 1e9
+                        : 0;
+        if (rate > best)
+            best = rate;
+    }
+    return best;
+}
+
+double dms_bandwidth_measure(int threads, double seconds)
+{
+    const size_t len = (size_t)16 << 20; /* 64 MB an array */
+    peak_work work = {
+        .run = triad, .len = len, .threads = usable_threads(threads)};
+    float *all = dms_calloc_aligned(3 * len, sizeof *all);
+    double took;
+
+    if (!all)
+        return 0;
+    work.a = all, work.b = all + len, work.c = all + 2 * len;
+    for (size_t i = 0; i < 3 * len; i++)
+        all[i] = 1; /* fresh pages would all be one page of zeros */
+    took = quickest(&work, seconds);
+    dms_free(all);
+    return took > 0 ? 3.0 * (double)(len * sizeof *all) / took / 1e9 : 0;
+}
