@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "args.h"
+#include "compute_options.h"
 #include "dms/evaluate.h"
 #include "fail.h"
 
@@ -98,6 +99,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
     dms_report report;
 
     options.split = (dms_split)given->split;
+    options.compute = *(const dms_compute *)run->args->values[1];
     TRY(cli_args_require(options.model, "model", "the model file", err));
     TRY(cli_args_require(options.data, "data",
                          "the folder or table to evaluate on", err));
@@ -120,5 +122,6 @@ const cli_command cli_command_evaluate = {
             "the challenge's form, into the out folder. --model and --data "
             "must be given. Photographs that cannot be read are left out, "
             "said, and make the exit status 1.",
-    .tables = {{.options = &evaluate_table}},
+    .tables = {{.options = &evaluate_table}, {.options = &cli_compute_table}},
+    .computes = true,
     .run = run_evaluate};

@@ -21,11 +21,6 @@ typedef struct export_options {
 
 static const export_options export_defaults = {0};
 
-static const char *precision_word(int i)
-{
-    return dms_precision_name((dms_precision)i);
-}
-
 #define EXPORT_FILE(name_, member, help_)                                      \
     {                                                                          \
         .name = name_, .type = DMS_OPTION_TEXT, .unit = "FILE",                \
@@ -50,7 +45,7 @@ static const dms_option export_list[] = {
      .type = DMS_OPTION_CHOICE,
      .section = "For --safetensors and --backbone",
      DMS_OPTION_FIELD(export_options, precision),
-     .choice = precision_word,
+     .choice = dms_weight_type_name,
      .help = "number type of the weights"},
     {.name = "size",
      .type = DMS_OPTION_INT,
@@ -85,7 +80,7 @@ static dms_status write_weights(const dms_model *model, const char *path,
                                 const export_options *options,
                                 bool backbone_only, dms_error *err)
 {
-    dms_export_options wanted = {.precision = (dms_precision)options->precision,
+    dms_export_options wanted = {.type = (dms_weight_type)options->precision,
                                  .backbone_only = backbone_only};
 
     return path[0] ? dms_model_export_safetensors(model, path, &wanted, err)

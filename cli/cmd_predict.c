@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "args.h"
+#include "compute_options.h"
 #include "dms/session.h"
 #include "fail.h"
 
@@ -123,7 +124,8 @@ static dms_status predict(cli_run *run, const dms_model *model,
         return cli_fail(err, DMS_ENOMEM, "out of memory (predictions)");
     if (batch > list->count)
         batch = list->count > 0 ? list->count : 1;
-    TRY(dms_session_create(&session, model, (int)batch, err));
+    TRY(dms_session_create_with(&session, model, (int)batch,
+                                run->args->values[1], list->count, err));
     stopped = dms_session_predict(session, predictions, list->pairs,
                                   list->count, run->monitor, err);
     if (stopped != DMS_OK && stopped != DMS_ESTOPPED)
@@ -180,5 +182,6 @@ const cli_command cli_command_predict = {
         "\n\n"
         "A research tool, not a medical device.",
     .arguments_max = 1,
-    .tables = {{.options = &predict_table}},
+    .tables = {{.options = &predict_table}, {.options = &cli_compute_table}},
+    .computes = true,
     .run = run_predict};

@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "args.h"
+#include "compute_options.h"
 #include "dms/model.h"
 #include "fail.h"
 
@@ -77,7 +78,8 @@ static dms_status run_forward(cli_run *run, dms_error *err)
     dms_model *model = NULL;
 
     TRY(open_model(&model, run, err));
-    TRY(dms_tensor_forward(model, options->in, options->out, err));
+    TRY(dms_tensor_forward(model, options->in, options->out,
+                           run->args->values[1], err));
 done:
     dms_model_destroy(model);
     return st;
@@ -107,7 +109,8 @@ const cli_command cli_command_tensor_forward = {
             "N x 8 logits each."
             "\n\n"
             "--model, --in and --out must be given.",
-    .tables = {{.options = &forward_table}},
+    .tables = {{.options = &forward_table}, {.options = &cli_compute_table}},
+    .computes = true,
     .run = run_forward};
 
 const cli_command cli_command_tensor_backward = {
@@ -122,5 +125,6 @@ const cli_command cli_command_tensor_backward = {
             "update. The model file is not changed."
             "\n\n"
             "--model, --in and --out must be given.",
+    .computes = true,
     .tables = {{.options = &backward_table}},
     .run = run_backward};

@@ -75,6 +75,7 @@ const cli_command cli_command_train = {
             "given anew win over that."
             "\n\n"
             "A line of JSON on standard output sums the run up.",
+    .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},
     .find_config = find_config,
     .run = run_train};

@@ -40,6 +40,7 @@ typedef struct cli_command {
     /* NULL, or: which file serves as --config when none is given, in view of
      * the other options; leaves path empty for none. */
     void (*find_config)(char *path, size_t capacity, const cli_args *args);
+    bool computes; /* runs a network: its threads are to wait well */
     /* DMS_EINVAL is wrong use (exit status 2), other failures are 3. */
     dms_status (*run)(cli_run *run, dms_error *err);
 } cli_command;

@@ -8,6 +8,7 @@
 #include "fail.h"
 #include "help.h"
 #include "progress.h"
+#include "waiting.h"
 
 const cli_command *const cli_commands[] = {&cli_command_train,
                                            &cli_command_evaluate,
@@ -19,6 +20,7 @@ const cli_command *const cli_commands[] = {&cli_command_train,
                                            &cli_command_import,
                                            &cli_command_export,
                                            &cli_command_synth,
+                                           &cli_command_bench,
                                            &cli_command_tensor_forward,
                                            &cli_command_tensor_backward,
                                            &cli_command_completion,
@@ -172,12 +174,15 @@ int main(int argc, char **argv)
     if (command == NULL)
         return no_command(argc - 1, argv + 1);
     st = cli_args_parse(&args, command, argc - 1 - used, argv + 1 + used, &err);
-    if (st != DMS_OK)
+    if (st != DMS_OK) {
         exit_status = report(&progress, command, st, &err);
-    else if (args.common.help)
+    } else if (args.common.help) {
         exit_status = (cli_help_command(stdout, command), CLI_GOOD);
-    else
+    } else {
+        if (command->computes)
+            cli_wait_briefly(argv);
         exit_status = run_command(command, &args);
+    }
     cli_args_release(&args);
     return exit_status;
 }

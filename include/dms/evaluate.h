@@ -2,6 +2,7 @@
 #ifndef DMS_EVALUATE_H
 #define DMS_EVALUATE_H
 
+#include "dms/compute.h"
 #include "dms/data.h"
 #include "dms/metrics.h"
 #include "dms/model.h"
@@ -33,6 +34,7 @@ typedef struct dms_evaluate_options {
     int batch;     /* patients, 1 to 256 */
     int resamples; /* of the bootstrap */
     uint64_t seed; /* of the bootstrap */
+    dms_compute compute;
 } dms_evaluate_options;
 
 /* Validation split, the model's thresholds, 2,000 resamples. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "dms/architecture.h"
+#include "dms/compute.h"
 #include "dms/image.h"
 #include "dms/monitor.h"
 #include "dms/status.h"
@@ -95,16 +96,16 @@ dms_status dms_model_import(dms_model **out, dms_import_report *report,
                             const dms_monitor *monitor, dms_error *err);
 
 /* Number types of exported weights. */
-typedef enum dms_precision {
-    DMS_PRECISION_F32,
-    DMS_PRECISION_F16,
-    DMS_PRECISION_BF16
-} dms_precision;
-const char *dms_precision_name(dms_precision precision); /* "f32"; or NULL */
+typedef enum dms_weight_type {
+    DMS_WEIGHT_F32,
+    DMS_WEIGHT_F16,
+    DMS_WEIGHT_BF16
+} dms_weight_type;
+const char *dms_weight_type_name(int type); /* "f32"; NULL past the last */
 
 typedef struct dms_export_options {
-    dms_precision precision; /* F16: DMS_EINVAL where a value is too large */
-    bool backbone_only;      /* under torchvision's names, without fc */
+    dms_weight_type type; /* F16: DMS_EINVAL where a value is too large */
+    bool backbone_only;   /* under torchvision's names, without fc */
 } dms_export_options;
 
 /* The weights as safetensors under the PyTorch reference's names, batch counts
@@ -154,7 +155,7 @@ int dms_backend_text(char *text, size_t capacity);
  *
  * Forward, in evaluation mode: in_path holds `left` and `right`, N x 3 x S x S
  * float32, normalised, S >= 32; out_path gets `patient`, `eye_left`,
- * `eye_right`, N x K logits.
+ * `eye_right`, N x K logits. compute: NULL for the default.
  *
  * Backward, in training mode: in_path holds also `labels` N x K and both or
  * neither of `labels_left`, `labels_right` (NaN: no label); the loss is the
@@ -162,7 +163,8 @@ int dms_backend_text(char *text, size_t capacity);
  * trained tensor (zeros where unused) and `stat.<name>` for every running
  * statistic after the update. The model itself is not changed. */
 dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
-                              const char *out_path, dms_error *err);
+                              const char *out_path, const dms_compute *compute,
+                              dms_error *err);
 
 typedef struct dms_backward_options {
     double dropout;    /* [0, 1) */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dms/compute.h"
 #include "dms/data.h"
 #include "dms/model.h"
 
@@ -16,6 +17,12 @@ typedef struct dms_session dms_session;
  * the session. DMS_EINVAL, DMS_ENOMEM. */
 dms_status dms_session_create(dms_session **out, const dms_model *model,
                               int batch, dms_error *err);
+
+/* The same, choosing how it computes. patients: how many are expected in all,
+ * 0 if unknown. */
+dms_status dms_session_create_with(dms_session **out, const dms_model *model,
+                                   int batch, const dms_compute *compute,
+                                   size_t patients, dms_error *err);
 void dms_session_destroy(dms_session *session);
 
 /* A patient's photographs; either may be NULL, then the other stands in for

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/compute.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -17,6 +18,7 @@
 #include "data/predictions.h"
 #include "eval/probability.h"
 #include "net/dmsnet.h"
+#include "train/threads.h"
 
 enum { K = DMS_LABELS };
 
@@ -118,6 +120,7 @@ static dms_status open_all(evaluation *e, dms_error *err)
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
     net.size = e->model->config.preprocess.size;
+    TRY(dms_compute_apply(&net, &o->compute, e->dataset->count, err));
     TRY(dms_net_create(&e->net, &e->model->config.architecture,
                        e->model->params, &net, err));
 done:
@@ -339,11 +342,13 @@ dms_status dms_evaluate(dms_report *out, size_t *unreadable,
     evaluation e = {.options = options, .monitor = monitor};
     answers a = {0};
     dms_report report;
+    int threads;
 
     if (options->batch < 1 || options->batch > 256)
         return dms_fail(err, DMS_EINVAL,
                         "a batch of %d patients, expected 1 to 256",
                         options->batch);
+    threads = dms_threads_use(options->compute.threads);
     TRY(open_all(&e, err));
     if (options->tune != DMS_TUNE_NONE)
         TRY(tune(&e, err));
@@ -354,6 +359,7 @@ dms_status dms_evaluate(dms_report *out, size_t *unreadable,
     if (unreadable)
         *unreadable = dms_cache_unreadable(e.cache);
 done:
+    dms_threads_use(threads);
     answers_release(&a);
     close_all(&e);
     return st;

@@ -8,17 +8,17 @@
 static const struct {
     const char *name;
     dms_dtype dtype;
-} precisions[] = {
-    [DMS_PRECISION_F32] = {"f32", DMS_DTYPE_F32},
-    [DMS_PRECISION_F16] = {"f16", DMS_DTYPE_F16},
-    [DMS_PRECISION_BF16] = {"bf16", DMS_DTYPE_BF16},
+} types[] = {
+    [DMS_WEIGHT_F32] = {"f32", DMS_DTYPE_F32},
+    [DMS_WEIGHT_F16] = {"f16", DMS_DTYPE_F16},
+    [DMS_WEIGHT_BF16] = {"bf16", DMS_DTYPE_BF16},
 };
 
-enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+enum { TYPES = sizeof types / sizeof *types };
 
-const char *dms_precision_name(dms_precision precision)
+const char *dms_weight_type_name(int type)
 {
-    return (unsigned)precision < PRECISIONS ? precisions[precision].name : NULL;
+    return type >= 0 && type < TYPES ? types[type].name : NULL;
 }
 
 dms_status dms_model_export_safetensors(const dms_model *model,
@@ -33,10 +33,10 @@ dms_status dms_model_export_safetensors(const dms_model *model,
                            .metadata = metadata,
                            .metadata_count = options->backbone_only ? 1 : 2};
 
-    if ((unsigned)options->precision >= PRECISIONS)
-        return dms_fail(err, DMS_EINVAL, "precision %d is none that is known",
-                        (int)options->precision);
-    out.dtype = precisions[options->precision].dtype;
+    if ((unsigned)options->type >= TYPES)
+        return dms_fail(err, DMS_EINVAL, "weight type %d is none that is known",
+                        (int)options->type);
+    out.dtype = types[options->type].dtype;
     json = dms_model_config_json(&model->config);
     if (!json)
         return dms_fail_memory(err, path);

@@ -2,18 +2,21 @@
 
 #include <string.h>
 
+#include "api/compute.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "eval/probability.h"
 #include "net/dmsnet.h"
+#include "train/threads.h"
 
 enum { BATCH_MAX = 256 };
 
 struct dms_session {
     const dms_model *model;
     dms_net *net;
+    int threads; /* 0: as many as there are */
     int batch;
     uint8_t *pixels; /* 2*batch pictures of size*size*3, left eyes first */
 };
@@ -21,11 +24,19 @@ struct dms_session {
 dms_status dms_session_create(dms_session **out, const dms_model *model,
                               int batch, dms_error *err)
 {
+    return dms_session_create_with(out, model, batch, NULL, 0, err);
+}
+
+dms_status dms_session_create_with(dms_session **out, const dms_model *model,
+                                   int batch, const dms_compute *compute,
+                                   size_t patients, dms_error *err)
+{
     dms_status st = DMS_OK;
     dms_session *s = NULL;
     size_t size = (size_t)model->config.preprocess.size;
     dms_net_options options = {.patients = batch,
                                .size = model->config.preprocess.size};
+    int threads;
 
     if (batch < 1 || batch > BATCH_MAX)
         return dms_fail(err, DMS_EINVAL,
@@ -34,6 +45,8 @@ dms_status dms_session_create(dms_session **out, const dms_model *model,
     s = dms_calloc(1, sizeof *s);
     if (!s)
         return dms_fail_memory(err, "session");
+    s->threads = compute ? compute->threads : 0;
+    threads = dms_threads_use(s->threads);
     s->model = model;
     s->batch = batch;
     s->pixels = dms_calloc(2 * (size_t)batch, size * size * 3);
@@ -41,10 +54,12 @@ dms_status dms_session_create(dms_session **out, const dms_model *model,
         st = dms_fail_memory(err, "session");
         goto done;
     }
+    TRY(dms_compute_apply(&options, compute, patients, err));
     TRY(dms_net_create(&s->net, &model->config.architecture, model->params,
                        &options, err));
     *out = s, s = NULL;
 done:
+    dms_threads_use(threads);
     dms_session_destroy(s);
     return st;
 }
@@ -171,6 +186,7 @@ dms_status dms_session_predict(dms_session *session,
 {
     dms_status st = DMS_OK;
     size_t batch = (size_t)session->batch;
+    int threads = dms_threads_use(session->threads);
 
     for (size_t at = 0; at < count; at += batch) {
         size_t n = count - at < batch ? count - at : batch;
@@ -180,12 +196,14 @@ dms_status dms_session_predict(dms_session *session,
             for (size_t i = at; i < count; i++)
                 dms_fail(&predictions[i].error, DMS_ESTOPPED,
                          "stopped before this patient");
-            return dms_fail(err, DMS_ESTOPPED, "stopped after %zu of %zu pairs",
-                            at, count);
+            st = dms_fail(err, DMS_ESTOPPED, "stopped after %zu of %zu pairs",
+                          at, count);
+            goto done;
         }
         TRY(predict_batch(session, predictions + at, pairs + at, (int)n, err));
         dms_progress(monitor, "predict", at + n, count, NULL);
     }
 done:
+    dms_threads_use(threads);
     return st;
 }

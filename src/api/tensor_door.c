@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/compute.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "formats/safetensors.h"
 #include "net/dmsnet.h"
 #include "train/loss.h"
+#include "train/threads.h"
 
 enum { K = DMS_LABELS };
 
@@ -122,7 +124,8 @@ static dms_tensor_view logits_view(const char *name, const float *data,
 }
 
 dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
-                              const char *out_path, dms_error *err)
+                              const char *out_path, const dms_compute *compute,
+                              dms_error *err)
 {
     dms_status st;
     request r = {0};
@@ -130,10 +133,12 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
     dms_net_options options = {0};
     dms_tensor_view out[3];
     const float *eye;
+    int threads = dms_threads_use(compute ? compute->threads : 0);
 
     TRY(request_open(&r, in_path, err));
     options.patients = r.patients;
     options.size = r.size;
+    TRY(dms_compute_apply(&options, compute, 0, err));
     TRY(dms_net_create(&net, &model->config.architecture, model->params,
                        &options, err));
     TRY(read_images(net, &r, model->config.architecture.eyes, err));
@@ -144,6 +149,7 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
     out[2] = logits_view("eye_right", eye + r.patients * K, r.patients);
     TRY(dms_safetensors_write(out_path, out, 3, NULL, 0, err));
 done:
+    dms_threads_use(threads);
     dms_net_destroy(net);
     request_close(&r);
     return st;

@@ -99,6 +99,11 @@ void dms_net_destroy(dms_net *net)
     dms_free(net);
 }
 
+bool dms_net_has_type(dms_type type)
+{
+    return dms_backend_has_type(type);
+}
+
 int dms_net_backend(char *text, size_t capacity)
 {
     return dms_backend_describe(text, capacity);

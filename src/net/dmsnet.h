@@ -19,6 +19,9 @@ typedef struct dms_net_options {
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
 } dms_net_options;
 
+/* Has this CPU instructions for maps of that type? */
+bool dms_net_has_type(dms_type type);
+
 /* What computes and its version, for records. Returns as snprintf. */
 int dms_net_backend(char *text, size_t capacity);
 

@@ -1,0 +1,26 @@
+#include "compute_options.h"
+
+static const dms_compute compute_defaults = {.precision = DMS_PRECISION_FP32};
+
+static const dms_option compute_list[] = {
+    {.name = "precision",
+     .type = DMS_OPTION_CHOICE,
+     .section = "Computing",
+     DMS_OPTION_FIELD(dms_compute, precision),
+     .choice = dms_precision_name,
+     .help = "numbers of maps and weights; auto: bf16 where the CPU has it"},
+    {.name = "winograd",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(dms_compute, winograd),
+     .choice = dms_winograd_name,
+     .help = "quicker 3x3 convolutions in fp32 for about 2 s and twice the "
+             "memory; auto: from 64 patients on"},
+    {.name = "threads",
+     .type = DMS_OPTION_INT,
+     DMS_OPTION_FIELD(dms_compute, threads),
+     .max = 1024,
+     .help = "threads of work; 0: all cores"}};
+
+const dms_option_table cli_compute_table = {
+    compute_list, sizeof(compute_list) / sizeof(*compute_list),
+    &compute_defaults, sizeof(dms_compute)};

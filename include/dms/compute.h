@@ -1,0 +1,41 @@
+/* How a model is run: in which numbers, by which algorithm, on how many
+ * threads. What a model answers to the stated tolerances does not depend on it
+ * (docs/numerics.md). */
+#ifndef DMS_COMPUTE_H
+#define DMS_COMPUTE_H
+
+#include <stdbool.h>
+
+#include "dms/status.h"
+
+/* Numbers of the feature maps and weights. Sums, norms, descriptors and logits
+ * are float32 in any case. */
+typedef enum dms_precision {
+    DMS_PRECISION_FP32,
+    DMS_PRECISION_BF16, /* needs a CPU with AVX-512 BF16 */
+    DMS_PRECISION_AUTO  /* bf16 where the CPU has it, else fp32 */
+} dms_precision;
+
+/* Winograd's algorithm for 3x3 convolutions in fp32: quicker, twice the
+ * memory, about two seconds to prepare, other rounding. */
+typedef enum dms_winograd {
+    DMS_WINOGRAD_AUTO, /* where enough patients follow to pay for preparing */
+    DMS_WINOGRAD_NO,
+    DMS_WINOGRAD_YES
+} dms_winograd;
+
+/* Plain data; all zero is the default: fp32, auto, all cores. */
+typedef struct dms_compute {
+    dms_precision precision;
+    dms_winograd winograd;
+    int threads; /* 0: as many as OpenMP gives */
+} dms_compute;
+
+/* "fp32", "bf16", "auto"; NULL past the last. */
+const char *dms_precision_name(int precision);
+const char *dms_winograd_name(int winograd); /* "auto", "no", "yes" */
+
+/* DMS_EINVAL where this CPU cannot; says what it lacks. */
+dms_status dms_compute_check(const dms_compute *compute, dms_error *err);
+
+#endif

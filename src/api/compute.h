@@ -1,0 +1,16 @@
+/* From a user's dms_compute to a net's options. */
+#ifndef DMS_API_COMPUTE_H
+#define DMS_API_COMPUTE_H
+
+#include <stddef.h>
+
+#include "dms/compute.h"
+#include "net/dmsnet.h"
+
+/* Set what concerns computing in options. compute: NULL is the default;
+ * patients: how many are to be run, 0 if unknown (few). */
+dms_status dms_compute_apply(dms_net_options *options,
+                             const dms_compute *compute, size_t patients,
+                             dms_error *err);
+
+#endif
