@@ -11,6 +11,7 @@
  *     data.h         data sets
  *     metrics.h      figures      evaluate.h  a model's figures
  *     train.h        training     option.h    options as one table
+ *     bench.h        how quick a model is here
  *
  * A whole program:
  *
@@ -45,6 +46,7 @@
 #define DMS_DMS_H
 
 #include "dms/architecture.h"
+#include "dms/bench.h"
 #include "dms/data.h"
 #include "dms/evaluate.h"
 #include "dms/image.h"

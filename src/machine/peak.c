@@ -1,17 +1,23 @@
 /* Peaks: all threads start one short run together, again and again, and the
  * quickest run counts. */
+#include <sched.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "machine/peak_kernels.h"
 
-/* One run of every thread together; its seconds. */
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 typedef struct peak_work {
-    double (*run)(const struct peak_work *work); /* work of one run */
+    double (*run)(const struct peak_work *work); /* seconds of one run */
     const dms_peak_kernel *kernel;
     size_t rounds;
     float *a, *b, *c; /* of the triad */
     size_t len;
     int threads;
+    cpu_set_t cpus; /* that all threads together may run on */
 } peak_work;
 
 /* Where the CPU has no instruction that is known here: what the compiler makes
@@ -62,6 +68,53 @@ const char *dms_peak_instruction(dms_peak_kind kind)
     return kernel ? kernel->instruction : NULL;
 }
 
+static int thread_number(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+static void find_cpus(peak_work *work)
+{
+    CPU_ZERO(&work->cpus);
+#pragma omp parallel num_threads(work->threads)
+    {
+        cpu_set_t own;
+
+        if (sched_getaffinity(0, sizeof own, &own) == 0)
+#pragma omp critical(dms_peak)
+            CPU_OR(&work->cpus, &work->cpus, &own);
+    }
+}
+
+/* Give the calling thread a core of its own: woken ones are often put beside
+ * the one that wakes them, and a run is over before they are moved. */
+static void take_core(cpu_set_t *before, const peak_work *work)
+{
+    int wanted = thread_number(), count = CPU_COUNT(&work->cpus);
+    cpu_set_t one;
+
+    if (sched_getaffinity(0, sizeof *before, before) != 0)
+        CPU_ZERO(before);
+    CPU_ZERO(&one);
+    for (int cpu = 0; count > 0 && cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &work->cpus) && wanted-- % count == 0) {
+            CPU_SET(cpu, &one);
+            break;
+        }
+    if (CPU_COUNT(&one) > 0 && CPU_COUNT(before) > 0)
+        sched_setaffinity(0, sizeof one, &one);
+}
+
+static void leave_core(const cpu_set_t *before)
+{
+    if (CPU_COUNT(before) > 0)
+        sched_setaffinity(0, sizeof *before, before);
+}
+
 /* From the first thread's start to the last one's end. */
 static double multiply_add(const peak_work *work)
 {
@@ -71,7 +124,9 @@ static double multiply_add(const peak_work *work)
 #pragma omp parallel num_threads(work->threads) reduction(+ : kept)
     {
         double began, ended;
+        cpu_set_t before;
 
+        take_core(&before, work);
         kept += work->kernel->run(work->rounds / 16, 0);
 #pragma omp barrier
         began = dms_clock_now();
@@ -84,6 +139,7 @@ static double multiply_add(const peak_work *work)
             if (ended > last)
                 last = ended;
         }
+        leave_core(&before);
     }
     return kept == 0 ? last - first : 0; /* zeros times zeros: always */
 }
@@ -92,9 +148,16 @@ static double triad(const peak_work *work)
 {
     double began = dms_clock_now();
 
-#pragma omp parallel for schedule(static) num_threads(work->threads)
-    for (size_t i = 0; i < work->len; i++)
-        work->a[i] = work->b[i] + 3.0f * work->c[i];
+#pragma omp parallel num_threads(work->threads)
+    {
+        cpu_set_t before;
+
+        take_core(&before, work);
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < work->len; i++)
+            work->a[i] = work->b[i] + 3.0f * work->c[i];
+        leave_core(&before);
+    }
     return dms_clock_now() - began;
 }
 
@@ -147,6 +210,7 @@ double dms_peak_measure(dms_peak_kind kind, int threads, double seconds)
                           .threads = usable_threads(threads)};
         double rate, took;
 
+        find_cpus(&work);
         work.rounds = choose_rounds(work);
         took = quickest(&work, seconds);
         rate = took > 0 ? kernel->operations * (double)work.rounds *
@@ -168,6 +232,7 @@ double dms_bandwidth_measure(int threads, double seconds)
 
     if (!all)
         return 0;
+    find_cpus(&work);
     work.a = all, work.b = all + len, work.c = all + 2 * len;
     for (size_t i = 0; i < 3 * len; i++)
         all[i] = 1; /* fresh pages would all be one page of zeros */

@@ -1,0 +1,169 @@
+/* `dmsnet bench`: how near a model comes to what the machine can do. */
+#include "commands.h"
+
+#include <stdio.h>
+
+#include "architecture_options.h"
+#include "args.h"
+#include "dms/bench.h"
+#include "dms/model.h"
+#include "fail.h"
+
+typedef struct bench_options {
+    char model[1024];
+    dms_backbone backbone;
+    int width;
+    dms_bench_options bench;
+    bool per_op;
+    bool json;
+} bench_options;
+
+static const bench_options bench_defaults = {
+    .backbone = DMS_BACKBONE_RESNET152,
+    .width = 512,
+    .bench = {.precision = DMS_BENCH_FP32,
+              .winograd = DMS_BENCH_WINOGRAD_AUTO,
+              .patients = 1,
+              .seconds = 5}};
+
+static const char *precision_word(int i)
+{
+    return dms_bench_precision_name((dms_bench_precision)i);
+}
+
+static const char *winograd_word(int i)
+{
+    return dms_bench_winograd_name((dms_bench_winograd)i);
+}
+
+static const dms_option bench_list[] = {
+    {.name = "model",
+     .letter = 'm',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     DMS_OPTION_FIELD(bench_options, model),
+     .help = "model file; without one, fresh weights for --backbone and "
+             "--width"},
+    {.name = "backbone",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(bench_options, backbone),
+     .choice = cli_backbone_word,
+     .help = "network that turns a photograph into a feature map"},
+    {.name = "width",
+     .type = DMS_OPTION_INT,
+     .unit = "channels",
+     DMS_OPTION_FIELD(bench_options, width),
+     .min = 16,
+     .max = 2048,
+     .help = "width D behind the backbone, a multiple of 16"},
+    {.name = "precision",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(bench_options, bench.precision),
+     .choice = precision_word,
+     .help = "number type of the feature maps; auto: bf16 where the CPU has "
+             "it, else fp32"},
+    {.name = "winograd",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(bench_options, bench.winograd),
+     .choice = winograd_word,
+     .help = "3x3 convolutions by Winograd's algorithm; auto: in fp32 "
+             "inference"},
+    {.name = "batch",
+     .type = DMS_OPTION_INT,
+     .unit = "patients",
+     DMS_OPTION_FIELD(bench_options, bench.patients),
+     .min = 1,
+     .max = 256,
+     .help = "patients, two images each, that are run at once; training needs "
+             "2"},
+    {.name = "size",
+     .type = DMS_OPTION_INT,
+     .unit = "px",
+     DMS_OPTION_FIELD(bench_options, bench.size),
+     .min = 32,
+     .max = 2048,
+     .word = "model",
+     .word_value = 0,
+     .help = "side S of the images"},
+    {.name = "threads",
+     .type = DMS_OPTION_INT,
+     DMS_OPTION_FIELD(bench_options, bench.threads),
+     .min = 1,
+     .max = 1024,
+     .word = "auto",
+     .word_value = 0,
+     .help = "threads of the peaks and of the model"},
+    {.name = "train",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(bench_options, bench.train),
+     .help = "time training steps (forward, loss, backward, update) instead of "
+             "forwards"},
+    {.name = "repeat",
+     .type = DMS_OPTION_INT,
+     .unit = "runs",
+     DMS_OPTION_FIELD(bench_options, bench.repeats),
+     .min = 1,
+     .max = 10000,
+     .word = "auto",
+     .word_value = 0,
+     .help = "timed runs; auto: as many as --time holds, at least 3"},
+    {.name = "time",
+     .type = DMS_OPTION_DURATION,
+     DMS_OPTION_FIELD(bench_options, bench.seconds),
+     .max = 86400,
+     .help = "how long to time, warm-up and peaks aside"},
+    {.name = "per-op",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(bench_options, per_op),
+     .help = "print each node of the graph too"},
+    {.name = "json",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(bench_options, json),
+     .help = "print as JSON"}};
+
+static const dms_option_table bench_table = {
+    bench_list, sizeof(bench_list) / sizeof(*bench_list), &bench_defaults,
+    sizeof(bench_options)};
+
+static dms_status open_model(dms_model **model, const bench_options *options,
+                             const cli_run *run, dms_error *err)
+{
+    dms_architecture arch = dms_architecture_default();
+
+    if (options->model[0])
+        return dms_model_open(model, options->model, run->monitor, err);
+    arch.backbone = options->backbone;
+    arch.width = options->width;
+    return dms_model_create(model, &arch, 1, err);
+}
+
+static dms_status run_bench(cli_run *run, dms_error *err)
+{
+    dms_status st;
+    const bench_options *options = run->args->values[0];
+    dms_model *model = NULL;
+    dms_bench_report report = {0};
+    char *text = NULL;
+
+    TRY(open_model(&model, options, run, err));
+    TRY(dms_bench_run(&report, model, &options->bench, run->monitor, err));
+    TRY(dms_bench_print(&text, &report, options->json, options->per_op, err));
+    puts(text);
+done:
+    dms_text_free(text);
+    dms_bench_report_release(&report);
+    dms_model_destroy(model);
+    return st;
+}
+
+const cli_command cli_command_bench = {
+    .name = "bench",
+    .summary = "measure this machine's peaks and a model's speed beside them",
+    .arguments = "",
+    .text = "Measure what this machine can do (multiply-adds in fp32, bf16 and "
+            "int8, memory), then a model on synthetic images: time, share, "
+            "GFLOP/s and fraction of the peak of the whole, of its parts and "
+            "of its ops. A multiply-add counts as two; Winograd's algorithm is "
+            "credited with the operations that it saves.",
+    .tables = {{.options = &bench_table}},
+    .run = run_bench};

@@ -1,0 +1,108 @@
+/* How quick a model is on this machine, and how much quicker it could be: the
+ * machine's own peaks, measured, and the time of each part of a forward or of a
+ * training step beside them (docs/performance.md). The images are synthetic. */
+#ifndef DMS_BENCH_H
+#define DMS_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dms/model.h"
+
+/* Of the feature maps. AUTO: bf16 where the CPU has it, else fp32; in training
+ * fp32. */
+typedef enum dms_bench_precision {
+    DMS_BENCH_FP32,
+    DMS_BENCH_BF16,
+    DMS_BENCH_INT8,
+    DMS_BENCH_AUTO
+} dms_bench_precision;
+const char *dms_bench_precision_name(dms_bench_precision precision); /* "fp32"*/
+
+/* Winograd's algorithm where it exists. AUTO: in fp32 inference. */
+typedef enum dms_bench_winograd {
+    DMS_BENCH_WINOGRAD_NO,
+    DMS_BENCH_WINOGRAD_YES,
+    DMS_BENCH_WINOGRAD_AUTO
+} dms_bench_winograd;
+const char *dms_bench_winograd_name(dms_bench_winograd winograd); /* "no" */
+
+typedef struct dms_bench_options {
+    dms_bench_precision precision;
+    dms_bench_winograd winograd;
+    int patients;   /* 1 to 256; training needs 2 */
+    int size;       /* S in pixels, 32 to 2048; 0: the model's */
+    int threads;    /* 0: as many as OpenMP gives */
+    bool train;     /* steps: forward, loss, backward, update by AdamW */
+    int repeats;    /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
+    double seconds; /* of measuring, peaks and warm-up aside */
+} dms_bench_options;
+
+/* fp32, winograd auto, one patient, 5 seconds. */
+dms_bench_options dms_bench_options_default(void);
+
+/* A model at the ready: memory taken, kernels made, images in. One thread's. */
+typedef struct dms_bench dms_bench;
+
+/* model is borrowed and is not changed, and must outlive the bench. DMS_EINVAL
+ * for what the options or this CPU cannot. */
+dms_status dms_bench_create(dms_bench **out, const dms_model *model,
+                            const dms_bench_options *options, dms_error *err);
+void dms_bench_destroy(dms_bench *bench);
+
+/* Seconds of one forward or step; the last three are 0 in inference. */
+typedef struct dms_bench_times {
+    double total, forward, loss, backward, update;
+} dms_bench_times;
+
+/* Run once. The first run also brings the weights into their kernels' order. */
+dms_status dms_bench_step(dms_bench *bench, dms_bench_times *times,
+                          dms_error *err);
+
+/* One node of the graph. */
+typedef struct dms_bench_node {
+    char name[128];   /* of its first tensor without the suffix, or its op */
+    char op[32];      /* "conv_fused 3x3" */
+    const char *part; /* "stem", "stage 1" ... "MSCAM", "DMFF", "heads" */
+    double forward_s, backward_s; /* medians */
+    double forward_gflop, backward_gflop;
+} dms_bench_node;
+
+enum { DMS_BENCH_PEAKS = 3 }; /* fp32, bf16, int8 */
+
+typedef struct dms_bench_report {
+    char cpu[64], isa[96], backend[96];
+    int cores, threads;
+    double peak_gflops[DMS_BENCH_PEAKS]; /* measured; 0: the CPU has none */
+    const char *peak_instruction[DMS_BENCH_PEAKS]; /* NULL: none */
+    double memory_gb_s;
+    dms_architecture architecture;
+    dms_bench_options options; /* what became of them: no AUTO, no 0 */
+    double ready_s;            /* making all, and the first run */
+    dms_bench_times median, minimum;
+    double gflop;          /* of one run, 2 per multiply-add */
+    size_t memory_bytes;   /* activations, gradients, scratch */
+    size_t weight_bytes;   /* parameters, gradients, moments */
+    size_t peak_rss_bytes; /* of the process so far */
+    dms_bench_node *nodes; /* owned */
+    size_t node_count;
+} dms_bench_report;
+
+/* gflop / median time; and that beside the peak of the precision, 0 where
+ * there is none. */
+double dms_bench_gflops(const dms_bench_report *report);
+double dms_bench_peak(const dms_bench_report *report);
+
+/* Measure peaks and model. report is the caller's to release, also after a
+ * failure. DMS_ESTOPPED when the monitor asks. */
+dms_status dms_bench_run(dms_bench_report *report, const dms_model *model,
+                         const dms_bench_options *options,
+                         const dms_monitor *monitor, dms_error *err);
+void dms_bench_report_release(dms_bench_report *report);
+
+/* The report as tables for a person, or as JSON; per_op: each node too. Free
+ * with dms_text_free. */
+dms_status dms_bench_print(char **text, const dms_bench_report *report,
+                           bool json, bool per_op, dms_error *err);
+
+#endif

@@ -1,0 +1,200 @@
+/* A model at the ready, to be run again and again. */
+#include "api/bench.h"
+
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/rng.h"
+#include "machine/machine.h"
+#include "train/threads.h"
+
+enum { K = DMS_LABELS };
+
+const char *dms_bench_precision_name(dms_bench_precision precision)
+{
+    static const char *const names[] = {"fp32", "bf16", "int8", "auto"};
+
+    return (unsigned)precision < 4 ? names[precision] : NULL;
+}
+
+const char *dms_bench_winograd_name(dms_bench_winograd winograd)
+{
+    static const char *const names[] = {"no", "yes", "auto"};
+
+    return (unsigned)winograd < 3 ? names[winograd] : NULL;
+}
+
+dms_bench_options dms_bench_options_default(void)
+{
+    return (dms_bench_options){.precision = DMS_BENCH_FP32,
+                               .winograd = DMS_BENCH_WINOGRAD_AUTO,
+                               .patients = 1,
+                               .seconds = 5};
+}
+
+static dms_status check_precision(const dms_bench_options *o, dms_error *err)
+{
+    if (o->precision == DMS_BENCH_INT8)
+        return dms_fail(err, DMS_EINVAL,
+                        "precision int8: this version has no int8 network");
+    if (o->precision == DMS_BENCH_BF16 && o->train)
+        return dms_fail(err, DMS_EINVAL,
+                        "precision bf16: this version trains in fp32 only");
+    if (o->precision == DMS_BENCH_BF16 && !dms_peak_instruction(DMS_PEAK_BF16))
+        return dms_fail(err, DMS_EINVAL,
+                        "precision bf16: this CPU has no instructions for it");
+    if (o->winograd == DMS_BENCH_WINOGRAD_YES &&
+        (o->train || o->precision != DMS_BENCH_FP32))
+        return dms_fail(err, DMS_EINVAL,
+                        "winograd: it is for inference in fp32");
+    return DMS_OK;
+}
+
+/* AUTO and 0 become what they stand for here. */
+static dms_status resolve(dms_bench_options *o, const dms_architecture *arch,
+                          dms_error *err)
+{
+    if (o->patients < 1 || o->patients > 256)
+        return dms_fail(err, DMS_EINVAL,
+                        "a batch of %d patients, expected 1 to 256",
+                        o->patients);
+    if (o->precision == DMS_BENCH_AUTO)
+        o->precision = !o->train && dms_peak_instruction(DMS_PEAK_BF16)
+                           ? DMS_BENCH_BF16
+                           : DMS_BENCH_FP32;
+    if (o->winograd == DMS_BENCH_WINOGRAD_AUTO)
+        o->winograd = !o->train && o->precision == DMS_BENCH_FP32
+                          ? DMS_BENCH_WINOGRAD_YES
+                          : DMS_BENCH_WINOGRAD_NO;
+    if (o->size == 0)
+        o->size = arch->size;
+    if (o->threads <= 0)
+        o->threads = dms_threads_use(0);
+    if (o->threads <= 0)
+        o->threads = dms_machine_cores();
+    return check_precision(o, err);
+}
+
+static dms_status prepare_training(dms_bench *b, const dms_model *model,
+                                   dms_error *err)
+{
+    dms_status st;
+    size_t cells = (size_t)b->options.patients * K;
+    dms_optimizer_options adamw = {.kind = DMS_OPTIMIZER_ADAMW,
+                                   .weight_decay = 1e-2,
+                                   .beta1 = 0.9,
+                                   .beta2 = 0.999,
+                                   .backbone_lr = 1,
+                                   .accumulate = 1};
+
+    TRY(dms_model_copy_for_training(&b->params, model, err));
+    TRY(dms_optimizer_create(&b->optimizer, b->params, &adamw, err));
+    b->weights = b->params;
+    b->loss = dms_loss_options_default();
+    b->loss.task = model->config.architecture.task;
+    b->targets = dms_calloc(3 * cells, sizeof *b->targets);
+    if (!b->targets)
+        return dms_fail_memory(err, "labels");
+    for (size_t i = 0; i < 3 * cells; i += 3)
+        b->targets[i] = 1;
+done:
+    return st;
+}
+
+static void fill_images(dms_bench *b)
+{
+    size_t side = (size_t)b->options.size;
+    size_t len = (size_t)b->options.patients * 2 * 3 * side * side;
+    float *images = dms_net_images(b->net);
+    dms_rng rng = dms_rng_seeded(1);
+
+    for (size_t i = 0; i < len; i++)
+        images[i] = (float)dms_rng_range(&rng, -2, 2);
+}
+
+dms_status dms_bench_create(dms_bench **out, const dms_model *model,
+                            const dms_bench_options *options, dms_error *err)
+{
+    dms_status st;
+    dms_bench *b = dms_calloc(1, sizeof *b);
+    dms_net_options net = {.training = options->train};
+    dms_params *params = model->params;
+    int threads = 0;
+
+    if (!b)
+        return dms_fail_memory(err, "bench");
+    b->options = *options;
+    TRY(resolve(&b->options, &model->config.architecture, err));
+    threads = dms_threads_use(b->options.threads);
+    b->weights = params;
+    if (options->train)
+        TRY(prepare_training(b, model, err));
+    net.patients = b->options.patients;
+    net.size = b->options.size;
+    net.type =
+        b->options.precision == DMS_BENCH_BF16 ? DMS_TYPE_BF16 : DMS_TYPE_F32;
+    net.winograd = b->options.winograd == DMS_BENCH_WINOGRAD_YES;
+    TRY(dms_net_create(&b->net, &model->config.architecture,
+                       b->params ? b->params : params, &net, err));
+    fill_images(b);
+    *out = b, b = NULL;
+done:
+    dms_threads_use(threads);
+    dms_bench_destroy(b);
+    return st;
+}
+
+void dms_bench_destroy(dms_bench *b)
+{
+    if (!b)
+        return;
+    dms_net_destroy(b->net);
+    dms_optimizer_destroy(b->optimizer);
+    dms_params_destroy(b->params);
+    dms_free(b->targets);
+    dms_free(b);
+}
+
+/* What follows forward in training. */
+static dms_status learn(dms_bench *b, dms_bench_times *times, dms_error *err)
+{
+    int patients = b->options.patients;
+    dms_loss_batch batch = {.patients = patients,
+                            .patient_logits = dms_net_patient_logits(b->net),
+                            .eye_logits = dms_net_eye_logits(b->net),
+                            .patient_targets = b->targets,
+                            .eye_targets = b->targets + patients * K};
+    double began = dms_clock_now(), now;
+    dms_status st;
+
+    dms_loss_evaluate(dms_net_patient_gradient(b->net),
+                      dms_net_eye_gradient(b->net), &batch, &b->loss);
+    now = dms_clock_now();
+    times->loss = now - began, began = now;
+    TRY(dms_net_backward(b->net, err));
+    now = dms_clock_now();
+    times->backward = now - began, began = now;
+    if (dms_optimizer_add(b->optimizer))
+        dms_optimizer_step(b->optimizer, 1e-5);
+    times->update = dms_clock_now() - began;
+done:
+    return st;
+}
+
+dms_status dms_bench_step(dms_bench *b, dms_bench_times *times, dms_error *err)
+{
+    int threads = dms_threads_use(b->options.threads);
+    double began = dms_clock_now();
+    dms_status st;
+
+    *times = (dms_bench_times){0};
+    TRY(dms_net_forward(b->net, b->steps++, err));
+    times->forward = dms_clock_now() - began;
+    if (b->options.train)
+        TRY(learn(b, times, err));
+    times->total = dms_clock_now() - began;
+done:
+    dms_threads_use(threads);
+    return st;
+}

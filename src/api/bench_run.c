@@ -1,0 +1,259 @@
+/* `dmsnet bench`: the machine's peaks, then the model's times. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "api/bench.h"
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "graph/op.h"
+#include "machine/machine.h"
+
+enum {
+    REPEATS_MIN = 3,
+    REPEATS_MAX = 10000,
+    PROFILED = 5 /* runs of which each node's median is taken */
+};
+
+static const double peak_seconds = 0.5; /* of measuring each peak */
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Sorts values. */
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+static bool stopped(const dms_monitor *monitor)
+{
+    return monitor && monitor->should_stop &&
+           monitor->should_stop(monitor->user);
+}
+
+static void measure_machine(dms_bench_report *r)
+{
+    dms_machine_cpu(r->cpu, sizeof r->cpu);
+    dms_machine_isa(r->isa, sizeof r->isa);
+    dms_backend_text(r->backend, sizeof r->backend);
+    r->cores = dms_machine_cores();
+    for (int kind = 0; kind < DMS_PEAK_KINDS; kind++) {
+        r->peak_instruction[kind] = dms_peak_instruction((dms_peak_kind)kind);
+        r->peak_gflops[kind] =
+            dms_peak_measure((dms_peak_kind)kind, r->threads, peak_seconds);
+    }
+    r->memory_gb_s = dms_bandwidth_measure(r->threads, peak_seconds);
+}
+
+/* "context.fuse.conv" of "context.fuse.conv.weight". */
+static void name_node(dms_bench_node *to, const dms_node *node,
+                      const dms_params *params)
+{
+    const char *name =
+        node->param_count ? params->items[node->param[0]].name : node->op->name;
+    const char *dot = node->param_count ? strrchr(name, '.') : NULL;
+    int len = (int)(dot ? (size_t)(dot - name) : strlen(name));
+
+    snprintf(to->name, sizeof to->name, "%.*s", len, name);
+    if (node->attr.kernel > 0)
+        snprintf(to->op, sizeof to->op, "%.18s %ux%u", node->op->name,
+                 (unsigned)node->attr.kernel % 100,
+                 (unsigned)node->attr.kernel % 100);
+    else
+        snprintf(to->op, sizeof to->op, "%.31s", node->op->name);
+    to->part = node->part ? node->part : "";
+}
+
+/* Gradients cost as much as the forward each: that by the input, where anyone
+ * asks for it, and that by the weight. */
+static double backward_share(const dms_node *node, bool training)
+{
+    if (!training || !node->needs_grad)
+        return 0;
+    return node->param_count == 0 || node->in[0]->needs_grad ? 2 : 1;
+}
+
+static dms_status describe_nodes(dms_bench_report *r, const dms_bench *bench,
+                                 dms_error *err)
+{
+    const dms_graph *graph = dms_net_graph(bench->net);
+
+    r->nodes = dms_calloc(graph->count, sizeof *r->nodes);
+    if (!r->nodes)
+        return dms_fail_memory(err, "profile");
+    r->node_count = graph->count;
+    for (size_t i = 0; i < graph->count; i++) {
+        const dms_node *node = graph->nodes[i];
+        dms_bench_node *to = &r->nodes[i];
+
+        name_node(to, node, graph->params);
+        if (node->op->flops)
+            to->forward_gflop = node->op->flops(node, graph->params) / 1e9;
+        to->backward_gflop =
+            to->forward_gflop * backward_share(node, graph->training);
+        r->gflop += to->forward_gflop + to->backward_gflop;
+    }
+    return DMS_OK;
+}
+
+/* seconds: PROFILED rows of forwards, then as many of backwards. */
+static void take_medians(dms_bench_report *r, const double *seconds)
+{
+    size_t n = r->node_count;
+
+    for (size_t i = 0; i < n; i++) {
+        double forward[PROFILED], backward[PROFILED];
+
+        for (size_t k = 0; k < PROFILED; k++) {
+            forward[k] = seconds[k * n + i];
+            backward[k] = seconds[(PROFILED + k) * n + i];
+        }
+        r->nodes[i].forward_s = median(forward, PROFILED);
+        r->nodes[i].backward_s = median(backward, PROFILED);
+    }
+}
+
+static dms_status profile_nodes(dms_bench_report *r, dms_bench *bench,
+                                dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t n = r->node_count;
+    double *seconds = dms_calloc(2 * PROFILED * n, sizeof *seconds);
+    dms_bench_times times;
+
+    if (!seconds)
+        return dms_fail_memory(err, "profile");
+    for (size_t k = 0; k < PROFILED; k++) {
+        dms_net_profile(bench->net, seconds + k * n,
+                        seconds + (PROFILED + k) * n);
+        TRY(dms_bench_step(bench, &times, err));
+    }
+    take_medians(r, seconds);
+done:
+    dms_net_profile(bench->net, NULL, NULL);
+    dms_free(seconds);
+    return st;
+}
+
+enum { TIMES = 5 }; /* members of dms_bench_times */
+
+static double *member(dms_bench_times *t, int i)
+{
+    double *const members[TIMES] = {&t->total, &t->forward, &t->loss,
+                                    &t->backward, &t->update};
+
+    return members[i];
+}
+
+/* Median and minimum of each member over all runs; room for as many. */
+static void summarize(dms_bench_report *r, dms_bench_times *runs, double *room)
+{
+    size_t count = (size_t)r->options.repeats;
+
+    for (int m = 0; m < TIMES; m++) {
+        for (size_t i = 0; i < count; i++)
+            room[i] = *member(&runs[i], m);
+        *member(&r->median, m) = median(room, count);
+        *member(&r->minimum, m) = room[0];
+    }
+}
+
+static dms_status time_runs(dms_bench_report *r, dms_bench *bench,
+                            const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_bench_options *o = &r->options;
+    size_t limit = o->repeats ? (size_t)o->repeats : REPEATS_MAX, count = 0;
+    dms_bench_times *runs = dms_calloc(limit, sizeof *runs);
+    double *room = dms_calloc(limit, sizeof *room);
+    double began = dms_clock_now();
+
+    if (!runs || !room) {
+        st = dms_fail_memory(err, "times");
+        goto done;
+    }
+    while (count < limit && (o->repeats || count < REPEATS_MIN ||
+                             dms_clock_now() - began < o->seconds)) {
+        if (stopped(monitor)) {
+            st = dms_fail(err, DMS_ESTOPPED, "stopped");
+            goto done;
+        }
+        TRY(dms_bench_step(bench, &runs[count++], err));
+    }
+    o->repeats = (int)count;
+    summarize(r, runs, room);
+done:
+    dms_free(room);
+    dms_free(runs);
+    return st;
+}
+
+static void account_memory(dms_bench_report *r, const dms_bench *bench)
+{
+    const dms_params *params = bench->weights;
+    struct rusage usage = {0};
+
+    for (size_t i = 0; i < params->count; i++)
+        r->weight_bytes += params->items[i].len * sizeof(float);
+    if (bench->params) /* gradient, mean and square */
+        r->weight_bytes += 3 * params->trained * sizeof(float);
+    r->memory_bytes = dms_net_memory(bench->net);
+    getrusage(RUSAGE_SELF, &usage);
+    r->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
+}
+
+dms_status dms_bench_run(dms_bench_report *r, const dms_model *model,
+                         const dms_bench_options *options,
+                         const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st;
+    dms_bench *bench = NULL;
+    dms_bench_times first;
+    double began = dms_clock_now();
+
+    *r = (dms_bench_report){.architecture = model->config.architecture};
+    if (options->repeats < 0 || options->repeats > REPEATS_MAX)
+        return dms_fail(err, DMS_EINVAL, "%d repeats, expected 1 to %d",
+                        options->repeats, REPEATS_MAX);
+    TRY(dms_bench_create(&bench, model, options, err));
+    TRY(dms_bench_step(bench, &first, err));
+    r->ready_s = dms_clock_now() - began;
+    r->options = bench->options;
+    r->threads = bench->options.threads;
+    TRY(describe_nodes(r, bench, err));
+    TRY(dms_bench_step(bench, &first, err));
+    account_memory(r, bench); /* before the peaks take memory of their own */
+    measure_machine(r);
+    TRY(time_runs(r, bench, monitor, err));
+    TRY(profile_nodes(r, bench, err));
+done:
+    dms_bench_destroy(bench);
+    return st;
+}
+
+void dms_bench_report_release(dms_bench_report *report)
+{
+    dms_free(report->nodes);
+    *report = (dms_bench_report){0};
+}
+
+double dms_bench_gflops(const dms_bench_report *r)
+{
+    return r->median.total > 0 ? r->gflop / r->median.total : 0;
+}
+
+double dms_bench_peak(const dms_bench_report *r)
+{
+    return r->options.precision < DMS_BENCH_AUTO
+               ? r->peak_gflops[r->options.precision]
+               : 0;
+}
