@@ -217,19 +217,34 @@ static bool through(circle *c, point p, point q, point t)
     return true;
 }
 
-static bool near_edge(const search *s, const circle *c, point p)
+/* The squared distances from the centre between which a point is on c. */
+typedef struct ring {
+    double x, y, inner, outer;
+} ring;
+
+static ring ring_of(const search *s, const circle *c)
 {
     int side = s->width > s->height ? s->width : s->height;
+    double reach = INLIER_DISTANCE * side;
+    double inner = c->r > reach ? c->r - reach : 0;
 
-    return fabs(hypot(p.x - c->x, p.y - c->y) - c->r) < INLIER_DISTANCE * side;
+    return (ring){c->x, c->y, inner * inner, (c->r + reach) * (c->r + reach)};
+}
+
+static inline bool in_ring(ring r, point p)
+{
+    double x = p.x - r.x, y = p.y - r.y, square = x * x + y * y;
+
+    return (square > r.inner) & (square < r.outer);
 }
 
 static size_t count_inliers(const search *s, const circle *c)
 {
+    ring r = ring_of(s, c);
     size_t n = 0;
 
     for (size_t i = 0; i < s->edge_count; i++)
-        n += near_edge(s, c, s->edge[i]);
+        n += in_ring(r, s->edge[i]);
     return n;
 }
 
@@ -265,16 +280,17 @@ static void refine(const search *s, circle *c)
 {
     double mx = 0, my = 0, xx = 0, yy = 0, xy = 0, xz = 0, yz = 0, zz = 0;
     double n = 0, det;
+    ring r = ring_of(s, c);
 
     for (size_t i = 0; i < s->edge_count; i++)
-        if (near_edge(s, c, s->edge[i]))
+        if (in_ring(r, s->edge[i]))
             mx += s->edge[i].x, my += s->edge[i].y, n++;
     mx /= n, my /= n;
     for (size_t i = 0; i < s->edge_count; i++) {
         double x = s->edge[i].x - mx, y = s->edge[i].y - my;
         double z = x * x + y * y;
 
-        if (!near_edge(s, c, s->edge[i]))
+        if (!in_ring(r, s->edge[i]))
             continue;
         xx += x * x, yy += y * y, xy += x * y;
         xz += x * z, yz += y * z, zz += z;

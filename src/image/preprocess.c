@@ -6,10 +6,13 @@
 #include "base/file.h"
 #include "image/codec.h"
 #include "image/enhance.h"
+#include "image/resize.h"
 
-/* A frame is decoded at this many times the model's side, since the retina may
- * be smaller than the frame. */
-enum { FRAME_FACTOR = 2, INPUT_MIN = 32, INPUT_MAX = 2048 };
+enum { INPUT_MIN = 32, INPUT_MAX = 2048 };
+
+/* A frame is decoded with its shorter side at least this many times the
+ * model's, since the retina is a little smaller than the frame. */
+#define FRAME_FACTOR 1.125
 
 const char *dms_filter_name(dms_filter filter)
 {
@@ -93,29 +96,44 @@ static void blacken_surroundings(dms_image *im)
     }
 }
 
-/* The field's square in whole pixels, black where the picture ends. */
-static dms_status cut_square(dms_image *out, const dms_image *im,
-                             const dms_field *f, dms_error *err)
+/* The field's square, in fractions of a pixel so that a reduced picture gives
+ * the same crop as the full one; it may reach outside the picture. */
+static dms_box square_of(const dms_field *f)
 {
-    int side = (int)fmax(1, lround(2 * f->radius));
-    int left = (int)lround(f->center_x - side / 2.0);
-    int top = (int)lround(f->center_y - side / 2.0);
-    int x0 = left < 0 ? 0 : left, x1 = left + side;
+    double r = fmax(0.5, f->radius);
+
+    return (dms_box){f->center_x - r, f->center_y - r, f->center_x + r,
+                     f->center_y + r};
+}
+
+static bool is_inside(const dms_box *b, const dms_image *im)
+{
+    return b->left >= 0 && b->top >= 0 && b->right <= im->width &&
+           b->bottom <= im->height;
+}
+
+/* Copy the whole pixels round the box, black where the picture ends; the box
+ * becomes its place in the copy. */
+static dms_status copy_square(dms_image *out, dms_box *b, const dms_image *im,
+                              dms_error *err)
+{
+    int left = (int)floor(b->left), top = (int)floor(b->top);
+    int right = (int)ceil(b->right), bottom = (int)ceil(b->bottom);
+    int x0 = left < 0 ? 0 : left, x1 = right > im->width ? im->width : right;
+    int y0 = top < 0 ? 0 : top;
+    int y1 = bottom > im->height ? im->height : bottom;
+    size_t width = (size_t)(right - left);
     dms_status st =
-        dms_image_create(out, (uint64_t)side, (uint64_t)side, "crop", err);
+        dms_image_create(out, width, (uint64_t)(bottom - top), "crop", err);
 
     if (st != DMS_OK)
         return st;
-    x1 = x1 > im->width ? im->width : x1;
-    for (int y = 0; y < side && x0 < x1; y++)
-        if (top + y >= 0 && top + y < im->height)
-            memcpy(out->rgb +
-                       3 * ((size_t)y * (size_t)side + (size_t)(x0 - left)),
-                   im->rgb +
-                       3 * ((size_t)(top + y) * (size_t)im->width + (size_t)x0),
-                   3 * (size_t)(x1 - x0));
-    if (f->white_background)
-        blacken_surroundings(out);
+    for (int y = y0; y < y1 && x0 < x1; y++)
+        memcpy(out->rgb + 3 * ((size_t)(y - top) * width + (size_t)(x0 - left)),
+               im->rgb + 3 * ((size_t)y * (size_t)im->width + (size_t)x0),
+               3 * (size_t)(x1 - x0));
+    b->left -= left, b->right -= left;
+    b->top -= top, b->bottom -= top;
     return DMS_OK;
 }
 
@@ -130,17 +148,19 @@ static dms_status finish(uint8_t *rgb, const dms_image *im, const dms_field *f,
                          const dms_preprocess *p, dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_image square = {0}, small = {0};
-    size_t size = (size_t)p->size;
+    dms_image copy = {0};
+    dms_box box = square_of(f);
 
-    TRY(cut_square(&square, im, f, err));
-    TRY(dms_image_resize(&small, &square, p->size, p->size, p->filter, NULL,
-                         err));
-    TRY(dms_enhance_apply(small.rgb, p->size, p->enhance, err));
-    memcpy(rgb, small.rgb, size * size * 3);
+    if (!is_inside(&box, im) || f->white_background) {
+        TRY(copy_square(&copy, &box, im, err));
+        if (f->white_background)
+            blacken_surroundings(&copy);
+        im = &copy;
+    }
+    TRY(dms_pixels_resize(rgb, im, p->size, p->size, p->filter, &box, err));
+    TRY(dms_enhance_apply(rgb, p->size, p->enhance, err));
 done:
-    dms_image_release(&square);
-    dms_image_release(&small);
+    dms_image_release(&copy);
     return st;
 }
 
@@ -160,21 +180,31 @@ done:
     return st;
 }
 
-/* Decode and search; again at full size if DCT scaling left the retina
- * smaller than the model's input. */
+/* The shorter side that a frame with this field needs for the field to be as
+ * large as the model's input. */
+static int frame_for(const dms_image *im, const dms_field *f, int size)
+{
+    int side = im->width < im->height ? im->width : im->height;
+    double wanted = side * size / (2 * f->radius);
+
+    return wanted < DMS_IMAGE_SIDE_MAX ? (int)ceil(wanted) : DMS_IMAGE_SIDE_MAX;
+}
+
+/* Decode and search; again, larger, if DCT scaling left the retina smaller
+ * than the model's input. */
 static dms_status decode_and_find(dms_picture *out, dms_field *f,
                                   dms_codec_input *in, const dms_preprocess *p,
                                   dms_error *err)
 {
     dms_status st = DMS_OK;
 
-    in->side_min = p->crop ? FRAME_FACTOR * p->size : p->size;
+    in->side_min = p->crop ? (int)ceil(FRAME_FACTOR * p->size) : p->size;
     TRY(dms_picture_decode(out, in, err));
     TRY(find(f, &out->image, p, err));
     if (2 * f->radius >= p->size || out->image.width == out->full_width)
         goto done;
+    in->side_min = frame_for(&out->image, f, p->size);
     dms_image_release(&out->image);
-    in->side_min = 0;
     TRY(dms_picture_decode(out, in, err));
     TRY(find(f, &out->image, p, err));
 done:
@@ -222,16 +252,18 @@ void dms_pixels_affine(float scale[3], float shift[3])
     }
 }
 
+__attribute__((target_clones("avx2", "default"))) static void
+normalise(float *restrict plane, const uint8_t *restrict rgb, size_t count,
+          float middle, float spread)
+{
+    for (size_t i = 0; i < count; i++)
+        plane[i] = ((float)rgb[3 * i] / 255 - middle) / spread;
+}
+
 void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size)
 {
     size_t count = (size_t)size * (size_t)size;
 
-    for (size_t c = 0; c < 3; c++) {
-        float level[256];
-
-        for (int v = 0; v < 256; v++)
-            level[v] = ((float)v / 255 - mean[c]) / std[c];
-        for (size_t i = 0; i < count; i++)
-            planes[c * count + i] = level[rgb[3 * i + c]];
-    }
+    for (size_t c = 0; c < 3; c++)
+        normalise(planes + c * count, rgb + c, count, mean[c], std[c]);
 }
