@@ -119,16 +119,16 @@ static inline uint8_t to_byte(int32_t sum)
 /* Red, green, blue and a fourth that is not looked at. */
 typedef int32_t pixel __attribute__((vector_size(16)));
 
-/* Rows that pass through the weights together; values read behind a row. */
+/* Rows that pass through the weights together; values behind a row. */
 enum { TOGETHER = 4, BEHIND = 1 };
 
-/* rows: TOGETHER rows of row_len values, BEHIND more than the pixels have;
- * dst: as many rows of width pixels. */
+/* rows, sums: TOGETHER rows of row_len and sum_len values, BEHIND more than
+ * the pixels have. */
 __attribute__((target_clones("avx2", "default"))) static void
-horizontal(uint8_t *dst, const int32_t *rows, size_t row_len, const taps *t,
-           int width)
+horizontal(int32_t *restrict sums, size_t sum_len, const int32_t *restrict rows,
+           size_t row_len, const taps *t, int width)
 {
-    for (int x = 0; x < width; x++) {
+    for (int x = 0; x < width; x++, sums += 3) {
         const int32_t *in = rows + (size_t)t->first[x] * 3;
         const int32_t *w = t->weight + (size_t)x * (size_t)t->width;
         const int count = t->count[x];
@@ -143,10 +143,8 @@ horizontal(uint8_t *dst, const int32_t *rows, size_t row_len, const taps *t,
                 memcpy(&p, in + (size_t)r * row_len, sizeof p);
                 sum[r] += p * w[k];
             }
-        for (int r = 0; r < TOGETHER; r++)
-            for (int c = 0; c < 3; c++)
-                dst[(size_t)(r * width + x) * 3 + (size_t)c] =
-                    to_byte(sum[r][c]);
+        for (int r = 0; r < TOGETHER; r++) /* the fourth is overwritten */
+            memcpy(sums + (size_t)r * sum_len, &sum[r], sizeof sum[r]);
     }
 }
 
@@ -155,6 +153,13 @@ widen(int32_t *restrict out, const uint8_t *restrict in, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         out[i] = in[i];
+}
+
+__attribute__((target_clones("avx2", "default"))) static void
+to_bytes(uint8_t *restrict out, const int32_t *restrict sums, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = to_byte(sums[i]);
 }
 
 /* One output row from the `count` rows at `rows`; sum is scratch. */
@@ -176,26 +181,33 @@ vertical(uint8_t *restrict dst, int32_t *restrict sum,
         dst[i] = to_byte(sum[i]);
 }
 
-/* The rows `first` to `last` of src through the horizontal weights: to middle,
- * which has room for TOGETHER rows more. */
+/* The rows `first` to `last` of src through the horizontal weights. */
 static dms_status run_horizontal(uint8_t *middle, const dms_image *src,
                                  const taps *across, int width, int first,
                                  int last, dms_error *err)
 {
-    size_t len = (size_t)src->width * 3, row_len = len + BEHIND;
+    size_t in_len = (size_t)src->width * 3, row_len = in_len + BEHIND;
+    size_t out_len = (size_t)width * 3, sum_len = out_len + BEHIND;
     int32_t *rows = dms_calloc(TOGETHER * row_len, sizeof *rows);
+    int32_t *sums = dms_calloc(TOGETHER * sum_len, sizeof *sums);
+    dms_status st = DMS_OK;
 
-    if (!rows)
-        return dms_fail_memory(err, "resampling rows");
-    for (int y = first; y < last; y += TOGETHER) {
-        for (int r = 0; r < TOGETHER && y + r < last; r++)
-            widen(rows + (size_t)r * row_len, src->rgb + (size_t)(y + r) * len,
-                  len);
-        horizontal(middle + (size_t)(y - first) * (size_t)width * 3, rows,
-                   row_len, across, width);
+    if (!rows || !sums)
+        st = dms_fail_memory(err, "resampling rows");
+    for (int y = first; st == DMS_OK && y < last; y += TOGETHER) {
+        int count = last - y < TOGETHER ? last - y : TOGETHER;
+
+        for (int r = 0; r < count; r++)
+            widen(rows + (size_t)r * row_len,
+                  src->rgb + (size_t)(y + r) * in_len, in_len);
+        horizontal(sums, sum_len, rows, row_len, across, width);
+        for (int r = 0; r < count; r++)
+            to_bytes(middle + (size_t)(y + r - first) * out_len,
+                     sums + (size_t)r * sum_len, out_len);
     }
     dms_free(rows);
-    return DMS_OK;
+    dms_free(sums);
+    return st;
 }
 
 static dms_status run_passes(uint8_t *dst, const dms_image *src,
@@ -206,8 +218,7 @@ static dms_status run_passes(uint8_t *dst, const dms_image *src,
     size_t row_len = (size_t)width * 3;
     int first = down->first[0];
     int last = down->first[height - 1] + down->count[height - 1];
-    uint8_t *middle =
-        dms_resize(NULL, (size_t)(last - first + TOGETHER), row_len);
+    uint8_t *middle = dms_resize(NULL, (size_t)(last - first), row_len);
     int32_t *sum = dms_resize(NULL, row_len, sizeof *sum);
 
     if (!middle || !sum) {
