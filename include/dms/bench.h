@@ -30,12 +30,13 @@ const char *dms_bench_winograd_name(dms_bench_winograd winograd); /* "no" */
 typedef struct dms_bench_options {
     dms_bench_precision precision;
     dms_bench_winograd winograd;
-    int patients;   /* 1 to 256; training needs 2 */
-    int size;       /* S in pixels, 32 to 2048; 0: the model's */
-    int threads;    /* 0: as many as OpenMP gives */
-    bool train;     /* steps: forward, loss, backward, update by AdamW */
-    int repeats;    /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
-    double seconds; /* of measuring, peaks and warm-up aside */
+    int patients; /* 1 to 256; training needs 2 */
+    int size;     /* S in pixels, 32 to 2048; 0: the model's */
+    int threads;  /* 0: as many as OpenMP gives */
+    bool train;   /* steps: forward, loss, backward, update by AdamW */
+    int repeats;  /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
+    double
+        seconds; /* of timing; each peak takes a tenth, at most half a second*/
 } dms_bench_options;
 
 /* fp32, winograd auto, one patient, 5 seconds. */

@@ -18,8 +18,6 @@ enum {
     PROFILED = 5 /* runs of which each node's median is taken */
 };
 
-static const double peak_seconds = 0.5; /* of measuring each peak */
-
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -42,6 +40,8 @@ static bool stopped(const dms_monitor *monitor)
 
 static void measure_machine(dms_bench_report *r)
 {
+    double seconds = r->options.seconds < 5 ? r->options.seconds / 10 : 0.5;
+
     dms_machine_cpu(r->cpu, sizeof r->cpu);
     dms_machine_isa(r->isa, sizeof r->isa);
     dms_backend_text(r->backend, sizeof r->backend);
@@ -49,9 +49,9 @@ static void measure_machine(dms_bench_report *r)
     for (int kind = 0; kind < DMS_PEAK_KINDS; kind++) {
         r->peak_instruction[kind] = dms_peak_instruction((dms_peak_kind)kind);
         r->peak_gflops[kind] =
-            dms_peak_measure((dms_peak_kind)kind, r->threads, peak_seconds);
+            dms_peak_measure((dms_peak_kind)kind, r->threads, seconds);
     }
-    r->memory_gb_s = dms_bandwidth_measure(r->threads, peak_seconds);
+    r->memory_gb_s = dms_bandwidth_measure(r->threads, seconds);
 }
 
 /* "context.fuse.conv" of "context.fuse.conv.weight". */
