@@ -39,6 +39,13 @@ dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,
 dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                               dms_error *err);
 
+/* What every way into preprocessing goes through: dms_preprocess_file says the
+ * rest. in->side_min is set here. */
+dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
+                                  dms_codec_input *in,
+                                  const dms_preprocess *settings,
+                                  dms_error *err);
+
 /* DMS_ELIMIT when a picture of this size is beyond DMS_IMAGE_*_MAX,
  * DMS_EFORMAT when a side is 0. */
 dms_status dms_image_check_size(uint64_t width, uint64_t height,

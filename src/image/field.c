@@ -33,9 +33,10 @@ typedef struct circle {
 typedef struct search {
     int width, height;
     uint8_t *signal; /* height*width: how unlike the surroundings */
-    uint8_t *inside; /* height*width: 1 in the retina */
+    uint8_t *inside; /* 1 in the retina; with a frame of one pixel of 0 */
+    int stride;      /* of inside: width + 2 */
     int *stack;
-    point *edge;
+    double *edge_x, *edge_y; /* edge_count points */
     size_t edge_count;
     size_t area; /* pixels inside */
     circle bound;
@@ -124,24 +125,28 @@ static int threshold(const search *s)
     return base + (step < 10 ? 10 : step);
 }
 
+/* Where the pixel (x, y) lies in s->inside. */
+static inline int place(const search *s, int x, int y)
+{
+    return (y + 1) * s->stride + x + 1;
+}
+
 /* Flood from `start` over mask 1, marking with `mark`; the area. */
 static size_t flood(search *s, int start, uint8_t mark)
 {
+    const int step[4] = {-1, 1, -s->stride, s->stride};
     size_t top = 0, area = 0;
 
     s->stack[top++] = start;
     s->inside[start] = mark;
     while (top > 0) {
-        int at = s->stack[--top], x = at % s->width, y = at / s->width;
-        int next[4] = {x > 0 ? at - 1 : -1, x + 1 < s->width ? at + 1 : -1,
-                       y > 0 ? at - s->width : -1,
-                       y + 1 < s->height ? at + s->width : -1};
+        int at = s->stack[--top];
 
         area++;
         for (int k = 0; k < 4; k++)
-            if (next[k] >= 0 && s->inside[next[k]] == 1) {
-                s->inside[next[k]] = mark;
-                s->stack[top++] = next[k];
+            if (s->inside[at + step[k]] == 1) {
+                s->inside[at + step[k]] = mark;
+                s->stack[top++] = at + step[k];
             }
     }
     return area;
@@ -150,29 +155,32 @@ static size_t flood(search *s, int start, uint8_t mark)
 /* inside <- the largest connected part above the threshold. */
 static void find_largest(search *s)
 {
-    int count = s->width * s->height, best = -1, level = threshold(s);
+    int end = place(s, 0, s->height), best = -1, level = threshold(s);
 
-    for (int i = 0; i < count; i++)
-        s->inside[i] = s->signal[i] > level;
-    for (int i = 0; i < count; i++)
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++)
+            s->inside[place(s, x, y)] = s->signal[y * s->width + x] > level;
+    for (int i = place(s, 0, 0); i < end; i++)
         if (s->inside[i] == 1) {
             size_t area = flood(s, i, 2);
 
             if (area > s->area)
                 s->area = area, best = i;
         }
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < end; i++)
         s->inside[i] = s->inside[i] != 0;
     if (best >= 0)
         flood(s, best, 2);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < end; i++)
         s->inside[i] = s->inside[i] == 2;
 }
 
 static void add_edge(search *s, int x, int y)
 {
-    if (x > 1 && y > 1 && x < s->width - 2 && y < s->height - 2)
-        s->edge[s->edge_count++] = (point){x + 0.5, y + 0.5};
+    if (x > 1 && y > 1 && x < s->width - 2 && y < s->height - 2) {
+        s->edge_x[s->edge_count] = x + 0.5;
+        s->edge_y[s->edge_count++] = y + 0.5;
+    }
 }
 
 /* The outermost pixels of each row and column, without the picture's border,
@@ -182,7 +190,7 @@ static void find_edge(search *s)
     int a, b;
 
     for (int y = 0; y < s->height; y++) {
-        const uint8_t *row = s->inside + (size_t)y * (size_t)s->width;
+        const uint8_t *row = s->inside + place(s, 0, y);
 
         for (a = 0; a < s->width && !row[a]; a++)
             ;
@@ -192,11 +200,11 @@ static void find_edge(search *s)
             add_edge(s, a, y), add_edge(s, b, y);
     }
     for (int x = 0; x < s->width; x++) {
-        const uint8_t *column = s->inside + x;
+        const uint8_t *column = s->inside + place(s, x, 0);
 
-        for (a = 0; a < s->height && !column[a * s->width]; a++)
+        for (a = 0; a < s->height && !column[a * s->stride]; a++)
             ;
-        for (b = s->height - 1; b > a && !column[b * s->width]; b--)
+        for (b = s->height - 1; b > a && !column[b * s->stride]; b--)
             ;
         if (a < b)
             add_edge(s, x, a), add_edge(s, x, b);
@@ -231,21 +239,27 @@ static ring ring_of(const search *s, const circle *c)
     return (ring){c->x, c->y, inner * inner, (c->r + reach) * (c->r + reach)};
 }
 
-static inline bool in_ring(ring r, point p)
+static inline bool in_ring(ring r, double x, double y)
 {
-    double x = p.x - r.x, y = p.y - r.y, square = x * x + y * y;
+    double square = (x - r.x) * (x - r.x) + (y - r.y) * (y - r.y);
 
     return (square > r.inner) & (square < r.outer);
 }
 
+__attribute__((target_clones("avx2", "default"))) static int
+count_in_ring(const double *x, const double *y, size_t count, ring r)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        n += in_ring(r, x[i], y[i]);
+    return n;
+}
+
 static size_t count_inliers(const search *s, const circle *c)
 {
-    ring r = ring_of(s, c);
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->edge_count; i++)
-        n += in_ring(r, s->edge[i]);
-    return n;
+    return (size_t)count_in_ring(s->edge_x, s->edge_y, s->edge_count,
+                                 ring_of(s, c));
 }
 
 /* Round the middle of the retina's bounding box, reaching its farther sides. */
@@ -255,7 +269,7 @@ static circle bounding_circle(const search *s)
 
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++)
-            if (s->inside[y * s->width + x]) {
+            if (s->inside[place(s, x, y)]) {
                 left = x < left ? x : left;
                 right = x + 1 > right ? x + 1 : right;
                 top = y < top ? y : top;
@@ -283,14 +297,14 @@ static void refine(const search *s, circle *c)
     ring r = ring_of(s, c);
 
     for (size_t i = 0; i < s->edge_count; i++)
-        if (in_ring(r, s->edge[i]))
-            mx += s->edge[i].x, my += s->edge[i].y, n++;
+        if (in_ring(r, s->edge_x[i], s->edge_y[i]))
+            mx += s->edge_x[i], my += s->edge_y[i], n++;
     mx /= n, my /= n;
     for (size_t i = 0; i < s->edge_count; i++) {
-        double x = s->edge[i].x - mx, y = s->edge[i].y - my;
+        double x = s->edge_x[i] - mx, y = s->edge_y[i] - my;
         double z = x * x + y * y;
 
-        if (!in_ring(r, s->edge[i]))
+        if (!in_ring(r, s->edge_x[i], s->edge_y[i]))
             continue;
         xx += x * x, yy += y * y, xy += x * y;
         xz += x * z, yz += y * z, zz += z;
@@ -303,6 +317,13 @@ static void refine(const search *s, circle *c)
     }
 }
 
+static point random_edge(const search *s, dms_rng *rng)
+{
+    size_t i = dms_rng_below(rng, s->edge_count);
+
+    return (point){s->edge_x[i], s->edge_y[i]};
+}
+
 static bool fit_circle(const search *s, circle *best)
 {
     dms_rng rng = dms_rng_seeded(1);
@@ -312,9 +333,9 @@ static bool fit_circle(const search *s, circle *best)
     if (s->edge_count < EDGE_POINTS_MIN)
         return false;
     for (int trial = 0; trial < TRIALS; trial++) {
-        point p = s->edge[dms_rng_below(&rng, s->edge_count)];
-        point q = s->edge[dms_rng_below(&rng, s->edge_count)];
-        point t = s->edge[dms_rng_below(&rng, s->edge_count)];
+        point p = random_edge(s, &rng);
+        point q = random_edge(s, &rng);
+        point t = random_edge(s, &rng);
 
         if (!through(&c, p, q, t) || !plausible(s, &c))
             continue;
@@ -386,10 +407,12 @@ static dms_status search_init(search *s, const dms_image *small, dms_error *err)
     s->width = small->width;
     s->height = small->height;
     s->signal = dms_calloc(count, 1);
-    s->inside = dms_calloc(count, 1);
-    s->stack = dms_calloc(count, sizeof *s->stack);
-    s->edge = dms_calloc(around, sizeof *s->edge);
-    if (!s->signal || !s->inside || !s->stack || !s->edge)
+    s->stride = s->width + 2;
+    s->inside = dms_calloc((size_t)s->stride, (size_t)s->height + 2);
+    s->stack = dms_resize(NULL, count, sizeof *s->stack);
+    s->edge_x = dms_calloc(around, sizeof *s->edge_x);
+    s->edge_y = dms_calloc(around, sizeof *s->edge_y);
+    if (!s->signal || !s->inside || !s->stack || !s->edge_x || !s->edge_y)
         return dms_fail_memory(err, "field of view");
     return DMS_OK;
 }
@@ -425,6 +448,7 @@ done:
     dms_free(s.signal);
     dms_free(s.inside);
     dms_free(s.stack);
-    dms_free(s.edge);
+    dms_free(s.edge_x);
+    dms_free(s.edge_y);
     return st;
 }

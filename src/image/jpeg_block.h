@@ -20,7 +20,7 @@ typedef struct jpeg_lane {
     int dc;           /* the last block's, before dequantisation */
     float dc_step;    /* its worth in grey levels */
     const jpeg_table *dc_table, *ac_table;
-    jpeg_look first[1 << JPEG_LOOK]; /* of a block: see jpeg_first_fill */
+    const jpeg_look *first; /* see jpeg_first_fill */
     /* by scan order: the pixels, row by row, of a coefficient of 1 */
     jpeg_quad basis[JPEG_BLOCK][JPEG_QUADS];
     bool needed[JPEG_BLOCK];

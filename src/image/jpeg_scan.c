@@ -17,10 +17,15 @@ static const uint8_t natural[JPEG_BLOCK] = {
     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
     58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
+typedef struct lane_tables {
+    jpeg_table dc, ac;
+    jpeg_look first[1 << JPEG_LOOK]; /* see jpeg_first_fill */
+} lane_tables;
+
 typedef struct work {
     const dms_jpeg_scan *scan;
     jpeg_lane lanes[DMS_JPEG_COMPONENTS_MAX];
-    jpeg_table tables[2 * DMS_JPEG_COMPONENTS_MAX];
+    lane_tables tables[DMS_JPEG_COMPONENTS_MAX];
     jpeg_bits bits;
     uint8_t *clean;     /* one restart interval without stuffing */
     const uint8_t *end; /* of its bytes, before the padding */
@@ -207,6 +212,32 @@ static void fill_basis(jpeg_lane *l, const uint16_t *quant)
     l->dc_step = (float)quant[0] / 8;
 }
 
+static bool same_code(const dms_jpeg_code *a, const dms_jpeg_code *b)
+{
+    return a->counts == b->counts && a->symbols == b->symbols;
+}
+
+/* A lane's tables; both colours mostly share theirs. */
+static bool set_codes(work *w, int c)
+{
+    const dms_jpeg_component *in = &w->scan->components[c];
+    jpeg_lane *l = &w->lanes[c];
+    lane_tables *t = &w->tables[c];
+
+    if (c > 0 && same_code(&in->dc, &in[-1].dc) &&
+        same_code(&in->ac, &in[-1].ac) && l->last == l[-1].last) {
+        l->dc_table = l[-1].dc_table, l->ac_table = l[-1].ac_table;
+        l->first = l[-1].first;
+        return true;
+    }
+    l->dc_table = &t->dc, l->ac_table = &t->ac, l->first = t->first;
+    if (!jpeg_table_fill(&t->dc, &in->dc, true) ||
+        !jpeg_table_fill(&t->ac, &in->ac, false))
+        return false;
+    jpeg_first_fill(t->first, &t->dc, &t->ac, l->last);
+    return true;
+}
+
 /* Each lane's geometry; the output has eighths pixels where a component of
  * the largest sampling has 8. */
 static bool set_lanes(work *w, int eighths)
@@ -227,7 +258,6 @@ static bool set_lanes(work *w, int eighths)
     w->mcus_down = (s->height + 8 * down - 1) / (8 * down);
     for (int c = 0; c < s->component_count; c++) {
         const dms_jpeg_component *in = &s->components[c];
-        jpeg_table *dc = &w->tables[2 * c], *ac = dc + 1;
         jpeg_lane *l = &w->lanes[c];
 
         l->across = in->across, l->down = in->down;
@@ -235,11 +265,8 @@ static bool set_lanes(work *w, int eighths)
         l->high = eighths * down / in->down;
         l->stride = (size_t)(w->mcus_across * across * eighths);
         fill_basis(l, in->quant);
-        if (!jpeg_table_fill(dc, &in->dc, true) ||
-            !jpeg_table_fill(ac, &in->ac, false))
+        if (!set_codes(w, c))
             return false;
-        l->dc_table = dc, l->ac_table = ac;
-        jpeg_first_fill(l->first, dc, ac, l->last);
     }
     return true;
 }

@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "base/file.h"
 #include "image/codec.h"
 #include "image/enhance.h"
 #include "image/resize.h"
@@ -211,19 +210,17 @@ done:
     return st;
 }
 
-dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
-                               const dms_preprocess *settings, dms_error *err)
+dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
+                                  dms_codec_input *in,
+                                  const dms_preprocess *settings,
+                                  dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_picture picture = {0};
-    dms_codec_input in = {.name = path};
-    uint8_t *data = NULL;
     dms_field f;
 
     TRY(check(settings, err));
-    TRY(dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, err));
-    in.data = data;
-    TRY(decode_and_find(&picture, &f, &in, settings, err));
+    TRY(decode_and_find(&picture, &f, in, settings, err));
     TRY(finish(rgb, &picture.image, &f, settings, err));
     if (field) {
         double zoom_x = (double)picture.full_width / picture.image.width;
@@ -236,7 +233,6 @@ dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
     }
 done:
     dms_image_release(&picture.image);
-    dms_free(data);
     return st;
 }
 
