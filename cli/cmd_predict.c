@@ -148,8 +148,8 @@ static dms_status run_predict(cli_run *run, dms_error *err)
     const cli_args *args = run->args;
     const predict_options *options = args->values[0];
     dms_pair pair = {
-        options->id,
-        {path_or_null(options->left), path_or_null(options->right)}};
+        .id = options->id,
+        .path = {path_or_null(options->left), path_or_null(options->right)}};
     const dms_pair_list one = {&pair, 1};
     dms_pair_list list = {0};
     dms_model *model = NULL;

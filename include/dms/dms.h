@@ -23,7 +23,7 @@
  *         dms_error err = {0};
  *         dms_model *model = NULL;
  *         dms_session *session = NULL;
- *         dms_pair pair = {"1", {argv[2], argv[3]}};
+ *         dms_pair pair = {.id = "1", .path = {argv[2], argv[3]}};
  *         dms_prediction p;
  *
  *         if (argc == 4 &&

@@ -121,6 +121,24 @@ dms_status dms_preprocess_image(uint8_t *rgb, dms_field *field,
                                 const dms_image *image,
                                 const dms_preprocess *settings, dms_error *err);
 
+/* A photograph in memory, borrowed: decoded pixels, or the bytes of a file. */
+typedef struct dms_photograph {
+    const void *data; /* NULL: there is none */
+    size_t size;      /* bytes; of pixels: height*width*3 */
+    int width;        /* > 0: data is 8-bit RGB, rows top to bottom, unpadded */
+    int height;       /* both 0: data is a JPEG, PNG, TIFF or WebP file */
+} dms_photograph;
+
+/* The same of a photograph in memory; name is for messages. The bytes of a
+ * file give what the file gives. Decoded pixels give the same too, but for a
+ * large JPEG: a file's is decoded no larger than needed, which moves some
+ * pixels by a few grey levels. DMS_EINVAL where size is not height*width*3. */
+dms_status dms_preprocess_memory(uint8_t *rgb, dms_field *field,
+                                 const dms_photograph *photograph,
+                                 const char *name,
+                                 const dms_preprocess *settings,
+                                 dms_error *err);
+
 /* planes: 3 x size x size float32, (x/255 - mean)/std with ImageNet's mean
  * 0.485 0.456 0.406 and std 0.229 0.224 0.225; rgb: size*size*3. */
 void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size);

@@ -25,11 +25,13 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
                                    size_t patients, dms_error *err);
 void dms_session_destroy(dms_session *session);
 
-/* A patient's photographs; either may be NULL, then the other stands in for
- * both and `present` of the prediction says so. */
+/* A patient's photographs, from files or from memory; one may be missing, then
+ * the other stands in for both and `present` of the prediction says so. */
 typedef struct dms_pair {
     const char *id;
-    const char *path[2]; /* DMS_LEFT, DMS_RIGHT */
+    const char *path[2];      /* DMS_LEFT, DMS_RIGHT; NULL: no file */
+    dms_photograph memory[2]; /* where it has data, it is read instead of the
+                                 file; path is then its name in messages */
 } dms_pair;
 
 typedef struct dms_prediction {
@@ -41,6 +43,8 @@ typedef struct dms_prediction {
                                    meaningless where not present */
     bool finding[DMS_LABELS];   /* patient > threshold; single-label: the
                                    greatest */
+    float patient_logits[DMS_LABELS]; /* as the network gives them, before */
+    float eye_logits[2][DMS_LABELS];  /* temperature and sigmoid or softmax */
 } dms_prediction;
 
 /* Predict count pairs into count predictions. A pair that cannot be read gets
@@ -50,6 +54,25 @@ dms_status dms_session_predict(dms_session *session,
                                dms_prediction *predictions,
                                const dms_pair *pairs, size_t count,
                                const dms_monitor *monitor, dms_error *err);
+
+/* What there is to get of count pairs; the caller's room. */
+typedef struct dms_outputs {
+    dms_prediction *predictions; /* count */
+    float *features; /* count x 2 x F, or NULL: not wanted. Each eye's
+                        descriptor, left eye first: what both heads read, h of
+                        docs/model.md (9), F = 2D: the mean over positions,
+                        then the greatest values. Zero where a pair has an
+                        error; both eyes' are equal where one stands in. */
+} dms_outputs;
+
+/* F, the width of an eye's descriptor: twice the architecture's width. */
+size_t dms_session_feature_width(const dms_session *session);
+
+/* dms_session_predict with more to get. */
+dms_status dms_session_predict_into(dms_session *session,
+                                    const dms_outputs *out,
+                                    const dms_pair *pairs, size_t count,
+                                    const dms_monitor *monitor, dms_error *err);
 
 /* A list of pairs read from disk: a CSV with columns id,left,right (paths
  * relative to it; an empty cell is no photograph), or a folder of images

@@ -106,7 +106,7 @@ static json_t *eye_json(const answer *a, int eye)
 
     if (!a->p->present[eye])
         return json_null();
-    return json_pack("{s:s, s:{s:s, s:b, s:f, s:f, s:f, s:f}, s:o}", "path",
+    return json_pack("{s:s?, s:{s:s, s:b, s:f, s:f, s:f, s:f}, s:o}", "path",
                      a->pair->path[eye], "field", "kind",
                      dms_field_kind_name(f->kind), "white_background",
                      f->white_background, "center_x", f->center_x, "center_y",

@@ -97,25 +97,41 @@ static bool looks_at(const dms_model *model, int eye)
            (eyes == DMS_EYES_LEFT) == (eye == DMS_LEFT);
 }
 
+/* One eye's photograph, wherever it lies, as the model's input. */
+static dms_status read_eye(dms_session *s, dms_prediction *prediction,
+                           const dms_pair *pair, int place, int eye,
+                           dms_error *err)
+{
+    static const char *const names[] = {"left photograph", "right photograph"};
+    const dms_preprocess *settings = &s->model->config.preprocess;
+    uint8_t *rgb = pixels_of(s, eye, place);
+    dms_field *field = &prediction->field[eye];
+    const char *path = pair->path[eye];
+
+    if (pair->memory[eye].data)
+        return dms_preprocess_memory(rgb, field, &pair->memory[eye],
+                                     path ? path : names[eye], settings, err);
+    return dms_preprocess_file(rgb, field, path, settings, err);
+}
+
 /* Read what there is of each pair; an unreadable photograph is the pair's
  * error, not left out silently. */
 static void read_pairs(dms_session *s, dms_prediction *predictions,
                        const dms_pair *pairs, int count)
 {
-    const dms_preprocess *settings = &s->model->config.preprocess;
     dms_error errors[2 * BATCH_MAX] = {{0}};
 
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < 2 * count; i++) {
         int eye = i % 2;
         int place = i / 2;
-        const char *path = pairs[place].path[eye];
+        const dms_pair *pair = &pairs[place];
 
-        if (path && looks_at(s->model, eye))
+        if ((pair->path[eye] || pair->memory[eye].data) &&
+            looks_at(s->model, eye))
             predictions[place].present[eye] =
-                dms_preprocess_file(pixels_of(s, eye, place),
-                                    &predictions[place].field[eye], path,
-                                    settings, &errors[i]) == DMS_OK;
+                read_eye(s, &predictions[place], pair, place, eye,
+                         &errors[i]) == DMS_OK;
     }
     for (int i = 0; i < 2 * count; i++)
         if (errors[i].code != DMS_OK && predictions[i / 2].error.code == DMS_OK)
@@ -144,39 +160,70 @@ static void fill_images(dms_session *s, const dms_prediction *predictions,
         }
 }
 
-static void read_answers(const dms_session *s, dms_prediction *predictions,
-                         int count)
+static void read_answer(const dms_session *s, dms_prediction *p, int place)
 {
     const dms_model_config *config = &s->model->config;
     dms_task task = config->architecture.task;
-    const float *patient = dms_net_patient_logits(s->net);
-    const float *eye = dms_net_eye_logits(s->net);
 
-    for (int i = 0; i < count; i++) {
-        dms_prediction *p = &predictions[i];
-
-        dms_probabilities(p->patient, patient + i * DMS_LABELS, task,
+    memcpy(p->patient_logits,
+           dms_net_patient_logits(s->net) + place * DMS_LABELS,
+           sizeof p->patient_logits);
+    dms_probabilities(p->patient, p->patient_logits, task, config->temperature);
+    dms_findings(p->finding, p->patient, task, config->thresholds);
+    for (int eye = 0; eye < 2; eye++) {
+        memcpy(p->eye_logits[eye],
+               dms_net_eye_logits(s->net) +
+                   (eye * s->batch + place) * DMS_LABELS,
+               sizeof p->eye_logits[eye]);
+        dms_probabilities(p->eye[eye], p->eye_logits[eye], task,
                           config->temperature);
-        dms_findings(p->finding, p->patient, task, config->thresholds);
-        for (int e = 0; e < 2; e++)
-            dms_probabilities(p->eye[e], eye + (e * s->batch + i) * DMS_LABELS,
-                              task, config->temperature);
     }
 }
 
-static dms_status predict_batch(dms_session *s, dms_prediction *predictions,
+static void read_features(const dms_session *s, float *features, int place)
+{
+    size_t width = dms_session_feature_width(s);
+
+    for (int eye = 0; eye < 2; eye++)
+        memcpy(features + (size_t)eye * width,
+               dms_net_features(s->net) +
+                   (size_t)(eye * s->batch + place) * width,
+               width * sizeof *features);
+}
+
+/* A pair with an error gets no numbers: its place in the batch still holds
+ * another patient's pixels. */
+static void read_answers(const dms_session *s, dms_prediction *predictions,
+                         float *features, int count)
+{
+    size_t pair_width = 2 * dms_session_feature_width(s);
+
+    for (int i = 0; i < count; i++) {
+        if (predictions[i].error.code != DMS_OK)
+            continue;
+        read_answer(s, &predictions[i], i);
+        if (features)
+            read_features(s, features + (size_t)i * pair_width, i);
+    }
+}
+
+static dms_status predict_batch(dms_session *s, const dms_outputs *out,
                                 const dms_pair *pairs, int count,
                                 dms_error *err)
 {
     dms_status st;
 
-    memset(predictions, 0, (size_t)count * sizeof *predictions);
-    read_pairs(s, predictions, pairs, count);
-    fill_images(s, predictions, count);
+    read_pairs(s, out->predictions, pairs, count);
+    fill_images(s, out->predictions, count);
     TRY(dms_net_forward(s->net, 0, err));
-    read_answers(s, predictions, count);
+    read_answers(s, out->predictions, out->features, count);
 done:
     return st;
+}
+
+size_t dms_session_feature_width(const dms_session *session)
+{
+    return 2 * (size_t)session->model->config.architecture.width;
 }
 
 dms_status dms_session_predict(dms_session *session,
@@ -184,23 +231,48 @@ dms_status dms_session_predict(dms_session *session,
                                const dms_pair *pairs, size_t count,
                                const dms_monitor *monitor, dms_error *err)
 {
+    const dms_outputs out = {.predictions = predictions};
+
+    return dms_session_predict_into(session, &out, pairs, count, monitor, err);
+}
+
+/* The answers are empty before the first batch. */
+static void clear_outputs(const dms_session *s, const dms_outputs *out,
+                          size_t count)
+{
+    memset(out->predictions, 0, count * sizeof *out->predictions);
+    if (out->features)
+        memset(out->features, 0,
+               count * 2 * dms_session_feature_width(s) *
+                   sizeof *out->features);
+}
+
+dms_status dms_session_predict_into(dms_session *session,
+                                    const dms_outputs *out,
+                                    const dms_pair *pairs, size_t count,
+                                    const dms_monitor *monitor, dms_error *err)
+{
     dms_status st = DMS_OK;
     size_t batch = (size_t)session->batch;
+    size_t pair_width = 2 * dms_session_feature_width(session);
     int threads = dms_threads_use(session->threads);
 
+    clear_outputs(session, out, count);
     for (size_t at = 0; at < count; at += batch) {
         size_t n = count - at < batch ? count - at : batch;
+        const dms_outputs part = {
+            out->predictions + at,
+            out->features ? out->features + at * pair_width : NULL};
 
         if (dms_should_stop(monitor)) {
-            memset(predictions + at, 0, (count - at) * sizeof *predictions);
             for (size_t i = at; i < count; i++)
-                dms_fail(&predictions[i].error, DMS_ESTOPPED,
+                dms_fail(&out->predictions[i].error, DMS_ESTOPPED,
                          "stopped before this patient");
             st = dms_fail(err, DMS_ESTOPPED, "stopped after %zu of %zu pairs",
                           at, count);
             goto done;
         }
-        TRY(predict_batch(session, predictions + at, pairs + at, (int)n, err));
+        TRY(predict_batch(session, &part, pairs + at, (int)n, err));
         dms_progress(monitor, "predict", at + n, count, NULL);
     }
 done:

@@ -65,7 +65,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     dms_status st;
     dms_net *net = NULL;
     dms_graph *graph;
-    dms_node *outputs[2];
+    dms_node *outputs[3];
 
     TRY(dms_architecture_check(arch, err));
     TRY(check_options(options, err));
@@ -82,7 +82,10 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     dms_backend_set_winograd(net->backend, options->winograd);
     outputs[0] = net->network.patient;
     outputs[1] = net->network.eye;
-    TRY(dms_run_create(&net->run, graph, outputs, 2, net->backend, err));
+    outputs[2] = net->network.features;
+    /* an output of a training run has a gradient that the caller writes */
+    TRY(dms_run_create(&net->run, graph, outputs, options->training ? 2 : 3,
+                       net->backend, err));
     *out = net, net = NULL;
 done:
     dms_net_destroy(net);
@@ -147,6 +150,13 @@ const float *dms_net_patient_logits(const dms_net *net)
 const float *dms_net_eye_logits(const dms_net *net)
 {
     return dms_run_value(net->run, net->network.eye);
+}
+
+const float *dms_net_features(const dms_net *net)
+{
+    return net->network.graph->training
+               ? NULL
+               : dms_run_value(net->run, net->network.features);
 }
 
 float *dms_net_patient_gradient(dms_net *net)

@@ -66,6 +66,9 @@ dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);
 const float *dms_net_patient_logits(const dms_net *net); /* N x K */
 const float *dms_net_eye_logits(const dms_net *net);     /* 2N x K, left first*/
 
+/* 2N x 2D, left first: what the heads read (eq. 9). NULL when training. */
+const float *dms_net_features(const dms_net *net);
+
 /* dLoss/dlogits, to be filled before backward. */
 float *dms_net_patient_gradient(dms_net *net); /* N x K */
 float *dms_net_eye_gradient(dms_net *net);     /* 2N x K */

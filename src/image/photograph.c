@@ -1,0 +1,60 @@
+/* The ways into preprocessing: a file, a file's bytes, decoded pixels. */
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "image/codec.h"
+
+dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
+                               const dms_preprocess *settings, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_codec_input in = {.name = path};
+    uint8_t *data = NULL;
+
+    TRY(dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, err));
+    in.data = data;
+    TRY(dms_preprocess_encoded(rgb, field, &in, settings, err));
+done:
+    dms_free(data);
+    return st;
+}
+
+static dms_status preprocess_pixels(uint8_t *rgb, dms_field *field,
+                                    const dms_photograph *photograph,
+                                    const char *name,
+                                    const dms_preprocess *settings,
+                                    dms_error *err)
+{
+    int width = photograph->width, height = photograph->height;
+    /* only read: an image owns its pixels, so the field is not const */
+    const dms_image image = {width, height,
+                             (uint8_t *)(uintptr_t)photograph->data};
+    dms_status st = DMS_OK;
+
+    if (width < 0 || height < 0)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: %d x %d pixels: a side is negative", name, width,
+                        height);
+    TRY(dms_image_check_size((uint64_t)width, (uint64_t)height, name, err));
+    if (photograph->size != (size_t)width * (size_t)height * 3)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: %zu bytes for %d x %d pixels of 3 bytes; "
+                        "expected %zu",
+                        name, photograph->size, width, height,
+                        (size_t)width * (size_t)height * 3);
+    TRY(dms_preprocess_image(rgb, field, &image, settings, err));
+done:
+    return st;
+}
+
+dms_status dms_preprocess_memory(uint8_t *rgb, dms_field *field,
+                                 const dms_photograph *photograph,
+                                 const char *name,
+                                 const dms_preprocess *settings, dms_error *err)
+{
+    dms_codec_input in = {photograph->data, photograph->size, name, 0};
+
+    if (photograph->width != 0 || photograph->height != 0)
+        return preprocess_pixels(rgb, field, photograph, name, settings, err);
+    return dms_preprocess_encoded(rgb, field, &in, settings, err);
+}

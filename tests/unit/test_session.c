@@ -1,0 +1,432 @@
+/* Sessions: photographs from files and from memory, pair by pair, and the
+ * numbers behind the answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/model.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "dms/session.h"
+
+enum { WIDTH = 16, FEATURES = 2 * WIDTH, SIDE = 120, TALL = 100 };
+
+/* Two retinas: on disk, as the files' bytes and as pixels. */
+typedef struct fixture {
+    char folder[64];
+    char path[2][96];
+    uint8_t *bytes[2];
+    size_t sizes[2];
+    dms_image images[2];
+    dms_model *model;
+    dms_session *session; /* a batch of 2 */
+} fixture;
+
+/* An orange disc with a gradient, other for either eye. */
+static dms_image draw(int eye)
+{
+    dms_image im = {SIDE, TALL, dms_calloc(SIDE * TALL, 3)};
+
+    assert_non_null(im.rgb);
+    for (int y = 0; y < TALL; y++)
+        for (int x = 0; x < SIDE; x++) {
+            uint8_t *p = im.rgb + 3 * (y * SIDE + x);
+            int dx = x - SIDE / 2, dy = y - TALL / 2;
+
+            if (dx * dx + dy * dy > 46 * 46)
+                continue;
+            p[0] = (uint8_t)(150 + (eye ? x : y) % 90);
+            p[1] = (uint8_t)(60 + (eye ? y : x) % 50);
+            p[2] = (uint8_t)(20 + (x + y) % 30);
+        }
+    return im;
+}
+
+static int setup(void **state)
+{
+    static fixture f;
+    dms_architecture arch = dms_architecture_default();
+    dms_error err = {0};
+
+    snprintf(f.folder, sizeof f.folder, "/tmp/dms_session_XXXXXX");
+    if (!mkdtemp(f.folder))
+        return -1;
+    for (int eye = 0; eye < 2; eye++) {
+        f.images[eye] = draw(eye);
+        snprintf(f.path[eye], sizeof f.path[eye], "%s/%d.png", f.folder, eye);
+        if (dms_image_write_png(&f.images[eye], f.path[eye], &err) != DMS_OK ||
+            dms_file_read(&f.bytes[eye], &f.sizes[eye], f.path[eye], 1 << 20,
+                          &err) != DMS_OK)
+            return -1;
+    }
+    arch.backbone = DMS_BACKBONE_RESNET18;
+    arch.width = WIDTH;
+    arch.size = 64;
+    if (dms_model_create(&f.model, &arch, 5, &err) != DMS_OK ||
+        dms_session_create(&f.session, f.model, 2, &err) != DMS_OK)
+        return -1;
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    char command[96];
+
+    dms_session_destroy(f->session);
+    dms_model_destroy(f->model);
+    for (int eye = 0; eye < 2; eye++) {
+        dms_image_release(&f->images[eye]);
+        dms_free(f->bytes[eye]);
+    }
+    snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
+    return system(command);
+}
+
+static dms_pair of_files(const fixture *f)
+{
+    return (dms_pair){.id = "7", .path = {f->path[0], f->path[1]}};
+}
+
+static dms_photograph bytes_of(const fixture *f, int eye)
+{
+    return (dms_photograph){.data = f->bytes[eye], .size = f->sizes[eye]};
+}
+
+static dms_photograph pixels_of(const fixture *f, int eye)
+{
+    return (dms_photograph){.data = f->images[eye].rgb,
+                            .size = (size_t)SIDE * TALL * 3,
+                            .width = SIDE,
+                            .height = TALL};
+}
+
+static void predict(const fixture *f, dms_prediction *p, float *features,
+                    const dms_pair *pairs, size_t count)
+{
+    const dms_outputs out = {p, features};
+    dms_error err = {0};
+
+    if (dms_session_predict_into(f->session, &out, pairs, count, NULL, &err) !=
+        DMS_OK)
+        fail_msg("%s", err.message);
+}
+
+static void assert_answered(const dms_prediction *p)
+{
+    if (p->error.code != DMS_OK)
+        fail_msg("%s", p->error.message);
+}
+
+static void files_bytes_and_pixels_give_the_same_answer(void **state)
+{
+    const fixture *f = *state;
+    dms_pair pairs[4];
+    dms_prediction p[4];
+    float features[4][2][FEATURES];
+
+    pairs[0] = of_files(f);
+    pairs[1] = (dms_pair){.memory = {bytes_of(f, 0), bytes_of(f, 1)}};
+    pairs[2] = (dms_pair){.memory = {pixels_of(f, 0), pixels_of(f, 1)}};
+    pairs[3] =
+        (dms_pair){.path = {NULL, f->path[1]}, .memory = {pixels_of(f, 0)}};
+    predict(f, p, &features[0][0][0], pairs, 4);
+    assert_answered(&p[0]);
+    for (int i = 1; i < 4; i++) {
+        assert_answered(&p[i]);
+        assert_memory_equal(p[i].patient, p[0].patient, sizeof p[0].patient);
+        assert_memory_equal(p[i].eye, p[0].eye, sizeof p[0].eye);
+        assert_memory_equal(p[i].eye_logits, p[0].eye_logits,
+                            sizeof p[0].eye_logits);
+        assert_memory_equal(features[i], features[0], sizeof features[0]);
+        assert_true(p[i].field[0].radius == p[0].field[0].radius);
+    }
+    assert_memory_not_equal(features[0][0], features[0][1],
+                            sizeof features[0][0]);
+}
+
+static void memory_goes_before_a_path_which_is_then_its_name(void **state)
+{
+    const fixture *f = *state;
+    dms_pair pair = of_files(f);
+    dms_prediction p;
+
+    pair.path[0] = "not/there.png";
+    pair.memory[0] = bytes_of(f, 0);
+    predict(f, &p, NULL, &pair, 1);
+    assert_answered(&p);
+    pair.memory[0].size = 40;
+    predict(f, &p, NULL, &pair, 1);
+    assert_int_equal(p.error.code, DMS_EFORMAT);
+    assert_int_equal(strncmp(p.error.message, "not/there.png: ", 15), 0);
+}
+
+static void a_missing_eye_is_stood_in_for_and_said_so(void **state)
+{
+    const fixture *f = *state;
+    dms_pair pair = {.id = "8", .memory = {[DMS_RIGHT] = pixels_of(f, 1)}};
+    dms_prediction p;
+    float features[2][FEATURES];
+
+    predict(f, &p, features[0], &pair, 1);
+    assert_answered(&p);
+    assert_false(p.present[DMS_LEFT]);
+    assert_true(p.present[DMS_RIGHT]);
+    assert_memory_equal(features[0], features[1], sizeof features[0]);
+    assert_memory_equal(p.eye_logits[0], p.eye_logits[1],
+                        sizeof p.eye_logits[0]);
+}
+
+typedef struct bad_case {
+    dms_photograph photograph;
+    dms_status code;
+    const char *message;
+} bad_case;
+
+static void a_bad_picture_in_memory_is_that_pairs_error(void **state)
+{
+    static const uint8_t text[] = "this is no picture";
+    const fixture *f = *state;
+    const bad_case cases[] = {
+        {{text, sizeof text, 0, 0},
+         DMS_EFORMAT,
+         "right photograph: the content is no JPEG, PNG, TIFF or WebP"},
+        {{text, 0, 0, 0}, DMS_EFORMAT, "right photograph: the file is empty"},
+        {{text, 12, 2, 3},
+         DMS_EINVAL,
+         "right photograph: 12 bytes for 2 x 3 pixels of 3 bytes; expected "
+         "18"},
+        {{text, 12, -2, -2},
+         DMS_EINVAL,
+         "right photograph: -2 x -2 pixels: a side is negative"},
+        {{text, 0, 5, 0}, DMS_EFORMAT, "right photograph: "},
+        {{text, 300, 30000, 1}, DMS_ELIMIT, "right photograph: "},
+        {{f->bytes[1], 100, 0, 0}, DMS_EFORMAT, "right photograph: "}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const dms_pair pairs[] = {
+            {.id = "1", .memory = {pixels_of(f, 0), cases[i].photograph}},
+            of_files(f)};
+        dms_prediction p[2];
+        float features[2][2][FEATURES];
+
+        predict(f, p, &features[0][0][0], pairs, 2);
+        assert_int_equal(p[0].error.code, cases[i].code);
+        if (strncmp(p[0].error.message, cases[i].message,
+                    strlen(cases[i].message)) != 0)
+            fail_msg("'%s', not '%s'", p[0].error.message, cases[i].message);
+        assert_true(p[0].patient[0] == 0 && p[0].eye_logits[0][0] == 0);
+        for (int k = 0; k < FEATURES; k++)
+            assert_true(features[0][0][k] == 0 && features[0][1][k] == 0);
+        assert_answered(&p[1]);
+        assert_true(p[1].patient[0] > 0);
+    }
+}
+
+static const float *tensor(const fixture *f, const char *name)
+{
+    const dms_params *params = f->model->params;
+
+    for (size_t i = 0; i < params->count; i++)
+        if (strcmp(params->items[i].name, name) == 0)
+            return dms_param_value(f->model->params, i);
+    fail_msg("no tensor %s", name);
+    return NULL;
+}
+
+static void linear(const fixture *f, const char *name, double *y,
+                   const double *x, int outputs, int inputs)
+{
+    char weight[64], bias[64];
+    const float *w, *b;
+
+    snprintf(weight, sizeof weight, "%s.weight", name);
+    snprintf(bias, sizeof bias, "%s.bias", name);
+    w = tensor(f, weight), b = tensor(f, bias);
+    for (int o = 0; o < outputs; o++) {
+        y[o] = b[o];
+        for (int i = 0; i < inputs; i++)
+            y[o] += x[i] * (double)w[o * inputs + i];
+    }
+}
+
+static void assert_near(const float *got, const double *want, const char *what)
+{
+    for (int k = 0; k < DMS_LABELS; k++)
+        if (!(fabs((double)got[k] - want[k]) <= 1e-4 * (1 + fabs(want[k]))))
+            fail_msg("%s: logit %d is %.6g, the head gives %.6g", what, k,
+                     (double)got[k], want[k]);
+}
+
+static void norm_relu(const fixture *f, double *z)
+{
+    const float *gain = tensor(f, "fuse_bn.weight");
+    const float *shift = tensor(f, "fuse_bn.bias");
+    const float *mean = tensor(f, "fuse_bn.running_mean");
+    const float *var = tensor(f, "fuse_bn.running_var");
+
+    for (int d = 0; d < WIDTH; d++)
+        z[d] = fmax(0, (z[d] - (double)mean[d]) / sqrt((double)var[d] + 1e-5) *
+                               (double)gain[d] +
+                           (double)shift[d]);
+}
+
+static void features_are_what_the_heads_read(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pair = of_files(f);
+    dms_prediction p;
+    float h[2][FEATURES];
+    double x[2 * FEATURES], z[WIDTH], y[DMS_LABELS];
+
+    assert_int_equal(dms_session_feature_width(f->session), FEATURES);
+    predict(f, &p, h[0], &pair, 1);
+    for (int eye = 0; eye < 2; eye++) {
+        for (int i = 0; i < FEATURES; i++)
+            x[i] = (double)h[eye][i];
+        linear(f, "eye_head", y, x, DMS_LABELS, FEATURES);
+        assert_near(p.eye_logits[eye], y, eye ? "right" : "left");
+    }
+    for (int i = 0; i < FEATURES; i++) {
+        x[i] = (double)h[0][i] + (double)h[1][i];
+        x[FEATURES + i] = fabs((double)h[0][i] - (double)h[1][i]);
+    }
+    linear(f, "fuse", z, x, WIDTH, 2 * FEATURES);
+    norm_relu(f, z);
+    linear(f, "head", y, z, DMS_LABELS, WIDTH);
+    assert_near(p.patient_logits, y, "patient");
+}
+
+static void probabilities_are_sigmoids_of_the_logits(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pair = of_files(f);
+    dms_prediction p;
+
+    predict(f, &p, NULL, &pair, 1);
+    for (int k = 0; k < DMS_LABELS; k++)
+        assert_true(fabs(p.patient[k] -
+                         1 / (1 + exp(-(double)p.patient_logits[k]))) < 1e-6);
+}
+
+/* More pairs than the batch: each answer is at its own place. */
+static void features_of_many_batches_stand_in_the_pairs_order(void **state)
+{
+    const fixture *f = *state;
+    dms_pair pairs[5];
+    dms_prediction p[5];
+    float features[5][2][FEATURES];
+
+    for (int i = 0; i < 5; i++) {
+        pairs[i] = of_files(f);
+        if (i % 2) {
+            pairs[i].path[0] = f->path[1];
+            pairs[i].path[1] = f->path[0];
+        }
+    }
+    predict(f, p, &features[0][0][0], pairs, 5);
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < FEATURES; k++)
+            assert_true(fabsf(features[i][0][k] - features[0][i % 2][k]) <=
+                        1e-4f * (1 + fabsf(features[0][i % 2][k])));
+}
+
+static bool stop_at_once(void *user)
+{
+    (void)user;
+    return true;
+}
+
+static void a_stop_leaves_the_error_on_every_pair(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pairs[] = {of_files(f), of_files(f), of_files(f)};
+    const dms_monitor monitor = {.should_stop = stop_at_once};
+    dms_prediction p[3];
+    dms_error err = {0};
+
+    assert_int_equal(
+        dms_session_predict(f->session, p, pairs, 3, &monitor, &err),
+        DMS_ESTOPPED);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(p[i].error.code, DMS_ESTOPPED);
+}
+
+static void pictures_in_memory_print_as_json_without_a_path(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pair = {.id = "9", .memory = {pixels_of(f, 0)}};
+    dms_prediction p;
+    char *text = NULL;
+
+    predict(f, &p, NULL, &pair, 1);
+    assert_int_equal(
+        dms_prediction_print(&text, &p, &pair, 1, DMS_PREDICTION_JSON, NULL),
+        DMS_OK);
+    assert_non_null(strstr(text, "\"path\": null"));
+    assert_non_null(strstr(text, "\"right\": null"));
+    dms_text_free(text);
+}
+
+static void a_failed_allocation_anywhere_is_out_of_memory(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pair = {.memory = {bytes_of(f, 0), pixels_of(f, 1)}};
+    bool whole = false;
+
+    for (size_t n = 1; !whole; n += n < 12 ? 1 : 13) {
+        dms_session *session = NULL;
+        dms_prediction p = {0};
+        dms_error err = {0};
+        dms_status st;
+
+        dms_alloc_fail_at(n);
+        st = dms_session_create(&session, f->model, 1, &err);
+        if (st == DMS_OK)
+            st = dms_session_predict(session, &p, &pair, 1, NULL, &err);
+        dms_alloc_fail_at(0);
+        assert_true(st == DMS_OK || st == DMS_ENOMEM);
+        assert_int_equal(st, err.code);
+        assert_true(p.error.code == DMS_OK || p.error.code == DMS_ENOMEM);
+        whole = st == DMS_OK && p.error.code == DMS_OK;
+        dms_session_destroy(session);
+    }
+    for (size_t n = 1, failed = 1; failed; n++) {
+        dms_prediction p;
+
+        dms_alloc_fail_at(n);
+        predict(f, &p, NULL, &pair, 1);
+        dms_alloc_fail_at(0);
+        failed = p.error.code != DMS_OK;
+        assert_true(!failed || p.error.code == DMS_ENOMEM);
+        assert_true(n < 1000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_bytes_and_pixels_give_the_same_answer),
+        cmocka_unit_test(memory_goes_before_a_path_which_is_then_its_name),
+        cmocka_unit_test(a_missing_eye_is_stood_in_for_and_said_so),
+        cmocka_unit_test(a_bad_picture_in_memory_is_that_pairs_error),
+        cmocka_unit_test(features_are_what_the_heads_read),
+        cmocka_unit_test(probabilities_are_sigmoids_of_the_logits),
+        cmocka_unit_test(features_of_many_batches_stand_in_the_pairs_order),
+        cmocka_unit_test(a_stop_leaves_the_error_on_every_pair),
+        cmocka_unit_test(pictures_in_memory_print_as_json_without_a_path),
+        cmocka_unit_test(a_failed_allocation_anywhere_is_out_of_memory),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
