@@ -1,0 +1,76 @@
+/* A net that stays alive: one forward (or training step) for each line on
+ * standard input, its seconds on standard output. bench/peers races it.
+ *
+ *     bench_step MODEL PRECISION WINOGRAD PATIENTS SIZE THREADS [train] */
+#include <dms/dms.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int serve(dms_bench *bench, dms_error *err)
+{
+    dms_bench_times times;
+    char line[64];
+
+    puts("ready");
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        if (dms_bench_step(bench, &times, err) != DMS_OK)
+            return 1;
+        printf("%.9f\n", times.total);
+        fflush(stdout);
+    }
+    return 0;
+}
+
+/* The choice whose word it is; the first one past the last for none. */
+static int choose(const char *(*name)(int), const char *word)
+{
+    int i = 0;
+
+    while (name(i) && strcmp(name(i), word) != 0)
+        i++;
+    return i;
+}
+
+static const char *precision_name(int i)
+{
+    return dms_bench_precision_name((dms_bench_precision)i);
+}
+
+static const char *winograd_name(int i)
+{
+    return dms_bench_winograd_name((dms_bench_winograd)i);
+}
+
+int main(int argc, char **argv)
+{
+    dms_bench_options options = dms_bench_options_default();
+    dms_error err = {0};
+    dms_model *model = NULL;
+    dms_bench *bench = NULL;
+    int failed = 1;
+
+    if (argc < 7) {
+        fprintf(stderr, "usage: bench_step MODEL PRECISION WINOGRAD PATIENTS "
+                        "SIZE THREADS [train]\n");
+        return 2;
+    }
+    options.precision = (dms_bench_precision)choose(precision_name, argv[2]);
+    options.winograd = (dms_bench_winograd)choose(winograd_name, argv[3]);
+    options.patients = atoi(argv[4]);
+    options.size = atoi(argv[5]);
+    options.threads = atoi(argv[6]);
+    options.train = argc > 7 && strcmp(argv[7], "train") == 0;
+    if (!precision_name(options.precision) || !winograd_name(options.winograd))
+        fprintf(stderr, "bench_step: no such precision or choice\n");
+    else if (dms_model_open(&model, argv[1], NULL, &err) == DMS_OK &&
+             dms_bench_create(&bench, model, &options, &err) == DMS_OK)
+        failed = serve(bench, &err);
+    if (err.code != DMS_OK)
+        fprintf(stderr, "bench_step: %s\n", err.message);
+    dms_bench_destroy(bench);
+    dms_model_destroy(model);
+    return failed;
+}

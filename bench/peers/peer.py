@@ -1,0 +1,100 @@
+"""A program that runs one network once for each line that it is given.
+
+Between its turns a peer is stopped (SIGSTOP), so that only one computes at a
+time whatever its threads do while they wait.
+"""
+import os
+import signal
+import subprocess
+import time
+
+# How threads wait is each library's own choice unless a race says otherwise;
+# what the shell says of it is not handed on.
+DROPPED = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "DNNL_", "ONEDNN_")
+
+
+class Peer:
+    def __init__(self, name, precision, command, env=None, note=""):
+        self.name = name
+        self.precision = precision
+        self.command = [str(word) for word in command]
+        self.env = env or {}
+        self.note = note
+        self.process = None
+        self.seconds = []
+        self.failure = None
+
+    def start(self):
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith(DROPPED)}
+        self.process = subprocess.Popen(
+            self.command, env={**env, **self.env}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        try:
+            if self._read() != "ready":
+                raise RuntimeError("it did not say ready")
+            self.run(2)  # the first runs bring weights in order
+            self.seconds = []
+            self._signal(signal.SIGSTOP)
+        except (RuntimeError, OSError, ValueError) as cause:
+            self.failure = str(cause)
+            self.stop()
+
+    def _read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            rows = self.process.stderr.read().strip().splitlines()
+            raise RuntimeError(rows[-1] if rows else "it ended")
+        return line.strip()
+
+    def _signal(self, number):
+        self.process.send_signal(number)
+
+    def run(self, count):
+        for _ in range(count):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            self.seconds.append(float(self._read()))
+
+    def turn(self, seconds):
+        """Wake, run once to warm the caches, then for so many seconds."""
+        self._signal(signal.SIGCONT)
+        kept = self.seconds
+        self.seconds = []
+        self.run(1)
+        once = self.seconds[0]
+        self.seconds = kept
+        end = time.monotonic() + seconds - once
+        self.run(1)
+        while time.monotonic() + once < end:
+            self.run(1)
+        self._signal(signal.SIGSTOP)
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout,
+                     self.process.stderr):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+        self.process = None
+
+
+def race(peers, rounds, seconds, say=print):
+    """All peers in turn, A B C A B C; times stand in peer.seconds."""
+    try:
+        for peer in peers:
+            peer.start()
+            say(f"  {peer.name:28} {peer.failure or 'ready'}")
+        running = [p for p in peers if p.failure is None]
+        for _ in range(rounds):
+            for peer in running:
+                peer.turn(seconds)
+    finally:
+        for peer in peers:
+            peer.stop()
