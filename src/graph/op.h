@@ -45,12 +45,14 @@ typedef struct dms_emit dms_emit;
 
 struct dms_op {
     const char *name;
-    unsigned reads;      /* DMS_READS_... */
-    bool any_layout;     /* works in its first input's layout; else NHWC */
-    bool any_type;       /* and in its type; else float32 */
-    bool typed;          /* works in attr.type */
-    bool fuses_relu;     /* honours attr.relu */
-    bool fuses_sum;      /* honours attr.norm and attr.sum */
+    unsigned reads;  /* DMS_READS_... */
+    bool any_layout; /* works in its first input's layout; else NHWC */
+    bool any_type;   /* and in its type; else float32 */
+    bool typed;      /* works in attr.type */
+    bool hands_on;   /* its inputs' gradients may be its own, in place: dx[k] ==
+                        dy */
+    bool fuses_relu; /* honours attr.relu */
+    bool fuses_sum;  /* honours attr.norm and attr.sum */
     const dms_op *fused; /* the op that does the same in inference and may have
                             a norm, a sum and a relu in it; or NULL */
     /* Make primitives; say what is needed. NULL: nothing to do. */

@@ -1,48 +1,84 @@
 /* y = a + b, or max(0, a + b) where a relu was fused in.
- * da = db = dy, where y > 0 if so. Both lie in the same layout. */
+ * da = db = dy, where y > 0 if so: mostly in dy's own place. All lie in the
+ * same layout. */
 #include <string.h>
 
 #include "graph/op.h"
+#include "graph/value.h"
 #include "ops/emit.h"
 #include "ops/ops.h"
 
-static dms_status add_forward(dms_job *t, dms_error *err)
+static void forward_f32(float *y, const float *a, const float *b, size_t len,
+                        float floor)
 {
-    const float *a = t->x[0];
-    const float *b = t->x[1];
-    float *y = t->y;
-    float floor = t->node->attr.relu ? 0.0f : -__FLT_MAX__;
-    size_t len = dms_shape_len(&t->node->shape);
-
-    (void)err;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < len; i++) {
         float sum = a[i] + b[i];
 
         y[i] = sum < floor ? floor : sum; /* a NaN stays one */
     }
+}
+
+static void forward_bf16(uint16_t *y, const uint16_t *a, const uint16_t *b,
+                         size_t len, float floor)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < len; i++) {
+        float sum = dms_bf16_float(a[i]) + dms_bf16_float(b[i]);
+
+        y[i] = dms_bf16_of(sum < floor ? floor : sum);
+    }
+}
+
+static dms_status add_forward(dms_job *t, dms_error *err)
+{
+    float floor = t->node->attr.relu ? 0.0f : -__FLT_MAX__;
+    size_t len = dms_shape_len(&t->node->shape);
+
+    (void)err;
+    if (t->node->type == DMS_TYPE_F32)
+        forward_f32(t->y, t->x[0], t->x[1], len, floor);
+    else
+        forward_bf16(t->y, t->x[0], t->x[1], len, floor);
     return DMS_OK;
 }
 
-/* dx = dy where y > 0: the gradient of the fused relu. */
-static void masked_copy(float *dx, const float *dy, const float *y, size_t len)
+/* dx = dy where y > 0: the gradient of the fused relu. dx may be dy. */
+static void masked_f32(float *dx, const float *dy, const float *y, size_t len)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < len; i++)
         dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void masked_bf16(uint16_t *dx, const uint16_t *dy, const uint16_t *y,
+                        size_t len)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < len; i++)
+        dx[i] = dms_bf16_float(y[i]) > 0 ? dy[i] : 0;
 }
 
 static dms_status add_backward(dms_job *t, dms_error *err)
 {
     size_t len = dms_shape_len(&t->node->shape);
+    bool f32 = t->node->type == DMS_TYPE_F32;
+    const void *dy = t->dy;
+    int first = t->dx[0] && t->dx[0] == dy ? 0 : 1;
 
     (void)err;
-    for (int k = 0; k < 2; k++) {
-        if (t->dx[k] && t->node->attr.relu)
-            masked_copy(t->dx[k], t->dy, t->y, len);
-        else if (t->dx[k])
-            memcpy(t->dx[k], t->dy, len * sizeof(float));
+    if (!t->dx[first])
+        first = !first;
+    if (t->node->attr.relu) {
+        if (f32)
+            masked_f32(t->dx[first], dy, t->y, len);
+        else
+            masked_bf16(t->dx[first], dy, t->y, len);
+        dy = t->dx[first];
     }
+    for (int k = 0; k < 2; k++)
+        if (t->dx[k] && t->dx[k] != dy)
+            memcpy(t->dx[k], dy, len * dms_type_size(t->node->type));
     return DMS_OK;
 }
 
@@ -55,6 +91,8 @@ const dms_op dms_op_add = {
     .name = "add",
     .reads = DMS_READS_Y_WITH_RELU,
     .any_layout = true,
+    .any_type = true,
+    .hands_on = true,
     .fuses_relu = true,
     .forward = add_forward,
     .backward = add_backward,
