@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# All figures of docs/performance.md anew, on a machine that does nothing else:
+# about eight minutes. Writes bench/results/<machine>.json and the tables.
+#
+#   bench/run.sh [--install] [options of bench/peers/race.py]
+#
+# --install   make build/peers, a Python with ONNX Runtime and OpenVINO
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "${1:-}" = --install ]; then
+    shift
+    /usr/bin/python3 -m venv --system-site-packages build/peers
+    build/peers/bin/pip install -q -r bench/peers/requirements.txt
+fi
+cmake --preset release >/dev/null
+cmake --build build --target dmsnet bench_step >/dev/null
+
+/usr/bin/python3 bench/peers/race.py "$@"
+/usr/bin/python3 bench/busy.py
