@@ -1,0 +1,63 @@
+"""DMS-Net, a binocular classifier of fundus photographs.
+
+    import dmsnet
+
+    with dmsnet.load("m.safetensors") as model:
+        answer = model.predict("l.jpg", "r.jpg")
+    print(answer.findings, answer["D"], answer.probabilities)
+
+The C library libdmsnet does the work and is called through ctypes; numpy is
+the only dependency. What fails raises a subclass of dmsnet.Error with the
+command line's own text. A research tool, not a medical device.
+"""
+
+from dmsnet._errors import (
+    Error,
+    FileError,
+    FormatError,
+    InternalError,
+    InvalidError,
+    LibraryError,
+    LimitError,
+    MismatchError,
+    ModelWarning,
+    OutOfMemoryError,
+    StoppedError,
+)
+from dmsnet._library import __version__, library_path
+from dmsnet._model import (
+    Imported,
+    Model,
+    Photograph,
+    create,
+    import_weights,
+    load,
+)
+from dmsnet._results import LABELS, Eye, Field, ImportReport, Prediction
+
+__all__ = [
+    "LABELS",
+    "Error",
+    "Eye",
+    "Field",
+    "FileError",
+    "FormatError",
+    "ImportReport",
+    "Imported",
+    "InternalError",
+    "InvalidError",
+    "LibraryError",
+    "LimitError",
+    "MismatchError",
+    "Model",
+    "ModelWarning",
+    "OutOfMemoryError",
+    "Photograph",
+    "Prediction",
+    "StoppedError",
+    "__version__",
+    "create",
+    "import_weights",
+    "library_path",
+    "load",
+]

@@ -1,0 +1,129 @@
+"""What comes back: plain dataclasses of numpy arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from dmsnet._errors import Error
+
+#: The eight findings in the order of every array of 8: Normal, Diabetes,
+#: Glaucoma, Cataract, AMD, Hypertension, Myopia, Other.
+LABELS: Tuple[str, ...] = tuple("NDGCAHMO")
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """The round retina that was found in a photograph.
+
+    Centre and radius are in pixels of the photograph as stored; coverage is
+    the share of the disc that lies inside it, 0 to 1. kind: "circle", "cut",
+    "cropped", or "none" where no retina was seen.
+    """
+
+    kind: str
+    white_background: bool
+    center_x: float
+    center_y: float
+    radius: float
+    coverage: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Eye:
+    """What one eye's photograph gives by itself.
+
+    probabilities: float64 of shape (8,); logits: float32 of shape (8,);
+    features: float32 of shape (F,) where asked for, else None. path: the file
+    it was read from; None: it came from memory.
+    """
+
+    path: Optional[str]
+    field: Field
+    probabilities: np.ndarray
+    logits: np.ndarray
+    features: Optional[np.ndarray] = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prediction:
+    """A patient's answer.
+
+    probabilities  float64 of shape (8,), in the order of LABELS
+    logits         float32 of shape (8,), before temperature and sigmoid (or
+                   softmax, with a single-label model)
+    findings       letters of the labels above their thresholds (single-label:
+                   the greatest)
+    left, right    what each eye shows by itself; None where it is missing and
+                   the other stands in for it
+    features       float32 of shape (2, F), left eye first, where asked for:
+                   what the network's heads read, equation 9 of docs/model.md;
+                   F = 2 * width: the mean of each channel over the positions,
+                   then the greatest values. None where not asked for
+    error          None, or why there is no answer; arrays are zero then
+
+    prediction["D"] is the patient's probability of one label.
+    """
+
+    id: str
+    probabilities: np.ndarray
+    logits: np.ndarray
+    findings: Tuple[str, ...]
+    left: Optional[Eye]
+    right: Optional[Eye]
+    features: Optional[np.ndarray] = None
+    error: Optional[Error] = None
+
+    def __getitem__(self, label: str) -> float:
+        if label not in LABELS:
+            raise KeyError(label)
+        return float(self.probabilities[LABELS.index(label)])
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The members of `dmsnet predict --format json`."""
+        if self.error is not None:
+            return {"id": self.id, "error": str(self.error)}
+        return {
+            "id": self.id,
+            "probabilities": _by_label(self.probabilities),
+            "findings": list(self.findings),
+            "left": _eye_dict(self.left),
+            "right": _eye_dict(self.right),
+        }
+
+
+def _by_label(values: np.ndarray) -> Dict[str, float]:
+    return dict(zip(LABELS, values.tolist()))
+
+
+def _eye_dict(eye: Optional[Eye]) -> Optional[Dict[str, Any]]:
+    if eye is None:
+        return None
+    return {
+        "path": eye.path,
+        "field": dataclasses.asdict(eye.field),
+        "probabilities": _by_label(eye.probabilities),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportReport:
+    """What became of each tensor of an imported file.
+
+    data   the members of `dmsnet import --json`
+    table  the same for a person
+    """
+
+    data: Dict[str, Any]
+    table: str
+
+    def names(self, fate: str) -> List[str]:
+        """Names of the tensors "taken", "left", "missing" or "misshapen"."""
+        return [
+            row["name"] for row in self.data["tensors"] if row["fate"] == fate
+        ]
+
+    def __str__(self) -> str:
+        return self.table

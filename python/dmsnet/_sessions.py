@@ -1,0 +1,110 @@
+"""A model's handle and its sessions, shared by threads."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes as c
+import threading
+from typing import Iterator, List, Tuple
+
+from dmsnet import _structs as s
+from dmsnet._errors import InvalidError
+from dmsnet._library import call, lib
+
+
+class Sessions:
+    """Owns one dms_model. A session works for one thread at a time: each call
+    takes an idle one or makes its own, and gives it back.
+
+    Invariant: the model is destroyed once, when it is closed and nobody works
+    with it any more.
+    """
+
+    def __init__(self, model: c.c_void_p, compute: s.Compute) -> None:
+        self._lib = lib()
+        self._model = model
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._idle: List[Tuple[int, c.c_void_p]] = []  # oldest first
+        self._users = 0
+        self._users_max = 1
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @contextlib.contextmanager
+    def model(self) -> Iterator[c.c_void_p]:
+        """The model; it stays while the context is open."""
+        with self._lock:
+            if self._closed:
+                raise InvalidError("the model is closed")
+            self._users += 1
+            self._users_max = max(self._users_max, self._users)
+        try:
+            yield self._model
+        finally:
+            self._leave()
+
+    @contextlib.contextmanager
+    def session(self, batch: int) -> Iterator[c.c_void_p]:
+        """A session of that batch, this thread's while the context is open."""
+        with self.model() as model:
+            session = self._take(batch)
+            if session is None:
+                session = c.c_void_p()
+                call(
+                    self._lib.dms_session_create_with,
+                    c.byref(session),
+                    model,
+                    batch,
+                    c.byref(self._compute),
+                    0,
+                )
+            try:
+                yield session
+            finally:
+                self._give_back(batch, session)
+
+    def close(self) -> None:
+        """Destroy what nobody works with, and the rest when it comes back."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._users += 1
+        self._leave()
+
+    def _take(self, batch: int) -> "c.c_void_p | None":
+        with self._lock:
+            for at, (size, session) in enumerate(self._idle):
+                if size == batch:
+                    del self._idle[at]
+                    return session
+        return None
+
+    def _give_back(self, batch: int, session: c.c_void_p) -> None:
+        """Keep as many as were ever at work at once, and one more: a thread
+        that predicts single pairs and batches in turn finds both again."""
+        spare: List[Tuple[int, c.c_void_p]] = []
+        with self._lock:
+            self._idle.append((batch, session))
+            while len(self._idle) > self._users_max + 1:
+                spare.append(self._idle.pop(0))
+        self._destroy(spare)
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            last = self._closed and self._users == 0
+            sessions, self._idle = (
+                (self._idle, []) if last else ([], self._idle)
+            )
+        self._destroy(sessions)
+        if last:
+            self._lib.dms_model_destroy(self._model)
+
+    def _destroy(self, sessions: List[Tuple[int, c.c_void_p]]) -> None:
+        for _, session in sessions:
+            self._lib.dms_session_destroy(session)
