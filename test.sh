@@ -65,7 +65,8 @@ build release
 
 run layers /usr/bin/python3 tests/test_layers.py -v
 run_programs "" build
-for script in tests/parity/test_*.py tests/cli/test_*.py; do
+for script in tests/parity/test_*.py tests/cli/test_*.py \
+    tests/python/test_*.py; do
     [ -f "$script" ] || continue
     run "$(basename "$script" .py)" \
         env DMS_BUILD="$PWD/build" /usr/bin/python3 "$script" -v

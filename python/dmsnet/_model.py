@@ -153,10 +153,11 @@ class Model:
                 f"a batch of {batch} patients, expected 1 to {_BATCH_MAX}"
             )
         answers: List[Prediction] = []
-        with self._sessions.model():  # closed is an error for no pairs too
+        size = max(1, min(batch, len(pairs)))
+        with self._sessions.session(size) as session:
             for at in range(0, len(pairs), batch):
                 part = Batch(pairs[at : at + batch], names[at : at + batch])
-                answers += self._run(part, min(batch, len(pairs)), features)
+                answers += _run(session, part, features)
                 for answer in answers[at:] if raise_errors else ():
                     if answer.error is not None:
                         raise answer.error
@@ -178,31 +179,6 @@ class Model:
         if len(ids) != len(pairs):
             raise InvalidError(f"{len(ids)} ids for {len(pairs)} pairs")
         return [str(name) for name in ids]
-
-    def _run(self, part: Batch, size: int, want: bool) -> List[Prediction]:
-        count = len(part.ids)
-        rows = (s.Prediction * count)()
-        features: Optional[np.ndarray] = None
-        with self._sessions.session(size) as session:
-            outputs = s.Outputs(rows, None)
-            if want:
-                width = lib().dms_session_feature_width(session)
-                features = np.zeros((count, 2, width), np.float32)
-                outputs.features = features.ctypes.data
-            call(
-                lib().dms_session_predict_into,
-                session,
-                c.byref(outputs),
-                part.pairs,
-                count,
-                None,
-            )
-        return [
-            _prediction(
-                part, i, rows[i], None if features is None else features[i]
-            )
-            for i in range(count)
-        ]
 
     def save(self, path: Path) -> None:
         """Write a model file; whole or not at all."""
@@ -401,6 +377,27 @@ def _warnings() -> Iterator[s.Monitor]:
     yield s.Monitor(message=s.MESSAGE(message))
     for text in texts:
         warnings.warn(text, ModelWarning, stacklevel=4)
+
+
+def _run(session: c.c_void_p, part: Batch, want: bool) -> List[Prediction]:
+    count = len(part.ids)
+    rows = (s.Prediction * count)()
+    outputs = s.Outputs(rows, None)
+    features: List[Optional[np.ndarray]] = [None] * count
+    if want:
+        width = lib().dms_session_feature_width(session)
+        array = np.zeros((count, 2, width), np.float32)
+        outputs.features = array.ctypes.data
+        features = list(array)
+    call(
+        lib().dms_session_predict_into,
+        session,
+        c.byref(outputs),
+        part.pairs,
+        count,
+        None,
+    )
+    return [_prediction(part, i, rows[i], features[i]) for i in range(count)]
 
 
 def _eye(

@@ -1,0 +1,561 @@
+"""The Python door: the command line's numbers and words from any form of
+photograph, from any thread, and nothing left behind."""
+
+import gc
+import json
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import warnings
+import weakref
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import door  # noqa: E402
+
+import dmsnet  # noqa: E402
+
+
+def setUpModule():
+    global FOLDER, MODEL, PAIRS, model
+    door.check_build()
+    FOLDER = tempfile.TemporaryDirectory(prefix="dmsnet-door-")
+    MODEL = os.path.join(FOLDER.name, "m.safetensors")
+    made = door.cli("init", "--backbone", "resnet18", "--width", 16, "--size",
+                    64, "--out", MODEL)
+    assert made.returncode == 0, made.stderr
+    PAIRS = door.write_photographs(FOLDER.name)
+    model = dmsnet.load(MODEL)
+
+
+def tearDownModule():
+    model.close()
+    FOLDER.cleanup()
+
+
+def temporary(name):
+    return os.path.join(FOLDER.name, name)
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def content(path):
+    return pathlib.Path(path).read_bytes()
+
+
+def close_to(test, got, want, within=1e-5):
+    np.testing.assert_allclose(got, want, rtol=0, atol=within)
+
+
+class Numbers(unittest.TestCase):
+
+    def cli_json(self, *arguments):
+        answer = door.cli("predict", "--model", MODEL, "--format", "json",
+                          *arguments)
+        self.assertTrue(answer.stdout, answer.stderr)
+        return json.loads(answer.stdout)
+
+    def assert_same(self, got, want):
+        """Equal members, numbers within what another batch size rounds."""
+        if isinstance(want, dict):
+            self.assertEqual(list(got), list(want))
+            for key in want:
+                self.assert_same(got[key], want[key])
+        elif isinstance(want, float):
+            self.assertAlmostEqual(got, want, delta=1e-6 * max(1, abs(want)))
+        else:
+            self.assertEqual(got, want)
+
+    def test_one_pair_is_bit_for_bit_what_the_command_line_says(self):
+        left, right = PAIRS[0]
+        want = self.cli_json("--left", left, "--right", right)[0]
+        self.assertEqual(model.predict(left, right).to_dict(), want)
+
+    def test_a_missing_eye_is_what_the_command_line_says(self):
+        want = self.cli_json("--right", PAIRS[1][1])[0]
+        got = model.predict(None, PAIRS[1][1])
+        self.assertEqual(got.to_dict(), want)
+        self.assertIsNone(got.left)
+
+    def test_a_batch_is_what_the_command_line_says_of_the_folder(self):
+        want = self.cli_json(FOLDER.name)
+        got = model.predict_batch(PAIRS, batch=3)
+        self.assertEqual(len(got), len(want))
+        for mine, its in zip(got, want):
+            self.assert_same(mine.to_dict(), its)
+
+    def test_paths_bytes_and_arrays_agree(self):
+        left, right = PAIRS[2]
+        want = model.predict(left, right, features=True)
+        for form in (pathlib.Path, content, pixels,
+                     lambda p: bytearray(content(p)),
+                     lambda p: memoryview(content(p)),
+                     lambda p: Image.fromarray(pixels(p)),
+                     lambda p: np.asfortranarray(pixels(p))):
+            got = model.predict(form(left), form(right), features=True)
+            np.testing.assert_array_equal(got.probabilities,
+                                          want.probabilities)
+            np.testing.assert_array_equal(got.logits, want.logits)
+            np.testing.assert_array_equal(got.features, want.features)
+            self.assertEqual(got.left.field, want.left.field)
+        mixed = model.predict(pixels(left), right)
+        np.testing.assert_array_equal(mixed.probabilities, want.probabilities)
+        self.assertIsNone(mixed.left.path)
+        self.assertEqual(mixed.right.path, right)
+
+    def test_a_view_that_is_flipped_is_read_as_it_looks(self):
+        picture = pixels(PAIRS[0][0])
+        flipped = picture[:, ::-1]
+        np.testing.assert_array_equal(
+            model.predict(flipped, None).logits,
+            model.predict(flipped.copy(), None).logits)
+        self.assertFalse(np.array_equal(model.predict(flipped).logits,
+                                        model.predict(picture).logits))
+
+    def test_arrays_have_the_shapes_and_types_that_are_promised(self):
+        p = model.predict(*PAIRS[0], features=True)
+        self.assertEqual(p.probabilities.shape, (8,))
+        self.assertEqual(p.probabilities.dtype, np.float64)
+        self.assertEqual(p.logits.dtype, np.float32)
+        self.assertEqual(p.features.shape, (2, model.feature_width))
+        self.assertEqual(p.features.dtype, np.float32)
+        np.testing.assert_array_equal(p.right.features, p.features[1])
+        self.assertIsNone(model.predict(*PAIRS[0]).features)
+        self.assertEqual(p["G"], p.probabilities[2])
+        with self.assertRaises(KeyError):
+            p["X"]
+
+    def test_probabilities_and_findings_follow_from_logits(self):
+        p = model.predict(*PAIRS[3])
+        close_to(self, p.probabilities, 1 / (1 + np.exp(-p.logits.astype(
+            float))), 1e-6)
+        self.assertEqual(p.findings, tuple(
+            k for k in dmsnet.LABELS if p[k] > model.thresholds[k]))
+
+    def test_features_times_the_eye_head_are_the_eye_logits(self):
+        path = temporary("weights.safetensors")
+        model.export_safetensors(path)
+        tensors = read_safetensors(path)
+        p = model.predict(*PAIRS[0], features=True)
+        for eye, row in zip((p.left, p.right), p.features):
+            close_to(self, row @ tensors["eye_head.weight"].T +
+                     tensors["eye_head.bias"], eye.logits)
+
+    def test_exchanging_the_eyes_exchanges_the_features(self):
+        left, right = PAIRS[0]
+        one = model.predict(left, right, features=True)
+        two = model.predict(right, left, features=True)
+        close_to(self, two.features, one.features[::-1])
+        close_to(self, two.logits, one.logits)
+
+    def test_threads_and_winograd_change_no_more_than_rounding(self):
+        want = model.predict(*PAIRS[0]).logits
+        for options in ({"threads": 1}, {"winograd": True},
+                        {"precision": "fp32"}):
+            with dmsnet.load(MODEL, **options) as other:
+                close_to(self, other.predict(*PAIRS[0]).logits, want, 1e-3)
+        with dmsnet.load(MODEL, precision="auto") as other:  # bf16 where it is
+            close_to(self, other.predict(*PAIRS[0]).logits, want, 0.2)
+
+
+def read_safetensors(path):
+    data = memoryview(content(path))
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(bytes(data[8:8 + size]))
+    header.pop("__metadata__", None)
+    values = data[8 + size:]
+    return {
+        name: np.frombuffer(
+            values[slice(*row["data_offsets"])],
+            {"F32": np.float32, "I64": np.int64}[row["dtype"]],
+        ).reshape(row["shape"])
+        for name, row in header.items()}
+
+
+class Batches(unittest.TestCase):
+
+    def test_a_bad_pair_has_its_error_and_the_others_come_out(self):
+        pairs = [PAIRS[0], ("not/there.jpg", PAIRS[1][1]),
+                 (b"no picture", None), (None, None),
+                 (np.zeros((4, 4)), PAIRS[1][1]), PAIRS[1]]
+        got = model.predict_batch(pairs, features=True, batch=2)
+        kinds = [type(p.error) for p in got]
+        self.assertEqual(kinds, [type(None), dmsnet.FileError,
+                                 dmsnet.FormatError, dmsnet.InvalidError,
+                                 dmsnet.InvalidError, type(None)])
+        self.assertIn("left photograph: an array of float64 and shape (4, 4)",
+                      str(got[4].error))
+        for p in got[1:5]:
+            self.assertFalse(p.probabilities.any() or p.features.any())
+            self.assertEqual(p.findings, ())
+        close_to(self, got[5].logits, model.predict(*PAIRS[1]).logits)
+
+    def test_errors_are_raised_when_asked_for(self):
+        with self.assertRaises(dmsnet.FileError):
+            model.predict_batch([PAIRS[0], ("gone.jpg", None)],
+                                raise_errors=True)
+
+    def test_ids_are_the_answers_and_the_messages(self):
+        got = model.predict_batch([PAIRS[0], (None, None)], ids=["a", "bé"])
+        self.assertEqual([p.id for p in got], ["a", "bé"])
+        self.assertIn("patient bé: ", str(got[1].error))
+        with self.assertRaisesRegex(ValueError, "1 ids for 2 pairs"):
+            model.predict_batch(PAIRS[:2], ids=["a"])
+
+    def test_progress_is_told_and_may_stop_the_work(self):
+        told = []
+        model.predict_batch(PAIRS, batch=3,
+                            progress=lambda *at: told.append(at))
+        self.assertEqual(told, [(3, 4), (4, 4)])
+
+        def stop(done, total):
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            model.predict_batch(PAIRS, batch=1, progress=stop)
+
+    def test_no_pairs_give_no_answers(self):
+        self.assertEqual(model.predict_batch([]), [])
+
+    def test_what_is_no_pair_or_no_batch_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "pair 1 is no tuple"):
+            model.predict_batch([PAIRS[0], "left.jpg"])
+        for batch in (0, 257):
+            with self.assertRaisesRegex(ValueError, "expected 1 to 256"):
+                model.predict_batch(PAIRS, batch=batch)
+
+
+class Errors(unittest.TestCase):
+
+    def assert_cli_says(self, error, *arguments):
+        said = door.cli(*arguments)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn(str(error), said.stderr)
+
+    def error_of(self, function, *arguments, **options):
+        with self.assertRaises(dmsnet.Error) as caught:
+            function(*arguments, **options)
+        return caught.exception
+
+    def test_a_photograph_that_is_not_there(self):
+        error = self.error_of(model.predict, "gone.jpg", PAIRS[0][1])
+        self.assertIsInstance(error, OSError)
+        self.assertEqual(error.status, "DMS_EIO")
+        self.assert_cli_says(error, "predict", "--model", MODEL, "--left",
+                             "gone.jpg", "--right", PAIRS[0][1])
+
+    def test_a_photograph_that_is_none(self):
+        path = temporary("text.jpg")
+        pathlib.Path(path).write_text("this is no picture")
+        error = self.error_of(model.predict, path)
+        self.assertIsInstance(error, dmsnet.FormatError)
+        self.assertIsInstance(error, ValueError)
+        self.assertEqual(error.status, "DMS_EFORMAT")
+        self.assert_cli_says(error, "predict", "--model", MODEL, "--left",
+                             path)
+
+    def test_a_truncated_photograph_in_memory_and_on_disk(self):
+        data = content(PAIRS[0][1])[:600]
+        path = temporary("cut.jpg")
+        pathlib.Path(path).write_bytes(data)
+        error = self.error_of(model.predict, path)
+        self.assert_cli_says(error, "predict", "--model", MODEL, "--left",
+                             path)
+        memory = self.error_of(model.predict, data)
+        self.assertEqual(str(memory),
+                         str(error).replace(path, "left photograph"))
+        self.assertIs(type(memory), type(error))
+
+    def test_no_photograph_at_all(self):
+        error = self.error_of(model.predict)
+        self.assertIsInstance(error, dmsnet.InvalidError)
+        self.assertEqual(str(error), "patient pair: no photograph that the "
+                         "model looks at")
+
+    def test_a_model_that_is_none_or_not_there(self):
+        for path in (PAIRS[0][0], temporary("gone.safetensors")):
+            error = self.error_of(dmsnet.load, path)
+            self.assert_cli_says(error, "info", path)
+        self.assertIsInstance(error, dmsnet.FileError)
+
+    def test_an_output_that_cannot_be_written(self):
+        path = temporary("no/such/folder/m.onnx")
+        for error in (self.error_of(model.export_onnx, path),
+                      self.error_of(model.save, path),
+                      self.error_of(model.export_safetensors, path)):
+            self.assertIsInstance(error, dmsnet.FileError)
+            self.assertIn("No such file", str(error))
+
+    def test_words_and_numbers_out_of_range_are_named(self):
+        for want, options in (
+                ("precision 'fp8' is not one of fp32, bf16, auto",
+                 {"precision": "fp8"}),
+                ("-1 threads, expected 0 to 1024", {"threads": -1})):
+            self.assertEqual(str(self.error_of(dmsnet.load, MODEL, **options)),
+                             want)
+        self.assertIn("backbone 'vgg' is not one of resnet18, ",
+                      str(self.error_of(dmsnet.create, backbone="vgg")))
+        self.assertIn("width 40 is not a multiple of 16",
+                      str(self.error_of(dmsnet.create, width=40)))
+        self.assertIn("dtype 'f8' is not one of f32, f16, bf16", str(
+            self.error_of(model.export_safetensors, "x", dtype="f8")))
+        with self.assertRaises(TypeError):
+            dmsnet.create(depth=3)
+
+    def test_arrays_of_another_form_are_named(self):
+        for array in (np.zeros((5, 5), np.uint8), np.zeros((0, 5, 3),
+                                                           np.uint8),
+                      np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3)),
+                      object(), 7, [[1, 2]]):
+            error = self.error_of(model.predict, array)
+            self.assertIsInstance(error, ValueError)
+            self.assertTrue(str(error).startswith("left photograph: an array"),
+                            error)
+
+    def test_nul_bytes_do_not_shorten_a_path(self):
+        for call in (dmsnet.load, model.predict, model.save):
+            self.assertIn("NUL", str(self.error_of(call, MODEL + "\0.jpg")))
+
+    def test_an_error_survives_pickling(self):
+        error = self.error_of(model.predict, "gone.jpg")
+        again = pickle.loads(pickle.dumps(error))
+        self.assertIs(type(again), dmsnet.FileError)
+        self.assertEqual((str(again), again.status), (str(error), "DMS_EIO"))
+
+    def test_a_library_that_is_not_there_is_named(self):
+        said = subprocess.run(
+            [sys.executable, "-c", "import dmsnet; dmsnet.library_path()"],
+            env={**os.environ, "DMSNET_LIBRARY": "/gone/libdmsnet.so",
+                 "PYTHONPATH": str(door.ROOT / "python")},
+            capture_output=True, text=True)
+        self.assertIn("LibraryError: libdmsnet was not found: "
+                      "/gone/libdmsnet.so", said.stderr)
+        self.assertIn("DMSNET_LIBRARY", said.stderr)
+
+    def test_another_library_of_that_name_is_refused(self):
+        said = subprocess.run(
+            [sys.executable, "-c", "import dmsnet; dmsnet.library_path()"],
+            env={**os.environ, "DMSNET_LIBRARY": "libm.so.6",
+                 "PYTHONPATH": str(door.ROOT / "python")},
+            capture_output=True, text=True)
+        self.assertIn("LibraryError: libm.so.6: no libdmsnet 0.1", said.stderr)
+
+
+class Lives(unittest.TestCase):
+
+    def test_a_closed_model_says_so(self):
+        with dmsnet.load(MODEL) as other:
+            other.predict(*PAIRS[0])
+        self.assertTrue(other.closed)
+        other.close()
+        for call in (other.predict, lambda: other.predict_batch([]),
+                     lambda: other.info, lambda: other.save("x")):
+            with self.assertRaisesRegex(dmsnet.InvalidError,
+                                        "the model is closed"):
+                call()
+        self.assertIn("closed", repr(other))
+
+    def test_a_model_that_nobody_holds_is_destroyed(self):
+        other = dmsnet.load(MODEL)
+        other.predict(*PAIRS[0])
+        sessions, seen = other._sessions, weakref.ref(other)
+        del other
+        gc.collect()
+        self.assertIsNone(seen())
+        self.assertTrue(sessions.closed)
+        self.assertEqual(sessions._idle, [])
+
+    def test_answers_outlive_their_model(self):
+        with dmsnet.load(MODEL) as other:
+            p = other.predict(*PAIRS[0], features=True)
+            want = p.features.copy()
+        del other
+        gc.collect()
+        np.testing.assert_array_equal(p.features, want)
+
+    def test_loading_and_closing_again_and_again_keeps_no_memory(self):
+        def resident():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+        def rounds(count):
+            for _ in range(count):
+                with dmsnet.load(MODEL) as other:
+                    other.predict(*PAIRS[0], features=True)
+            gc.collect()
+
+        rounds(5)
+        before = resident()
+        rounds(15)  # a model is 45 MB
+        self.assertLess(resident() - before, 60 << 20)
+
+    def test_threads_share_a_model(self):
+        want = [model.predict(*pair, features=True) for pair in PAIRS]
+        failures = []
+
+        def work(first):
+            for i in range(8):
+                at = (first + i) % len(PAIRS)
+                got = model.predict(*PAIRS[at], features=True)
+                if not np.array_equal(got.features, want[at].features):
+                    failures.append((first, i))
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+    def test_idle_sessions_are_few(self):
+        with dmsnet.load(MODEL) as other:
+            for batch in range(1, 8):
+                other.predict_batch(PAIRS * 2, batch=batch)
+            self.assertLessEqual(len(other._sessions._idle), 3)
+
+    def test_closing_does_not_disturb_who_is_at_work(self):
+        other = dmsnet.load(MODEL)
+        started, results = threading.Event(), []
+
+        def progress(done, total):
+            started.set()
+            closed.wait(10)
+
+        def work():
+            results.append(other.predict_batch(PAIRS, batch=2,
+                                               progress=progress))
+
+        closed = threading.Event()
+        thread = threading.Thread(target=work)
+        thread.start()
+        started.wait(10)
+        other.close()
+        closed.set()
+        thread.join()
+        self.assertEqual([p.error for p in results[0]], [None] * len(PAIRS))
+
+
+class Weights(unittest.TestCase):
+
+    def test_info_is_what_the_command_line_says(self):
+        said = json.loads(door.cli("info", "--json", MODEL).stdout)
+        self.assertEqual(model.info, said)
+        self.assertEqual(model.size, 64)
+        self.assertEqual(model.labels, tuple("NDGCAHMO"))
+        self.assertEqual(model.label_names[1], "Diabetes")
+        self.assertEqual(model.thresholds["D"], 0.5)
+        self.assertIn("resnet18", repr(model))
+
+    def test_info_is_a_copy(self):
+        model.info["thresholds"][0] = 9
+        self.assertEqual(model.thresholds["N"], 0.5)
+
+    def test_save_is_the_same_model(self):
+        path = temporary("saved.safetensors")
+        model.save(pathlib.Path(path))
+        with dmsnet.load(path) as other:
+            self.assertEqual(other.info, model.info)
+            np.testing.assert_array_equal(other.predict(*PAIRS[0]).logits,
+                                          model.predict(*PAIRS[0]).logits)
+
+    def test_create_is_what_init_makes(self):
+        with dmsnet.create(backbone="resnet18", width=16, size=64) as other:
+            np.testing.assert_array_equal(other.predict(*PAIRS[0]).logits,
+                                          model.predict(*PAIRS[0]).logits)
+
+    def test_exported_weights_come_back_the_same(self):
+        path = temporary("export.safetensors")
+        model.export_safetensors(path)
+        got = dmsnet.import_weights(path, size=64)
+        self.assertEqual(got.report.data["network"], "dmsnet")
+        self.assertEqual(got.report.names("missing"), [])
+        self.assertIn("eye_head.weight", got.report.names("taken"))
+        self.assertIn("taken", str(got.report))
+        with got.model as other:
+            np.testing.assert_array_equal(other.predict(*PAIRS[0]).logits,
+                                          model.predict(*PAIRS[0]).logits)
+
+    def test_a_backbone_alone_is_taken(self):
+        path = temporary("backbone.safetensors")
+        model.export_safetensors(path, backbone_only=True)
+        got = dmsnet.import_weights(path, width=32, size=96)
+        self.assertEqual(got.report.data["network"], "backbone")
+        self.assertEqual((got.model.feature_width, got.model.size), (64, 96))
+        got.model.close()
+
+    def test_missing_tensors_are_in_the_errors_report(self):
+        path = temporary("less.safetensors")
+        model.export_safetensors(path, backbone_only=True)
+        data = content(path)
+        size = int.from_bytes(data[:8], "little")
+        header = data[8:8 + size].replace(b"layer4.1.bn2.weight",
+                                          b"layer4.1.bn9.weight")
+        pathlib.Path(path).write_bytes(data[:8] + header + data[8 + size:])
+        with self.assertRaises(dmsnet.MismatchError) as caught:
+            dmsnet.import_weights(path)
+        error = caught.exception
+        self.assertIn("layer4.1.bn2.weight", error.report.names("missing"))
+        said = door.cli("import", path, "--out", temporary("x.safetensors"))
+        self.assertIn(str(error), said.stderr)
+
+    def test_a_dangerous_pickle_is_refused_by_name(self):
+
+        class Evil:
+
+            def __reduce__(self):
+                return os.system, ("touch evil",)
+
+        path = temporary("evil.pth")
+        pathlib.Path(path).write_bytes(pickle.dumps(Evil(), protocol=2))
+        with self.assertRaises(dmsnet.FormatError):
+            dmsnet.import_weights(path)
+        self.assertFalse(os.path.exists("evil"))
+
+    def test_half_precision_on_request(self):
+        path = temporary("half.safetensors")
+        model.export_safetensors(path, dtype="f16")
+        with dmsnet.load(path) as other:
+            close_to(self, other.predict(*PAIRS[0]).logits,
+                     model.predict(*PAIRS[0]).logits, 0.05)
+
+    def test_a_model_without_its_description_is_warned_of(self):
+        path = temporary("bare.safetensors")
+        data = content(MODEL)
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:8 + size])
+        del header["__metadata__"]
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text = text.ljust(size)
+        self.assertEqual(len(text), size)
+        pathlib.Path(path).write_bytes(data[:8] + text + data[8 + size:])
+        with self.assertWarnsRegex(dmsnet.ModelWarning, path) as caught:
+            other = dmsnet.load(path)
+        self.assertEqual(caught.filename, __file__)
+        other.close()
+
+    def test_onnx_is_the_command_lines_file(self):
+        mine, its = temporary("a.onnx"), temporary("b.onnx")
+        for options, words in (({}, []),
+                               ({"preprocessing": True,
+                                 "probabilities": True},
+                                ["--with-preprocessing", "--probabilities"]),
+                               ({"keep_norms": True, "size": 96},
+                                ["--keep-norms", "--size", "96"])):
+            model.export_onnx(mine, **options)
+            done = door.cli("export", "--model", MODEL, "--onnx", its, *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(content(mine), content(its))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    unittest.main()
