@@ -28,11 +28,11 @@ from dmsnet._library import __version__, library_path
 from dmsnet._model import (
     Imported,
     Model,
-    Photograph,
     create,
     import_weights,
     load,
 )
+from dmsnet._photographs import Photograph
 from dmsnet._results import LABELS, Eye, Field, ImportReport, Prediction
 
 __all__ = [

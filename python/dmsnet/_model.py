@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import ctypes as c
 import dataclasses
 import json
@@ -14,6 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from typing import Tuple, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmsnet import _structs as s
 from dmsnet._errors import InvalidError, MismatchError, ModelWarning, error_of
@@ -73,7 +75,7 @@ class Model:
             if self._info is None:
                 text = take_text(lib().dms_model_describe, model, True)
                 self._info = json.loads(text)
-            return json.loads(json.dumps(self._info))
+            return copy.deepcopy(self._info)
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -353,7 +355,7 @@ def _compute(precision: str, threads: int, winograd: bool) -> s.Compute:
 
 
 def _architecture(given: Dict[str, Any]) -> s.Architecture:
-    arch = lib().dms_architecture_default()
+    arch: s.Architecture = lib().dms_architecture_default()
     for key, value in given.items():
         if key in ("width", "size"):
             setattr(arch, key, int(value))
@@ -383,7 +385,7 @@ def _run(session: c.c_void_p, part: Batch, want: bool) -> List[Prediction]:
     count = len(part.ids)
     rows = (s.Prediction * count)()
     outputs = s.Outputs(rows, None)
-    features: List[Optional[np.ndarray]] = [None] * count
+    features: List[Optional[NDArray[np.float32]]] = [None] * count
     if want:
         width = lib().dms_session_feature_width(session)
         array = np.zeros((count, 2, width), np.float32)
@@ -404,7 +406,7 @@ def _eye(
     row: s.Prediction,
     eye: int,
     path: Optional[str],
-    features: Optional[np.ndarray],
+    features: Optional[NDArray[np.float32]],
 ) -> Optional[Eye]:
     field = row.field[eye]
     if not row.present[eye]:
@@ -426,7 +428,10 @@ def _eye(
 
 
 def _prediction(
-    part: Batch, at: int, row: s.Prediction, features: Optional[np.ndarray]
+    part: Batch,
+    at: int,
+    row: s.Prediction,
+    features: Optional[NDArray[np.float32]],
 ) -> Prediction:
     error = part.errors[at]
     if error is None and row.error.code:

@@ -6,6 +6,7 @@ import os
 from typing import Any, Iterable, List, Optional, Tuple, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmsnet import _structs as s
 from dmsnet._errors import Error, InvalidError
@@ -14,14 +15,20 @@ from dmsnet._library import path_bytes
 #: A file's path; a file's content (JPEG, PNG, TIFF, WebP); decoded pixels,
 #: uint8 of shape (height, width, 3), RGB; None: this eye is missing.
 Photograph = Union[
-    str, "os.PathLike[str]", bytes, bytearray, memoryview, np.ndarray, None
+    str,
+    "os.PathLike[str]",
+    bytes,
+    bytearray,
+    memoryview,
+    NDArray[np.uint8],
+    None,
 ]
 Pair = Tuple[Photograph, Photograph]
 
 _NAMES = ("left photograph", "right photograph")
 
 
-def _pixels(value: Any, name: str) -> np.ndarray:
+def _pixels(value: Any, name: str) -> NDArray[np.uint8]:
     array = np.asarray(value)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise InvalidError(
@@ -33,7 +40,7 @@ def _pixels(value: Any, name: str) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-def _content(value: Union[bytes, bytearray, memoryview]) -> np.ndarray:
+def _content(value: Union[bytes, bytearray, memoryview]) -> NDArray[np.uint8]:
     view = memoryview(value)
     return np.frombuffer(view if view.nbytes else b"\0", np.uint8)
 
@@ -49,7 +56,7 @@ class Batch:
         self.pairs = (s.Pair * len(ids))()
         self.paths: List[List[Optional[str]]] = []
         self.errors: List[Optional[Error]] = []
-        self._kept: List[np.ndarray] = []
+        self._kept: List[NDArray[np.uint8]] = []
         for item, name, pair in zip(self.pairs, ids, pairs):
             item.id = name.encode().replace(b"\0", b"?")
             self.paths.append([None, None])

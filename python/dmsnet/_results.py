@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmsnet._errors import Error
 
@@ -42,9 +43,9 @@ class Eye:
 
     path: Optional[str]
     field: Field
-    probabilities: np.ndarray
-    logits: np.ndarray
-    features: Optional[np.ndarray] = None
+    probabilities: NDArray[np.float64]
+    logits: NDArray[np.float32]
+    features: Optional[NDArray[np.float32]] = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,12 +69,12 @@ class Prediction:
     """
 
     id: str
-    probabilities: np.ndarray
-    logits: np.ndarray
+    probabilities: NDArray[np.float64]
+    logits: NDArray[np.float32]
     findings: Tuple[str, ...]
     left: Optional[Eye]
     right: Optional[Eye]
-    features: Optional[np.ndarray] = None
+    features: Optional[NDArray[np.float32]] = None
     error: Optional[Error] = None
 
     def __getitem__(self, label: str) -> float:
@@ -94,7 +95,7 @@ class Prediction:
         }
 
 
-def _by_label(values: np.ndarray) -> Dict[str, float]:
+def _by_label(values: NDArray[np.float64]) -> Dict[str, float]:
     return dict(zip(LABELS, values.tolist()))
 
 

@@ -1,9 +1,11 @@
 """What the tests of the Python door share: the build, photographs, a model."""
 
+import json
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 from PIL import Image
@@ -14,6 +16,7 @@ DMSNET = str(BUILD / "dmsnet")
 LIBRARY = str(BUILD / "libdmsnet.so")
 
 os.environ.setdefault("DMSNET_LIBRARY", LIBRARY)
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the cores are shared
 sys.path.insert(0, str(ROOT / "python"))
 
 
@@ -53,3 +56,48 @@ def write_photographs(folder, count=4):
         Image.fromarray(retina(2 * i + 1)).save(right, quality=95)
         pairs.append((str(left), str(right)))
     return pairs
+
+
+class Fixture:
+    """A folder with photographs and a small model."""
+
+    def __init__(self):
+        import dmsnet
+        check_build()
+        self._folder = tempfile.TemporaryDirectory(prefix="dmsnet-door-")
+        self.folder = self._folder.name
+        self.path = self.at("m.safetensors")
+        made = cli("init", "--backbone", "resnet18", "--width", 16, "--size",
+                   64, "--out", self.path)
+        assert made.returncode == 0, made.stderr
+        self.pairs = write_photographs(self.folder)
+        self.model = dmsnet.load(self.path)
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def close(self):
+        self.model.close()
+        self._folder.cleanup()
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def content(path):
+    return pathlib.Path(path).read_bytes()
+
+
+def read_safetensors(path):
+    data = memoryview(content(path))
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(bytes(data[8:8 + size]))
+    header.pop("__metadata__", None)
+    values = data[8 + size:]
+    return {
+        name: np.frombuffer(
+            values[slice(*row["data_offsets"])],
+            {"F32": np.float32, "I64": np.int64}[row["dtype"]],
+        ).reshape(row["shape"])
+        for name, row in header.items()}

@@ -1,58 +1,36 @@
 """The Python door: the command line's numbers and words from any form of
 photograph, from any thread, and nothing left behind."""
 
-import gc
 import json
 import os
 import pathlib
 import pickle
 import subprocess
 import sys
-import tempfile
-import threading
 import unittest
 import warnings
-import weakref
 
 import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import door  # noqa: E402
+from door import content, pixels, read_safetensors  # noqa: E402
 
 import dmsnet  # noqa: E402
 
 
 def setUpModule():
-    global FOLDER, MODEL, PAIRS, model
-    door.check_build()
-    FOLDER = tempfile.TemporaryDirectory(prefix="dmsnet-door-")
-    MODEL = os.path.join(FOLDER.name, "m.safetensors")
-    made = door.cli("init", "--backbone", "resnet18", "--width", 16, "--size",
-                    64, "--out", MODEL)
-    assert made.returncode == 0, made.stderr
-    PAIRS = door.write_photographs(FOLDER.name)
-    model = dmsnet.load(MODEL)
+    global fixture, MODEL, PAIRS, model
+    fixture = door.Fixture()
+    MODEL, PAIRS, model = fixture.path, fixture.pairs, fixture.model
 
 
 def tearDownModule():
-    model.close()
-    FOLDER.cleanup()
+    fixture.close()
 
 
-def temporary(name):
-    return os.path.join(FOLDER.name, name)
-
-
-def pixels(path):
-    return np.asarray(Image.open(path).convert("RGB"))
-
-
-def content(path):
-    return pathlib.Path(path).read_bytes()
-
-
-def close_to(test, got, want, within=1e-5):
+def close_to(got, want, within=1e-5):
     np.testing.assert_allclose(got, want, rtol=0, atol=within)
 
 
@@ -87,7 +65,7 @@ class Numbers(unittest.TestCase):
         self.assertIsNone(got.left)
 
     def test_a_batch_is_what_the_command_line_says_of_the_folder(self):
-        want = self.cli_json(FOLDER.name)
+        want = self.cli_json(fixture.folder)
         got = model.predict_batch(PAIRS, batch=3)
         self.assertEqual(len(got), len(want))
         for mine, its in zip(got, want):
@@ -136,49 +114,35 @@ class Numbers(unittest.TestCase):
 
     def test_probabilities_and_findings_follow_from_logits(self):
         p = model.predict(*PAIRS[3])
-        close_to(self, p.probabilities, 1 / (1 + np.exp(-p.logits.astype(
+        close_to(p.probabilities, 1 / (1 + np.exp(-p.logits.astype(
             float))), 1e-6)
         self.assertEqual(p.findings, tuple(
             k for k in dmsnet.LABELS if p[k] > model.thresholds[k]))
 
     def test_features_times_the_eye_head_are_the_eye_logits(self):
-        path = temporary("weights.safetensors")
+        path = fixture.at("weights.safetensors")
         model.export_safetensors(path)
         tensors = read_safetensors(path)
         p = model.predict(*PAIRS[0], features=True)
         for eye, row in zip((p.left, p.right), p.features):
-            close_to(self, row @ tensors["eye_head.weight"].T +
+            close_to(row @ tensors["eye_head.weight"].T +
                      tensors["eye_head.bias"], eye.logits)
 
     def test_exchanging_the_eyes_exchanges_the_features(self):
         left, right = PAIRS[0]
         one = model.predict(left, right, features=True)
         two = model.predict(right, left, features=True)
-        close_to(self, two.features, one.features[::-1])
-        close_to(self, two.logits, one.logits)
+        close_to(two.features, one.features[::-1])
+        close_to(two.logits, one.logits)
 
     def test_threads_and_winograd_change_no_more_than_rounding(self):
         want = model.predict(*PAIRS[0]).logits
         for options in ({"threads": 1}, {"winograd": True},
                         {"precision": "fp32"}):
             with dmsnet.load(MODEL, **options) as other:
-                close_to(self, other.predict(*PAIRS[0]).logits, want, 1e-3)
+                close_to(other.predict(*PAIRS[0]).logits, want, 1e-3)
         with dmsnet.load(MODEL, precision="auto") as other:  # bf16 where it is
-            close_to(self, other.predict(*PAIRS[0]).logits, want, 0.2)
-
-
-def read_safetensors(path):
-    data = memoryview(content(path))
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(bytes(data[8:8 + size]))
-    header.pop("__metadata__", None)
-    values = data[8 + size:]
-    return {
-        name: np.frombuffer(
-            values[slice(*row["data_offsets"])],
-            {"F32": np.float32, "I64": np.int64}[row["dtype"]],
-        ).reshape(row["shape"])
-        for name, row in header.items()}
+            close_to(other.predict(*PAIRS[0]).logits, want, 0.2)
 
 
 class Batches(unittest.TestCase):
@@ -197,7 +161,7 @@ class Batches(unittest.TestCase):
         for p in got[1:5]:
             self.assertFalse(p.probabilities.any() or p.features.any())
             self.assertEqual(p.findings, ())
-        close_to(self, got[5].logits, model.predict(*PAIRS[1]).logits)
+        close_to(got[5].logits, model.predict(*PAIRS[1]).logits)
 
     def test_errors_are_raised_when_asked_for(self):
         with self.assertRaises(dmsnet.FileError):
@@ -254,7 +218,7 @@ class Errors(unittest.TestCase):
                              "gone.jpg", "--right", PAIRS[0][1])
 
     def test_a_photograph_that_is_none(self):
-        path = temporary("text.jpg")
+        path = fixture.at("text.jpg")
         pathlib.Path(path).write_text("this is no picture")
         error = self.error_of(model.predict, path)
         self.assertIsInstance(error, dmsnet.FormatError)
@@ -265,7 +229,7 @@ class Errors(unittest.TestCase):
 
     def test_a_truncated_photograph_in_memory_and_on_disk(self):
         data = content(PAIRS[0][1])[:600]
-        path = temporary("cut.jpg")
+        path = fixture.at("cut.jpg")
         pathlib.Path(path).write_bytes(data)
         error = self.error_of(model.predict, path)
         self.assert_cli_says(error, "predict", "--model", MODEL, "--left",
@@ -282,13 +246,13 @@ class Errors(unittest.TestCase):
                          "model looks at")
 
     def test_a_model_that_is_none_or_not_there(self):
-        for path in (PAIRS[0][0], temporary("gone.safetensors")):
+        for path in (PAIRS[0][0], fixture.at("gone.safetensors")):
             error = self.error_of(dmsnet.load, path)
             self.assert_cli_says(error, "info", path)
         self.assertIsInstance(error, dmsnet.FileError)
 
     def test_an_output_that_cannot_be_written(self):
-        path = temporary("no/such/folder/m.onnx")
+        path = fixture.at("no/such/folder/m.onnx")
         for error in (self.error_of(model.export_onnx, path),
                       self.error_of(model.save, path),
                       self.error_of(model.export_safetensors, path)):
@@ -348,212 +312,6 @@ class Errors(unittest.TestCase):
                  "PYTHONPATH": str(door.ROOT / "python")},
             capture_output=True, text=True)
         self.assertIn("LibraryError: libm.so.6: no libdmsnet 0.1", said.stderr)
-
-
-class Lives(unittest.TestCase):
-
-    def test_a_closed_model_says_so(self):
-        with dmsnet.load(MODEL) as other:
-            other.predict(*PAIRS[0])
-        self.assertTrue(other.closed)
-        other.close()
-        for call in (other.predict, lambda: other.predict_batch([]),
-                     lambda: other.info, lambda: other.save("x")):
-            with self.assertRaisesRegex(dmsnet.InvalidError,
-                                        "the model is closed"):
-                call()
-        self.assertIn("closed", repr(other))
-
-    def test_a_model_that_nobody_holds_is_destroyed(self):
-        other = dmsnet.load(MODEL)
-        other.predict(*PAIRS[0])
-        sessions, seen = other._sessions, weakref.ref(other)
-        del other
-        gc.collect()
-        self.assertIsNone(seen())
-        self.assertTrue(sessions.closed)
-        self.assertEqual(sessions._idle, [])
-
-    def test_answers_outlive_their_model(self):
-        with dmsnet.load(MODEL) as other:
-            p = other.predict(*PAIRS[0], features=True)
-            want = p.features.copy()
-        del other
-        gc.collect()
-        np.testing.assert_array_equal(p.features, want)
-
-    def test_loading_and_closing_again_and_again_keeps_no_memory(self):
-        def resident():
-            with open("/proc/self/statm") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-        def rounds(count):
-            for _ in range(count):
-                with dmsnet.load(MODEL) as other:
-                    other.predict(*PAIRS[0], features=True)
-            gc.collect()
-
-        rounds(5)
-        before = resident()
-        rounds(15)  # a model is 45 MB
-        self.assertLess(resident() - before, 60 << 20)
-
-    def test_threads_share_a_model(self):
-        want = [model.predict(*pair, features=True) for pair in PAIRS]
-        failures = []
-
-        def work(first):
-            for i in range(8):
-                at = (first + i) % len(PAIRS)
-                got = model.predict(*PAIRS[at], features=True)
-                if not np.array_equal(got.features, want[at].features):
-                    failures.append((first, i))
-
-        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(failures, [])
-
-    def test_idle_sessions_are_few(self):
-        with dmsnet.load(MODEL) as other:
-            for batch in range(1, 8):
-                other.predict_batch(PAIRS * 2, batch=batch)
-            self.assertLessEqual(len(other._sessions._idle), 3)
-
-    def test_closing_does_not_disturb_who_is_at_work(self):
-        other = dmsnet.load(MODEL)
-        started, results = threading.Event(), []
-
-        def progress(done, total):
-            started.set()
-            closed.wait(10)
-
-        def work():
-            results.append(other.predict_batch(PAIRS, batch=2,
-                                               progress=progress))
-
-        closed = threading.Event()
-        thread = threading.Thread(target=work)
-        thread.start()
-        started.wait(10)
-        other.close()
-        closed.set()
-        thread.join()
-        self.assertEqual([p.error for p in results[0]], [None] * len(PAIRS))
-
-
-class Weights(unittest.TestCase):
-
-    def test_info_is_what_the_command_line_says(self):
-        said = json.loads(door.cli("info", "--json", MODEL).stdout)
-        self.assertEqual(model.info, said)
-        self.assertEqual(model.size, 64)
-        self.assertEqual(model.labels, tuple("NDGCAHMO"))
-        self.assertEqual(model.label_names[1], "Diabetes")
-        self.assertEqual(model.thresholds["D"], 0.5)
-        self.assertIn("resnet18", repr(model))
-
-    def test_info_is_a_copy(self):
-        model.info["thresholds"][0] = 9
-        self.assertEqual(model.thresholds["N"], 0.5)
-
-    def test_save_is_the_same_model(self):
-        path = temporary("saved.safetensors")
-        model.save(pathlib.Path(path))
-        with dmsnet.load(path) as other:
-            self.assertEqual(other.info, model.info)
-            np.testing.assert_array_equal(other.predict(*PAIRS[0]).logits,
-                                          model.predict(*PAIRS[0]).logits)
-
-    def test_create_is_what_init_makes(self):
-        with dmsnet.create(backbone="resnet18", width=16, size=64) as other:
-            np.testing.assert_array_equal(other.predict(*PAIRS[0]).logits,
-                                          model.predict(*PAIRS[0]).logits)
-
-    def test_exported_weights_come_back_the_same(self):
-        path = temporary("export.safetensors")
-        model.export_safetensors(path)
-        got = dmsnet.import_weights(path, size=64)
-        self.assertEqual(got.report.data["network"], "dmsnet")
-        self.assertEqual(got.report.names("missing"), [])
-        self.assertIn("eye_head.weight", got.report.names("taken"))
-        self.assertIn("taken", str(got.report))
-        with got.model as other:
-            np.testing.assert_array_equal(other.predict(*PAIRS[0]).logits,
-                                          model.predict(*PAIRS[0]).logits)
-
-    def test_a_backbone_alone_is_taken(self):
-        path = temporary("backbone.safetensors")
-        model.export_safetensors(path, backbone_only=True)
-        got = dmsnet.import_weights(path, width=32, size=96)
-        self.assertEqual(got.report.data["network"], "backbone")
-        self.assertEqual((got.model.feature_width, got.model.size), (64, 96))
-        got.model.close()
-
-    def test_missing_tensors_are_in_the_errors_report(self):
-        path = temporary("less.safetensors")
-        model.export_safetensors(path, backbone_only=True)
-        data = content(path)
-        size = int.from_bytes(data[:8], "little")
-        header = data[8:8 + size].replace(b"layer4.1.bn2.weight",
-                                          b"layer4.1.bn9.weight")
-        pathlib.Path(path).write_bytes(data[:8] + header + data[8 + size:])
-        with self.assertRaises(dmsnet.MismatchError) as caught:
-            dmsnet.import_weights(path)
-        error = caught.exception
-        self.assertIn("layer4.1.bn2.weight", error.report.names("missing"))
-        said = door.cli("import", path, "--out", temporary("x.safetensors"))
-        self.assertIn(str(error), said.stderr)
-
-    def test_a_dangerous_pickle_is_refused_by_name(self):
-
-        class Evil:
-
-            def __reduce__(self):
-                return os.system, ("touch evil",)
-
-        path = temporary("evil.pth")
-        pathlib.Path(path).write_bytes(pickle.dumps(Evil(), protocol=2))
-        with self.assertRaises(dmsnet.FormatError):
-            dmsnet.import_weights(path)
-        self.assertFalse(os.path.exists("evil"))
-
-    def test_half_precision_on_request(self):
-        path = temporary("half.safetensors")
-        model.export_safetensors(path, dtype="f16")
-        with dmsnet.load(path) as other:
-            close_to(self, other.predict(*PAIRS[0]).logits,
-                     model.predict(*PAIRS[0]).logits, 0.05)
-
-    def test_a_model_without_its_description_is_warned_of(self):
-        path = temporary("bare.safetensors")
-        data = content(MODEL)
-        size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:8 + size])
-        del header["__metadata__"]
-        text = json.dumps(header, separators=(",", ":")).encode()
-        text = text.ljust(size)
-        self.assertEqual(len(text), size)
-        pathlib.Path(path).write_bytes(data[:8] + text + data[8 + size:])
-        with self.assertWarnsRegex(dmsnet.ModelWarning, path) as caught:
-            other = dmsnet.load(path)
-        self.assertEqual(caught.filename, __file__)
-        other.close()
-
-    def test_onnx_is_the_command_lines_file(self):
-        mine, its = temporary("a.onnx"), temporary("b.onnx")
-        for options, words in (({}, []),
-                               ({"preprocessing": True,
-                                 "probabilities": True},
-                                ["--with-preprocessing", "--probabilities"]),
-                               ({"keep_norms": True, "size": 96},
-                                ["--keep-norms", "--size", "96"])):
-            model.export_onnx(mine, **options)
-            done = door.cli("export", "--model", MODEL, "--onnx", its, *words)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(content(mine), content(its))
 
 
 if __name__ == "__main__":

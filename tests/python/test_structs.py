@@ -18,7 +18,7 @@ COMPILER = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
 
 
 def measured():
-    """Sizes and offsets from a C program: {"dms_pair": 72, "dms_pair.id": 0}"""
+    """Sizes and offsets from a C program: {"dms_pair.id": 0, ...}."""
     lines = []
     for name, struct in _structs.STRUCTS.items():
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
