@@ -7,8 +7,12 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
-from PIL import Image
+# Read when the first library with OpenMP is loaded, so before numpy: spinning
+# barriers collapse where the cores are shared.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMS_BUILD", ROOT / "build")).resolve()
@@ -16,7 +20,6 @@ DMSNET = str(BUILD / "dmsnet")
 LIBRARY = str(BUILD / "libdmsnet.so")
 
 os.environ.setdefault("DMSNET_LIBRARY", LIBRARY)
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the cores are shared
 sys.path.insert(0, str(ROOT / "python"))
 
 

@@ -10,14 +10,13 @@ import sys
 import unittest
 import warnings
 
-import numpy as np
-from PIL import Image
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import door  # noqa: E402
 from door import content, pixels, read_safetensors  # noqa: E402
 
 import dmsnet  # noqa: E402
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
 
 
 def setUpModule():
