@@ -17,7 +17,7 @@ static const tensor_options tensor_defaults = {
     .backward = {.eye_weight = 0.3, .seed = 1}};
 
 /* The first FORWARD_COUNT serve both directions. */
-enum { FORWARD_COUNT = 3, BACKWARD_COUNT = 6 };
+enum { FORWARD_COUNT = 3, BACKWARD_COUNT = 7 };
 
 static const dms_option tensor_list[] = {
     {.name = "model",
@@ -50,7 +50,12 @@ static const dms_option tensor_list[] = {
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(tensor_options, backward.seed),
-     .help = "of the dropout mask"}};
+     .help = "of the dropout mask"},
+    {.name = "precision",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(tensor_options, backward.precision),
+     .choice = dms_precision_name,
+     .help = "numbers of the backbone's maps and gradients"}};
 
 static const dms_option_table forward_table = {
     tensor_list, FORWARD_COUNT, &tensor_defaults, sizeof(tensor_options)};

@@ -170,6 +170,7 @@ typedef struct dms_backward_options {
     double dropout;    /* [0, 1) */
     double eye_weight; /* >= 0; the reference's is 0.3 */
     uint64_t seed;     /* of the dropout mask */
+    dms_precision precision;
 } dms_backward_options;
 
 dms_status dms_tensor_backward(const dms_model *model, const char *in_path,

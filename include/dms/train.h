@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "dms/architecture.h"
+#include "dms/compute.h"
 #include "dms/data.h"
 #include "dms/image.h"
 #include "dms/metrics.h"
@@ -121,7 +122,10 @@ typedef struct dms_train_options {
     bool split_override;
     uint64_t seed;
 
-    int threads;       /* 0: as many as OpenMP gives */
+    int threads; /* 0: as many as OpenMP gives */
+    /* Of the backbone's maps and gradients; weights, statistics, losses, the
+     * modules behind it and validation are float32 in any case. */
+    dms_precision precision;
     int patience;      /* epochs without a better metric; 0: never stop early */
     char metric[32];   /* chooses best and stops early */
     double time_limit; /* seconds; 0: none */

@@ -7,73 +7,43 @@
 #include "base/fail.h"
 #include "base/rng.h"
 #include "machine/machine.h"
+#include "net/compute.h"
 #include "train/threads.h"
 
 enum { K = DMS_LABELS };
 
-const char *dms_bench_precision_name(dms_bench_precision precision)
-{
-    static const char *const names[] = {"fp32", "bf16", "int8", "auto"};
-
-    return (unsigned)precision < 4 ? names[precision] : NULL;
-}
-
-const char *dms_bench_winograd_name(dms_bench_winograd winograd)
-{
-    static const char *const names[] = {"no", "yes", "auto"};
-
-    return (unsigned)winograd < 3 ? names[winograd] : NULL;
-}
-
 dms_bench_options dms_bench_options_default(void)
 {
-    return (dms_bench_options){.precision = DMS_BENCH_FP32,
-                               .winograd = DMS_BENCH_WINOGRAD_AUTO,
-                               .patients = 1,
-                               .seconds = 5};
+    return (dms_bench_options){.patients = 1, .seconds = 5};
 }
 
-static dms_status check_precision(const dms_bench_options *o, dms_error *err)
+/* AUTO and 0 become what they stand for here, in o and for the net. */
+static dms_status resolve(dms_net_options *net, dms_bench_options *o,
+                          const dms_architecture *arch, dms_error *err)
 {
-    if (o->precision == DMS_BENCH_INT8)
-        return dms_fail(err, DMS_EINVAL,
-                        "precision int8: this version has no int8 network");
-    if (o->precision == DMS_BENCH_BF16 && o->train)
-        return dms_fail(err, DMS_EINVAL,
-                        "precision bf16: this version trains in fp32 only");
-    if (o->precision == DMS_BENCH_BF16 && !dms_peak_instruction(DMS_PEAK_BF16))
-        return dms_fail(err, DMS_EINVAL,
-                        "precision bf16: this CPU has no instructions for it");
-    if (o->winograd == DMS_BENCH_WINOGRAD_YES &&
-        (o->train || o->precision != DMS_BENCH_FP32))
-        return dms_fail(err, DMS_EINVAL,
-                        "winograd: it is for inference in fp32");
-    return DMS_OK;
-}
+    dms_compute *compute = &o->compute;
+    dms_status st;
 
-/* AUTO and 0 become what they stand for here. */
-static dms_status resolve(dms_bench_options *o, const dms_architecture *arch,
-                          dms_error *err)
-{
     if (o->patients < 1 || o->patients > 256)
         return dms_fail(err, DMS_EINVAL,
                         "a batch of %d patients, expected 1 to 256",
                         o->patients);
-    if (o->precision == DMS_BENCH_AUTO)
-        o->precision = !o->train && dms_peak_instruction(DMS_PEAK_BF16)
-                           ? DMS_BENCH_BF16
-                           : DMS_BENCH_FP32;
-    if (o->winograd == DMS_BENCH_WINOGRAD_AUTO)
-        o->winograd = !o->train && o->precision == DMS_BENCH_FP32
-                          ? DMS_BENCH_WINOGRAD_YES
-                          : DMS_BENCH_WINOGRAD_NO;
     if (o->size == 0)
         o->size = arch->size;
-    if (o->threads <= 0)
-        o->threads = dms_threads_use(0);
-    if (o->threads <= 0)
-        o->threads = dms_machine_cores();
-    return check_precision(o, err);
+    *net = (dms_net_options){
+        .patients = o->patients, .size = o->size, .training = o->train};
+    TRY(dms_compute_apply(net, compute, SIZE_MAX, err));
+    if (compute->precision == DMS_PRECISION_AUTO)
+        compute->precision = net->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
+                                                        : DMS_PRECISION_FP32;
+    net->winograd &= !o->train && net->type == DMS_TYPE_F32;
+    compute->winograd = net->winograd ? DMS_WINOGRAD_YES : DMS_WINOGRAD_NO;
+    if (compute->threads == 0)
+        compute->threads = dms_threads_use(0);
+    if (compute->threads == 0)
+        compute->threads = dms_machine_cores();
+done:
+    return st;
 }
 
 static dms_status prepare_training(dms_bench *b, const dms_model *model,
@@ -118,23 +88,18 @@ dms_status dms_bench_create(dms_bench **out, const dms_model *model,
 {
     dms_status st;
     dms_bench *b = dms_calloc(1, sizeof *b);
-    dms_net_options net = {.training = options->train};
+    dms_net_options net;
     dms_params *params = model->params;
     int threads = 0;
 
     if (!b)
         return dms_fail_memory(err, "bench");
     b->options = *options;
-    TRY(resolve(&b->options, &model->config.architecture, err));
-    threads = dms_threads_use(b->options.threads);
+    TRY(resolve(&net, &b->options, &model->config.architecture, err));
+    threads = dms_threads_use(b->options.compute.threads);
     b->weights = params;
     if (options->train)
         TRY(prepare_training(b, model, err));
-    net.patients = b->options.patients;
-    net.size = b->options.size;
-    net.type =
-        b->options.precision == DMS_BENCH_BF16 ? DMS_TYPE_BF16 : DMS_TYPE_F32;
-    net.winograd = b->options.winograd == DMS_BENCH_WINOGRAD_YES;
     TRY(dms_net_create(&b->net, &model->config.architecture,
                        b->params ? b->params : params, &net, err));
     fill_images(b);
@@ -184,7 +149,7 @@ done:
 
 dms_status dms_bench_step(dms_bench *b, dms_bench_times *times, dms_error *err)
 {
-    int threads = dms_threads_use(b->options.threads);
+    int threads = dms_threads_use(b->options.compute.threads);
     double began = dms_clock_now();
     dms_status st;
 

@@ -64,8 +64,10 @@ static double ratio(double a, double b)
     return b > 0 ? a / b : 0;
 }
 
-static const char *const unit[DMS_BENCH_PEAKS] = {"GFLOP/s", "GFLOP/s",
-                                                  "GOP/s"};
+static const char *unit(const char *precision)
+{
+    return strcmp(precision, "int8") == 0 ? "GOP/s" : "GFLOP/s";
+}
 
 static void print_machine(dms_strbuf *text, const dms_bench_report *r)
 {
@@ -76,10 +78,11 @@ static void print_machine(dms_strbuf *text, const dms_bench_report *r)
                       dms_version(), r->backend);
     for (int i = 0; i < DMS_BENCH_PEAKS; i++) {
         dms_strbuf_printf(text, "%-10s%s peak ", i ? "" : "peaks",
-                          dms_bench_precision_name((dms_bench_precision)i));
+                          dms_bench_peak_name(i));
         if (r->peak_instruction[i])
             dms_strbuf_printf(text, "%8.1f %s by %s\n", r->peak_gflops[i],
-                              unit[i], r->peak_instruction[i]);
+                              unit(dms_bench_peak_name(i)),
+                              r->peak_instruction[i]);
         else
             dms_strbuf_puts(text, "not there: the CPU has no instruction\n");
     }
@@ -108,8 +111,8 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
         text, "work      %s of %d patient%s (%d images) in %s%s\n",
         o->train ? "training step" : "forward", o->patients,
         o->patients == 1 ? "" : "s", 2 * o->patients,
-        dms_bench_precision_name(o->precision),
-        o->winograd == DMS_BENCH_WINOGRAD_YES ? ", Winograd allowed" : "");
+        dms_precision_name(o->compute.precision),
+        o->compute.winograd == DMS_WINOGRAD_YES ? ", Winograd allowed" : "");
     dms_strbuf_printf(text,
                       "time      %.2f ms median, %.2f ms minimum of %d runs; "
                       "ready after %.2f s\n",
@@ -120,7 +123,8 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
     dms_strbuf_printf(text,
                       "speed     %.1f %s of %.1f GFLOP: %.1f %% of the "
                       "measured peak\n",
-                      dms_bench_gflops(r), unit[o->precision], r->gflop,
+                      dms_bench_gflops(r),
+                      unit(dms_precision_name(o->compute.precision)), r->gflop,
                       100 * ratio(dms_bench_gflops(r), dms_bench_peak(r)));
     dms_strbuf_printf(text,
                       "memory    %.1f MB of values, %.1f MB of weights%s, peak "
@@ -205,10 +209,10 @@ static json_t *machine_json(const dms_bench_report *r)
     json_t *peaks = json_object();
 
     for (int i = 0; i < DMS_BENCH_PEAKS; i++)
-        json_object_set_new(
-            peaks, dms_bench_precision_name((dms_bench_precision)i),
-            r->peak_instruction[i] ? json_real(r->peak_gflops[i])
-                                   : json_null());
+        json_object_set_new(peaks, dms_bench_peak_name(i),
+                            r->peak_instruction[i]
+                                ? json_real(r->peak_gflops[i])
+                                : json_null());
     return json_pack("{s:s, s:i, s:s, s:o, s:f}", "cpu", r->cpu, "cores",
                      r->cores, "isa", r->isa, "peak_gflops", peaks,
                      "memory_gb_s", r->memory_gb_s);
@@ -229,8 +233,8 @@ static void add_work(json_t *root, const dms_bench_report *r)
                   dms_context_name(a->context), "fusion",
                   dms_fusion_name(a->fusion), "width", a->width),
         "task", o->train ? "train" : "infer", "precision",
-        dms_bench_precision_name(o->precision), "winograd",
-        o->winograd == DMS_BENCH_WINOGRAD_YES, "batch", o->patients, "size",
+        dms_precision_name(o->compute.precision), "winograd",
+        o->compute.winograd == DMS_WINOGRAD_YES, "batch", o->patients, "size",
         o->size, "threads", r->threads, "repeats", o->repeats, "memory_bytes",
         (json_int_t)r->memory_bytes, "weight_bytes",
         (json_int_t)r->weight_bytes, "peak_rss_bytes",

@@ -228,7 +228,7 @@ dms_status dms_bench_run(dms_bench_report *r, const dms_model *model,
     TRY(dms_bench_step(bench, &first, err));
     r->ready_s = dms_clock_now() - began;
     r->options = bench->options;
-    r->threads = bench->options.threads;
+    r->threads = bench->options.compute.threads;
     TRY(describe_nodes(r, bench, err));
     TRY(dms_bench_step(bench, &first, err));
     account_memory(r, bench); /* before the peaks take memory of their own */
@@ -253,7 +253,17 @@ double dms_bench_gflops(const dms_bench_report *r)
 
 double dms_bench_peak(const dms_bench_report *r)
 {
-    return r->options.precision < DMS_BENCH_AUTO
-               ? r->peak_gflops[r->options.precision]
-               : 0;
+    const char *precision = dms_precision_name(r->options.compute.precision);
+
+    for (int kind = 0; precision && kind < DMS_BENCH_PEAKS; kind++)
+        if (strcmp(precision, dms_bench_peak_name(kind)) == 0)
+            return r->peak_gflops[kind];
+    return 0;
+}
+
+const char *dms_bench_peak_name(int peak)
+{
+    static const char *const names[DMS_BENCH_PEAKS] = {"fp32", "bf16", "int8"};
+
+    return peak >= 0 && peak < DMS_BENCH_PEAKS ? names[peak] : NULL;
 }

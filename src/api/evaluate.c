@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/compute.h"
+#include "net/compute.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "api/compute.h"
+#include "net/compute.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"

@@ -41,7 +41,7 @@ typedef struct dms_attr {
     bool norm; /* conv_fused: a batch norm by running statistics is folded in;
                   its parameters follow the weight */
     bool sum;  /* conv_fused: its last input is added to what it makes */
-    dms_type type; /* conv_fused: of its inputs and its output */
+    dms_type type; /* conv, conv_fused: of input and output */
     bool frozen;   /* batch_norm: running statistics even when
                       training */
 } dms_attr;
@@ -121,9 +121,10 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);
  * else reads it, becomes one node with it, which the other is added to. */
 void dms_pass_fuse_add(dms_graph *graph, const dms_op *add);
 
-/* Values between nodes of op with as many channels as fill whole blocks become
- * of that type. */
-void dms_pass_type(dms_graph *graph, const dms_op *op, dms_type type);
+/* Nodes of op up to `last` with as many channels as fill whole blocks work in
+ * that type, and what lies between them is of it. last: NULL for all. */
+void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
+                   dms_type type);
 
 /* Last: give every value a layout and a type; where a reader needs others, a
  * node of op `reorder` is put between, once for all readers. */

@@ -95,9 +95,12 @@ void dms_pass_fuse_add(dms_graph *graph, const dms_op *add)
     }
 }
 
-void dms_pass_type(dms_graph *graph, const dms_op *op, dms_type type)
+void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
+                   dms_type type)
 {
-    for (size_t i = 0; i < graph->count; i++) {
+    size_t end = last ? last->index + 1 : graph->count;
+
+    for (size_t i = 0; i < end; i++) {
         dms_node *node = graph->nodes[i];
 
         if (node->op == op && node->attr.groups == 1 &&

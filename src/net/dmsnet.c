@@ -41,21 +41,28 @@ static dms_status check_options(const dms_net_options *options, dms_error *err)
         return dms_fail(err, DMS_EINVAL,
                         "images of %d pixels a side: at least 32 are needed",
                         options->size);
+    if (!dms_net_has_type(options->type))
+        return dms_fail(err, DMS_EINVAL,
+                        "maps in bf16: this CPU has no instructions for them");
     if (!(options->dropout >= 0 && options->dropout < 1))
         return dms_fail(err, DMS_EINVAL, "dropout %g is not in [0, 1)",
                         (double)options->dropout);
     return DMS_OK;
 }
 
-static void rewrite(dms_graph *graph, const dms_net_options *options)
+/* In training only the backbone is in bf16: the modules behind it are a
+ * hundredth of the work, and their sums are long. */
+static void rewrite(const dms_network *network, const dms_net_options *options)
 {
+    dms_graph *graph = network->graph;
+
+    dms_pass_type(graph, &dms_op_conv, options->training ? network->map : NULL,
+                  options->type);
     if (!options->training)
         dms_pass_fold_norm(graph, &dms_op_batch_norm);
     dms_pass_fuse_relu(graph, &dms_op_relu);
-    if (!options->training) {
+    if (!options->training)
         dms_pass_fuse_add(graph, &dms_op_add);
-        dms_pass_type(graph, &dms_op_conv_fused, options->type);
-    }
 }
 
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
@@ -76,7 +83,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     }
     TRY(dms_network_build(&net->network, arch, params, options, err));
     graph = net->network.graph;
-    rewrite(graph, options);
+    rewrite(&net->network, options);
     TRY(dms_pass_layout(graph, &dms_op_reorder, err));
     TRY(dms_backend_create(&net->backend, err));
     dms_backend_set_winograd(net->backend, options->winograd);

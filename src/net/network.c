@@ -18,6 +18,7 @@ static void compose(dms_network *net, const dms_architecture *arch,
     x = dms_backbone_build(g, net->images, arch->backbone,
                            options->zero_init_residual);
     g->frozen = false;
+    net->map = x;
     g->part = "MSCAM";
     x = dms_mscam_build(g, x, arch->width, arch->context);
     g->part = "DMFF";

@@ -11,6 +11,7 @@
 typedef struct dms_network {
     dms_graph *graph;   /* owned */
     dms_node *images;   /* 2N x 3 x S x S, all left eyes first */
+    dms_node *map;      /* 2N x C x S/32 x S/32, the backbone's; as built */
     dms_node *features; /* 2N x 2D, what the heads read (eq. 9) */
     dms_node *patient;  /* N x K logits */
     dms_node *eye;      /* 2N x K logits, all left eyes first */

@@ -51,12 +51,13 @@ static void masked_f32(float *dx, const float *dy, const float *y, size_t len)
         dx[i] = y[i] > 0 ? dy[i] : 0;
 }
 
+/* As a signed integer a bf16 is above zero when the number is. */
 static void masked_bf16(uint16_t *dx, const uint16_t *dy, const uint16_t *y,
                         size_t len)
 {
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < len; i++)
-        dx[i] = dms_bf16_float(y[i]) > 0 ? dy[i] : 0;
+        dx[i] = (int16_t)y[i] > 0 ? dy[i] : 0;
 }
 
 static dms_status add_backward(dms_job *t, dms_error *err)

@@ -118,8 +118,7 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
     dms_status st;
     const dms_backend *backend = t->backend;
     const dms_node *node = t->node;
-    dnnl_memory_desc_t value =
-        dms_desc_value(&node->shape, node->layout, dms_backend_block());
+    dnnl_memory_desc_t value = dms_desc_node(node);
     dnnl_memory_desc_t channel = dms_desc_plain(1, &node->shape.c);
     dnnl_memory_desc_t workspace;
     dnnl_batch_normalization_desc_t desc;
@@ -171,6 +170,7 @@ static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     s->batch_statistics = t->training && !t->node->attr.frozen;
     s->own_relu = s->batch_statistics && t->node->attr.relu &&
                   t->node->layout == DMS_LAYOUT_NHWC;
+    assert(!s->own_relu || t->node->type == DMS_TYPE_F32);
     if (s->batch_statistics && shape->n * shape->h * shape->w < 2)
         return dms_fail(err, DMS_EINVAL,
                         "%.80s: batch norm cannot train on one value a "
@@ -274,6 +274,7 @@ const dms_op dms_op_batch_norm = {
     .name = "batch_norm",
     .reads = DMS_READS_X | DMS_READS_Y_WITH_RELU,
     .any_layout = true,
+    .any_type = true,
     .fuses_relu = true,
     .prepare = norm_prepare,
     .forward = norm_forward,

@@ -1,11 +1,12 @@
 /* Convolution, by oneDNN.
  *
  *   Y[n,o] = sum_i W[o,i] * X[n,i]      (cross-correlation, padding kernel/2)
- *   dX = W^T * dY,   dW[o,i] = sum_n X[n,i] * dY[n,o]
+ *   dX = W^T * dY,   dW[o,i] = sum_n X[n,i] * dY[n,o]   (float32 always)
  *
  * The weight lives in the parameter table in the blocked order that the
  * forward kernel wants where that is one of ours; where a kernel wants
- * another order, it is reordered: once for inference, each step in training. */
+ * another order, or bf16, it is reordered: once for inference, each step in
+ * training. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
@@ -86,6 +87,8 @@ static dms_status operand_ready(const void **ready, operand *o,
 /* The five descriptions of a convolution as our buffers have them. */
 typedef struct conv_descs {
     dnnl_memory_desc_t x, y, w;
+    dnnl_memory_desc_t x_wish; /* as the kernels read it: of y's type */
+    dnnl_memory_desc_t w_wish;
     dnnl_dims_t strides, padding;
 } conv_descs;
 
@@ -93,15 +96,18 @@ static conv_descs describe(const dms_job *t)
 {
     const dms_node *node = t->node;
     const dms_param *weight = &t->params->items[node->param[0]];
-    int block = dms_backend_block();
     conv_descs d = {
-        .x = dms_desc_value(&node->in[0]->shape, node->in[0]->layout, block),
-        .y = dms_desc_value(&node->shape, node->layout, block),
+        .x = dms_desc_node(node->in[0]),
+        .y = dms_desc_node(node),
         .w = dms_desc_weight(weight, node->attr.groups),
     };
 
     d.strides[0] = d.strides[1] = node->attr.stride;
     d.padding[0] = d.padding[1] = node->attr.kernel / 2;
+    d.x_wish =
+        node->in[0]->layout == DMS_LAYOUT_NCHW ? dms_desc_any(&d.x) : d.x;
+    d.w_wish = dms_desc_any(&d.w);
+    d.x_wish.data_type = d.w_wish.data_type = d.y.data_type;
     return d;
 }
 
@@ -111,17 +117,14 @@ static dms_status prepare_forward(conv_state *s, dms_job *t,
 {
     dms_status st;
     const dms_backend *backend = t->backend;
-    bool plain_x = t->node->in[0]->layout == DMS_LAYOUT_NCHW;
-    dnnl_memory_desc_t x_any = plain_x ? dms_desc_any(&d->x) : d->x;
-    dnnl_memory_desc_t w_any = dms_desc_any(&d->w);
     dnnl_prop_kind_t kind =
         t->training ? dnnl_forward_training : dnnl_forward_inference;
     dnnl_primitive_desc_t pd;
     dnnl_memory_desc_t x, w;
 
     TRY(dms_dnnl_check(dnnl_convolution_forward_desc_init(
-                           &s->desc, kind, dnnl_convolution_direct, &x_any,
-                           &w_any, NULL, &d->y, d->strides, d->padding,
+                           &s->desc, kind, dnnl_convolution_direct, &d->x_wish,
+                           &d->w_wish, NULL, &d->y, d->strides, d->padding,
                            d->padding),
                        "convolution forward", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&s->hint, &s->desc,
@@ -149,14 +152,13 @@ static dms_status prepare_backward_data(conv_state *s, dms_job *t,
 {
     dms_status st;
     const dms_backend *backend = t->backend;
-    dnnl_memory_desc_t w_any = dms_desc_any(&d->w);
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
     dnnl_memory_desc_t w;
 
     TRY(dms_dnnl_check(dnnl_convolution_backward_data_desc_init(
-                           &desc, dnnl_convolution_direct, &d->x, &w_any, &d->y,
-                           d->strides, d->padding, d->padding),
+                           &desc, dnnl_convolution_direct, &d->x, &d->w_wish,
+                           &d->y, d->strides, d->padding, d->padding),
                        "convolution backward by data", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
                                                   backend->engine, s->hint),
@@ -183,16 +185,14 @@ static dms_status create_backward_weights_pd(dnnl_primitive_desc_t *pd,
                                              dms_error *err)
 {
     const dms_backend *backend = t->backend;
-    bool plain_x = t->node->in[0]->layout == DMS_LAYOUT_NCHW;
-    dnnl_memory_desc_t x_any = plain_x ? dms_desc_any(&d->x) : d->x;
-    dnnl_memory_desc_t w_any = dms_desc_any(&d->w);
+    dnnl_memory_desc_t w_any = dms_desc_any(&d->w); /* float32 */
     const dnnl_memory_desc_t *wishes[] = {&d->w, &w_any};
     dnnl_convolution_desc_t desc;
     dnnl_status_t status = dnnl_unimplemented;
 
     for (int i = 0; i < 2; i++) {
         status = dnnl_convolution_backward_weights_desc_init(
-            &desc, dnnl_convolution_direct, &x_any, wishes[i], NULL, &d->y,
+            &desc, dnnl_convolution_direct, &d->x_wish, wishes[i], NULL, &d->y,
             d->strides, d->padding, d->padding);
         if (status == dnnl_success)
             status = dnnl_primitive_desc_create(pd, &desc, backend->attr,
@@ -295,10 +295,11 @@ static void conv_emit(const dms_emit *e)
     dms_emit_conv(e, dms_emit_param(e, 0), NULL);
 }
 
-static const dms_op op_conv = {
+const dms_op dms_op_conv = {
     .name = "conv",
     .reads = DMS_READS_X,
     .any_layout = true,
+    .typed = true,
     .prepare = conv_prepare,
     .forward = conv_forward,
     .backward = conv_backward,
@@ -325,7 +326,7 @@ static void choose_blocks(const dms_graph *g, dms_param *weight, int groups)
 dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
                    int kernel, int stride, int groups, dms_param_init init)
 {
-    dms_node_spec spec = {.op = &op_conv, .in = {x}, .in_count = 1};
+    dms_node_spec spec = {.op = &dms_op_conv, .in = {x}, .in_count = 1};
     dms_param weight = {.role = DMS_PARAM_WEIGHT, .init = init, .rank = 4};
     dms_node *node;
 

@@ -102,6 +102,7 @@ double dms_weight_flops(const dms_node *node, const dms_params *params);
 /* For the passes. */
 extern const dms_op dms_op_add;
 extern const dms_op dms_op_batch_norm;
+extern const dms_op dms_op_conv;
 extern const dms_op dms_op_conv_fused;
 extern const dms_op dms_op_relu;
 extern const dms_op dms_op_reorder;

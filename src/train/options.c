@@ -341,6 +341,12 @@ static const dms_option options[] = {
      .max = 1024,
      .word = "auto",
      .help = "threads that compute"},
+    {.name = "precision",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(precision),
+     .choice = dms_precision_name,
+     .help = "numbers of the backbone's maps and gradients; weights stay fp32; "
+             "auto: bf16 where the CPU has it"},
     TEXT("metric", metric, "NAME", "figure that chooses the best epoch"),
     {.name = "patience",
      .type = DMS_OPTION_INT,

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "net/compute.h"
 #include "net/import.h"
 #include "net/model_file.h"
 #include "train/trainer.h"
@@ -165,7 +166,12 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
         .frozen_backbone = training && t->options->backbone_lr == 0,
         .dropout = training ? (float)t->options->dropout : 0.0f,
         .zero_init_residual = t->options->zero_init_residual};
+    dms_compute compute = {.precision = training ? t->options->precision
+                                                 : DMS_PRECISION_FP32};
+    dms_status st = dms_compute_apply(&options, &compute, 0, err);
 
+    if (st != DMS_OK)
+        return st;
     return dms_net_create(net, &t->config.architecture,
                           training ? t->params : t->eval_params, &options, err);
 }

@@ -1,4 +1,4 @@
-#include "api/compute.h"
+#include "net/compute.h"
 
 #include "base/fail.h"
 

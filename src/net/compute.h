@@ -1,6 +1,6 @@
 /* From a user's dms_compute to a net's options. */
-#ifndef DMS_API_COMPUTE_H
-#define DMS_API_COMPUTE_H
+#ifndef DMS_NET_COMPUTE_H
+#define DMS_NET_COMPUTE_H
 
 #include <stddef.h>
 
