@@ -34,16 +34,6 @@ static int choose(const char *(*name)(int), const char *word)
     return i;
 }
 
-static const char *precision_name(int i)
-{
-    return dms_bench_precision_name((dms_bench_precision)i);
-}
-
-static const char *winograd_name(int i)
-{
-    return dms_bench_winograd_name((dms_bench_winograd)i);
-}
-
 int main(int argc, char **argv)
 {
     dms_bench_options options = dms_bench_options_default();
@@ -57,13 +47,15 @@ int main(int argc, char **argv)
                         "SIZE THREADS [train]\n");
         return 2;
     }
-    options.precision = (dms_bench_precision)choose(precision_name, argv[2]);
-    options.winograd = (dms_bench_winograd)choose(winograd_name, argv[3]);
+    options.compute.precision =
+        (dms_precision)choose(dms_precision_name, argv[2]);
+    options.compute.winograd = (dms_winograd)choose(dms_winograd_name, argv[3]);
     options.patients = atoi(argv[4]);
     options.size = atoi(argv[5]);
-    options.threads = atoi(argv[6]);
+    options.compute.threads = atoi(argv[6]);
     options.train = argc > 7 && strcmp(argv[7], "train") == 0;
-    if (!precision_name(options.precision) || !winograd_name(options.winograd))
+    if (!dms_precision_name((int)options.compute.precision) ||
+        !dms_winograd_name((int)options.compute.winograd))
         fprintf(stderr, "bench_step: no such precision or choice\n");
     else if (dms_model_open(&model, argv[1], NULL, &err) == DMS_OK &&
              dms_bench_create(&bench, model, &options, &err) == DMS_OK)

@@ -153,7 +153,7 @@ def table(waits, rates):
 
 def main():
     a = arguments()
-    rounds, seconds = (1, 0.1) if a.quick else (3, 1.0)
+    rounds, seconds = (1, 0.1) if a.quick else (2, 1.0)
     model, _ = make_model(a)
     machine = json.loads(subprocess.run(
         [a.build / "dmsnet", "bench", "--backbone", "resnet18", "--width",

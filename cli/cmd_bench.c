@@ -5,6 +5,7 @@
 
 #include "architecture_options.h"
 #include "args.h"
+#include "compute_options.h"
 #include "dms/bench.h"
 #include "dms/model.h"
 #include "fail.h"
@@ -21,20 +22,7 @@ typedef struct bench_options {
 static const bench_options bench_defaults = {
     .backbone = DMS_BACKBONE_RESNET152,
     .width = 512,
-    .bench = {.precision = DMS_BENCH_FP32,
-              .winograd = DMS_BENCH_WINOGRAD_AUTO,
-              .patients = 1,
-              .seconds = 5}};
-
-static const char *precision_word(int i)
-{
-    return dms_bench_precision_name((dms_bench_precision)i);
-}
-
-static const char *winograd_word(int i)
-{
-    return dms_bench_winograd_name((dms_bench_winograd)i);
-}
+    .bench = {.patients = 1, .seconds = 5}};
 
 static const dms_option bench_list[] = {
     {.name = "model",
@@ -56,18 +44,6 @@ static const dms_option bench_list[] = {
      .min = 16,
      .max = 2048,
      .help = "width D behind the backbone, a multiple of 16"},
-    {.name = "precision",
-     .type = DMS_OPTION_CHOICE,
-     DMS_OPTION_FIELD(bench_options, bench.precision),
-     .choice = precision_word,
-     .help = "number type of the feature maps; auto: bf16 where the CPU has "
-             "it, else fp32"},
-    {.name = "winograd",
-     .type = DMS_OPTION_CHOICE,
-     DMS_OPTION_FIELD(bench_options, bench.winograd),
-     .choice = winograd_word,
-     .help = "3x3 convolutions by Winograd's algorithm; auto: in fp32 "
-             "inference"},
     {.name = "batch",
      .type = DMS_OPTION_INT,
      .unit = "patients",
@@ -85,14 +61,6 @@ static const dms_option bench_list[] = {
      .word = "model",
      .word_value = 0,
      .help = "side S of the images"},
-    {.name = "threads",
-     .type = DMS_OPTION_INT,
-     DMS_OPTION_FIELD(bench_options, bench.threads),
-     .min = 1,
-     .max = 1024,
-     .word = "auto",
-     .word_value = 0,
-     .help = "threads of the peaks and of the model"},
     {.name = "train",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, bench.train),
@@ -141,12 +109,14 @@ static dms_status run_bench(cli_run *run, dms_error *err)
 {
     dms_status st;
     const bench_options *options = run->args->values[0];
+    dms_bench_options bench = options->bench;
     dms_model *model = NULL;
     dms_bench_report report = {0};
     char *text = NULL;
 
+    bench.compute = *(const dms_compute *)run->args->values[1];
     TRY(open_model(&model, options, run, err));
-    TRY(dms_bench_run(&report, model, &options->bench, run->monitor, err));
+    TRY(dms_bench_run(&report, model, &bench, run->monitor, err));
     TRY(dms_bench_print(&text, &report, options->json, options->per_op, err));
     puts(text);
 done:
@@ -164,6 +134,7 @@ const cli_command cli_command_bench = {
             "int8, memory), then a model on synthetic images: time, share, "
             "GFLOP/s and fraction of the peak of the whole, of its parts and "
             "of its ops. A multiply-add counts as two; Winograd's algorithm is "
-            "credited with the operations that it saves.",
-    .tables = {{.options = &bench_table}},
+            "credited with the operations that it saves; auto allows it in "
+            "fp32 inference.",
+    .tables = {{.options = &bench_table}, {.options = &cli_compute_table}},
     .run = run_bench};

@@ -12,6 +12,8 @@ import time
 # what the shell says of it is not handed on.
 DROPPED = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "DNNL_", "ONEDNN_")
 
+LONG = 4.0  # seconds of a run
+
 
 class Peer:
     def __init__(self, name, precision, command, env=None, note=""):
@@ -22,6 +24,7 @@ class Peer:
         self.note = note
         self.process = None
         self.seconds = []
+        self.once = 0.0  # about how long a run takes
         self.failure = None
 
     def start(self):
@@ -34,7 +37,10 @@ class Peer:
         try:
             if self._read() != "ready":
                 raise RuntimeError("it did not say ready")
-            self.run(2)  # the first runs bring weights in order
+            self.run(1)  # the first runs bring weights in order
+            if self.seconds[0] < LONG:
+                self.run(1)
+            self.once = self.seconds[-1]
             self.seconds = []
             self._signal(signal.SIGSTOP)
         except (RuntimeError, OSError, ValueError) as cause:
@@ -58,16 +64,15 @@ class Peer:
             self.seconds.append(float(self._read()))
 
     def turn(self, seconds):
-        """Wake, run once to warm the caches, then for so many seconds."""
+        """Wake, run once to warm the caches (where a run is so short that
+        these matter), then for so many seconds, at least once."""
         self._signal(signal.SIGCONT)
-        kept = self.seconds
-        self.seconds = []
+        end = time.monotonic() + seconds
+        if self.once < LONG / 4:
+            self.run(1)
+            self.once = self.seconds.pop()
         self.run(1)
-        once = self.seconds[0]
-        self.seconds = kept
-        end = time.monotonic() + seconds - once
-        self.run(1)
-        while time.monotonic() + once < end:
+        while time.monotonic() + self.once < end:
             self.run(1)
         self._signal(signal.SIGSTOP)
 

@@ -24,8 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 STAGES = {  # patients, training, rounds, seconds of a turn
     "one": (1, False, 5, 1.2),
-    "batch": (8, False, 3, 2.5),
-    "train": (8, True, 2, 8.0),
+    "batch": (8, False, 3, 2.0),
+    "train": (8, True, 3, 1.0),
 }
 TITLES = {"one": "one patient", "batch": "8 patients",
           "train": "training step, 8 patients"}

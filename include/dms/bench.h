@@ -7,39 +7,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dms/compute.h"
 #include "dms/model.h"
 
-/* Of the feature maps. AUTO: bf16 where the CPU has it, else fp32; in training
- * fp32. */
-typedef enum dms_bench_precision {
-    DMS_BENCH_FP32,
-    DMS_BENCH_BF16,
-    DMS_BENCH_INT8,
-    DMS_BENCH_AUTO
-} dms_bench_precision;
-const char *dms_bench_precision_name(dms_bench_precision precision); /* "fp32"*/
-
-/* Winograd's algorithm where it exists. AUTO: in fp32 inference. */
-typedef enum dms_bench_winograd {
-    DMS_BENCH_WINOGRAD_NO,
-    DMS_BENCH_WINOGRAD_YES,
-    DMS_BENCH_WINOGRAD_AUTO
-} dms_bench_winograd;
-const char *dms_bench_winograd_name(dms_bench_winograd winograd); /* "no" */
-
 typedef struct dms_bench_options {
-    dms_bench_precision precision;
-    dms_bench_winograd winograd;
-    int patients; /* 1 to 256; training needs 2 */
-    int size;     /* S in pixels, 32 to 2048; 0: the model's */
-    int threads;  /* 0: as many as OpenMP gives */
-    bool train;   /* steps: forward, loss, backward, update by AdamW */
-    int repeats;  /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
+    dms_compute compute; /* winograd auto: in fp32 inference */
+    int patients;        /* 1 to 256; training needs 2 */
+    int size;            /* S in pixels, 32 to 2048; 0: the model's */
+    bool train;          /* steps: forward, loss, backward, update by AdamW */
+    int repeats; /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
     double
         seconds; /* of timing; each peak takes a tenth, at most half a second*/
 } dms_bench_options;
 
-/* fp32, winograd auto, one patient, 5 seconds. */
+/* One patient, 5 seconds. */
 dms_bench_options dms_bench_options_default(void);
 
 /* A model at the ready: memory taken, kernels made, images in. One thread's. */
@@ -69,7 +50,8 @@ typedef struct dms_bench_node {
     double forward_gflop, backward_gflop;
 } dms_bench_node;
 
-enum { DMS_BENCH_PEAKS = 3 }; /* fp32, bf16, int8 */
+enum { DMS_BENCH_PEAKS = 3 };
+const char *dms_bench_peak_name(int peak); /* "fp32", "bf16", "int8" */
 
 typedef struct dms_bench_report {
     char cpu[64], isa[96], backend[96];

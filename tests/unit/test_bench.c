@@ -99,8 +99,8 @@ static dms_bench_options quick(void)
     dms_bench_options options = dms_bench_options_default();
 
     options.seconds = 0.01;
-    options.winograd = DMS_BENCH_WINOGRAD_NO;
-    options.threads = 1;
+    options.compute.winograd = DMS_WINOGRAD_NO;
+    options.compute.threads = 1;
     return options;
 }
 
@@ -224,8 +224,9 @@ static void what_cannot_be_run_is_refused(void **state)
     options.patients = 1;
     options.train = true;
     assert_refused(options, "one patient");
-    options.winograd = DMS_BENCH_WINOGRAD_YES;
-    assert_refused(options, "winograd");
+    options.patients = 2;
+    options.compute.threads = -1;
+    assert_refused(options, "-1 threads");
 }
 
 static void the_machine_has_a_peak_wherever_it_has_an_instruction(void **state)
