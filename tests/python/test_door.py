@@ -122,10 +122,12 @@ class Numbers(unittest.TestCase):
         path = fixture.at("weights.safetensors")
         model.export_safetensors(path)
         tensors = read_safetensors(path)
-        p = model.predict(*PAIRS[0], features=True)
-        for eye, row in zip((p.left, p.right), p.features):
-            close_to(row @ tensors["eye_head.weight"].T +
-                     tensors["eye_head.bias"], eye.logits)
+        with dmsnet.load(MODEL, precision="auto") as other:
+            for p in (model.predict(*PAIRS[0], features=True),
+                      other.predict(*PAIRS[0], features=True)):
+                for eye, row in zip((p.left, p.right), p.features):
+                    close_to(row @ tensors["eye_head.weight"].T +
+                             tensors["eye_head.bias"], eye.logits)
 
     def test_exchanging_the_eyes_exchanges_the_features(self):
         left, right = PAIRS[0]

@@ -77,6 +77,12 @@ class Structs(unittest.TestCase):
         self.assertEqual(_model._compute("fp32", 0, True).winograd,
                          self.c["winograd_yes"])
 
+    def test_every_function_is_in_a_public_header(self):
+        text = "".join(path.read_text() for path in
+                       (ROOT / "include/dms").glob("*.h"))
+        for name in _library._FUNCTIONS:
+            self.assertRegex(text, rf"\b{name}\(")
+
     def test_statuses_have_the_headers_names_in_its_order(self):
         from dmsnet import _errors
         text = (ROOT / "include/dms/status.h").read_text()

@@ -233,18 +233,18 @@ static void a_bad_picture_in_memory_is_that_pairs_error(void **state)
     }
 }
 
-static const float *tensor(const fixture *f, const char *name)
+static const float *tensor(const dms_model *model, const char *name)
 {
-    const dms_params *params = f->model->params;
+    const dms_params *params = model->params;
 
     for (size_t i = 0; i < params->count; i++)
         if (strcmp(params->items[i].name, name) == 0)
-            return dms_param_value(f->model->params, i);
+            return dms_param_value(params, i);
     fail_msg("no tensor %s", name);
     return NULL;
 }
 
-static void linear(const fixture *f, const char *name, double *y,
+static void linear(const dms_model *model, const char *name, double *y,
                    const double *x, int outputs, int inputs)
 {
     char weight[64], bias[64];
@@ -252,7 +252,7 @@ static void linear(const fixture *f, const char *name, double *y,
 
     snprintf(weight, sizeof weight, "%s.weight", name);
     snprintf(bias, sizeof bias, "%s.bias", name);
-    w = tensor(f, weight), b = tensor(f, bias);
+    w = tensor(model, weight), b = tensor(model, bias);
     for (int o = 0; o < outputs; o++) {
         y[o] = b[o];
         for (int i = 0; i < inputs; i++)
@@ -268,12 +268,12 @@ static void assert_near(const float *got, const double *want, const char *what)
                      (double)got[k], want[k]);
 }
 
-static void norm_relu(const fixture *f, double *z)
+static void norm_relu(const dms_model *model, double *z)
 {
-    const float *gain = tensor(f, "fuse_bn.weight");
-    const float *shift = tensor(f, "fuse_bn.bias");
-    const float *mean = tensor(f, "fuse_bn.running_mean");
-    const float *var = tensor(f, "fuse_bn.running_var");
+    const float *gain = tensor(model, "fuse_bn.weight");
+    const float *shift = tensor(model, "fuse_bn.bias");
+    const float *mean = tensor(model, "fuse_bn.running_mean");
+    const float *var = tensor(model, "fuse_bn.running_var");
 
     for (int d = 0; d < WIDTH; d++)
         z[d] = fmax(0, (z[d] - (double)mean[d]) / sqrt((double)var[d] + 1e-5) *
@@ -281,30 +281,58 @@ static void norm_relu(const fixture *f, double *z)
                            (double)shift[d]);
 }
 
-static void features_are_what_the_heads_read(void **state)
+/* Redo both heads' arithmetic from the features. */
+static void assert_heads_read(const dms_model *model, const dms_prediction *p,
+                              float h[2][FEATURES])
 {
-    const fixture *f = *state;
-    const dms_pair pair = of_files(f);
-    dms_prediction p;
-    float h[2][FEATURES];
     double x[2 * FEATURES], z[WIDTH], y[DMS_LABELS];
 
-    assert_int_equal(dms_session_feature_width(f->session), FEATURES);
-    predict(f, &p, h[0], &pair, 1);
     for (int eye = 0; eye < 2; eye++) {
         for (int i = 0; i < FEATURES; i++)
             x[i] = (double)h[eye][i];
-        linear(f, "eye_head", y, x, DMS_LABELS, FEATURES);
-        assert_near(p.eye_logits[eye], y, eye ? "right" : "left");
+        linear(model, "eye_head", y, x, DMS_LABELS, FEATURES);
+        assert_near(p->eye_logits[eye], y, eye ? "right" : "left");
     }
     for (int i = 0; i < FEATURES; i++) {
         x[i] = (double)h[0][i] + (double)h[1][i];
         x[FEATURES + i] = fabs((double)h[0][i] - (double)h[1][i]);
     }
-    linear(f, "fuse", z, x, WIDTH, 2 * FEATURES);
-    norm_relu(f, z);
-    linear(f, "head", y, z, DMS_LABELS, WIDTH);
-    assert_near(p.patient_logits, y, "patient");
+    linear(model, "fuse", z, x, WIDTH, 2 * FEATURES);
+    norm_relu(model, z);
+    linear(model, "head", y, z, DMS_LABELS, WIDTH);
+    assert_near(p->patient_logits, y, "patient");
+}
+
+static void features_are_what_the_heads_read(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pair = of_files(f);
+    const dms_fusion fusions[] = {DMS_FUSION_DMFF, DMS_FUSION_CONCAT};
+    const dms_precision precisions[] = {DMS_PRECISION_FP32, DMS_PRECISION_AUTO};
+
+    for (int i = 0; i < 4; i++) {
+        dms_architecture arch = dms_model_get_config(f->model)->architecture;
+        const dms_compute compute = {.precision = precisions[i / 2]};
+        dms_model *model = NULL;
+        dms_session *session = NULL;
+        dms_prediction p;
+        float h[2][FEATURES];
+        const dms_outputs out = {&p, h[0]};
+
+        arch.fusion = fusions[i % 2];
+        assert_int_equal(dms_model_create(&model, &arch, 9, NULL), DMS_OK);
+        assert_int_equal(
+            dms_session_create_with(&session, model, 3, &compute, 0, NULL),
+            DMS_OK);
+        assert_int_equal(dms_session_feature_width(session), FEATURES);
+        assert_int_equal(
+            dms_session_predict_into(session, &out, &pair, 1, NULL, NULL),
+            DMS_OK);
+        assert_answered(&p);
+        assert_heads_read(model, &p, h);
+        dms_session_destroy(session);
+        dms_model_destroy(model);
+    }
 }
 
 static void probabilities_are_sigmoids_of_the_logits(void **state)
