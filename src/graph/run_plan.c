@@ -146,7 +146,7 @@ static bool may_share_gradient(const dms_run *run, const dms_node *node, int k)
 {
     const dms_graph *graph = run->graph;
     const dms_node *input = node->in[k];
-    const dms_node *other = node->in[1 - k];
+    const dms_node *other = node->in[k == 0];
 
     if (!node->op->hands_on || node->in[0] == node->in[1] ||
         input->type != node->type || input->layout != node->layout ||
