@@ -61,7 +61,8 @@ typedef struct dms_import_row {
     char wanted[64];   /* the model's; "" where left */
 } dms_import_row;
 
-/* The rows stand in the file's order, the missing ones last. */
+/* The rows stand in the file's order (safetensors: by name), the missing ones
+ * last. */
 typedef struct dms_import_report {
     dms_import_row *rows; /* owned */
     size_t count;
@@ -104,7 +105,7 @@ typedef enum dms_weight_type {
 const char *dms_weight_type_name(int type); /* "f32"; NULL past the last */
 
 typedef struct dms_export_options {
-    dms_weight_type type; /* F16: DMS_EINVAL where a value is too large */
+    dms_weight_type type; /* DMS_EINVAL where a value is too large */
     bool backbone_only;   /* under torchvision's names, without fc */
 } dms_export_options;
 
@@ -171,6 +172,7 @@ typedef struct dms_backward_options {
     double eye_weight; /* >= 0; the reference's is 0.3 */
     uint64_t seed;     /* of the dropout mask */
     dms_precision precision;
+    dms_winograd winograd;
 } dms_backward_options;
 
 dms_status dms_tensor_backward(const dms_model *model, const char *in_path,

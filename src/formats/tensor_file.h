@@ -18,7 +18,7 @@ const char *dms_tensor_file_path(const dms_tensor_file *file);
 /* Is it PyTorch's, not safetensors? */
 bool dms_tensor_file_is_torch(const dms_tensor_file *file);
 
-/* In the file's order. */
+/* In the file's order; safetensors: by name. */
 size_t dms_tensor_file_count(const dms_tensor_file *file);
 const dms_tensor_view *dms_tensor_file_at(const dms_tensor_file *file,
                                           size_t index);

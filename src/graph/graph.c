@@ -103,6 +103,12 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
     if (wanted.block_out == 0)
         wanted.block_out = wanted.block_in = 1;
     param = dms_params_declare(graph->params, &wanted);
+    if (!param && !graph->params->value &&
+        !dms_params_find(graph->params, wanted.name)) {
+        dms_graph_fail(graph, DMS_ENOMEM, "parameter %s: out of memory",
+                       wanted.name);
+        return;
+    }
     if (!param) {
         dms_graph_fail(graph, DMS_EMISMATCH,
                        "parameter %s: declared twice with different shapes, "

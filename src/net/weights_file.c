@@ -71,15 +71,19 @@ static void outgoing_release(outgoing *o)
     dms_free(o->narrow);
 }
 
-static dms_status check_half(const outgoing *o, const dms_param *param,
-                             dms_error *err)
+/* What would round to infinity is refused: no reader would take it. */
+static dms_status check_narrow(const outgoing *o, const dms_param *param,
+                               dms_error *err)
 {
+    bool half = o->dtype == DMS_DTYPE_F16;
+    float limit = half ? 65520.0f : 0x1.ffp127f;
+
     for (size_t i = 0; i < param->len; i++)
-        if (fabsf(o->plain[i]) >= 65520.0f)
-            return dms_fail(err, DMS_EINVAL,
-                            "%s: tensor %s holds %g; half precision ends at "
-                            "65504, bf16 does not",
-                            o->path, param->name, (double)o->plain[i]);
+        if (fabsf(o->plain[i]) >= limit)
+            return dms_fail(err, DMS_EINVAL, "%s: tensor %s holds %g; %s",
+                            o->path, param->name, (double)o->plain[i],
+                            half ? "f16 ends at 65504, bf16 does not"
+                                 : "bf16 ends at 3.39e38");
     return DMS_OK;
 }
 
@@ -109,7 +113,7 @@ static dms_status supply(const void **data, void *user, size_t index,
         return DMS_OK;
     dms_tensor_from_f32(o->narrow, o->dtype, o->plain, param->len);
     *data = o->narrow;
-    return o->dtype == DMS_DTYPE_F16 ? check_half(o, param, err) : DMS_OK;
+    return check_narrow(o, param, err);
 }
 
 dms_status dms_weights_write(const char *path, const dms_params *params,
@@ -181,7 +185,7 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
         TRY(dms_tensor_to_f32(scratch, view, err));
     /* a relu makes NaN 0: the answer would look sound */
     if (!dms_floats_finite(values, param->len) ||
-        (param->role == DMS_PARAM_COUNT && *scratch < 0))
+        (param->role == DMS_PARAM_COUNT && *values < 0))
         return dms_fail(
             err, DMS_EFORMAT, "%s: tensor %.80s holds a value that is %s", name,
             view->name,

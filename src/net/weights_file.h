@@ -15,7 +15,8 @@ typedef struct dms_weights_out {
 
 /* value: params->total floats in the table's order, such as an average; NULL:
  * the table's own (batch counts are always). Atomic; gives the same bytes for
- * the same input. DMS_EINVAL names a value that F16 cannot hold. */
+ * the same input. DMS_EINVAL names a value that the type cannot
+ * hold. */
 dms_status dms_weights_write(const char *path, const dms_params *params,
                              const float *value, const dms_weights_out *out,
                              dms_error *err);
