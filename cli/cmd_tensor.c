@@ -17,7 +17,7 @@ static const tensor_options tensor_defaults = {
     .backward = {.eye_weight = 0.3, .seed = 1}};
 
 /* The first FORWARD_COUNT serve both directions. */
-enum { FORWARD_COUNT = 3, BACKWARD_COUNT = 7 };
+enum { FORWARD_COUNT = 3, BACKWARD_COUNT = 8 };
 
 static const dms_option tensor_list[] = {
     {.name = "model",
@@ -55,7 +55,12 @@ static const dms_option tensor_list[] = {
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(tensor_options, backward.precision),
      .choice = dms_precision_name,
-     .help = "numbers of the backbone's maps and gradients"}};
+     .help = "numbers of the backbone's maps and gradients"},
+    {.name = "winograd",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(tensor_options, backward.winograd),
+     .choice = dms_winograd_name,
+     .help = "quicker 3x3 convolutions in fp32; auto: yes"}};
 
 static const dms_option_table forward_table = {
     tensor_list, FORWARD_COUNT, &tensor_defaults, sizeof(tensor_options)};

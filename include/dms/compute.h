@@ -19,7 +19,8 @@ typedef enum dms_precision {
 /* Winograd's algorithm for 3x3 convolutions in fp32: quicker, twice the
  * memory, about two seconds to prepare, other rounding. */
 typedef enum dms_winograd {
-    DMS_WINOGRAD_AUTO, /* where enough patients follow to pay for preparing */
+    DMS_WINOGRAD_AUTO, /* in training, and where enough patients follow to pay
+                          for preparing */
     DMS_WINOGRAD_NO,
     DMS_WINOGRAD_YES
 } dms_winograd;

@@ -126,6 +126,7 @@ typedef struct dms_train_options {
     /* Of the backbone's maps and gradients; weights, statistics, losses, the
      * modules behind it and validation are float32 in any case. */
     dms_precision precision;
+    dms_winograd winograd; /* auto: yes */
     int patience;      /* epochs without a better metric; 0: never stop early */
     char metric[32];   /* chooses best and stops early */
     double time_limit; /* seconds; 0: none */

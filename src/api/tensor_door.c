@@ -287,8 +287,10 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     net_options.patients = r.patients;
     net_options.size = r.size;
     net_options.dropout = (float)options->dropout;
-    TRY(dms_compute_apply(
-        &net_options, &(dms_compute){.precision = options->precision}, 0, err));
+    TRY(dms_compute_apply(&net_options,
+                          &(dms_compute){.precision = options->precision,
+                                         .winograd = options->winograd},
+                          0, err));
     TRY(dms_model_copy_for_training(&params, model, err));
     TRY(dms_net_create(&net, &model->config.architecture, params, &net_options,
                        err));

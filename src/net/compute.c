@@ -50,7 +50,7 @@ dms_status dms_compute_apply(dms_net_options *options,
                         : DMS_TYPE_F32;
     options->winograd = compute->winograd == DMS_WINOGRAD_YES ||
                         (compute->winograd == DMS_WINOGRAD_AUTO &&
-                         patients >= WINOGRAD_PATIENTS);
+                         (options->training || patients >= WINOGRAD_PATIENTS));
 done:
     return st;
 }

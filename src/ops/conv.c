@@ -29,8 +29,7 @@ typedef struct conv_state {
     operand x_backward;
     operand w;
     operand w_backward;
-    operand dw; /* from the kernel's order to the table's */
-    dnnl_convolution_desc_t desc;
+    operand dw;                 /* from the kernel's order to the table's */
     dnnl_primitive_desc_t hint; /* the forward pd, until prepare ends */
 } conv_state;
 
@@ -111,28 +110,44 @@ static conv_descs describe(const dms_job *t)
     return d;
 }
 
+/* Each kernel is asked for by Winograd's algorithm where that is wanted, and
+ * directly where there is none. */
+static dnnl_alg_kind_t algorithm(int attempt)
+{
+    return attempt == 0 ? dnnl_convolution_winograd : dnnl_convolution_direct;
+}
+
+static dnnl_status_t forward_pd(dnnl_primitive_desc_t *pd, const dms_job *t,
+                                const conv_descs *d, dnnl_alg_kind_t algorithm_)
+{
+    const dms_backend *backend = t->backend;
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_convolution_forward_desc_init(
+        &desc, t->training ? dnnl_forward_training : dnnl_forward_inference,
+        algorithm_, &d->x_wish, &d->w_wish, NULL, &d->y, d->strides, d->padding,
+        d->padding);
+
+    return status != dnnl_success
+               ? status
+               : dnnl_primitive_desc_create(pd, &desc, backend->attr,
+                                            backend->engine, NULL);
+}
+
 static dms_status prepare_forward(conv_state *s, dms_job *t,
                                   const conv_descs *d, dms_needs *needs,
                                   dms_error *err)
 {
     dms_status st;
     const dms_backend *backend = t->backend;
-    dnnl_prop_kind_t kind =
-        t->training ? dnnl_forward_training : dnnl_forward_inference;
+    dnnl_status_t status = dnnl_unimplemented;
     dnnl_primitive_desc_t pd;
     dnnl_memory_desc_t x, w;
 
-    TRY(dms_dnnl_check(dnnl_convolution_forward_desc_init(
-                           &s->desc, kind, dnnl_convolution_direct, &d->x_wish,
-                           &d->w_wish, NULL, &d->y, d->strides, d->padding,
-                           d->padding),
+    TRY(dms_dnnl_check(forward_pd(&s->hint, t, d, dnnl_convolution_direct),
                        "convolution forward", err));
-    TRY(dms_dnnl_check(dnnl_primitive_desc_create(&s->hint, &s->desc,
-                                                  backend->attr,
-                                                  backend->engine, NULL),
-                       "convolution forward", err));
-    TRY(dms_dnnl_check(dnnl_primitive_desc_clone(&pd, s->hint),
-                       "convolution forward", err));
+    for (int i = !dms_wants_winograd(t); i < 2 && status != dnnl_success; i++)
+        status = forward_pd(&pd, t, d, algorithm(i));
+    TRY(dms_dnnl_check(status, "convolution forward", err));
     x = dms_pd_desc(pd, dnnl_query_src_md);
     w = dms_pd_desc(pd, dnnl_query_weights_md);
     TRY(dms_prim_create(&s->forward, backend, pd, "convolution forward", needs,
@@ -152,17 +167,20 @@ static dms_status prepare_backward_data(conv_state *s, dms_job *t,
 {
     dms_status st;
     const dms_backend *backend = t->backend;
+    dnnl_status_t status = dnnl_unimplemented;
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
     dnnl_memory_desc_t w;
 
-    TRY(dms_dnnl_check(dnnl_convolution_backward_data_desc_init(
-                           &desc, dnnl_convolution_direct, &d->x, &d->w_wish,
-                           &d->y, d->strides, d->padding, d->padding),
-                       "convolution backward by data", err));
-    TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
-                                                  backend->engine, s->hint),
-                       "convolution backward by data", err));
+    for (int i = !dms_wants_winograd(t); i < 2 && status != dnnl_success; i++) {
+        status = dnnl_convolution_backward_data_desc_init(
+            &desc, algorithm(i), &d->x, &d->w_wish, &d->y, d->strides,
+            d->padding, d->padding);
+        if (status == dnnl_success)
+            status = dnnl_primitive_desc_create(&pd, &desc, backend->attr,
+                                                backend->engine, s->hint);
+    }
+    TRY(dms_dnnl_check(status, "convolution backward by data", err));
     w = dms_pd_desc(pd, dnnl_query_weights_md);
     TRY(dms_prim_create(&s->backward_data, backend, pd,
                         "convolution backward by data", needs, err));

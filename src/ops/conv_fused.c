@@ -101,16 +101,6 @@ done:
     return st;
 }
 
-static bool winograd_may_pay(const dms_job *t)
-{
-    const dms_backend *backend = t->backend;
-    const dms_attr *attr = &t->node->attr;
-
-    return backend->winograd && attr->type == DMS_TYPE_F32 &&
-           attr->kernel == 3 && attr->stride == 1 && attr->groups == 1 &&
-           t->node->layout == DMS_LAYOUT_BLOCKED;
-}
-
 /* Winograd where it is wanted and there is one, else the direct kernel. */
 static dms_status choose_kernel(dnnl_primitive_desc_t *pd, const dms_job *t,
                                 const fused_descs *d,
@@ -121,7 +111,7 @@ static dms_status choose_kernel(dnnl_primitive_desc_t *pd, const dms_job *t,
     const dnnl_memory_desc_t *bias = t->node->attr.norm ? &d->bias : NULL;
     dnnl_status_t status = dnnl_unimplemented;
 
-    for (int direct = !winograd_may_pay(t); direct < 2; direct++) {
+    for (int direct = !dms_wants_winograd(t); direct < 2; direct++) {
         dnnl_convolution_desc_t desc;
 
         status = dnnl_convolution_forward_desc_init(

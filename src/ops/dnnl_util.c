@@ -252,6 +252,16 @@ dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups)
     return describe(4, s, tag);
 }
 
+bool dms_wants_winograd(const dms_job *job)
+{
+    const dms_backend *backend = job->backend;
+    const dms_attr *attr = &job->node->attr;
+
+    return backend->winograd && attr->type == DMS_TYPE_F32 &&
+           attr->kernel == 3 && attr->stride == 1 && attr->groups == 1 &&
+           job->node->layout == DMS_LAYOUT_BLOCKED;
+}
+
 dnnl_memory_desc_t dms_pd_desc(const_dnnl_primitive_desc_t pd,
                                dnnl_query_t what)
 {

@@ -71,6 +71,9 @@ dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like);
  * oneDNN's leading group dimension. */
 dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups);
 
+/* Is a convolution one that Winograd's algorithm may do, and is that wanted? */
+bool dms_wants_winograd(const dms_job *job);
+
 /* What the n-th src/dst/weights of a primitive descriptor looks like. */
 dnnl_memory_desc_t dms_pd_desc(const_dnnl_primitive_desc_t pd,
                                dnnl_query_t what);

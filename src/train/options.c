@@ -347,6 +347,11 @@ static const dms_option options[] = {
      .choice = dms_precision_name,
      .help = "numbers of the backbone's maps and gradients; weights stay fp32; "
              "auto: bf16 where the CPU has it"},
+    {.name = "winograd",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(winograd),
+     .choice = dms_winograd_name,
+     .help = "quicker 3x3 convolutions in fp32, rounded otherwise; auto: yes"},
     TEXT("metric", metric, "NAME", "figure that chooses the best epoch"),
     {.name = "patience",
      .type = DMS_OPTION_INT,
