@@ -226,7 +226,7 @@ def put_between(path, mark, lines):
 
 def heading(report):
     m, v = report["machine"], report["versions"]
-    peers = ", ".join(f"{k} {v[k]}" for k in ("torch", "onnxruntime",
+    peers = ", ".join(f"{k} {v[k].split('-')[0]}" for k in ("torch", "onnxruntime",
                                               "openvino") if v.get(k))
     return [f"{m['cpu']}, {m['cores']} cores, {report['threads']} threads; "
             f"{report['backbone']}, {report['size']} px; {report['date']}; "
