@@ -215,6 +215,12 @@ class Generated(unittest.TestCase):
         self.assertIn("man", self.complete("dmsnet", ""))
         self.assertEqual(self.complete("dmsnet", "man", "--he"), ["--help"])
         self.assertEqual(self.complete("dmsnet", "tens"), ["tensor"])
+        self.assertEqual(self.complete("dmsnet", "imp"), ["import"])
+        self.assertEqual(self.complete("dmsnet", "export", "--ba"),
+                         ["--backbone"])
+        self.assertEqual(
+            self.complete("dmsnet", "export", "--precision", ""),
+            ["f32", "f16", "bf16"])
         self.assertEqual(self.complete("dmsnet", "tensor", ""),
                          ["forward", "backward"])
         self.assertEqual(self.complete("dmsnet", "tensor", "forward", "--o"),
