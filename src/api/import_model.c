@@ -102,6 +102,7 @@ dms_status dms_model_import(dms_model **out, dms_import_report *report,
         monitor, DMS_LOG_INFO, "%s: %s, %zu tensors taken, %zu left out", path,
         import.whole ? "a whole DMS-Net" : dms_backbone_name(import.backbone),
         own.fates[DMS_IMPORT_TAKEN], own.fates[DMS_IMPORT_LEFT]);
+    dms_import_warn(&import, &own, monitor);
     *out = model, model = NULL;
 done:
     if (report)

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "net/infer.h"
 #include "net/weights_file.h"
 
@@ -313,6 +314,45 @@ dms_status dms_import_take(dms_params *params, bool *taken,
 done:
     dms_free(t.scratch);
     return st;
+}
+
+/* Is the name one of the backbone's own, not of what stands beside it? */
+static bool is_inside(const char *name, const dms_import *import)
+{
+    static const char *const parts[] = {"conv1.", "bn1.", "layer"};
+    size_t prefix = strlen(import->prefix);
+
+    if (strncmp(name, import->prefix, prefix) != 0)
+        return false;
+    name += prefix;
+    if (import->whole && strncmp(name, BACKBONE, strlen(BACKBONE)) == 0)
+        name += strlen(BACKBONE);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strncmp(name, parts[i], strlen(parts[i])) == 0)
+            return true;
+    return false;
+}
+
+void dms_import_warn(const dms_import *import, const dms_import_report *report,
+                     const dms_monitor *monitor)
+{
+    const char *first = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < report->count; i++) {
+        const dms_import_row *row = &report->rows[i];
+
+        if (row->fate != DMS_IMPORT_LEFT || !is_inside(row->name, import))
+            continue;
+        first = first ? first : row->name;
+        count++;
+    }
+    if (count > 0)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s: tensor %.80s is inside the backbone but %s has no place "
+                "for it (%zu such): the file may hold another kind of network",
+                dms_tensor_file_path(import->file), first,
+                dms_backbone_name(import->backbone), count);
 }
 
 void dms_import_report_release(dms_import_report *report)

@@ -32,4 +32,9 @@ dms_status dms_import_take(dms_params *params, bool *taken,
                            dms_import_report *report, const dms_import *import,
                            bool backbone_only, dms_error *err);
 
+/* Say if something was left out that lies inside the backbone, as a squeeze and
+ * excitation does: without it the network is another one. */
+void dms_import_warn(const dms_import *import, const dms_import_report *report,
+                     const dms_monitor *monitor);
+
 #endif

@@ -111,6 +111,7 @@ static dms_status read_pretrained(dms_trainer *t, dms_error *err)
             "%s: %zu tensors of %s taken, %zu left out", path,
             report.fates[DMS_IMPORT_TAKEN], dms_backbone_name(wanted),
             report.fates[DMS_IMPORT_LEFT]);
+    dms_import_warn(&import, &report, t->monitor);
 done:
     dms_import_report_release(&report);
     dms_import_close(&import);

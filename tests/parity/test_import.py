@@ -273,6 +273,30 @@ class Refused(weights.Case):
         self.check(odd.state_dict(), "no ResNet's that is known")
 
 
+class Warned(weights.Case):
+    def test_what_a_resnet_has_no_place_for_is_warned_of(self):
+        """A squeeze and excitation in a block: another network."""
+        state = resnet("resnet18").state_dict()
+        state["layer1.0.se.fc1.weight"] = torch.zeros(4, 64, 1, 1)
+        state["layer1.0.se.fc2.weight"] = torch.zeros(64, 4, 1, 1)
+        for prefix in ("", "module."):
+            save(prefixed(prefix, state), self.folder / "zip.pth")
+            done = self.dmsnet("import", "zip.pth", "--out", "model")
+            self.assertIn(f"warning: zip.pth: tensor {prefix}layer1.0.se.fc1."
+                          "weight is inside the backbone but resnet18 has no "
+                          "place for it (2 such)", done.stderr)
+
+    def test_what_stands_beside_the_backbone_is_not_warned_of(self):
+        net = oracle.DmsNet("resnet18", 16)
+        save({"model": net.state_dict(), "momentum": torch.ones(3)},
+             self.folder / "zip.pth")
+        done = self.dmsnet("import", "zip.pth", "--out", "model")
+        self.assertNotIn("warning", done.stderr)
+        save(resnet("resnet18").state_dict(), self.folder / "zip.pth")
+        done = self.dmsnet("import", "zip.pth", "--out", "model")
+        self.assertNotIn("warning", done.stderr)
+
+
 class Pretrained(weights.Case):
     def setUp(self):
         super().setUp()

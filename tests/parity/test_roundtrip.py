@@ -1,7 +1,11 @@
 """Weights that travel out and back are the same to the last bit: dmsnet,
 PyTorch, torchvision and other writers of safetensors."""
 import json
+import os
+import re
 import struct
+import subprocess
+import sys
 import unittest
 
 import numpy as np
@@ -203,6 +207,64 @@ class OtherWriters(Model):
         (self.folder / "other").write_bytes(
             struct.pack("<Q", len(text)) + text + data[8 + size:])
         self.check(None, False)
+
+
+# What the page takes of the safetensors library, where that is not installed.
+SAFETENSORS = """import sys
+sys.path.append({tests!r})
+from weights import read_safetensors
+def load_file(path):
+    return read_safetensors(path)[0]
+"""
+
+
+class Page(weights.Case):
+    """The commands of docs/import-export.md, its weights half, as they stand."""
+
+    def setUp(self):
+        super().setUp()
+        page = (weights.ROOT / "docs" / "import-export.md").read_text()
+        section = page.split("\n## Weights\n")[1].split("\n## ")[0]
+        self.blocks = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", section)
+        library = self.folder / "library" / "safetensors"
+        library.mkdir(parents=True)
+        (library / "__init__.py").write_text("")
+        (library / "torch.py").write_text(SAFETENSORS.format(
+            tests=str(weights.ROOT / "tests" / "parity")))
+
+    def run_block(self, kind, text):
+        env = dict(os.environ, PYTHONPATH=str(self.folder / "library"),
+                   PATH=f"{weights.BUILD}:{os.environ['PATH']}")
+        words = {"sh": ["bash", "-ec"], "python": [sys.executable, "-c"]}[kind]
+        done = subprocess.run([*words, text], cwd=self.folder, env=env,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, text + done.stderr)
+        return done.stdout
+
+    def test_the_pages_lines_run_and_give_what_it_says(self):
+        scripts = [b for b in self.blocks if b[0]]
+        self.assertEqual([kind for kind, _ in scripts],
+                         ["sh", "python", "sh", "python"])
+        first, save_it, out, load_it = scripts
+        self.run_block(*save_it)
+        self.run_block("sh", "dmsnet synth my-data -n 12 --size 64")
+        self.run_block("sh", first[1].rstrip() +
+                       " --size 32 --batch 4 --width 16 --epochs 1")
+        self.run_block(*out)
+        self.assertEqual(self.run_block(*load_it), self.blocks[-1][1])
+
+    def test_the_pages_table_and_refusal_are_the_programs_own(self):
+        table = next(text for _, text in self.blocks if "$ dmsnet" in text)
+        lines = table.splitlines()
+        state = torchvision.models.resnet18(weights=None).state_dict()
+        torch.save({"state_dict": {"module." + k: v for k, v in state.items()}},
+                   self.folder / "checkpoint.pth")
+        said = self.run_block("sh", lines[0][2:]).splitlines()
+        for line in lines[1:]:
+            self.assertTrue(line == "…" or line in said, line)
+        (self.folder / "bad.pth").write_bytes(b"\x80\x02cposix\nsystem\n.")
+        done = self.run_dmsnet("import", "bad.pth", "--out", "x")
+        self.assertIn(("", done.stderr), self.blocks)
 
 
 if __name__ == "__main__":
