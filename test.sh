@@ -62,14 +62,19 @@ run_programs() { # prefix folder
 tools/install-packages.sh --tests || exit 1
 mkdir -p "$logs"
 build release
+tools/install-peers.sh build
+python=build/peers/bin/python # Debian's, and the programs that run ONNX
+[ -x "$python" ] || python=/usr/bin/python3
 
 run layers /usr/bin/python3 tests/test_layers.py -v
 run_programs "" build
 for script in tests/parity/test_*.py tests/cli/test_*.py \
-    tests/python/test_*.py; do
+    tests/python/test_*.py tests/install/test_*.py; do
     [ -f "$script" ] || continue
+    interpreter=/usr/bin/python3
+    [ "$script" != tests/parity/test_onnx.py ] || interpreter=$python
     run "$(basename "$script" .py)" \
-        env DMS_BUILD="$PWD/build" /usr/bin/python3 "$script" -v
+        env DMS_BUILD="$PWD/build" "$interpreter" "$script" -v
 done
 
 if [ "${1:-}" != --quick ]; then

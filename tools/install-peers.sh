@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Give the tests of export the programs that run ONNX files, from PyPI, in a
+# Python of their own: FOLDER/peers (FOLDER: the build folder). Does nothing
+# where they are there; where PyPI is not served it says so, and the tests that
+# need them count as skipped.
+set -euo pipefail
+
+peers=${1:?usage: install-peers.sh FOLDER}/peers
+python=$peers/bin/python
+
+for package in onnxruntime==1.32.0 openvino==2026.4.1; do
+    name=${package%%==*}
+    if [ -x "$python" ] && "$python" -c "import $name" 2>/dev/null; then
+        continue
+    fi
+    echo "installing: $package in $peers" >&2
+    [ -x "$python" ] ||
+        /usr/bin/python3 -m venv --system-site-packages "$peers" >&2 || break
+    "$python" -m pip install --quiet --disable-pip-version-check \
+        --retries 1 --timeout 20 "$package" >/dev/null 2>&1 ||
+        echo "$package is not to be had from PyPI: its tests are skipped" >&2
+done
