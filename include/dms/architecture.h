@@ -4,6 +4,8 @@
 
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* ODIR-5K's eight findings, in the order of every K-wide array here:
  * Normal, Diabetes, Glaucoma, Cataract, AMD, Hypertension, Myopia, Other. */
 enum { DMS_LABELS = 8 };
@@ -53,5 +55,7 @@ const char *dms_task_name(dms_task task);
 
 /* "Diabetes" for label 1; NULL out of range. */
 const char *dms_label_name(int label);
+
+#include "dms/public_end.h"
 
 #endif

@@ -10,6 +10,8 @@
 #include "dms/compute.h"
 #include "dms/model.h"
 
+#include "dms/public_begin.h"
+
 typedef struct dms_bench_options {
     dms_compute compute; /* winograd auto: in fp32 inference */
     int patients;        /* 1 to 256; training needs 2 */
@@ -87,5 +89,7 @@ void dms_bench_report_release(dms_bench_report *report);
  * with dms_text_free. */
 dms_status dms_bench_print(char **text, const dms_bench_report *report,
                            bool json, bool per_op, dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

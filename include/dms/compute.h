@@ -8,6 +8,8 @@
 
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* Numbers of the feature maps and weights. Sums, norms, descriptors and logits
  * are float32 in any case. */
 typedef enum dms_precision {
@@ -38,5 +40,7 @@ const char *dms_winograd_name(int winograd); /* "auto", "no", "yes" */
 
 /* DMS_EINVAL where this CPU cannot; says what it lacks. */
 dms_status dms_compute_check(const dms_compute *compute, dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

@@ -12,6 +12,8 @@
 #include "dms/monitor.h"
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 typedef enum dms_split {
     DMS_SPLIT_NONE, /* not assigned */
     DMS_SPLIT_TRAIN,
@@ -103,5 +105,7 @@ typedef struct dms_synth_options {
 } dms_synth_options;
 dms_status dms_synth_write(const char *folder, const dms_synth_options *options,
                            const dms_monitor *monitor, dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

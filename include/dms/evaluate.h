@@ -8,6 +8,8 @@
 #include "dms/model.h"
 #include "dms/monitor.h"
 
+#include "dms/public_begin.h"
+
 /* Which thresholds decide. */
 typedef enum dms_tune {
     DMS_TUNE_NONE, /* the model file's */
@@ -51,5 +53,7 @@ dms_evaluate_options dms_evaluate_options_default(void);
 dms_status dms_evaluate(dms_report *out, size_t *unreadable,
                         const dms_evaluate_options *options,
                         const dms_monitor *monitor, dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* 8-bit sRGB, rows top to bottom, height*width*3 bytes without padding. */
 typedef struct dms_image {
     int width;
@@ -145,5 +147,7 @@ void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size);
 
 /* The same as one step a channel: x * scale + shift, to the last bits. */
 void dms_pixels_affine(float scale[3], float shift[3]);
+
+#include "dms/public_end.h"
 
 #endif

@@ -12,6 +12,8 @@
 #include "dms/monitor.h"
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* The headline figures. Flattened: over the 8n cells (patient, label). */
 typedef enum dms_metric {
     DMS_METRIC_ODIR_KAPPA, /* Cohen's kappa of the flattened decisions */
@@ -178,5 +180,7 @@ dms_status dms_score_files(dms_report *out, const char *labels_table,
                            const char *predictions_csv,
                            const dms_score_options *options,
                            const dms_monitor *monitor, dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

@@ -14,6 +14,8 @@
 #include "dms/monitor.h"
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* What a model file's metadata says beside the tensors. Plain data. */
 typedef struct dms_model_config {
     dms_architecture architecture;
@@ -179,5 +181,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
                                const char *out_path,
                                const dms_backward_options *options,
                                dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dms/public_begin.h"
+
 typedef enum dms_log_level {
     DMS_LOG_ERROR,
     DMS_LOG_WARNING,
@@ -26,5 +28,7 @@ typedef struct dms_monitor {
     /* true: finish the unit at hand, save what there is, return DMS_ESTOPPED.*/
     bool (*should_stop)(void *user);
 } dms_monitor;
+
+#include "dms/public_end.h"
 
 #endif

@@ -23,6 +23,8 @@
 
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* The field's C type is in brackets. */
 typedef enum dms_option_type {
     DMS_OPTION_FLAG,    /* [bool] true, false, yes, no, on, off */
@@ -134,5 +136,7 @@ dms_status dms_options_parse_yaml(void *values, const dms_option_table *table,
 size_t dms_options_format_yaml(char *text, size_t capacity, const void *values,
                                const dms_option_table *table,
                                const char *section);
+
+#include "dms/public_end.h"
 
 #endif

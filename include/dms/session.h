@@ -11,6 +11,8 @@
 #include "dms/data.h"
 #include "dms/model.h"
 
+#include "dms/public_begin.h"
+
 typedef struct dms_session dms_session;
 
 /* batch: patients run at once, 1 to 256. model is borrowed and must outlive
@@ -96,5 +98,7 @@ const char *dms_prediction_format_name(dms_prediction_format format);
 dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
                                 const dms_pair *pairs, size_t count,
                                 dms_prediction_format format, dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

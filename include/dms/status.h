@@ -2,6 +2,8 @@
 #ifndef DMS_STATUS_H
 #define DMS_STATUS_H
 
+#include "dms/public_begin.h"
+
 typedef enum dms_status {
     DMS_OK = 0,
     DMS_EINVAL,    /* an argument or option is wrong */
@@ -27,5 +29,7 @@ const char *dms_version(void);
 
 /* A short constant English name of the status, never NULL. */
 const char *dms_status_name(dms_status status);
+
+#include "dms/public_end.h"
 
 #endif

@@ -30,6 +30,8 @@
 #include "dms/option.h"
 #include "dms/status.h"
 
+#include "dms/public_begin.h"
+
 /* The loss of a multi-label task; single-label is always softmax
  * cross-entropy. */
 typedef enum dms_loss_kind {
@@ -172,5 +174,7 @@ typedef struct dms_train_result {
 dms_status dms_train(const dms_train_options *options,
                      const dms_monitor *monitor, dms_train_result *result,
                      dms_error *err);
+
+#include "dms/public_end.h"
 
 #endif

@@ -13,7 +13,7 @@ from dmsnet._errors import InvalidError, LibraryError, error_of
 
 __version__ = "0.1.0"
 
-_NAMES = ("libdmsnet.so", "libdmsnet.so.0")
+_NAMES = ("libdmsnet.so", "libdmsnet.so.0.1")
 _PATH = "DMSNET_LIBRARY"
 _lock = threading.Lock()
 _loaded: Optional[Tuple[c.CDLL, str]] = None
@@ -103,6 +103,8 @@ def _candidates() -> Iterator[str]:
     folders = [package]
     if (checkout / "include" / "dms" / "dms.h").exists():
         folders.append(checkout / "build")
+    else:  # lib/python3/dist-packages/dmsnet, as cmake --install puts it
+        folders.append(package.parents[2])
     for folder in folders:
         for name in _NAMES:
             if (folder / name).exists():

@@ -85,7 +85,7 @@ static void find_cpus(peak_work *work)
         cpu_set_t own;
 
         if (sched_getaffinity(0, sizeof own, &own) == 0)
-#pragma omp critical(dms_peak)
+#pragma omp critical
             CPU_OR(&work->cpus, &work->cpus, &own);
     }
 }
@@ -132,7 +132,7 @@ static double multiply_add(const peak_work *work)
         began = dms_clock_now();
         kept += work->kernel->run(work->rounds, 0);
         ended = dms_clock_now();
-#pragma omp critical(dms_peak)
+#pragma omp critical
         {
             if (first == 0 || began < first)
                 first = began;

@@ -8,7 +8,7 @@ enum { LEVELS = 4 };
 dms_node *dms_conv_bn_relu(dms_graph *g, dms_node *x, const char *name,
                            int64_t out, int kernel)
 {
-    char part[DMS_PARAM_NAME_MAX];
+    char part[DMS_PARAM_NAME_MAX + 8];
 
     snprintf(part, sizeof part, "%s.conv", name);
     x = dms_conv(g, x, part, out, kernel, 1, 1, DMS_INIT_FAN_IN);

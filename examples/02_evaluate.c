@@ -1,0 +1,40 @@
+/* A model's figures on a whole data set, with intervals.
+ *
+ *     cc 02_evaluate.c -o evaluate $(pkg-config --cflags --libs dmsnet)
+ *     ./evaluate model.safetensors odir-folder results */
+#include <dms/dms.h>
+#include <stdio.h>
+
+static void show(const char *name, const dms_report *report)
+{
+    dms_metric metric;
+
+    if (dms_metric_find(&metric, name))
+        printf("%-12s %.4f  (95 %%: %.4f to %.4f)\n", name,
+               report->metrics[metric].value, report->metrics[metric].low,
+               report->metrics[metric].high);
+}
+
+int main(int argc, char **argv)
+{
+    dms_evaluate_options options = dms_evaluate_options_default();
+    dms_error err = {0};
+    dms_report report;
+
+    if (argc != 4) {
+        fprintf(stderr, "usage: %s MODEL DATA RESULTS\n", argv[0]);
+        return 2;
+    }
+    options.split = DMS_SPLIT_NONE;
+    snprintf(options.model, sizeof options.model, "%s", argv[1]);
+    snprintf(options.data, sizeof options.data, "%s", argv[2]);
+    snprintf(options.out, sizeof options.out, "%s", argv[3]);
+    if (dms_evaluate(&report, NULL, &options, NULL, &err) != DMS_OK) {
+        fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
+    show("macro_auc", &report);
+    show("odir_kappa", &report);
+    show("odir_final", &report);
+    return 0;
+}

@@ -1,0 +1,5 @@
+/* Ends what public_begin.h began. */
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
