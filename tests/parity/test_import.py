@@ -324,6 +324,18 @@ class Pretrained(weights.Case):
                 got = backbone_of(got)
                 self.assert_bits({k: got[k] for k in learnt}, learnt)
 
+    def test_of_a_whole_dms_net_the_backbone_is_taken(self):
+        net = oracle.DmsNet("resnet18", 64)
+        save({"model": net.state_dict()}, self.folder / "zip.pth")
+        done = self.train("--pretrained", "zip.pth", "--backbone-lr", 0)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("warning: zip.pth", done.stderr)
+        got, _ = weights.read_safetensors(
+            self.folder / "run" / "last.safetensors")
+        learnt = dict(net.backbone.named_parameters())
+        self.assert_bits({k: backbone_of(got)[k] for k in learnt},
+                         {k: v.detach() for k, v in learnt.items()})
+
     def test_a_backbone_that_does_not_fit_is_refused(self):
         save(resnet("resnet34").state_dict(), self.folder / "zip.pth")
         done = self.train("--pretrained", "zip.pth")
