@@ -93,6 +93,8 @@ static void build_model(dms_onnx *onnx, const char *graph_name)
         opset->has_version = 1;
         opset->version = DMS_ONNX_OPSET;
         opset->domain = copy_text(onnx, "");
+    } else {
+        destroy_message(opset);
     }
     model->has_ir_version = 1;
     model->ir_version = IR_VERSION;
