@@ -12,7 +12,7 @@
 
 #include "graph/params.h"
 
-enum { DMS_NODE_INPUTS = 5, DMS_NODE_PARAMS = 5 };
+enum { DMS_NODE_INPUTS = 5, DMS_NODE_PARAMS = 6 };
 
 typedef struct dms_shape {
     int64_t n, c, h, w;
@@ -38,8 +38,9 @@ typedef struct dms_attr {
     int begin;                  /* slice_batch: first image */
     float probability;          /* dropout */
     bool relu;                  /* batch_norm, add: max(0, .) follows inside */
+    bool bias;                  /* linear: the second parameter */
     bool norm; /* conv_fused: a batch norm by running statistics is folded in;
-                  its parameters follow the weight */
+                  its parameters come last */
     bool sum;  /* conv_fused: its last input is added to what it makes */
     dms_type type; /* conv, conv_fused: of input and output */
     bool frozen;   /* batch_norm: running statistics even when
@@ -121,8 +122,9 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);
  * else reads it, becomes one node with it, which the other is added to. */
 void dms_pass_fuse_add(dms_graph *graph, const dms_op *add);
 
-/* Nodes of op up to `last` with as many channels as fill whole blocks work in
- * that type, and what lies between them is of it. last: NULL for all. */
+/* Nodes of op up to `last` that make maps with as many channels as fill whole
+ * blocks work in that type, and what lies between them is of it. last: NULL for
+ * all. */
 void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
                    dms_type type);
 

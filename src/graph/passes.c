@@ -104,7 +104,8 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
         dms_node *node = graph->nodes[i];
 
         if (node->op == op && node->attr.groups == 1 &&
-            node->shape.c % graph->block == 0)
+            node->shape.c % graph->block == 0 &&
+            node->shape.h * node->shape.w > 1)
             node->attr.type = type;
     }
 }

@@ -58,8 +58,10 @@ static void rewrite(const dms_network *network, const dms_net_options *options)
 
     dms_pass_type(graph, &dms_op_conv, options->training ? network->map : NULL,
                   options->type);
-    if (!options->training)
+    if (!options->training) {
+        dms_pass_type(graph, &dms_op_linear, network->features, options->type);
         dms_pass_fold_norm(graph, &dms_op_batch_norm);
+    }
     dms_pass_fuse_relu(graph, &dms_op_relu);
     if (!options->training)
         dms_pass_fuse_add(graph, &dms_op_add);

@@ -310,7 +310,7 @@ done:
 
 static void conv_emit(const dms_emit *e)
 {
-    dms_emit_conv(e, dms_emit_param(e, 0), NULL);
+    dms_emit_conv(e, dms_emit_weight(e), NULL);
 }
 
 const dms_op dms_op_conv = {

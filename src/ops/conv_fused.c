@@ -3,9 +3,10 @@
  *
  *   Y = max(0, W' * X + b' + T),   W' and b': dms_fold_norm
  *
- * Norm, term T (the last input) and relu are there as the node's attributes
- * say. T's buffer may be Y's. The weight is folded and brought into the
- * kernel's order once, by all threads. */
+ * Bias, norm, term T (the last input) and relu are there as the node's
+ * attributes say; a linear layer is a 1x1 convolution. T's buffer may be Y's.
+ * The weight is folded and brought into the kernel's order once, by all
+ * threads. */
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +48,11 @@ static void *kept_at(const dms_job *t, size_t at)
 static const dms_param *weight_of(const dms_job *t)
 {
     return &t->params->items[t->node->param[0]];
+}
+
+static bool has_bias(const dms_job *t)
+{
+    return t->node->attr.norm || t->node->attr.bias;
 }
 
 /* What the kernel is asked for. */
@@ -108,7 +114,7 @@ static dms_status choose_kernel(dnnl_primitive_desc_t *pd, const dms_job *t,
                                 dms_error *err)
 {
     const dms_backend *backend = t->backend;
-    const dnnl_memory_desc_t *bias = t->node->attr.norm ? &d->bias : NULL;
+    const dnnl_memory_desc_t *bias = has_bias(t) ? &d->bias : NULL;
     dnnl_status_t status = dnnl_unimplemented;
 
     for (int direct = !dms_wants_winograd(t); direct < 2; direct++) {
@@ -168,7 +174,7 @@ static dms_status make_forward(fused_state *s, const dms_job *t,
     TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_SRC, &x, err));
     TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_WEIGHTS, &w, err));
     TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_DST, &d->y, err));
-    if (t->node->attr.norm)
+    if (has_bias(t))
         TRY(dms_prim_arg(&s->forward, backend, DNNL_ARG_BIAS, &d->bias, err));
     plan_memory(s, t, &x, &w, needs);
 done:
@@ -223,6 +229,7 @@ static dms_status fused_forward(dms_job *t, dms_error *err)
     const dms_node *node = t->node;
     const fused_state *s = t->state;
     const void *x = t->x[0];
+    const void *bias = node->attr.norm ? kept_at(t, s->bias_at) : t->w[1];
 
     if (t->weights_changed)
         TRY(take_weight(s, t, err));
@@ -234,10 +241,9 @@ static dms_status fused_forward(dms_job *t, dms_error *err)
     if (node->attr.sum && t->x[1] != t->y)
         memcpy(t->y, t->x[1],
                dms_shape_len(&node->shape) * dms_type_size(node->type));
-    TRY(dms_prim_run(&s->forward, t->backend, t->scratch,
-                     (const void *[]){x, s->w_kept ? t->kept : t->w[0], t->y,
-                                      kept_at(t, s->bias_at)},
-                     err));
+    TRY(dms_prim_run(
+        &s->forward, t->backend, t->scratch,
+        (const void *[]){x, s->w_kept ? t->kept : t->w[0], t->y, bias}, err));
 done:
     return st;
 }
@@ -248,18 +254,21 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
     enum { SCALE, SHIFT, MEAN, VARIANCE, COUNT };
     const dms_param *param = &params->items[conv->param[0]];
     const float *plain = dms_param_value(params, conv->param[0]);
+    const float *b =
+        conv->attr.bias ? dms_param_value(params, conv->param[1]) : NULL;
     const float *norm[COUNT];
     int64_t channels = conv->shape.c;
     int64_t row = (int64_t)param->len / channels;
 
     for (int p = 0; p < COUNT; p++)
-        norm[p] = dms_param_value(params, conv->param[1 + p]);
+        norm[p] =
+            dms_param_value(params, conv->param[conv->param_count - COUNT + p]);
 #pragma omp parallel for schedule(static)
     for (int64_t o = 0; o < channels; o++) {
         float k =
             norm[SCALE][o] / sqrtf(norm[VARIANCE][o] + DMS_BATCH_NORM_EPSILON);
 
-        bias[o] = norm[SHIFT][o] - norm[MEAN][o] * k;
+        bias[o] = ((b ? b[o] : 0) - norm[MEAN][o]) * k + norm[SHIFT][o];
         for (int64_t i = o * row; i < (o + 1) * row; i++)
             weight[i] = plain[i] * k;
     }
@@ -274,6 +283,10 @@ static void emit_folded(const dms_emit *e, const char *weight, const char *bias)
     float *w, *b;
 
     memcpy(tensor.shape, param->shape, sizeof tensor.shape);
+    if (param->rank == 2) {
+        tensor.rank = 4;
+        tensor.shape[2] = tensor.shape[3] = 1;
+    }
     w = dms_onnx_take(e->onnx, &tensor);
     tensor = (dms_onnx_tensor){.name = bias,
                                .type = DMS_ONNX_F32,
@@ -289,7 +302,8 @@ static void fused_emit(const dms_emit *e)
     char weight[DMS_EMIT_NAME_MAX], bias[DMS_EMIT_NAME_MAX];
 
     if (!e->node->attr.norm) {
-        dms_emit_conv(e, dms_emit_param(e, 0), NULL);
+        dms_emit_conv(e, dms_emit_weight(e),
+                      e->node->attr.bias ? dms_emit_param(e, 1) : NULL);
         return;
     }
     dms_emit_name(weight, e, "weight");

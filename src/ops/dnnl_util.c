@@ -237,7 +237,8 @@ dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like)
 
 dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups)
 {
-    const int64_t *s = param->shape;
+    const int64_t square[] = {param->shape[0], param->shape[1], 1, 1};
+    const int64_t *s = param->rank == 2 ? square : param->shape;
     dnnl_format_tag_t tag = dnnl_oihw;
 
     if (groups > 1) {

@@ -68,7 +68,7 @@ dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims);
 dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like);
 
 /* A convolution weight as the parameter table keeps it; grouped ones get
- * oneDNN's leading group dimension. */
+ * oneDNN's leading group dimension, a linear layer's a 1x1 kernel. */
 dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups);
 
 /* Is a convolution one that Winograd's algorithm may do, and is that wanted? */

@@ -33,6 +33,15 @@ void dms_emit_op(const dms_emit *e, const char *op)
     dms_onnx_add(e->onnx, &node);
 }
 
+const char *dms_emit_weight(const dms_emit *e)
+{
+    const dms_param *param = &e->params->items[e->node->param[0]];
+    int64_t shape[] = {param->shape[0], param->shape[1], 1, 1};
+
+    return param->rank == 2 ? dms_emit_param_as(e, 0, 4, shape)
+                            : dms_emit_param(e, 0);
+}
+
 void dms_emit_conv(const dms_emit *e, const char *weight, const char *bias)
 {
     const dms_attr *attr = &e->node->attr;

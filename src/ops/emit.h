@@ -25,6 +25,10 @@ const char *dms_emit_param(const dms_emit *e, int p);
 const char *dms_emit_param_as(const dms_emit *e, int p, int rank,
                               const int64_t *shape);
 
+/* The node's first parameter, the weight of a convolution or of a linear layer,
+ * as a convolution's: O x I x kernel x kernel. */
+const char *dms_emit_weight(const dms_emit *e);
+
 /* A Conv node by the node's attributes; bias may be NULL. */
 void dms_emit_conv(const dms_emit *e, const char *weight, const char *bias);
 

@@ -141,23 +141,15 @@ done:
     return st;
 }
 
-/* A 1x1 convolution: the same at each position. */
 static void linear_emit(const dms_emit *e)
 {
-    const int64_t shape[] = {e->node->shape.c, e->node->in[0]->shape.c, 1, 1};
-
-    dms_onnx_add(
-        e->onnx,
-        &(dms_onnx_node){.op = "Conv",
-                         .name = e->name,
-                         .inputs = {e->x[0], dms_emit_param_as(e, 0, 4, shape),
-                                    dms_emit_param(e, 1)},
-                         .outputs = {e->y}});
+    dms_emit_conv(e, dms_emit_weight(e), dms_emit_param(e, BIAS));
 }
 
-static const dms_op op_linear = {
+const dms_op dms_op_linear = {
     .name = "linear",
     .reads = DMS_READS_X,
+    .fused = &dms_op_conv_fused, /* 1x1 */
     .prepare = linear_prepare,
     .forward = linear_forward,
     .backward = linear_backward,
@@ -168,7 +160,7 @@ static const dms_op op_linear = {
 
 dms_node *dms_linear(dms_graph *g, dms_node *x, const char *name, int64_t out)
 {
-    dms_node_spec spec = {.op = &op_linear, .in = {x}, .in_count = 1};
+    dms_node_spec spec = {.op = &dms_op_linear, .in = {x}, .in_count = 1};
     dms_param weight = {
         .role = DMS_PARAM_WEIGHT, .init = DMS_INIT_FAN_IN, .rank = 2};
     dms_param bias = {
@@ -178,6 +170,7 @@ dms_node *dms_linear(dms_graph *g, dms_node *x, const char *name, int64_t out)
     if (!x)
         return NULL;
     spec.shape = (dms_shape){x->shape.n, out, x->shape.h, x->shape.w};
+    spec.attr = (dms_attr){.kernel = 1, .stride = 1, .groups = 1, .bias = true};
     weight.shape[0] = bias.shape[0] = out;
     weight.shape[1] = x->shape.c;
     weight.fan_in = bias.fan_in = (int)x->shape.c;

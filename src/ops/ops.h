@@ -89,8 +89,8 @@ dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
 /* A norm's effect on the convolution before it, whose node has attr.norm:
- *   weight[o] = W[o] * k[o],  bias[o] = shift[o] - mean[o] * k[o],
- *   k = scale / sqrt(variance + eps).
+ *   weight[o] = W[o] * k[o],  bias[o] = (b[o] - mean[o]) * k[o] + shift[o],
+ *   k = scale / sqrt(variance + eps),  b = 0 where there is none.
  * weight: as many floats as W, plain order; bias: O floats. */
 void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
                    const dms_params *params);
@@ -104,6 +104,7 @@ extern const dms_op dms_op_add;
 extern const dms_op dms_op_batch_norm;
 extern const dms_op dms_op_conv;
 extern const dms_op dms_op_conv_fused;
+extern const dms_op dms_op_linear;
 extern const dms_op dms_op_relu;
 extern const dms_op dms_op_reorder;
 
