@@ -100,7 +100,9 @@ static void share_buffers(dms_run *run)
         dms_buffer *own = buffer_of(run, node, VALUE);
         const dms_node *home;
 
-        if (!term || term->in_count == 0 || run->nodes[term->index].is_output ||
+        /* not where node reads the term as its input too */
+        if (!term || term->in_count == 0 || node->in[0] == term ||
+            run->nodes[term->index].is_output ||
             buffer_of(run, term, VALUE)->last != forward_step(node))
             continue;
         home = run->nodes[term->index].home;
