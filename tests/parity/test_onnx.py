@@ -441,7 +441,9 @@ class Refused(unittest.TestCase):
 
     def test_sizes_out_of_range(self):
         for size in (31, 2049):
-            self.refuse(self.folder / "m.onnx", "--size", size)
+            done = run_dmsnet("export", "--model", small().file, "--onnx",
+                              self.folder / "m.onnx", "--size", size)
+            self.assertIn("expected 32 to 2048 px", done.stderr)
         self.assertEqual(list(self.folder.iterdir()), [])
 
 
