@@ -25,6 +25,9 @@ install(FILES ${CMAKE_BINARY_DIR}/dmsnetConfig.cmake
   ${CMAKE_BINARY_DIR}/dmsnetConfigVersion.cmake DESTINATION ${package_dir})
 install(EXPORT dmsnetTargets NAMESPACE dmsnet:: DESTINATION ${package_dir})
 
+# Found from the file's own place: --prefix may differ from the configured one.
+file(RELATIVE_PATH DMS_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
+  ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/dmsnet.pc.in ${CMAKE_BINARY_DIR}/dmsnet.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/dmsnet.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
