@@ -115,13 +115,28 @@ struct dms_file_writer {
     bool committed;
 };
 
+/* The rename would put a file in the place of a device or a pipe. */
+static dms_status check_replaceable(const char *path, dms_error *err)
+{
+    struct stat info;
+
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return dms_fail(err, DMS_EIO,
+                        "%s: not a regular file, and is not replaced by one",
+                        path);
+    return DMS_OK;
+}
+
 dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
                                 dms_error *err)
 {
-    dms_status st = DMS_OK;
-    dms_file_writer *writer = dms_calloc(1, sizeof *writer);
+    dms_status st = check_replaceable(path, err);
+    dms_file_writer *writer;
     dms_strbuf name;
 
+    if (st != DMS_OK)
+        return st;
+    writer = dms_calloc(1, sizeof *writer);
     dms_strbuf_init(&name);
     dms_strbuf_printf(&name, "%s.%ld.tmp", path, (long)getpid());
     if (!writer || !(writer->path = dms_strdup(path)) ||

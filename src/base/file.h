@@ -26,7 +26,8 @@ void dms_file_map_close(dms_file_map *map);
 /* A file being written beside its final place. */
 typedef struct dms_file_writer dms_file_writer;
 
-/* Start "<path>.<pid>.tmp" in path's folder. */
+/* Start "<path>.<pid>.tmp" in path's folder. DMS_EIO also where path is there
+ * and no regular file: a device, a pipe, a folder. */
 dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
                                 dms_error *err);
 dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
