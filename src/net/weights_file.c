@@ -173,23 +173,39 @@ static dms_status check_view(const dms_param *param,
     return DMS_OK;
 }
 
+/* What is wrong with the values as this tensor's; NULL: nothing. */
+static const char *find_wrong_value(const dms_param *param, const float *values)
+{
+    const char *dot = strrchr(param->name, '.');
+    bool variance = dot && strcmp(dot, ".running_var") == 0;
+
+    /* a relu makes NaN 0: the answer would look sound */
+    if (!dms_floats_finite(values, param->len))
+        return param->role == DMS_PARAM_COUNT ? "no count" : "not finite";
+    if (param->role == DMS_PARAM_COUNT && *values < 0)
+        return "no count";
+    for (size_t i = 0; variance && i < param->len; i++)
+        if (values[i] < 0)
+            return "negative, and no variance";
+    return NULL;
+}
+
 dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
                                 const dms_tensor_view *view, const char *name,
                                 float *scratch, dms_error *err)
 {
     dms_status st;
     const float *values = param->mapped ? param->mapped : scratch;
+    const char *wrong;
 
     TRY(check_view(param, view, name, err));
     if (!param->mapped)
         TRY(dms_tensor_to_f32(scratch, view, err));
-    /* a relu makes NaN 0: the answer would look sound */
-    if (!dms_floats_finite(values, param->len) ||
-        (param->role == DMS_PARAM_COUNT && *values < 0))
-        return dms_fail(
-            err, DMS_EFORMAT, "%s: tensor %.80s holds a value that is %s", name,
-            view->name,
-            param->role == DMS_PARAM_COUNT ? "no count" : "not finite");
+    wrong = find_wrong_value(param, values);
+    if (wrong)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: tensor %.80s holds a value that is %s", name,
+                        view->name, wrong);
     if (!param->mapped)
         dms_param_pack(param, params->value + param->offset, scratch);
 done:

@@ -237,6 +237,8 @@ class Refused(weights.Case):
                  f"tensor {mean} holds a value that is not finite"),
                 (changed(state, mean, huge),
                  f"tensor {mean} holds a value that is not finite"),
+                (changed(state, "bn1.running_var", -state["bn1.running_var"]),
+                 "tensor bn1.running_var holds a value that is negative"),
                 (changed(state, "bn1.num_batches_tracked", torch.tensor(-1)),
                  "tensor bn1.num_batches_tracked holds a value that is no "
                  "count"),

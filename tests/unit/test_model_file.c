@@ -106,6 +106,14 @@ static void assert_refused(const fixture *f, dms_status want,
     assert_null(model);
 }
 
+static void assert_accepted(const fixture *f)
+{
+    dms_model *model = NULL;
+
+    assert_int_equal(dms_model_open(&model, f->other, NULL, NULL), DMS_OK);
+    dms_model_destroy(model);
+}
+
 static void what_is_written_is_read_bit_for_bit(void **state)
 {
     fixture *f = *state;
@@ -238,6 +246,29 @@ static void a_value_that_is_not_finite_is_refused_by_name(void **state)
     }
 }
 
+/* Its root would be NaN, and a relu makes that 0. */
+static void a_negative_variance_is_refused_by_name(void **state)
+{
+    fixture *f = *state;
+    float values[64] = {0};
+    const char *name = "backbone.bn1.running_var";
+
+    views_of(f);
+    view_named(f, name)->data = values;
+    values[0] = -0.0f;
+    write_other(f, f->count, own_json(f));
+    assert_accepted(f);
+    values[63] = -1e-30f;
+    write_other(f, f->count, own_json(f));
+    assert_refused(f, DMS_EFORMAT,
+                   "tensor backbone.bn1.running_var holds a value that is "
+                   "negative, and no variance");
+    views_of(f);
+    view_named(f, "backbone.bn1.running_mean")->data = values;
+    write_other(f, f->count, own_json(f));
+    assert_accepted(f);
+}
+
 static void metadata_that_is_wrong_is_named(void **state)
 {
     static const struct {
@@ -287,6 +318,7 @@ int main(void)
         cmocka_unit_test(counters_may_be_missing_and_strangers_are_left_out),
         cmocka_unit_test(half_precision_tensors_are_read),
         cmocka_unit_test(a_value_that_is_not_finite_is_refused_by_name),
+        cmocka_unit_test(a_negative_variance_is_refused_by_name),
         cmocka_unit_test(metadata_that_is_wrong_is_named),
         cmocka_unit_test(a_file_that_is_no_model_is_refused),
     };
