@@ -2,6 +2,8 @@
 #include "commands.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "args.h"
 #include "dms/model.h"
@@ -76,6 +78,54 @@ static const dms_option_table export_table = {
     export_list, sizeof(export_list) / sizeof(*export_list), &export_defaults,
     sizeof(export_options)};
 
+/* An option for another file than those that are written would do nothing. */
+static dms_status check_given(const cli_args *args,
+                              const export_options *options, dms_error *err)
+{
+    static const char *const for_onnx[] = {"size", "with-preprocessing",
+                                           "probabilities", "keep-norms"};
+
+    if (!options->safetensors[0] && !options->backbone[0] &&
+        cli_args_given(args, "precision"))
+        return cli_fail(err, DMS_EINVAL,
+                        "--precision: is for --safetensors and --backbone; "
+                        "ONNX files are of float32");
+    for (size_t i = 0; i < sizeof for_onnx / sizeof *for_onnx; i++)
+        if (!options->onnx[0] && cli_args_given(args, for_onnx[i]))
+            return cli_fail(err, DMS_EINVAL,
+                            "--%s: is for --onnx, which is not given",
+                            for_onnx[i]);
+    return DMS_OK;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return a[0] && (strcmp(a, b) == 0 ||
+                    (stat(a, &x) == 0 && stat(b, &y) == 0 &&
+                     x.st_dev == y.st_dev && x.st_ino == y.st_ino));
+}
+
+/* No output may take the model's place or another output's. */
+static dms_status check_files(const export_options *options, dms_error *err)
+{
+    const struct {
+        const char *name, *path;
+    } files[] = {{"model", options->model},
+                 {"safetensors", options->safetensors},
+                 {"backbone", options->backbone},
+                 {"onnx", options->onnx}};
+
+    for (size_t i = 1; i < sizeof files / sizeof *files; i++)
+        for (size_t k = 0; k < i; k++)
+            if (is_same_file(files[i].path, files[k].path))
+                return cli_fail(err, DMS_EINVAL,
+                                "--%s: '%s' is the file of --%s", files[i].name,
+                                files[i].path, files[k].name);
+    return DMS_OK;
+}
+
 static dms_status write_weights(const dms_model *model, const char *path,
                                 const export_options *options,
                                 bool backbone_only, dms_error *err)
@@ -110,6 +160,8 @@ static dms_status run_export(cli_run *run, dms_error *err)
     if (!options->onnx[0] && !options->safetensors[0] && !options->backbone[0])
         TRY(cli_args_require("", "onnx, --safetensors or --backbone",
                              "the file to write", err));
+    TRY(check_given(run->args, options, err));
+    TRY(check_files(options, err));
     TRY(dms_model_open(&model, options->model, run->monitor, err));
     TRY(write_weights(model, options->safetensors, options, false, err));
     TRY(write_weights(model, options->backbone, options, true, err));

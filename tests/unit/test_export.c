@@ -1,0 +1,138 @@
+/* Export: what happens without memory, and options that make no sense. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "dms/model.h"
+
+typedef struct fixture {
+    char folder[64], path[96];
+    dms_model *model;
+} fixture;
+
+static int setup(void **state)
+{
+    static fixture f;
+    dms_architecture arch = dms_architecture_default();
+
+    snprintf(f.folder, sizeof f.folder, "/tmp/dms_export_XXXXXX");
+    if (!mkdtemp(f.folder))
+        return -1;
+    snprintf(f.path, sizeof f.path, "%s/m", f.folder);
+    arch.backbone = DMS_BACKBONE_RESNET18;
+    arch.width = 16;
+    arch.size = 32;
+    *state = &f;
+    return dms_model_create(&f.model, &arch, 5, NULL) == DMS_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+
+    dms_model_destroy(f->model);
+    remove(f->path);
+    return rmdir(f->folder); /* which says that nothing else was left */
+}
+
+typedef dms_status exporter(const fixture *f, dms_error *err);
+
+static dms_status export_onnx(const fixture *f, dms_error *err)
+{
+    dms_onnx_options options = {.preprocessing = true, .probabilities = true};
+
+    return dms_model_export_onnx(f->model, f->path, &options, err);
+}
+
+static dms_status export_norms(const fixture *f, dms_error *err)
+{
+    dms_onnx_options options = {.keep_norms = true};
+
+    return dms_model_export_onnx(f->model, f->path, &options, err);
+}
+
+static dms_status export_halves(const fixture *f, dms_error *err)
+{
+    dms_export_options options = {.type = DMS_WEIGHT_F16};
+
+    return dms_model_export_safetensors(f->model, f->path, &options, err);
+}
+
+/* Fail the n-th allocation, for every n to first and then each stride-th, until
+ * none is left to fail. Returns how many were. */
+static size_t fail_each(const fixture *f, exporter *run, size_t first,
+                        size_t stride)
+{
+    dms_status st = DMS_ENOMEM;
+    dms_error err = {0};
+    size_t failed = 0;
+
+    for (size_t n = 1; st == DMS_ENOMEM; n += n < first ? 1 : stride) {
+        err = (dms_error){0};
+        dms_alloc_fail_at(n);
+        st = run(f, &err);
+        dms_alloc_fail_at(0);
+        if (st == DMS_ENOMEM) {
+            failed++;
+            assert_int_equal(err.code, DMS_ENOMEM);
+            assert_int_not_equal(access(f->path, F_OK), 0);
+        }
+    }
+    if (st != DMS_OK)
+        fail_msg("after %zu: %s", failed, err.message);
+    assert_int_equal(remove(f->path), 0);
+    return failed;
+}
+
+static void onnx_without_memory_is_an_error_that_writes_nothing(void **state)
+{
+    assert_true(fail_each(*state, export_onnx, 20, 199) > 25);
+    assert_true(fail_each(*state, export_norms, 60, 7) > 300);
+}
+
+static void
+weights_without_memory_are_an_error_that_writes_nothing(void **state)
+{
+    assert_true(fail_each(*state, export_halves, 60, 1) > 5);
+}
+
+static void options_that_are_none_are_refused(void **state)
+{
+    const fixture *f = *state;
+    dms_error err = {0};
+
+    assert_int_equal(dms_model_export_safetensors(
+                         f->model, f->path,
+                         &(dms_export_options){.type = (dms_weight_type)3},
+                         &err),
+                     DMS_EINVAL);
+    assert_non_null(strstr(err.message, "weight type 3"));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            dms_model_export_onnx(
+                f->model, f->path,
+                &(dms_onnx_options){.size = (int[]){-1, 31, 4097}[i]}, NULL),
+            DMS_EINVAL);
+    assert_int_not_equal(access(f->path, F_OK), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(onnx_without_memory_is_an_error_that_writes_nothing),
+        cmocka_unit_test(
+            weights_without_memory_are_an_error_that_writes_nothing),
+        cmocka_unit_test(options_that_are_none_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
