@@ -10,8 +10,7 @@ cd "$(dirname "$0")/.."
 
 if [ "${1:-}" = --install ]; then
     shift
-    /usr/bin/python3 -m venv --system-site-packages build/peers
-    build/peers/bin/pip install -q -r bench/peers/requirements.txt
+    tools/install-peers.sh build
 fi
 cmake --preset release >/dev/null
 cmake --build build --target dmsnet bench_step >/dev/null
