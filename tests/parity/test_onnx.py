@@ -18,6 +18,7 @@ import weakref
 
 import numpy as np
 import onnx
+import PIL.Image
 
 import safetensors_io
 
@@ -304,6 +305,30 @@ class Numbers:
         self.assert_near(
             self.run_onnx(case.onnx("--with-preprocessing"), pixels),
             self.run_onnx(case.onnx(), outside), 1e-5)
+
+    def test_predict_says_the_same_of_two_photographs(self):
+        draw = np.random.default_rng(8)
+        for task in ("multi-label", "single-label"):
+            case = small(task=task)
+            folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDER))
+            about = {**case.about, "preprocessing": {
+                **case.about["preprocessing"], "crop": False}}
+            safetensors_io.write(folder / "model", case.tensors,
+                                 {"dmsnet": json.dumps(about)})
+            pixels = {eye: draw.integers(0, 256, (1, 96, 96, 3), np.uint8)
+                      for eye in ("left", "right")}
+            words = ["predict", "--model", folder / "model", "--json"]
+            for eye, picture in pixels.items():
+                PIL.Image.fromarray(picture[0]).save(folder / f"{eye}.png")
+                words += [f"--{eye}", folder / f"{eye}.png"]
+            said = json.loads(run_dmsnet(*words).stdout)[0]
+            got = self.run_onnx(
+                case.onnx("--with-preprocessing", "--probabilities"), pixels)
+            for name, part in zip(OUTPUTS, (said, said["left"],
+                                            said["right"])):
+                self.assertEqual("".join(part["probabilities"]), "NDGCAHMO")
+                want = list(part["probabilities"].values())
+                self.assertLessEqual(np.abs(got[name][0] - want).max(), 1e-5)
 
 
 @needs_onnxruntime
