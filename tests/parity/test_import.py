@@ -1,5 +1,6 @@
 """dmsnet import and train --pretrained against torchvision and PyTorch: what
 their files hold arrives unchanged, and what does not fit is refused."""
+import json
 import unittest
 
 import numpy as np
@@ -197,6 +198,22 @@ class Whole(weights.Case):
                     self.assertIn("DMS-Net with resnet18", done.stdout)
                     got, _ = weights.read_safetensors(self.folder / "model")
                     self.assert_bits(got, state)
+
+    def test_what_the_shapes_do_not_tell_comes_from_the_options(self):
+        save(oracle.DmsNet("resnet18", 16).state_dict(), self.folder / "whole")
+        save(resnet("resnet18").state_dict(), self.folder / "body")
+        for name, width in (("whole", 16), ("body", 32)):
+            self.dmsnet("import", name, "--out", "model", "--width", 32,
+                        "--size", 96, "--eyes", "left", "--task",
+                        "single-label")
+            about = json.loads(self.dmsnet("info", "model", "--json").stdout)
+            told = about["architecture"]
+            self.assertEqual(
+                [told[key] for key in ("backbone", "width", "context",
+                                       "fusion", "size", "eyes", "task")],
+                ["resnet18", width, "mscam", "dmff", 96, "left",
+                 "single-label"])
+            self.assertEqual(about["preprocessing"]["size"], 96)
 
     def test_a_whole_dms_net_without_a_tensor_is_refused(self):
         state = oracle.DmsNet("resnet18", 16).state_dict()
