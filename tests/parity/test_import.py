@@ -173,6 +173,17 @@ class Wrappings(weights.Case):
         self.assertFalse(state["layer1.0.conv1.weight"].is_contiguous())
         self.check(state, "")
 
+    def test_what_a_backbone_lacks_gets_the_values_of_init(self):
+        save(self.state, self.folder / "zip.pth")
+        for seed in (1, 3):
+            got, _ = self.imported("zip.pth", "--seed", seed)
+            self.dmsnet("init", "--backbone", "resnet18", "--width", 16,
+                        "--seed", seed, "--out", "fresh")
+            fresh, _ = weights.read_safetensors(self.folder / "fresh")
+            beside = [n for n in fresh if not n.startswith("backbone.")]
+            self.assert_bits({n: got[n] for n in beside},
+                             {n: fresh[n] for n in beside})
+
     def test_batch_counts_may_be_missing(self):
         state = {k: v for k, v in self.state.items()
                  if "num_batches_tracked" not in k}
