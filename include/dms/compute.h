@@ -15,7 +15,11 @@
 typedef enum dms_precision {
     DMS_PRECISION_FP32,
     DMS_PRECISION_BF16, /* needs a CPU with AVX-512 BF16 */
-    DMS_PRECISION_AUTO  /* bf16 where the CPU has it, else fp32 */
+    DMS_PRECISION_INT8, /* needs a CPU with VNNI and a quantised model
+                           (quantize.h); inference only. What is not quantised
+                           is in bf16 where the CPU has it */
+    DMS_PRECISION_AUTO  /* int8 of a quantised model, else bf16, where the CPU
+                           has it, else fp32 */
 } dms_precision;
 
 /* Winograd's algorithm for 3x3 convolutions in fp32: quicker, twice the
@@ -34,7 +38,7 @@ typedef struct dms_compute {
     int threads; /* 0: as many as OpenMP gives */
 } dms_compute;
 
-/* "fp32", "bf16", "auto"; NULL past the last. */
+/* "fp32", "bf16", "int8", "auto"; NULL past the last. */
 const char *dms_precision_name(int precision);
 const char *dms_winograd_name(int winograd); /* "auto", "no", "yes" */
 

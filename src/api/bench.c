@@ -19,7 +19,7 @@ dms_bench_options dms_bench_options_default(void)
 
 /* AUTO and 0 become what they stand for here, in o and for the net. */
 static dms_status resolve(dms_net_options *net, dms_bench_options *o,
-                          const dms_architecture *arch, dms_error *err)
+                          const dms_model *model, dms_error *err)
 {
     dms_compute *compute = &o->compute;
     dms_status st;
@@ -29,13 +29,15 @@ static dms_status resolve(dms_net_options *net, dms_bench_options *o,
                         "a batch of %d patients, expected 1 to 256",
                         o->patients);
     if (o->size == 0)
-        o->size = arch->size;
+        o->size = model->config.architecture.size;
     *net = (dms_net_options){
         .patients = o->patients, .size = o->size, .training = o->train};
-    TRY(dms_compute_apply(net, compute, SIZE_MAX, err));
+    TRY(dms_compute_apply(net, compute, o->train ? NULL : model->params,
+                          SIZE_MAX, err));
     if (compute->precision == DMS_PRECISION_AUTO)
-        compute->precision = net->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
-                                                        : DMS_PRECISION_FP32;
+        compute->precision = net->int8                    ? DMS_PRECISION_INT8
+                             : net->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
+                                                          : DMS_PRECISION_FP32;
     net->winograd &= !o->train && net->type == DMS_TYPE_F32;
     compute->winograd = net->winograd ? DMS_WINOGRAD_YES : DMS_WINOGRAD_NO;
     if (compute->threads == 0)
@@ -95,7 +97,7 @@ dms_status dms_bench_create(dms_bench **out, const dms_model *model,
     if (!b)
         return dms_fail_memory(err, "bench");
     b->options = *options;
-    TRY(resolve(&net, &b->options, &model->config.architecture, err));
+    TRY(resolve(&net, &b->options, model, err));
     threads = dms_threads_use(b->options.compute.threads);
     b->weights = params;
     if (options->train)

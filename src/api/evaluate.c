@@ -120,7 +120,8 @@ static dms_status open_all(evaluation *e, dms_error *err)
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
     net.size = e->model->config.preprocess.size;
-    TRY(dms_compute_apply(&net, &o->compute, e->dataset->count, err));
+    TRY(dms_compute_apply(&net, &o->compute, e->model->params,
+                          e->dataset->count, err));
     TRY(dms_net_create(&e->net, &e->model->config.architecture,
                        e->model->params, &net, err));
 done:

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "net/dmsnet.h"
 #include "net/model_file.h"
+#include "net/weights_file.h"
 
 dms_status dms_model_new_params(dms_params **out, const dms_architecture *arch,
                                 bool training, dms_error *err)
@@ -101,13 +102,24 @@ int dms_backend_text(char *text, size_t capacity)
 dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
                                        dms_error *err)
 {
-    dms_status st =
-        dms_model_new_params(out, &model->config.architecture, true, err);
-    const dms_params *from = model->params;
+    dms_status st;
+    dms_params *params = NULL;
+    float *plain =
+        dms_calloc(dms_weights_longest(model->params), sizeof *plain);
 
-    for (size_t i = 0; st == DMS_OK && i < from->count; i++)
-        dms_param_pack(&(*out)->items[i],
-                       (*out)->value + (*out)->items[i].offset,
-                       dms_param_value(from, i));
+    if (!plain) {
+        st = dms_fail_memory(err, "model");
+        goto done;
+    }
+    TRY(dms_model_new_params(&params, &model->config.architecture, true, err));
+    /* the rows of a quantised model's scales come after these */
+    for (size_t i = 0; i < params->count; i++) {
+        dms_param_read(plain, model->params, i);
+        dms_param_pack(&params->items[i],
+                       params->value + params->items[i].offset, plain);
+    }
+    *out = params;
+done:
+    dms_free(plain);
     return st;
 }

@@ -54,7 +54,7 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
         st = dms_fail_memory(err, "session");
         goto done;
     }
-    TRY(dms_compute_apply(&options, compute, patients, err));
+    TRY(dms_compute_apply(&options, compute, model->params, patients, err));
     TRY(dms_net_create(&s->net, &model->config.architecture, model->params,
                        &options, err));
     *out = s, s = NULL;

@@ -138,7 +138,7 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
     TRY(request_open(&r, in_path, err));
     options.patients = r.patients;
     options.size = r.size;
-    TRY(dms_compute_apply(&options, compute, 0, err));
+    TRY(dms_compute_apply(&options, compute, model->params, 0, err));
     TRY(dms_net_create(&net, &model->config.architecture, model->params,
                        &options, err));
     TRY(read_images(net, &r, model->config.architecture.eyes, err));
@@ -290,7 +290,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     TRY(dms_compute_apply(&net_options,
                           &(dms_compute){.precision = options->precision,
                                          .winograd = options->winograd},
-                          0, err));
+                          NULL, 0, err));
     TRY(dms_model_copy_for_training(&params, model, err));
     TRY(dms_net_create(&net, &model->config.architecture, params, &net_options,
                        err));

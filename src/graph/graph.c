@@ -123,7 +123,17 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
 
 size_t dms_type_size(dms_type type)
 {
-    return type == DMS_TYPE_F32 ? sizeof(float) : sizeof(uint16_t);
+    static const size_t sizes[] = {[DMS_TYPE_F32] = sizeof(float),
+                                   [DMS_TYPE_BF16] = sizeof(uint16_t),
+                                   [DMS_TYPE_U8] = sizeof(uint8_t),
+                                   [DMS_TYPE_S8] = sizeof(int8_t)};
+
+    return sizes[type];
+}
+
+bool dms_type_is_integer(dms_type type)
+{
+    return type == DMS_TYPE_U8 || type == DMS_TYPE_S8;
 }
 
 size_t dms_shape_len(const dms_shape *shape)

@@ -26,10 +26,17 @@ typedef enum dms_layout {
 } dms_layout;
 
 /* How one number of a value is stored. Parameters, gradients and reductions
- * are float32 throughout. */
-typedef enum dms_type { DMS_TYPE_F32, DMS_TYPE_BF16 } dms_type;
+ * are float32 throughout. An integer stands for itself times the value's
+ * scale. */
+typedef enum dms_type {
+    DMS_TYPE_F32,
+    DMS_TYPE_BF16,
+    DMS_TYPE_U8,
+    DMS_TYPE_S8
+} dms_type;
 
 size_t dms_type_size(dms_type type); /* bytes */
+bool dms_type_is_integer(dms_type type);
 
 /* An op's constants; each op reads those that it names in its file. */
 typedef struct dms_attr {
@@ -42,9 +49,11 @@ typedef struct dms_attr {
     bool norm; /* conv_fused: a batch norm by running statistics is folded in;
                   its parameters come last */
     bool sum;  /* conv_fused: its last input is added to what it makes */
-    dms_type type; /* conv, conv_fused: of input and output */
-    bool frozen;   /* batch_norm: running statistics even when
-                      training */
+    bool quantised; /* conv_fused: multiplies 8-bit integers */
+    dms_type type;  /* conv, conv_fused: of input and output, where those are no
+                       integers */
+    bool frozen;    /* batch_norm: running statistics even when
+                       training */
 } dms_attr;
 
 typedef struct dms_op dms_op;
@@ -62,6 +71,8 @@ struct dms_node {
     dms_shape shape;
     dms_layout layout;
     dms_type type;
+    dms_type narrow; /* U8 or S8: some reader wants it so; F32: none does */
+    float scale;     /* of narrow: what an integer of 1 stands for */
     bool needs_grad; /* a trained parameter lies at or before this node */
 };
 
@@ -127,6 +138,10 @@ void dms_pass_fuse_add(dms_graph *graph, const dms_op *add);
  * all. */
 void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
                    dms_type type);
+
+/* For inference, after those: convolutions whose weight is quantised and whose
+ * input has a scale multiply integers; what they read is wanted as such. */
+void dms_pass_narrow(dms_graph *graph);
 
 /* Last: give every value a layout and a type; where a reader needs others, a
  * node of op `reorder` is put between, once for all readers. */

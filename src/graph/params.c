@@ -1,6 +1,7 @@
 #include "graph/params.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,7 +28,8 @@ void dms_params_destroy(dms_params *params)
 
 bool dms_param_trained(const dms_param *param)
 {
-    return param->role != DMS_PARAM_STAT && param->role != DMS_PARAM_COUNT;
+    return param->role != DMS_PARAM_STAT && param->role != DMS_PARAM_COUNT &&
+           param->role != DMS_PARAM_SCALE;
 }
 
 static dms_param *find(const dms_params *params, const char *name)
@@ -96,7 +98,7 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
             if (dms_param_trained(param) == (stats == 1))
                 continue;
             param->offset = at;
-            at += param->mapped ? 0 : param->size;
+            at += param->mapped || param->integers ? 0 : param->size;
         }
         if (stats == 0)
             params->trained = at;
@@ -115,17 +117,87 @@ const float *dms_param_value(const dms_params *params, size_t i)
 {
     const dms_param *param = &params->items[i];
 
+    if (param->integers)
+        return NULL;
     return param->mapped ? param->mapped : params->value + param->offset;
+}
+
+static void read_integers(float *plain, const dms_params *params,
+                          const dms_param *param)
+{
+    const float *scale = dms_param_value(params, param->weight_scale);
+    int64_t row = (int64_t)param->len / param->shape[0];
+
+#pragma omp parallel for schedule(static)
+    for (int64_t o = 0; o < param->shape[0]; o++)
+        for (int64_t i = o * row; i < (o + 1) * row; i++)
+            plain[i] = (float)param->integers[i] * scale[o];
+}
+
+void dms_param_read(float *plain, const dms_params *params, size_t i)
+{
+    const dms_param *param = &params->items[i];
+
+    if (param->integers)
+        read_integers(plain, params, param);
+    else
+        dms_param_unpack(param, plain, dms_param_value(params, i));
+}
+
+bool dms_params_quantised(const dms_params *params)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (params->items[i].integers)
+            return true;
+    return false;
+}
+
+/* The row "<name>.<suffix>" beside the weight's; 0 without memory. */
+static size_t declare_scale(dms_params *params, const dms_param *weight,
+                            const char *suffix, int rank)
+{
+    dms_param scale = {.role = DMS_PARAM_SCALE,
+                       .init = DMS_INIT_ONE,
+                       .rank = rank,
+                       .shape = {weight->shape[0]},
+                       .block_out = 1,
+                       .block_in = 1};
+    const char *dot = strrchr(weight->name, '.');
+    const dms_param *row;
+
+    if (!dot || strcmp(dot, ".weight") != 0)
+        return 0;
+    if (snprintf(scale.name, sizeof scale.name, "%.*s.%s",
+                 (int)(dot - weight->name), weight->name,
+                 suffix) >= (int)sizeof scale.name)
+        return 0;
+    row = dms_params_declare(params, &scale);
+    return row ? (size_t)(row - params->items) : 0;
+}
+
+bool dms_param_declare_scales(dms_params *params, size_t i, bool weight_scale)
+{
+    const dms_param weight = params->items[i]; /* declaring may move it */
+    size_t output = declare_scale(params, &weight, "output_scale", 0);
+    size_t steps =
+        weight_scale ? declare_scale(params, &weight, "weight_scale", 1) : 0;
+
+    params->items[i].output_scale = output;
+    params->items[i].weight_scale = steps;
+    return output && (steps || !weight_scale);
 }
 
 void dms_param_let_go(const dms_params *params, size_t i)
 {
     const dms_param *param = &params->items[i];
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)param->mapped + page - 1) / page * page;
-    uintptr_t end = (uintptr_t)(param->mapped + param->len) / page * page;
+    uintptr_t first =
+        param->integers ? (uintptr_t)param->integers : (uintptr_t)param->mapped;
+    size_t width = param->integers ? sizeof(int8_t) : sizeof(float);
+    uintptr_t begin = (first + page - 1) / page * page;
+    uintptr_t end = (first + param->len * width) / page * page;
 
-    if (param->mapped && begin < end)
+    if (first && begin < end)
         madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 

@@ -28,8 +28,10 @@ typedef enum dms_param_role {
     DMS_PARAM_BIAS,   /* trained, no decay */
     DMS_PARAM_NORM,   /* trained, no decay: a norm's scale or shift */
     DMS_PARAM_STAT,   /* batch-norm running mean or variance: not trained */
-    DMS_PARAM_COUNT   /* batches a batch norm has seen, an integer: PyTorch's
+    DMS_PARAM_COUNT,  /* batches a batch norm has seen, an integer: PyTorch's
                          num_batches_tracked; exact to 2^24 */
+    DMS_PARAM_SCALE   /* of a quantised model: what an integer of 1 stands for,
+                         above 0 */
 } dms_param_role;
 
 /* How a fresh tensor is filled: the reference's own constructors. */
@@ -53,8 +55,14 @@ typedef struct dms_param {
     int block_in;  /* 1 and 1: plain row-major */
     /* In a mapped file, row-major, for inference; NULL: in the flat buffers. */
     const float *mapped;
-    size_t offset; /* first float in the flat buffers */
-    size_t size;   /* floats there: len, rounded up to a cache line */
+    /* Of a quantised weight, row-major, in a mapped file; then not in the flat
+     * buffers: weight = integer * scale of its output channel. */
+    const int8_t *integers;
+    size_t weight_scale; /* of integers: the row of O scales */
+    size_t output_scale; /* of a weight: the row of the scale of what is made
+                            with it, as 8-bit integers; 0: there is none */
+    size_t offset;       /* first float in the flat buffers */
+    size_t size;         /* floats there: len, rounded up to a cache line */
 } dms_param;
 
 typedef struct dms_params {
@@ -75,8 +83,19 @@ void dms_params_destroy(dms_params *params);
  * pointer is valid until the next declare: keep the index instead. */
 dms_param *dms_params_declare(dms_params *params, const dms_param *wanted);
 
-/* The values of row i, in its physical order. */
+/* The values of row i, in its physical order; NULL for a quantised weight. */
 const float *dms_param_value(const dms_params *params, size_t i);
+
+/* Its values in row-major order, whether quantised or not, to len floats. */
+void dms_param_read(float *plain, const dms_params *params, size_t i);
+
+/* Are there quantised weights in the table? */
+bool dms_params_quantised(const dms_params *params);
+
+/* Give weight row i ("<name>.weight") a row "<name>.output_scale" of one value;
+ * and, if wanted, "<name>.weight_scale" of one value an output channel. Before
+ * dms_params_allocate. false: no memory, or row i is no weight. */
+bool dms_param_declare_scales(dms_params *params, size_t i, bool weight_scale);
 
 /* Row i was read and will not be again for long: where it is mapped, its pages
  * need not stay in memory. */

@@ -110,6 +110,58 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
     }
 }
 
+/* The convolution whose output's values are this one's. */
+static const dms_node *source(const dms_node *value)
+{
+    while (value->op->selects)
+        value = value->in[0];
+    return value;
+}
+
+static size_t scale_row(const dms_graph *graph, const dms_node *value)
+{
+    const dms_node *node = source(value);
+
+    return node->op->fuses_sum
+               ? graph->params->items[node->param[0]].output_scale
+               : 0;
+}
+
+static void want_narrow(const dms_graph *graph, dms_node *value)
+{
+    size_t row = scale_row(graph, value);
+
+    if (row == 0)
+        return;
+    value->narrow = source(value)->attr.relu ? DMS_TYPE_U8 : DMS_TYPE_S8;
+    value->scale = *dms_param_value(graph->params, row);
+}
+
+void dms_pass_narrow(dms_graph *graph)
+{
+    /* readers before what they read */
+    for (size_t i = graph->count; i-- > 0;) {
+        dms_node *node = graph->nodes[i];
+
+        if (!node->op->fuses_sum ||
+            !graph->params->items[node->param[0]].integers ||
+            scale_row(graph, node->in[0]) == 0)
+            continue;
+        node->attr.quantised = true;
+        want_narrow(graph, node->in[0]);
+        if (node->attr.sum && node->narrow != DMS_TYPE_F32)
+            want_narrow(graph, node->in[node->in_count - 1]);
+    }
+}
+
+/* Does node make integers? A sum only of integers. */
+static bool makes_integers(const dms_node *node)
+{
+    return node->attr.quantised && dms_type_is_integer(node->narrow) &&
+           (!node->attr.sum ||
+            dms_type_is_integer(node->in[node->in_count - 1]->narrow));
+}
+
 /* How a value is stored. */
 typedef struct form {
     dms_layout layout;
@@ -144,6 +196,8 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
     node->part = reader->part;
     node->layout = wanted.layout;
     node->type = wanted.type;
+    node->narrow = value->narrow;
+    node->scale = value->scale;
     memmove(&graph->nodes[place + 1], &graph->nodes[place],
             (graph->count - 1 - place) * sizeof(dms_node *));
     graph->nodes[place] = node;
@@ -158,9 +212,11 @@ static form first_form(const dms_node *node)
     const dms_node *value = node->in[0];
     form wanted = {DMS_LAYOUT_NHWC, DMS_TYPE_F32};
 
+    if (node->attr.quantised)
+        return (form){DMS_LAYOUT_NHWC, value->narrow};
     if (node->op->any_layout)
         wanted.layout = value->layout;
-    if (node->op->any_type)
+    if (node->op->any_type && !dms_type_is_integer(value->type))
         wanted.type = value->type;
     if (node->op->typed && wanted.layout != DMS_LAYOUT_NCHW)
         wanted.type = node->attr.type;
@@ -177,15 +233,22 @@ static form output_form(const dms_graph *graph, const dms_node *node)
     if (out.layout == DMS_LAYOUT_BLOCKED && node->shape.c % graph->block != 0)
         out.layout = DMS_LAYOUT_NHWC;
     if (node->op->typed)
-        out.type = node->attr.type;
+        out.type = makes_integers(node) ? node->narrow : node->attr.type;
     return out;
 }
 
-/* How node reads its k-th input: alike, but a term of a sum as the sum. */
+/* How node reads its k-th input: alike, but a term of a sum as the sum; each
+ * integer term has its own sign and scale. */
 static form input_form(const dms_graph *graph, const dms_node *node, int k)
 {
-    return k > 0 && node->attr.sum ? output_form(graph, node)
-                                   : first_form(node);
+    form wanted;
+
+    if (k == 0 || !node->attr.sum)
+        return first_form(node);
+    wanted = output_form(graph, node);
+    if (dms_type_is_integer(wanted.type))
+        wanted.type = node->in[k]->narrow;
+    return wanted;
 }
 
 /* Vectors lie the same way in every layout. */

@@ -8,7 +8,7 @@ enum { WINOGRAD_PATIENTS = 64 };
 
 const char *dms_precision_name(int precision)
 {
-    static const char *const names[] = {"fp32", "bf16", "auto"};
+    static const char *const names[] = {"fp32", "bf16", "int8", "auto"};
 
     return precision >= 0 && precision <= DMS_PRECISION_AUTO ? names[precision]
                                                              : NULL;
@@ -29,14 +29,39 @@ dms_status dms_compute_check(const dms_compute *compute, dms_error *err)
         return dms_fail(err, DMS_EINVAL,
                         "precision bf16: this CPU has no AVX-512 BF16 "
                         "instructions; fp32 works on any");
+    if (compute->precision == DMS_PRECISION_INT8 &&
+        !dms_net_has_type(DMS_TYPE_U8))
+        return dms_fail(err, DMS_EINVAL,
+                        "precision int8: this CPU has no VNNI instructions; "
+                        "fp32 works on any");
     if (compute->threads < 0 || compute->threads > 1024)
         return dms_fail(err, DMS_EINVAL, "%d threads, expected 0 to 1024",
                         compute->threads);
     return DMS_OK;
 }
 
+/* Integers where they are asked for, or can be. */
+static dms_status choose_integers(dms_net_options *options,
+                                  const dms_compute *compute,
+                                  const dms_params *params, dms_error *err)
+{
+    bool possible = params && dms_params_quantised(params);
+
+    if (compute->precision == DMS_PRECISION_INT8 && !possible)
+        return dms_fail(err, DMS_EINVAL,
+                        options->training
+                            ? "precision int8: training is in fp32 or bf16"
+                            : "precision int8: the model is not quantised; "
+                              "dmsnet quantize makes one that is");
+    options->int8 = possible && (compute->precision == DMS_PRECISION_INT8 ||
+                                 (compute->precision == DMS_PRECISION_AUTO &&
+                                  dms_net_has_type(DMS_TYPE_U8)));
+    return DMS_OK;
+}
+
 dms_status dms_compute_apply(dms_net_options *options,
-                             const dms_compute *compute, size_t patients,
+                             const dms_compute *compute,
+                             const dms_params *params, size_t patients,
                              dms_error *err)
 {
     static const dms_compute plain = {DMS_PRECISION_FP32, DMS_WINOGRAD_AUTO, 0};
@@ -44,6 +69,7 @@ dms_status dms_compute_apply(dms_net_options *options,
 
     compute = compute ? compute : &plain;
     TRY(dms_compute_check(compute, err));
+    TRY(choose_integers(options, compute, params, err));
     options->type = compute->precision != DMS_PRECISION_FP32 &&
                             dms_net_has_type(DMS_TYPE_BF16)
                         ? DMS_TYPE_BF16

@@ -7,10 +7,12 @@
 #include "dms/compute.h"
 #include "net/dmsnet.h"
 
-/* Set what concerns computing in options. compute: NULL is the default;
- * patients: how many are to be run, 0 if unknown (few). */
+/* Set what concerns computing in options. compute: NULL is the default; params:
+ * those that will be run, NULL in training; patients: how many are to be run,
+ * 0 if unknown (few). */
 dms_status dms_compute_apply(dms_net_options *options,
-                             const dms_compute *compute, size_t patients,
+                             const dms_compute *compute,
+                             const dms_params *params, size_t patients,
                              dms_error *err);
 
 #endif

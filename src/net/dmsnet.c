@@ -44,6 +44,11 @@ static dms_status check_options(const dms_net_options *options, dms_error *err)
     if (!dms_net_has_type(options->type))
         return dms_fail(err, DMS_EINVAL,
                         "maps in bf16: this CPU has no instructions for them");
+    if (options->int8 && (options->training || !dms_net_has_type(DMS_TYPE_U8)))
+        return dms_fail(err, DMS_EINVAL, "maps of 8-bit integers: %s",
+                        options->training ? "not in training"
+                                          : "this CPU has no instructions for "
+                                            "them");
     if (!(options->dropout >= 0 && options->dropout < 1))
         return dms_fail(err, DMS_EINVAL, "dropout %g is not in [0, 1)",
                         (double)options->dropout);
@@ -65,6 +70,8 @@ static void rewrite(const dms_network *network, const dms_net_options *options)
     dms_pass_fuse_relu(graph, &dms_op_relu);
     if (!options->training)
         dms_pass_fuse_add(graph, &dms_op_add);
+    if (options->int8)
+        dms_pass_narrow(graph);
 }
 
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,

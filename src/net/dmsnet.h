@@ -15,6 +15,7 @@ typedef struct dms_net_options {
     bool frozen_backbone;    /* its norms use running statistics, no gradient */
     float dropout;           /* 0 <= p < 1 */
     dms_type type;           /* inference: of the feature maps */
+    bool int8;               /* inference: quantised weights as integers */
     bool winograd;           /* inference: quicker, more memory */
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
 } dms_net_options;

@@ -27,6 +27,7 @@ dms_status dms_model_file_write(const char *path,
     TRY(dms_weights_write(path, params, value,
                           &(dms_weights_out){.dtype = DMS_DTYPE_F32,
                                              .prefix = "",
+                                             .integers = true,
                                              .metadata = &metadata,
                                              .metadata_count = 1},
                           err));
@@ -78,6 +79,8 @@ static dms_status read_param(dms_params *params, const dms_param *param,
     const char *path = dms_tensor_file_path(file);
     const dms_tensor_view *view = dms_tensor_file_find(file, "", param->name);
 
+    if (param->integers)
+        return DMS_OK;
     if (view)
         return dms_weights_read_one(params, param, view, path, scratch, err);
     if (param->role == DMS_PARAM_COUNT) /* PyTorch's before 0.4.1 */
@@ -115,16 +118,42 @@ static dms_status read_params(dms_params *params, const dms_tensor_file *file,
     return st;
 }
 
-static void map_params(dms_params *params, const dms_tensor_file *file)
+/* "<name>.output_scale" of a weight that is not quantised itself. */
+static bool has_output_scale(const dms_tensor_file *file,
+                             const dms_param *weight)
 {
-    for (size_t i = 0; i < params->count; i++) {
-        dms_param *param = &params->items[i];
-        const dms_tensor_view *view =
-            dms_tensor_file_find(file, "", param->name);
+    char name[DMS_PARAM_NAME_MAX + 16];
+    const char *dot = strrchr(weight->name, '.');
 
-        if (view)
-            dms_weights_map_one(param, view);
+    if (weight->role != DMS_PARAM_WEIGHT || !dot)
+        return false;
+    snprintf(name, sizeof name, "%.*s.output_scale", (int)(dot - weight->name),
+             weight->name);
+    return dms_tensor_file_find(file, "", name);
+}
+
+static dms_status map_params(dms_params *params, const dms_tensor_file *file,
+                             dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    /* the rows of scales are added on the way, and mapped in their turn */
+    for (size_t i = 0; i < params->count && st == DMS_OK; i++) {
+        const dms_tensor_view *view =
+            dms_tensor_file_find(file, "", params->items[i].name);
+        bool taken = false;
+
+        if (!view)
+            continue;
+        st = dms_weights_map_integers(&taken, params, i, view, err);
+        if (taken || st != DMS_OK)
+            continue;
+        dms_weights_map_one(&params->items[i], view);
+        if (has_output_scale(file, &params->items[i]) &&
+            !dms_param_declare_scales(params, i, false))
+            st = dms_fail_memory(err, dms_tensor_file_path(file));
     }
+    return st;
 }
 
 /* The open file's description and weights; map: leave those in it. */
@@ -148,7 +177,7 @@ static dms_status read_file(dms_model_config *config, dms_params **out,
         TRY(infer_config(config, file, monitor, err));
     TRY(dms_net_declare(params, &config->architecture, training, false, err));
     if (map)
-        map_params(params, file);
+        TRY(map_params(params, file, err));
     TRY(dms_params_allocate(params, training, err));
     TRY(read_params(params, file, err));
     warn_of_strangers(params, file, monitor);

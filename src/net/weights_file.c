@@ -14,6 +14,7 @@ typedef struct outgoing {
     const dms_params *params;
     const float *value;
     dms_dtype dtype;
+    bool integers;
     dms_tensor_view *views;
     const dms_param **sources; /* of each view */
     size_t count;
@@ -32,13 +33,20 @@ size_t dms_weights_longest(const dms_params *params)
     return longest;
 }
 
+static dms_dtype dtype_of(const outgoing *o, const dms_param *param)
+{
+    if (param->role == DMS_PARAM_COUNT)
+        return DMS_DTYPE_I64;
+    return param->integers && o->integers ? DMS_DTYPE_I8 : o->dtype;
+}
+
 static void add_view(outgoing *o, const dms_param *param, const char *prefix)
 {
     dms_tensor_view *view = &o->views[o->count];
-    bool counter = param->role == DMS_PARAM_COUNT;
-    dms_dtype dtype = counter ? DMS_DTYPE_I64 : o->dtype;
+    dms_dtype dtype = dtype_of(o, param);
 
-    if (strncmp(param->name, prefix, strlen(prefix)) != 0)
+    if (strncmp(param->name, prefix, strlen(prefix)) != 0 ||
+        (param->role == DMS_PARAM_SCALE && !o->integers))
         return;
     *view = (dms_tensor_view){.name = param->name + strlen(prefix),
                               .dtype = dtype,
@@ -87,28 +95,27 @@ static dms_status check_narrow(const outgoing *o, const dms_param *param,
     return DMS_OK;
 }
 
-/* In the flat buffer that is written, or else in the table. */
-static const float *value_of(const outgoing *o, const dms_param *param,
-                             const float *value)
-{
-    return value
-               ? value + param->offset
-               : dms_param_value(o->params, (size_t)(param - o->params->items));
-}
-
 static dms_status supply(const void **data, void *user, size_t index,
                          dms_error *err)
 {
     outgoing *o = user;
     const dms_param *param = o->sources[index];
+    size_t row = (size_t)(param - o->params->items);
 
+    *data = o->plain;
     if (param->role == DMS_PARAM_COUNT) {
-        o->batches = llrintf(*value_of(o, param, NULL));
+        o->batches = llrintf(*dms_param_value(o->params, row));
         *data = &o->batches;
         return DMS_OK;
     }
-    dms_param_unpack(param, o->plain, value_of(o, param, o->value));
-    *data = o->plain;
+    if (param->integers && o->integers) {
+        *data = param->integers;
+        return DMS_OK;
+    }
+    if (o->value)
+        dms_param_unpack(param, o->plain, o->value + param->offset);
+    else
+        dms_param_read(o->plain, o->params, row);
     if (o->dtype == DMS_DTYPE_F32)
         return DMS_OK;
     dms_tensor_from_f32(o->narrow, o->dtype, o->plain, param->len);
@@ -121,8 +128,11 @@ dms_status dms_weights_write(const char *path, const dms_params *params,
                              dms_error *err)
 {
     dms_status st;
-    outgoing o = {
-        .path = path, .params = params, .value = value, .dtype = out->dtype};
+    outgoing o = {.path = path,
+                  .params = params,
+                  .value = value,
+                  .dtype = out->dtype,
+                  .integers = out->integers};
 
     TRY(outgoing_init(&o, out->prefix, err));
     TRY(dms_safetensors_write_content(
@@ -187,6 +197,9 @@ static const char *find_wrong_value(const dms_param *param, const float *values)
     for (size_t i = 0; variance && i < param->len; i++)
         if (values[i] < 0)
             return "negative, and no variance";
+    for (size_t i = 0; param->role == DMS_PARAM_SCALE && i < param->len; i++)
+        if (!(values[i] > 0))
+            return "not above 0, and no scale";
     return NULL;
 }
 
@@ -220,4 +233,19 @@ bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view)
         return false;
     param->mapped = view->data;
     return true;
+}
+
+dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
+                                    const dms_tensor_view *view, dms_error *err)
+{
+    const dms_param *param = &params->items[i];
+
+    *taken = param->role == DMS_PARAM_WEIGHT && view->dtype == DMS_DTYPE_I8 &&
+             dms_weights_same_shape(param, view) && !view->strided;
+    if (!*taken)
+        return DMS_OK;
+    if (!dms_param_declare_scales(params, i, true))
+        return dms_fail_memory(err, view->name);
+    params->items[i].integers = view->data;
+    return DMS_OK;
 }

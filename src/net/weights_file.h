@@ -9,6 +9,8 @@
 typedef struct dms_weights_out {
     dms_dtype dtype;    /* F32, F16 or BF16; batch counts are I64 */
     const char *prefix; /* only tensors so named, written without it; "": all */
+    bool integers; /* quantised weights as they are, I8, and the scales, F32;
+                      else as any other weight, without scales */
     const dms_metadata *metadata;
     size_t metadata_count;
 } dms_weights_out;
@@ -33,6 +35,12 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
  * as long as the table: false, and nothing done, unless it is dense, aligned
  * float32 of the right shape in plain order. */
 bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view);
+
+/* The same of a quantised weight, dense I8; and give it the rows of its scales.
+ * *taken is false, and nothing done, where view is no such thing. */
+dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
+                                    const dms_tensor_view *view,
+                                    dms_error *err);
 
 /* Floats that scratch needs for any tensor of the table. */
 size_t dms_weights_longest(const dms_params *params);

@@ -6,8 +6,14 @@
  * Bias, norm, term T (the last input) and relu are there as the node's
  * attributes say; a linear layer is a 1x1 convolution. T's buffer may be Y's.
  * The weight is folded and brought into the kernel's order once, by all
- * threads. */
-#include <math.h>
+ * threads.
+ *
+ * Quantised, with integers Xi, Wi, Ti, the scales sx, sw[o], st of each and the
+ * norm's factor k[o]:
+ *
+ *   Y = max(0, unit * (Wi * Xi + b' / unit) + st Ti),  unit = k sw sx
+ *
+ * in float32, divided by Y's scale and rounded where Y is integers too. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -24,10 +30,12 @@ typedef struct fused_state {
     dms_prim w_reorder;
     bool x_reordered;
     bool w_reordered;
+    bool folds;  /* W' and b' differ from W and b */
     bool w_kept; /* W' in the kernel's order; else W is as it wants */
     size_t x_at;
     size_t bias_at;
-    size_t folded_at; /* in scratch: W' in plain order, behind oneDNN's part */
+    size_t folded_at; /* in scratch: W' in plain order, or units, behind
+                         oneDNN's part */
 } fused_state;
 
 static void fused_release(void *state)
@@ -74,24 +82,62 @@ static fused_descs describe(const dms_job *t)
 
     d.strides[0] = d.strides[1] = node->attr.stride;
     d.padding[0] = d.padding[1] = node->attr.kernel / 2;
+    if (node->attr.quantised)
+        d.w.data_type = dnnl_s8;
     d.w_wish = dms_desc_any(&d.w);
     d.x_wish =
         node->in[0]->layout == DMS_LAYOUT_NCHW ? dms_desc_any(&d.x) : d.x;
-    d.w_wish.data_type = d.x_wish.data_type = d.y.data_type;
+    if (!node->attr.quantised)
+        d.w_wish.data_type = d.x_wish.data_type = d.y.data_type;
     return d;
 }
 
-static dms_status make_attributes(dnnl_primitive_attr_t *attr,
-                                  const dms_node *node, dms_error *err)
+/* One unit of each channel's integer sum in units of Y. */
+static dms_status set_scales(dnnl_primitive_attr_t attr, const dms_job *t,
+                             dms_error *err)
 {
+    const dms_node *node = t->node;
+    int64_t channels = node->shape.c;
+    float *unit = dms_calloc(2 * (size_t)channels, sizeof *unit);
+    dms_status st;
+
+    if (!unit)
+        return dms_fail_memory(err, "convolution");
+    dms_fold_units(unit, unit + channels, node, t->params);
+    for (int64_t o = 0; o < channels && dms_type_is_integer(node->type); o++)
+        unit[o] /= node->scale;
+    st = dms_dnnl_check(
+        dnnl_primitive_attr_set_output_scales(attr, channels, 1 << 1, unit),
+        "scales", err);
+    dms_free(unit);
+    return st;
+}
+
+/* T in Y's units; an integer T has its own sign. */
+static dnnl_status_t append_sum(dnnl_post_ops_t post, const dms_node *node)
+{
+    const dms_node *term = node->in[node->in_count - 1];
+
+    if (!dms_type_is_integer(node->type))
+        return dnnl_post_ops_append_sum(post, 1.0f);
+    return dnnl_post_ops_append_sum_v2(post, term->scale / node->scale,
+                                       term->type == DMS_TYPE_U8 ? dnnl_u8
+                                                                 : dnnl_s8);
+}
+
+static dms_status make_attributes(dnnl_primitive_attr_t *attr, const dms_job *t,
+                                  dms_error *err)
+{
+    const dms_node *node = t->node;
     dnnl_post_ops_t post = NULL;
     dms_status st;
 
     TRY(dms_dnnl_check(dnnl_primitive_attr_create(attr), "attributes", err));
     TRY(dms_dnnl_check(dnnl_post_ops_create(&post), "attributes", err));
+    if (node->attr.quantised)
+        TRY(set_scales(*attr, t, err));
     if (node->attr.sum)
-        TRY(dms_dnnl_check(dnnl_post_ops_append_sum(post, 1.0f), "attributes",
-                           err));
+        TRY(dms_dnnl_check(append_sum(post, node), "attributes", err));
     if (node->attr.relu)
         TRY(dms_dnnl_check(dnnl_post_ops_append_eltwise(
                                post, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f),
@@ -144,17 +190,20 @@ static void plan_memory(fused_state *s, const dms_job *t,
                         const dnnl_memory_desc_t *x,
                         const dnnl_memory_desc_t *w, dms_needs *needs)
 {
-    bool norm = t->node->attr.norm;
+    const dms_attr *attr = &t->node->attr;
+    size_t channels = (size_t)t->node->shape.c;
 
-    s->w_kept = s->w_reordered || norm;
+    s->folds = attr->norm || weight_of(t)->integers;
+    s->w_kept = s->w_reordered || s->folds;
     s->x_at = s->w_kept ? aligned(dnnl_memory_desc_get_size(w)) : 0;
     s->bias_at =
         s->x_at + (s->x_reordered ? aligned(dnnl_memory_desc_get_size(x)) : 0);
-    needs->kept =
-        s->bias_at + (norm ? (size_t)t->node->shape.c * sizeof(float) : 0);
+    needs->kept = s->bias_at + (s->folds ? channels * sizeof(float) : 0);
     s->folded_at = aligned(needs->scratch);
-    if (norm)
-        needs->scratch = s->folded_at + weight_of(t)->len * sizeof(float);
+    if (s->folds)
+        needs->scratch =
+            s->folded_at +
+            (attr->quantised ? channels : weight_of(t)->len) * sizeof(float);
 }
 
 static dms_status make_forward(fused_state *s, const dms_job *t,
@@ -192,7 +241,7 @@ static dms_status fused_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     if (!s)
         return dms_fail_memory(err, "convolution");
     t->state = s;
-    TRY(make_attributes(&attr, t->node, err));
+    TRY(make_attributes(&attr, t, err));
     TRY(choose_kernel(&pd, t, &d, attr, err));
     TRY(make_forward(s, t, &d, pd, needs, err));
 done:
@@ -206,10 +255,13 @@ static dms_status take_weight(const fused_state *s, const dms_job *t,
                               dms_error *err)
 {
     float *folded = (float *)((char *)t->scratch + s->folded_at);
-    const float *plain = t->w[0];
+    const void *plain = t->w[0];
     dms_status st = DMS_OK;
 
-    if (t->node->attr.norm) {
+    if (t->node->attr.quantised) {
+        dms_fold_units(folded, kept_at(t, s->bias_at), t->node, t->params);
+        plain = weight_of(t)->integers;
+    } else if (s->folds) {
         if (!s->w_reordered)
             folded = t->kept;
         dms_fold_norm(folded, kept_at(t, s->bias_at), t->node, t->params);
@@ -229,7 +281,7 @@ static dms_status fused_forward(dms_job *t, dms_error *err)
     const dms_node *node = t->node;
     const fused_state *s = t->state;
     const void *x = t->x[0];
-    const void *bias = node->attr.norm ? kept_at(t, s->bias_at) : t->w[1];
+    const void *bias = s->folds ? kept_at(t, s->bias_at) : t->w[1];
 
     if (t->weights_changed)
         TRY(take_weight(s, t, err));
@@ -246,32 +298,6 @@ static dms_status fused_forward(dms_job *t, dms_error *err)
         (const void *[]){x, s->w_kept ? t->kept : t->w[0], t->y, bias}, err));
 done:
     return st;
-}
-
-void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
-                   const dms_params *params)
-{
-    enum { SCALE, SHIFT, MEAN, VARIANCE, COUNT };
-    const dms_param *param = &params->items[conv->param[0]];
-    const float *plain = dms_param_value(params, conv->param[0]);
-    const float *b =
-        conv->attr.bias ? dms_param_value(params, conv->param[1]) : NULL;
-    const float *norm[COUNT];
-    int64_t channels = conv->shape.c;
-    int64_t row = (int64_t)param->len / channels;
-
-    for (int p = 0; p < COUNT; p++)
-        norm[p] =
-            dms_param_value(params, conv->param[conv->param_count - COUNT + p]);
-#pragma omp parallel for schedule(static)
-    for (int64_t o = 0; o < channels; o++) {
-        float k =
-            norm[SCALE][o] / sqrtf(norm[VARIANCE][o] + DMS_BATCH_NORM_EPSILON);
-
-        bias[o] = ((b ? b[o] : 0) - norm[MEAN][o]) * k + norm[SHIFT][o];
-        for (int64_t i = o * row; i < (o + 1) * row; i++)
-            weight[i] = plain[i] * k;
-    }
 }
 
 /* W' and b' as tensors of these names. */

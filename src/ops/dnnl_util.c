@@ -89,7 +89,10 @@ int dms_backend_block(void)
 
 bool dms_backend_has_type(dms_type type)
 {
-    return type == DMS_TYPE_F32 || has_isa(dnnl_cpu_isa_avx512_core_bf16);
+    if (type == DMS_TYPE_BF16)
+        return has_isa(dnnl_cpu_isa_avx512_core_bf16);
+    return type == DMS_TYPE_F32 || has_isa(dnnl_cpu_isa_avx512_core_vnni) ||
+           has_isa(dnnl_cpu_isa_avx2_vnni);
 }
 
 int dms_backend_describe(char *text, size_t capacity)
@@ -154,28 +157,56 @@ dms_status dms_prim_run(const dms_prim *prim, const dms_backend *backend,
                           prim->what, err);
 }
 
-dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
-                            const dms_backend *backend,
-                            const dnnl_memory_desc_t *from,
-                            const dnnl_memory_desc_t *to, dms_needs *needs,
-                            dms_error *err)
+static dms_status create_reorder(dms_prim *prim, const dms_backend *backend,
+                                 const dnnl_memory_desc_t *from,
+                                 const dnnl_memory_desc_t *to,
+                                 const_dnnl_primitive_attr_t attr,
+                                 dms_needs *needs, dms_error *err)
 {
     dnnl_primitive_desc_t pd;
-    dms_status st;
-
-    *needed = !dnnl_memory_desc_equal(from, to);
-    if (!*needed)
-        return DMS_OK;
-    st = dms_dnnl_check(
+    dms_status st = dms_dnnl_check(
         dnnl_reorder_primitive_desc_create(&pd, from, backend->engine, to,
-                                           backend->engine, backend->attr),
+                                           backend->engine, attr),
         "reorder", err);
+
     if (st != DMS_OK)
         return st;
     TRY(dms_prim_create(prim, backend, pd, "reorder", needs, err));
     TRY(dms_prim_arg(prim, backend, DNNL_ARG_FROM, from, err));
     TRY(dms_prim_arg(prim, backend, DNNL_ARG_TO, to, err));
 done:
+    return st;
+}
+
+dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
+                            const dms_backend *backend,
+                            const dnnl_memory_desc_t *from,
+                            const dnnl_memory_desc_t *to, dms_needs *needs,
+                            dms_error *err)
+{
+    *needed = !dnnl_memory_desc_equal(from, to);
+    return *needed ? create_reorder(prim, backend, from, to, backend->attr,
+                                    needs, err)
+                   : DMS_OK;
+}
+
+dms_status dms_prim_rescale(dms_prim *prim, const dms_backend *backend,
+                            const dnnl_memory_desc_t *from,
+                            const dnnl_memory_desc_t *to, float factor,
+                            dms_needs *needs, dms_error *err)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dms_status st;
+
+    TRY(dms_dnnl_check(dnnl_primitive_attr_clone(&attr, backend->attr),
+                       "attributes", err));
+    TRY(dms_dnnl_check(
+        dnnl_primitive_attr_set_output_scales(attr, 1, 0, &factor), "scales",
+        err));
+    TRY(create_reorder(prim, backend, from, to, attr, needs, err));
+done:
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
     return st;
 }
 
@@ -206,11 +237,14 @@ dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
 
 dnnl_memory_desc_t dms_desc_node(const dms_node *node)
 {
+    static const dnnl_data_type_t types[] = {[DMS_TYPE_F32] = dnnl_f32,
+                                             [DMS_TYPE_BF16] = dnnl_bf16,
+                                             [DMS_TYPE_U8] = dnnl_u8,
+                                             [DMS_TYPE_S8] = dnnl_s8};
     dnnl_memory_desc_t desc =
         dms_desc_value(&node->shape, node->layout, dms_backend_block());
 
-    if (node->type == DMS_TYPE_BF16)
-        desc.data_type = dnnl_bf16;
+    desc.data_type = types[node->type];
     return desc;
 }
 

@@ -54,6 +54,13 @@ dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
                             const dnnl_memory_desc_t *to, dms_needs *needs,
                             dms_error *err);
 
+/* A reorder that multiplies by factor; integers are rounded and kept within
+ * their range. */
+dms_status dms_prim_rescale(dms_prim *prim, const dms_backend *backend,
+                            const dnnl_memory_desc_t *from,
+                            const dnnl_memory_desc_t *to, float factor,
+                            dms_needs *needs, dms_error *err);
+
 /* A value's description in its layout. */
 dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
                                   int block);

@@ -142,6 +142,7 @@ static const dms_op op_max_pool = {
     .name = "max_pool",
     .any_layout = true,
     .any_type = true,
+    .selects = true,
     .prepare = pool_prepare,
     .forward = pool_forward,
     .backward = pool_backward,

@@ -88,12 +88,17 @@ dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
  * node) when not training or p = 0. */
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
-/* A norm's effect on the convolution before it, whose node has attr.norm:
+/* A norm's effect on the convolution before it, where its node has attr.norm:
  *   weight[o] = W[o] * k[o],  bias[o] = (b[o] - mean[o]) * k[o] + shift[o],
- *   k = scale / sqrt(variance + eps),  b = 0 where there is none.
- * weight: as many floats as W, plain order; bias: O floats. */
+ *   k = scale / sqrt(variance + eps),  b = 0 where there is none;
+ * else W and b. weight: as many floats as W, plain order; bias: O floats. */
 void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
                    const dms_params *params);
+
+/* The same of a quantised weight and an integer input: unit[o] is what one unit
+ * of the integers' sum stands for, bias[o] is in those units. O floats each. */
+void dms_fold_units(float *unit, float *bias, const dms_node *conv,
+                    const dms_params *params);
 
 /* dms_op.flops of an op that multiplies its first parameter, whole, with each
  * position of its output. */

@@ -19,6 +19,12 @@ static void reorder_release(void *state)
     dms_free(s);
 }
 
+/* What 1 of the value stands for. */
+static float unit_of(const dms_node *value)
+{
+    return dms_type_is_integer(value->type) ? value->scale : 1.0f;
+}
+
 static dms_status reorder_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     dms_status st;
@@ -26,16 +32,15 @@ static dms_status reorder_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     dnnl_memory_desc_t x = dms_desc_node(node->in[0]);
     dnnl_memory_desc_t y = dms_desc_node(node);
     reorder_state *s = dms_calloc(1, sizeof *s);
-    bool needed;
 
     if (!s)
         return dms_fail_memory(err, "reorder");
     t->state = s;
-    TRY(dms_prim_reorder(&s->forward, &needed, t->backend, &x, &y, needs, err));
-    TRY(dms_prim_reorder(&s->backward, &needed, t->backend, &y, &x, needs,
-                         err));
-    if (!needed)
-        st = dms_fail(err, DMS_EINTERNAL, "a reorder that changes nothing");
+    TRY(dms_prim_rescale(&s->forward, t->backend, &x, &y,
+                         unit_of(node->in[0]) / unit_of(node), needs, err));
+    if (t->training)
+        TRY(dms_prim_rescale(&s->backward, t->backend, &y, &x, 1.0f, needs,
+                             err));
 done:
     return st;
 }

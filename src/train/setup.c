@@ -169,7 +169,7 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
         .zero_init_residual = t->options->zero_init_residual};
     dms_compute compute = {.precision = training ? t->options->precision
                                                  : DMS_PRECISION_FP32};
-    dms_status st = dms_compute_apply(&options, &compute, 0, err);
+    dms_status st = dms_compute_apply(&options, &compute, NULL, 0, err);
 
     if (st != DMS_OK)
         return st;
