@@ -1,21 +1,16 @@
 #include "data/cache.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "base/strbuf.h"
+#include "data/made_file.h"
 
 /* VERSION is raised when preprocessing gives other pixels for the same
  * settings, too: an older file is then another one's. */
@@ -42,6 +37,7 @@ struct dms_cache {
     const uint8_t *pixels;
     size_t eyes;
     int size;
+    uint64_t key;
 };
 
 static size_t picture_bytes(int size)
@@ -88,45 +84,34 @@ static size_t pixels_at(size_t eyes)
     return (sizeof(header) + eyes + 63) / 64 * 64;
 }
 
-/* Does the mapped file hold what key and eyes promise? */
-static bool valid(const dms_file_map *map, uint64_t key, size_t eyes, int size)
-{
-    header h;
-
-    if (map->size != pixels_at(eyes) + eyes * picture_bytes(size))
-        return false;
-    memcpy(&h, map->data, sizeof h);
-    return memcmp(h.magic, magic, sizeof magic) == 0 && h.version == VERSION &&
-           h.size == (uint32_t)size && h.eyes == eyes && h.key == key &&
-           h.status_hash ==
-               dms_hash_bytes(DMS_HASH_START, map->data + sizeof h, eyes);
-}
-
-/* A finished file that is damaged is as good as none. */
-static bool open_finished(dms_cache *cache, const char *path, uint64_t key)
-{
-    if (dms_file_map_open(&cache->map, path, NULL) != DMS_OK)
-        return false;
-    if (!valid(&cache->map, key, cache->eyes, cache->size)) {
-        dms_file_map_close(&cache->map);
-        return false;
-    }
-    cache->status = cache->map.data + sizeof(header);
-    cache->pixels = cache->map.data + pixels_at(cache->eyes);
-    return true;
-}
-
 /* A cache being made. */
 typedef struct building {
     const dms_dataset *dataset;
     const dms_preprocess *settings;
     const dms_monitor *monitor;
+    uint64_t key;
     dms_file_writer *writer;
     uint8_t *status; /* eyes bytes */
     uint8_t *pixels; /* CHUNK pictures */
     dms_error errors[CHUNK];
     size_t eyes;
 } building;
+
+/* Does the mapped file hold what key and eyes promise? */
+static bool valid(const dms_file_map *map, const void *user)
+{
+    const building *b = user;
+    int size = b->settings->size;
+    header h;
+
+    if (map->size != pixels_at(b->eyes) + b->eyes * picture_bytes(size))
+        return false;
+    memcpy(&h, map->data, sizeof h);
+    return memcmp(h.magic, magic, sizeof magic) == 0 && h.version == VERSION &&
+           h.size == (uint32_t)size && h.eyes == b->eyes && h.key == b->key &&
+           h.status_hash ==
+               dms_hash_bytes(DMS_HASH_START, map->data + sizeof h, b->eyes);
+}
 
 /* A lack of memory is no photograph's fault, and passes: it must not be kept
  * as one. */
@@ -183,7 +168,7 @@ done:
 
 /* Pictures first, with room before them; then header and status bytes, which
  * are known only now. */
-static dms_status write_file(building *b, uint64_t key, dms_error *err)
+static dms_status write_file(building *b, dms_error *err)
 {
     dms_status st;
     size_t lead = pixels_at(b->eyes);
@@ -191,7 +176,7 @@ static dms_status write_file(building *b, uint64_t key, dms_error *err)
     header h = {.version = VERSION,
                 .size = (uint32_t)b->settings->size,
                 .eyes = b->eyes,
-                .key = key};
+                .key = b->key};
 
     if (!front)
         return dms_fail_memory(err, "cache");
@@ -202,83 +187,28 @@ static dms_status write_file(building *b, uint64_t key, dms_error *err)
     memcpy(front, &h, sizeof h);
     memcpy(front + sizeof h, b->status, b->eyes);
     TRY(dms_file_writer_rewrite(b->writer, 0, front, lead, err));
-    TRY(dms_file_writer_commit(b->writer, err));
 done:
     dms_free(front);
     return st;
 }
 
-static dms_status build(const char *path, uint64_t key,
-                        const dms_dataset *dataset,
-                        const dms_preprocess *settings,
-                        const dms_monitor *monitor, dms_error *err)
+static dms_status build(dms_file_writer *writer, void *user, dms_error *err)
 {
     dms_status st = DMS_OK;
-    building *b = dms_calloc(1, sizeof *b);
+    building *b = user;
 
-    if (!b)
-        return dms_fail_memory(err, "cache");
-    b->dataset = dataset;
-    b->settings = settings;
-    b->monitor = monitor;
-    b->eyes = 2 * dataset->count;
+    b->writer = writer;
     b->status = dms_calloc(b->eyes, 1);
-    b->pixels = dms_calloc(CHUNK, picture_bytes(settings->size));
+    b->pixels = dms_calloc(CHUNK, picture_bytes(b->settings->size));
     if (!b->status || !b->pixels) {
         st = dms_fail_memory(err, "cache");
         goto done;
     }
-    TRY(dms_file_writer_open(&b->writer, path, err));
-    TRY(write_file(b, key, err));
+    TRY(write_file(b, err));
 done:
-    dms_file_writer_close(b->writer);
     dms_free(b->pixels);
     dms_free(b->status);
-    dms_free(b);
     return st;
-}
-
-/* The lock lives as long as its descriptor; the empty file stays. */
-static dms_status take_lock(int *fd, const char *path, dms_error *err)
-{
-    dms_strbuf name;
-    dms_status st = DMS_OK;
-
-    dms_strbuf_init(&name);
-    dms_strbuf_printf(&name, "%s.lock", path);
-    if (name.failed) {
-        dms_strbuf_release(&name);
-        return dms_fail_memory(err, "cache");
-    }
-    *fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (*fd < 0)
-        st = dms_fail_errno(err, "%s: cannot open the lock", name.data);
-    while (st == DMS_OK && flock(*fd, LOCK_EX) != 0)
-        if (errno != EINTR)
-            st = dms_fail_errno(err, "%s: cannot lock", name.data);
-    dms_strbuf_release(&name);
-    return st;
-}
-
-/* With the lock held nobody else builds this cache: what lies beside it under
- * "<name>.<pid>.tmp" is of a builder that was killed. */
-static void clear_leftovers(const char *folder, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    size_t len = strlen(name);
-    DIR *entries = opendir(folder);
-    struct dirent *e;
-
-    while (entries && (e = readdir(entries))) {
-        size_t all = strlen(e->d_name);
-
-        if (all > len + 4 && strncmp(e->d_name, name, len) == 0 &&
-            strcmp(e->d_name + all - 4, ".tmp") == 0)
-            unlinkat(dirfd(entries), e->d_name, 0);
-    }
-    if (entries)
-        closedir(entries);
 }
 
 /* Who finds a cache made did not see its builder's warnings. */
@@ -293,54 +223,39 @@ static void tell_unreadable(const dms_cache *cache, const dms_monitor *monitor)
                 count);
 }
 
-static char *cache_path(const char *folder, uint64_t key, int size)
-{
-    char name[64];
-
-    snprintf(name, sizeof name, "photographs-%dpx-%016" PRIx64 ".cache", size,
-             key);
-    return dms_path_join(folder, name);
-}
-
 dms_status dms_cache_open(dms_cache **out, const char *folder,
                           const dms_dataset *dataset,
                           const dms_preprocess *settings,
                           const dms_monitor *monitor, dms_error *err)
 {
     dms_status st = DMS_OK;
-    uint64_t key = hash_photographs(hash_settings(settings), dataset);
-    char *path = cache_path(folder, key, settings->size);
     dms_cache *cache = dms_calloc(1, sizeof *cache);
-    int lock = -1;
-    bool built = false;
+    building *b = dms_calloc(1, sizeof *b);
+    char name[64];
+    dms_made_file file = {folder, name, valid, build, b};
+    bool made;
 
-    if (!path || !cache) {
+    if (!cache || !b) {
         st = dms_fail_memory(err, "cache");
         goto done;
     }
-    cache->eyes = 2 * dataset->count;
+    b->dataset = dataset;
+    b->settings = settings;
+    b->monitor = monitor;
+    b->eyes = cache->eyes = 2 * dataset->count;
     cache->size = settings->size;
-    if (!open_finished(cache, path, key)) {
-        TRY(take_lock(&lock, path, err));
-        if (!open_finished(cache, path, key)) { /* nobody made it meanwhile */
-            clear_leftovers(folder, path);
-            TRY(build(path, key, dataset, settings, monitor, err));
-            built = true;
-            if (!open_finished(cache, path, key)) {
-                st = dms_fail(err, DMS_EIO, "%s: is not as it was just written",
-                              path);
-                goto done;
-            }
-        }
-    }
-    if (!built)
+    cache->key = b->key = hash_photographs(hash_settings(settings), dataset);
+    snprintf(name, sizeof name, "photographs-%dpx-%016" PRIx64 ".cache",
+             settings->size, b->key);
+    TRY(dms_made_file_open(&cache->map, &made, &file, err));
+    cache->status = cache->map.data + sizeof(header);
+    cache->pixels = cache->map.data + pixels_at(cache->eyes);
+    if (!made)
         tell_unreadable(cache, monitor);
     *out = cache, cache = NULL;
 done:
-    if (lock >= 0)
-        close(lock);
+    dms_free(b);
     dms_cache_close(cache);
-    dms_free(path);
     return st;
 }
 
@@ -373,4 +288,9 @@ size_t dms_cache_unreadable(const dms_cache *cache)
 int dms_cache_size(const dms_cache *cache)
 {
     return cache->size;
+}
+
+uint64_t dms_cache_key(const dms_cache *cache)
+{
+    return cache->key;
 }

@@ -35,4 +35,7 @@ size_t dms_cache_unreadable(const dms_cache *cache);
 /* S of the settings it was made with. */
 int dms_cache_size(const dms_cache *cache);
 
+/* The hash in its name: of the settings and of every photograph. */
+uint64_t dms_cache_key(const dms_cache *cache);
+
 #endif
