@@ -91,7 +91,10 @@ typedef struct dms_train_options {
     int accumulate; /* batches for one step */
     dms_optimizer_kind optimizer;
     double lr;
-    double backbone_lr; /* factor of lr; 0: frozen */
+    /* Factor of lr. 0: the backbone is frozen, its norms use their running
+     * statistics; where augment is off too its maps are computed once and
+     * kept in the cache folder, and a step trains only what stands behind. */
+    double backbone_lr;
     double weight_decay;
     double momentum;
     bool nesterov;
@@ -115,6 +118,7 @@ typedef struct dms_train_options {
     dms_filter filter;
     dms_enhance enhance;
 
+    bool augment; /* false: none of the following */
     bool flip_horizontal, flip_vertical;
     double rotation, scale, shift; /* degrees, shares */
     double brightness, contrast, saturation, gamma;
@@ -126,7 +130,8 @@ typedef struct dms_train_options {
 
     int threads; /* 0: as many as OpenMP gives */
     /* Of the backbone's maps and gradients; weights, statistics, losses, the
-     * modules behind it and validation are float32 in any case. */
+     * modules behind it and validation are float32 in any case (but validation
+     * reads a frozen backbone's kept maps). */
     dms_precision precision;
     dms_winograd winograd; /* auto: yes */
     int patience;      /* epochs without a better metric; 0: never stop early */

@@ -54,9 +54,7 @@ void dms_loader_destroy(dms_loader *loader)
     dms_free(loader);
 }
 
-/* The eye whose picture stands at this side: itself, the one that the model
- * looks at, or its fellow where it is missing; -1: none. */
-static int source_eye(const dms_cache *cache, dms_eyes eyes, size_t patient,
+int dms_loader_source(const dms_cache *cache, dms_eyes eyes, size_t patient,
                       int side)
 {
     int wanted = eyes == DMS_EYES_BOTH ? side : eyes == DMS_EYES_RIGHT;
@@ -72,7 +70,7 @@ static void fill_image(dms_loader *l, float *image, size_t patient, int side,
                        uint64_t epoch, int lane)
 {
     size_t bytes = (size_t)l->size * (size_t)l->size * CHANNELS;
-    int eye = source_eye(l->cache, l->options.eyes, patient, side);
+    int eye = dms_loader_source(l->cache, l->options.eyes, patient, side);
     const uint8_t *pixels = dms_cache_pixels(l->cache, patient, eye);
     const char *id = l->dataset->patients[patient].id;
     dms_augment_key key = {.seed = l->options.seed,
@@ -105,22 +103,29 @@ static void fill_eye_labels(const dms_loader *l, float *labels, size_t patient,
         labels[k] = known ? (float)eye->labels[k] : NAN;
 }
 
-void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
-                     const size_t *patients, int count, uint64_t epoch)
+static void fill_images(dms_loader *loader, float *images,
+                        const size_t *patients, int count, uint64_t epoch)
 {
     size_t area = (size_t)loader->size * (size_t)loader->size * CHANNELS;
 
-    for (int i = 0; i < count; i++)
-        assert(dms_loader_can_use(loader->cache, patients[i],
-                                  loader->options.eyes));
     for (int at = 0; at < 2 * count; at += LANES) {
         int end = at + LANES < 2 * count ? at + LANES : 2 * count;
 
 #pragma omp parallel for schedule(static)
         for (int i = at; i < end; i++)
-            fill_image(loader, batch->images + (size_t)i * area,
-                       patients[i % count], i / count, epoch, i - at);
+            fill_image(loader, images + (size_t)i * area, patients[i % count],
+                       i / count, epoch, i - at);
     }
+}
+
+void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
+                     const size_t *patients, int count, uint64_t epoch)
+{
+    for (int i = 0; i < count; i++)
+        assert(dms_loader_can_use(loader->cache, patients[i],
+                                  loader->options.eyes));
+    if (batch->images)
+        fill_images(loader, batch->images, patients, count, epoch);
     for (int i = 0; i < 2 * count; i++)
         fill_eye_labels(loader, batch->eye_labels + (size_t)i * K,
                         patients[i % count], i / count);
@@ -132,7 +137,7 @@ void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
 
 bool dms_loader_can_use(const dms_cache *cache, size_t patient, dms_eyes eyes)
 {
-    return source_eye(cache, eyes, patient, DMS_LEFT) >= 0;
+    return dms_loader_source(cache, eyes, patient, DMS_LEFT) >= 0;
 }
 
 dms_status dms_loader_usable(size_t **indices, size_t *count,

@@ -105,3 +105,14 @@ dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
     }
     return x;
 }
+
+dms_shape dms_backbone_map(dms_backbone backbone, int64_t size)
+{
+    enum { HALVINGS = 5, LAST_PLANES = 64 << (STAGES - 1) };
+    int64_t channels =
+        resnets[backbone].bottleneck ? 4 * LAST_PLANES : LAST_PLANES;
+
+    for (int i = 0; i < HALVINGS; i++)
+        size = (size + 1) / 2;
+    return (dms_shape){1, channels, size, size};
+}

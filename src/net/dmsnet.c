@@ -4,10 +4,12 @@
 #include "base/fail.h"
 #include "graph/run.h"
 #include "net/network.h"
+#include "net/parts.h"
 #include "ops/ops.h"
 
 struct dms_net {
     dms_network network;
+    dms_net_part part;
     dms_backend *backend;
     dms_run *run;
 };
@@ -37,6 +39,9 @@ static dms_status check_options(const dms_net_options *options, dms_error *err)
         return dms_fail(err, DMS_EINVAL,
                         "a training batch of one patient: fuse_bn's batch "
                         "statistics need two values a channel or more");
+    if (options->training && options->part == DMS_NET_TO_MAP)
+        return dms_fail(err, DMS_EINVAL,
+                        "the backbone alone has nothing to learn from");
     if (options->size != 0 && options->size < 32)
         return dms_fail(err, DMS_EINVAL,
                         "images of %d pixels a side: at least 32 are needed",
@@ -74,6 +79,38 @@ static void rewrite(const dms_network *network, const dms_net_options *options)
         dms_pass_narrow(graph);
 }
 
+/* The passes put other nodes in the place of the map: the last one it is. Who
+ * begins with the map must know how it lies. */
+static dms_status find_map(dms_network *network, const dms_net_options *options,
+                           dms_error *err)
+{
+    const dms_graph *graph = network->graph;
+    dms_node *map = graph->nodes[graph->count - 1];
+
+    network->map = map;
+    if (map->layout != graph->map_layout ||
+        map->type != dms_network_map_type(&map->shape, options->type))
+        return dms_fail(err, DMS_EINTERNAL,
+                        "the backbone's map has another layout or type than "
+                        "what stands behind it expects");
+    return DMS_OK;
+}
+
+/* What the caller reads; returns how many. An output of a training run has a
+ * gradient that the caller writes. */
+static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
+                           const dms_net_options *options)
+{
+    if (options->part == DMS_NET_TO_MAP) {
+        outputs[0] = network->map;
+        return 1;
+    }
+    outputs[0] = network->patient;
+    outputs[1] = network->eye;
+    outputs[2] = network->features;
+    return options->training ? 2 : 3;
+}
+
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
                           dms_params *params, const dms_net_options *options,
                           dms_error *err)
@@ -82,6 +119,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     dms_net *net = NULL;
     dms_graph *graph;
     dms_node *outputs[3];
+    size_t count;
 
     TRY(dms_architecture_check(arch, err));
     TRY(check_options(options, err));
@@ -96,12 +134,11 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     TRY(dms_pass_layout(graph, &dms_op_reorder, err));
     TRY(dms_backend_create(&net->backend, err));
     dms_backend_set_winograd(net->backend, options->winograd);
-    outputs[0] = net->network.patient;
-    outputs[1] = net->network.eye;
-    outputs[2] = net->network.features;
-    /* an output of a training run has a gradient that the caller writes */
-    TRY(dms_run_create(&net->run, graph, outputs, options->training ? 2 : 3,
-                       net->backend, err));
+    if (options->part == DMS_NET_TO_MAP)
+        TRY(find_map(&net->network, options, err));
+    count = list_outputs(outputs, &net->network, options);
+    TRY(dms_run_create(&net->run, graph, outputs, count, net->backend, err));
+    net->part = options->part;
     *out = net, net = NULL;
 done:
     dms_net_destroy(net);
@@ -145,7 +182,23 @@ void dms_net_profile(dms_net *net, double *forward_s, double *backward_s)
 
 float *dms_net_images(dms_net *net)
 {
-    return dms_run_value(net->run, net->network.images);
+    return net->network.images ? dms_run_value(net->run, net->network.images)
+                               : NULL;
+}
+
+void *dms_net_map(dms_net *net)
+{
+    return net->part == DMS_NET_WHOLE
+               ? NULL
+               : (void *)dms_run_value(net->run, net->network.map);
+}
+
+size_t dms_net_map_bytes(const dms_architecture *arch, dms_type type)
+{
+    dms_shape shape = dms_backbone_map(arch->backbone, arch->size);
+
+    return dms_shape_len(&shape) *
+           dms_type_size(dms_network_map_type(&shape, type));
 }
 
 void dms_net_weights_changed(dms_net *net)

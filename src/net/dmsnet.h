@@ -8,6 +8,13 @@
 
 typedef struct dms_net dms_net;
 
+/* Which part of it: the backbone's map divides the network in two. */
+typedef enum dms_net_part {
+    DMS_NET_WHOLE,
+    DMS_NET_TO_MAP,  /* the backbone alone; for inference */
+    DMS_NET_FROM_MAP /* what stands behind it; the caller fills the map */
+} dms_net_part;
+
 typedef struct dms_net_options {
     int patients;            /* N >= 1; training a net needs N >= 2 */
     int size;                /* S >= 32; 0: the architecture's */
@@ -15,6 +22,8 @@ typedef struct dms_net_options {
     bool frozen_backbone;    /* its norms use running statistics, no gradient */
     float dropout;           /* 0 <= p < 1 */
     dms_type type;           /* inference: of the feature maps */
+    dms_net_part part;       /* params hold the whole network in any case */
+    dms_type map_type;       /* FROM_MAP: the `type` of who made the map */
     bool int8;               /* inference: quantised weights as integers */
     bool winograd;           /* inference: quicker, more memory */
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
@@ -53,8 +62,16 @@ void dms_net_profile(dms_net *net, double *forward_s, double *backward_s);
 
 /* 2N x 3 x S x S normalised pixels, all left eyes first; the caller fills it
  * before each forward. With eyes = left or right the caller puts the one eye
- * in both halves. */
+ * in both halves. NULL of a net FROM_MAP. */
 float *dms_net_images(dms_net *net);
+
+/* 2N x C x S/32 x S/32, left eyes first, in this machine's layout: what a net
+ * TO_MAP makes, and what one FROM_MAP begins with; the caller fills it before
+ * each forward. NULL of a whole net. */
+void *dms_net_map(dms_net *net);
+
+/* Of one eye, when the backbone runs in `type`. */
+size_t dms_net_map_bytes(const dms_architecture *arch, dms_type type);
 
 /* Values in params were changed since the last forward: an evaluation net
  * reorders them again. A training net looks at each step anyway. */

@@ -3,22 +3,42 @@
 #include "base/fail.h"
 #include "net/parts.h"
 
-/* photographs -> backbone -> MSCAM -> DMFF -> heads */
-static void compose(dms_network *net, const dms_architecture *arch,
-                    const dms_net_options *options)
+/* photographs -> backbone */
+static void compose_to_map(dms_network *net, const dms_architecture *arch,
+                           int64_t size, const dms_net_options *options)
 {
     dms_graph *g = net->graph;
-    int64_t size = options->size ? options->size : arch->size;
-    dms_node *x;
 
     g->part = "stem";
     net->images =
         dms_input(g, (dms_shape){2 * options->patients, 3, size, size});
     g->frozen = options->frozen_backbone;
-    x = dms_backbone_build(g, net->images, arch->backbone,
-                           options->zero_init_residual);
+    net->map = dms_backbone_build(g, net->images, arch->backbone,
+                                  options->zero_init_residual);
     g->frozen = false;
-    net->map = x;
+}
+
+/* The map as compose_to_map and the passes make it. */
+static void begin_with_map(dms_network *net, const dms_architecture *arch,
+                           int64_t size, const dms_net_options *options)
+{
+    dms_shape shape = dms_backbone_map(arch->backbone, size);
+
+    shape.n = 2 * options->patients;
+    net->map = dms_input(net->graph, shape);
+    if (net->map) {
+        net->map->layout = net->graph->map_layout;
+        net->map->type = dms_network_map_type(&shape, options->map_type);
+    }
+}
+
+/* MSCAM -> DMFF -> heads */
+static void compose_from_map(dms_network *net, const dms_architecture *arch,
+                             const dms_net_options *options)
+{
+    dms_graph *g = net->graph;
+    dms_node *x = net->map;
+
     g->part = "MSCAM";
     x = dms_mscam_build(g, x, arch->width, arch->context);
     g->part = "DMFF";
@@ -29,6 +49,24 @@ static void compose(dms_network *net, const dms_architecture *arch,
     net->patient =
         dms_patient_head_build(g, net->features, arch->width, options->dropout);
     net->eye = dms_eye_head_build(g, net->features);
+}
+
+static void compose(dms_network *net, const dms_architecture *arch,
+                    const dms_net_options *options)
+{
+    int64_t size = options->size ? options->size : arch->size;
+
+    if (options->part == DMS_NET_FROM_MAP)
+        begin_with_map(net, arch, size, options);
+    else
+        compose_to_map(net, arch, size, options);
+    if (options->part != DMS_NET_TO_MAP)
+        compose_from_map(net, arch, options);
+}
+
+dms_type dms_network_map_type(const dms_shape *shape, dms_type type)
+{
+    return shape->h * shape->w > 1 ? type : DMS_TYPE_F32;
 }
 
 dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
@@ -43,6 +81,7 @@ dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
         return dms_fail_memory(err, "graph");
     g->block = dms_backend_block();
     g->map_layout = DMS_LAYOUT_BLOCKED;
+    g->recompute = options->recompute;
     compose(&net, arch, options);
     if (g->error.code != DMS_OK) {
         st = dms_fail(err, g->error.code, "%s", g->error.message);

@@ -11,17 +11,22 @@
 typedef struct dms_network {
     dms_graph *graph;   /* owned */
     dms_node *images;   /* 2N x 3 x S x S, all left eyes first */
-    dms_node *map;      /* 2N x C x S/32 x S/32, the backbone's; as built */
+    dms_node *map;      /* 2N x C x S/32 x S/32, the backbone's; as built; the
+                           input of a part FROM_MAP, which has no images */
     dms_node *features; /* 2N x 2D, what the heads read (eq. 9) */
     dms_node *patient;  /* N x K logits */
     dms_node *eye;      /* 2N x K logits, all left eyes first */
-} dms_network;
+} dms_network;          /* what lies outside of options.part is NULL */
 
 /* Compose the architecture; its tensors are declared in params, which is
  * borrowed by the graph. No pass has run over it. */
 dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
                              dms_params *params, const dms_net_options *options,
                              dms_error *err);
+/* How the map's numbers are stored when its backbone runs in `type`: a single
+ * position stays float32 (dms_pass_type). */
+dms_type dms_network_map_type(const dms_shape *shape, dms_type type);
+
 void dms_network_release(dms_network *network);
 
 /* Append the network's nodes, as built for evaluation, to an ONNX graph that

@@ -15,6 +15,9 @@ dms_node *dms_conv_bn_relu(dms_graph *g, dms_node *x, const char *name,
 dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
                              dms_backbone backbone, bool zero_init_residual);
 
+/* What that makes of one eye of size x size pixels: 1,C,S/32,S/32. */
+dms_shape dms_backbone_map(dms_backbone backbone, int64_t size);
+
 /* MSCAM: 2N,C,H,W -> 2N,D,H,W (eqs. 2-5). */
 dms_node *dms_mscam_build(dms_graph *g, dms_node *f, int64_t width,
                           dms_context context);

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "data/cache.h"
 #include "data/loader.h"
+#include "train/map_cache.h"
 
 static int label_count(const dms_patient *patient)
 {
@@ -120,6 +121,23 @@ done:
     return st;
 }
 
+const char *dms_train_cache_folder(const dms_train_options *options)
+{
+    return options->cache[0] ? options->cache : options->run;
+}
+
+bool dms_train_augments(const dms_train_options *o)
+{
+    const double amounts[] = {o->rotation, o->scale,      o->shift,
+                              o->contrast, o->brightness, o->saturation,
+                              o->gamma,    o->blur,       o->cutout};
+    bool any = o->flip_horizontal || o->flip_vertical;
+
+    for (size_t i = 0; i < sizeof amounts / sizeof amounts[0]; i++)
+        any = any || amounts[i] > 0;
+    return o->augment && any;
+}
+
 static dms_augment augment_of(const dms_train_options *o)
 {
     return (dms_augment){.flip_horizontal = o->flip_horizontal,
@@ -162,7 +180,7 @@ dms_status dms_train_patients_open(dms_train_patients *p,
     TRY(split(p, monitor, err));
     if (o->task == DMS_TASK_SINGLE_LABEL && o->several == DMS_SEVERAL_RAREST)
         keep_rarest(p->dataset);
-    TRY(dms_cache_open(&p->cache, o->cache[0] ? o->cache : o->run, p->dataset,
+    TRY(dms_cache_open(&p->cache, dms_train_cache_folder(o), p->dataset,
                        &settings, monitor, err));
     TRY(choose(p, monitor, err));
     TRY(make_loaders(p, err));
@@ -172,6 +190,7 @@ done:
 
 void dms_train_patients_close(dms_train_patients *p)
 {
+    dms_map_cache_close(p->maps);
     dms_loader_destroy(p->plain);
     dms_loader_destroy(p->augmented);
     dms_cache_close(p->cache);
@@ -253,4 +272,6 @@ void dms_train_patients_fill(const dms_train_patients *p,
         p->places[i] = batch->places[i < batch->count ? i : batch->count - 1];
     dms_loader_fill(batch->augmented ? p->augmented : p->plain, &out, p->places,
                     (int)batch->padded, (uint64_t)batch->epoch);
+    if (batch->maps)
+        dms_map_cache_fill(p->maps, batch->maps, p->places, batch->padded);
 }

@@ -4,8 +4,9 @@
 
 #include "dms/train.h"
 
-struct dms_cache;  /* data/cache.h */
-struct dms_loader; /* data/loader.h */
+struct dms_cache;     /* data/cache.h */
+struct dms_loader;    /* data/loader.h */
+struct dms_map_cache; /* train/map_cache.h */
 
 typedef struct dms_train_patients {
     const dms_train_options *options; /* borrowed */
@@ -18,8 +19,15 @@ typedef struct dms_train_patients {
     size_t *order;  /* train in the order of the epoch at hand */
     size_t *places; /* scratch of one batch */
     size_t train_count, val_count;
-    size_t left_out; /* of several labels, single-label */
+    size_t left_out;            /* of several labels, single-label */
+    struct dms_map_cache *maps; /* of a frozen backbone; owned; NULL: none */
 } dms_train_patients;
+
+/* Where prepared photographs and maps are kept. */
+const char *dms_train_cache_folder(const dms_train_options *options);
+
+/* Does training change the photographs? */
+bool dms_train_augments(const dms_train_options *options);
 
 /* Read the data set, split it, prepare the photographs. Says what is left
  * out. DMS_EINVAL when fewer than two patients can be trained on. */
@@ -41,7 +49,8 @@ void dms_train_patients_weights(double weights[DMS_LABELS],
 void dms_train_patients_shuffle(dms_train_patients *patients, int64_t epoch);
 
 typedef struct dms_train_batch {
-    float *images;        /* 2 padded x 3 x S x S, left eyes first */
+    float *images;        /* 2 padded x 3 x S x S, left eyes first; or NULL */
+    void *maps;           /* instead: 2 padded maps, as dms_net_map */
     float *targets;       /* padded x K */
     float *eye_targets;   /* 2 padded x K, left eyes first */
     const size_t *places; /* count places in dataset->patients */

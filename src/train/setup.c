@@ -7,6 +7,7 @@
 #include "net/compute.h"
 #include "net/import.h"
 #include "net/model_file.h"
+#include "train/map_cache.h"
 #include "train/trainer.h"
 
 static void configure(dms_trainer *t)
@@ -32,6 +33,20 @@ static void configure(dms_trainer *t)
         t->loss.pos_weight[k] = 1;
     if (o->pos_weight)
         dms_train_patients_weights(t->loss.pos_weight, &t->patients);
+}
+
+/* Maps can be kept where neither weights nor photographs change. */
+static void choose_maps(dms_trainer *t)
+{
+    bool frozen = t->options->backbone_lr == 0;
+
+    t->augments = dms_train_augments(t->options);
+    t->has_maps = frozen && !t->augments;
+    if (frozen && t->augments)
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "the backbone is frozen, but runs in every step since "
+                "photographs are augmented; with --no-augment (augment: "
+                "false) it would run once and epochs take seconds");
 }
 
 /* How an epoch falls into batches. Batch statistics need two patients, so a
@@ -129,7 +144,7 @@ static dms_status make_params(dms_trainer *t, dms_error *err)
     if (o->init[0] && o->pretrained[0])
         return dms_fail(err, DMS_EINVAL,
                         "init and pretrained: give one of the two");
-    if (o->init[0] && !o->resume)
+    if (o->init[0] && !t->resumes)
         return read_init(t, err);
     t->params = dms_params_create();
     if (!t->params)
@@ -138,7 +153,7 @@ static dms_status make_params(dms_trainer *t, dms_error *err)
                         o->zero_init_residual, err));
     TRY(dms_params_allocate(t->params, true, err));
     TRY(dms_params_fill(t->params, o->seed, err));
-    if (o->pretrained[0] && !o->resume)
+    if (o->pretrained[0] && !t->resumes)
         TRY(read_pretrained(t, err));
 done:
     return st;
@@ -158,6 +173,13 @@ done:
     return st;
 }
 
+/* How the backbone is trained, or its maps are made. */
+static dms_compute compute_of(const dms_trainer *t)
+{
+    return (dms_compute){.precision = t->options->precision,
+                         .winograd = t->options->winograd};
+}
+
 static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
                            bool training, dms_error *err)
 {
@@ -167,12 +189,19 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
         .frozen_backbone = training && t->options->backbone_lr == 0,
         .dropout = training ? (float)t->options->dropout : 0.0f,
         .zero_init_residual = t->options->zero_init_residual};
-    dms_compute compute = {.precision = training ? t->options->precision
-                                                 : DMS_PRECISION_FP32};
-    dms_status st = dms_compute_apply(&options, &compute, NULL, 0, err);
+    dms_compute compute = compute_of(t);
+    dms_status st;
 
+    if (!training && !t->has_maps)
+        compute = (dms_compute){.precision = DMS_PRECISION_FP32};
+    st = dms_compute_apply(&options, &compute, NULL, 0, err);
     if (st != DMS_OK)
         return st;
+    if (t->has_maps) {
+        options.part = DMS_NET_FROM_MAP;
+        options.map_type = options.type;
+        options.type = DMS_TYPE_F32;
+    }
     return dms_net_create(net, &t->config.architecture,
                           training ? t->params : t->eval_params, &options, err);
 }
@@ -238,12 +267,24 @@ static void say_memory(const dms_trainer *t)
             t->patients.val_count);
 }
 
+dms_status dms_trainer_open_maps(dms_trainer *t, dms_error *err)
+{
+    dms_compute compute = compute_of(t);
+
+    if (!t->has_maps)
+        return DMS_OK;
+    return dms_map_cache_open(&t->patients.maps, &t->patients,
+                              &t->config.architecture, t->eval_params, &compute,
+                              t->monitor, err);
+}
+
 dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
 {
     dms_status st;
 
     TRY(dms_train_patients_open(&t->patients, t->options, t->monitor, err));
     configure(t);
+    choose_maps(t);
     plan(t);
     TRY(make_params(t, err));
     TRY(make_eval_params(t, err));

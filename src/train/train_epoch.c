@@ -70,13 +70,14 @@ static dms_status train_batch(dms_trainer *t, dms_error *err)
 
     dms_train_patients_fill(
         &t->patients, &(dms_train_batch){.images = dms_net_images(net),
+                                         .maps = dms_net_map(net),
                                          .targets = t->targets,
                                          .eye_targets = t->eye_targets,
                                          .places = t->patients.order +
                                                    number * t->options->batch,
                                          .count = (size_t)patients,
                                          .padded = (size_t)patients,
-                                         .augmented = true,
+                                         .augmented = t->augments,
                                          .epoch = t->state.epoch});
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
     loss = evaluate_loss(t, net, patients);
@@ -114,7 +115,6 @@ static dms_status stop(dms_trainer *t, dms_error *err)
 {
     dms_status st;
 
-    t->end = DMS_TRAIN_END_STOPPED;
     TRY(dms_trainer_save(t, err));
     st = dms_fail(err, DMS_ESTOPPED,
                   "stopped in epoch %lld after %lld of %lld batches; resume "

@@ -48,38 +48,40 @@ static void release(dms_trainer *t)
 static dms_status open_folder(dms_trainer *t, dms_error *err)
 {
     const char *run = t->options->run;
+    char *previous = NULL;
+    bool exists;
     dms_status st;
 
     TRY(dms_run_folder_open(run, err));
     t->checkpoint_path = dms_path_join(run, "checkpoint.safetensors");
     t->best_path = dms_path_join(run, "best.safetensors");
     t->last_path = dms_path_join(run, "last.safetensors");
-    if (!t->checkpoint_path || !t->best_path || !t->last_path)
+    if (t->checkpoint_path)
+        previous = dms_checkpoint_previous(t->checkpoint_path);
+    if (!previous || !t->best_path || !t->last_path) {
         st = dms_fail_memory(err, run);
-    else if (!t->options->resume && access(t->checkpoint_path, F_OK) == 0)
+        goto done;
+    }
+    exists = access(t->checkpoint_path, F_OK) == 0;
+    t->resumes = t->options->resume && (exists || access(previous, F_OK) == 0);
+    if (!t->options->resume && exists)
         st = dms_fail(err, DMS_EINVAL,
                       "%s: there is a run already: resume it, or give "
                       "another run folder",
                       run);
+    else if (t->options->resume && !t->resumes)
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "%s: no checkpoint yet; the run starts at its beginning", run);
 done:
+    dms_free(previous);
     return st;
 }
 
 static dms_status resume(dms_trainer *t, dms_error *err)
 {
     uint64_t digest = dms_train_patients_digest(&t->patients);
-    char *previous = dms_checkpoint_previous(t->checkpoint_path);
     dms_status st;
 
-    if (!previous)
-        return dms_fail_memory(err, "resume");
-    if (access(t->checkpoint_path, F_OK) != 0 && access(previous, F_OK) != 0) {
-        dms_log(t->monitor, DMS_LOG_INFO,
-                "%s: no checkpoint yet; the run starts at its beginning",
-                t->options->run);
-        st = DMS_OK;
-        goto done;
-    }
     TRY(dms_checkpoint_read_state(&t->state, t->checkpoint_path, t->monitor,
                                   err));
     TRY(dms_resume_check(&t->state, t->options, digest, err));
@@ -87,7 +89,6 @@ static dms_status resume(dms_trainer *t, dms_error *err)
     dms_log(t->monitor, DMS_LOG_INFO, "resuming in epoch %lld, batch %lld",
             (long long)t->state.epoch + 1, (long long)t->state.batch + 1);
 done:
-    dms_free(previous);
     return st;
 }
 
@@ -97,7 +98,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
     dms_status st = DMS_OK;
 
     t->state.best_metric = NAN;
-    if (t->options->resume)
+    if (t->resumes)
         TRY(resume(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
     if (dms_options_format_yaml(t->state.options, sizeof t->state.options,
@@ -299,7 +300,7 @@ static dms_train_result result_of(const dms_trainer *t)
     return (dms_train_result){
         .end = t->end,
         .epochs = (int)s->log.count,
-        .steps = t->optimizer->step,
+        .steps = t->optimizer ? t->optimizer->step : 0,
         .seconds = dms_trainer_elapsed(t),
         .best_epoch = (int)s->best_epoch,
         .best_metric = s->best_metric,
@@ -326,10 +327,14 @@ dms_status dms_train(const dms_train_options *options,
     TRY(open_folder(t, err));
     TRY(dms_trainer_setup(t, err));
     TRY(begin(t, err));
-    st = run(t, err);
+    TRY(copy_weights(t, err));
+    TRY(dms_trainer_open_maps(t, err));
+    TRY(run(t, err));
+done:
+    if (st == DMS_ESTOPPED)
+        t->end = DMS_TRAIN_END_STOPPED;
     if (result && (st == DMS_OK || st == DMS_ESTOPPED))
         *result = result_of(t);
-done:
     dms_threads_use(threads);
     release(t);
     dms_free(t);

@@ -18,6 +18,9 @@ typedef struct dms_trainer {
     dms_train_patients patients;
     dms_loss_options loss;
     dms_schedule schedule;
+    bool resumes;  /* there is a checkpoint to go on from */
+    bool augments; /* photographs, in training */
+    bool has_maps; /* the backbone's are computed once: the nets are FROM_MAP */
 
     dms_params *params;      /* in the order that training wants */
     dms_params *eval_params; /* row-major; a copy made for each validation */
@@ -44,6 +47,9 @@ double dms_trainer_elapsed(const dms_trainer *trainer);
 /* Data, weights, networks, optimiser and schedule, from options and monitor;
  * says how much memory they take. */
 dms_status dms_trainer_setup(dms_trainer *trainer, dms_error *err);
+
+/* The frozen backbone's maps, where has_maps, by the weights in eval_params. */
+dms_status dms_trainer_open_maps(dms_trainer *trainer, dms_error *err);
 
 /* Write the checkpoint. */
 dms_status dms_trainer_save(dms_trainer *trainer, dms_error *err);

@@ -59,6 +59,7 @@ static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
 
     dms_train_patients_fill(
         &t->patients, &(dms_train_batch){.images = dms_net_images(t->net_eval),
+                                         .maps = dms_net_map(t->net_eval),
                                          .targets = t->targets,
                                          .eye_targets = t->eye_targets,
                                          .places = t->patients.val + at,
