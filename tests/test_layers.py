@@ -13,10 +13,11 @@ ROOMS = {
     "graph": {"base"},
     "ops": {"graph", "formats", "base"},
     "net": {"ops", "graph", "formats", "base"},
+    "quant": {"net", "graph", "base"},
     "machine": {"base"},
     "data": {"image", "formats", "base"},
     "train": {"data", "eval", "net", "graph", "formats", "image", "base"},
-    "api": {"train", "eval", "data", "net", "graph", "image", "formats",
+    "api": {"train", "quant", "eval", "data", "net", "graph", "image", "formats",
             "machine", "base"},
 }
 INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]', re.M)

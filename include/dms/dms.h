@@ -54,6 +54,7 @@
 #include "dms/model.h"
 #include "dms/monitor.h"
 #include "dms/option.h"
+#include "dms/quantize.h"
 #include "dms/session.h"
 #include "dms/status.h"
 #include "dms/train.h"

@@ -1,6 +1,5 @@
 #include "dms/evaluate.h"
 
-#include <jansson.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "net/compute.h"
 #include "api/model.h"
+#include "api/model_split.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -60,36 +60,6 @@ static void answers_release(answers *a)
     dms_free(a->labels);
 }
 
-/* The split that the model was trained with, as its provenance tells. */
-static dms_status split_as_trained(evaluation *e, dms_error *err)
-{
-    json_t *root = json_loads(e->model->config.provenance, 0, NULL);
-    const json_t *split = json_object_get(root, "split");
-    dms_split_options options = {
-        .val = json_number_value(json_object_get(split, "val")),
-        .test = json_number_value(json_object_get(split, "test")),
-        .seed = strtoull(
-            split ? json_string_value(json_object_get(split, "seed")) : "0",
-            NULL, 10),
-        .override_column = json_is_true(json_object_get(split, "override")),
-    };
-    dms_status st = DMS_OK;
-
-    if (split && (options.override_column || !e->dataset->has_split_column))
-        TRY(dms_dataset_group_duplicates(e->dataset, e->monitor, err));
-    if (split)
-        TRY(dms_dataset_split(e->dataset, &options, err));
-    else if (!e->dataset->has_split_column &&
-             e->options->split != DMS_SPLIT_NONE)
-        st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: the table has no split column and the model does "
-                      "not say how it was split in training; evaluate all",
-                      e->dataset->table);
-done:
-    json_decref(root);
-    return st;
-}
-
 /* Beside the model, where its training left the photographs prepared; in the
  * results' folder where that cannot be written. */
 static dms_status open_cache(evaluation *e, dms_error *err)
@@ -116,7 +86,7 @@ static dms_status open_all(evaluation *e, dms_error *err)
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
     TRY(dms_dataset_open(&e->dataset, o->data, o->images[0] ? o->images : NULL,
                          e->monitor, err));
-    TRY(split_as_trained(e, err));
+    TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
     net.size = e->model->config.preprocess.size;

@@ -197,7 +197,7 @@ void dms_param_let_go(const dms_params *params, size_t i)
     uintptr_t begin = (first + page - 1) / page * page;
     uintptr_t end = (first + param->len * width) / page * page;
 
-    if (first && begin < end)
+    if (param->in_file && begin < end)
         madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 

@@ -53,11 +53,12 @@ typedef struct dms_param {
     size_t len;    /* product of shape */
     int block_out; /* physical order [O/bo][I/bi][kh][kw][bi][bo]; */
     int block_in;  /* 1 and 1: plain row-major */
-    /* In a mapped file, row-major, for inference; NULL: in the flat buffers. */
+    /* Elsewhere, row-major, for inference; NULL: in the flat buffers. */
     const float *mapped;
-    /* Of a quantised weight, row-major, in a mapped file; then not in the flat
-     * buffers: weight = integer * scale of its output channel. */
+    /* Of a quantised weight, row-major; then not in the flat buffers:
+     * weight = integer * scale of its output channel. */
     const int8_t *integers;
+    bool in_file;        /* those are pages of a file, to be had again */
     size_t weight_scale; /* of integers: the row of O scales */
     size_t output_scale; /* of a weight: the row of the scale of what is made
                             with it, as 8-bit integers; 0: there is none */
@@ -97,8 +98,8 @@ bool dms_params_quantised(const dms_params *params);
  * dms_params_allocate. false: no memory, or row i is no weight. */
 bool dms_param_declare_scales(dms_params *params, size_t i, bool weight_scale);
 
-/* Row i was read and will not be again for long: where it is mapped, its pages
- * need not stay in memory. */
+/* Row i was read and will not be again for long: where it lies in a file, its
+ * pages need not stay in memory. */
 void dms_param_let_go(const dms_params *params, size_t i);
 
 /* NULL when there is none of that name. */

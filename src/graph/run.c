@@ -54,6 +54,24 @@ static void *node_address(const dms_run *run, const dms_node *node, int kind)
     return buffer_address(run, node->index * BUFFER_KINDS + (size_t)kind);
 }
 
+/* The same job on the way back: what was made again lies elsewhere. */
+static void bind_back(dms_run *run, node_run *self)
+{
+    const dms_node *node = self->job.node;
+    dms_job *job = &self->back;
+
+    *job = self->job;
+    job->again = true;
+    job->weights_changed = false; /* the first forward has seen them */
+    if (self->again) {
+        job->y = node_address(run, node, VALUE_AGAIN);
+        job->saved = node_address(run, node, SAVED_AGAIN);
+    }
+    for (int k = 0; k < node->in_count; k++)
+        if (run->nodes[node->in[k]->index].again)
+            job->x[k] = node_address(run, node->in[k], VALUE_AGAIN);
+}
+
 static void bind_nodes(dms_run *run)
 {
     for (size_t i = 0; i < run->graph->count; i++) {
@@ -75,6 +93,7 @@ static void bind_nodes(dms_run *run)
         for (int p = 0; p < node->param_count; p++)
             if (self->add_dw[p])
                 job->dw[p] = run->spare_dw + self->spare_dw[p];
+        bind_back(run, self);
     }
 }
 
@@ -102,9 +121,10 @@ dms_status dms_run_create(dms_run **out, const dms_graph *graph,
     if (run) {
         run->graph = graph;
         run->nodes = dms_calloc(graph->count, sizeof *run->nodes);
+        run->steps = dms_calloc(3 * graph->count, sizeof *run->steps);
         run->buffers = dms_calloc(buffers, sizeof *run->buffers);
     }
-    if (!run || !run->nodes || !run->buffers) {
+    if (!run || !run->nodes || !run->steps || !run->buffers) {
         st = dms_fail_memory(err, "graph run");
         goto done;
     }
@@ -112,6 +132,7 @@ dms_status dms_run_create(dms_run **out, const dms_graph *graph,
     for (size_t i = 0; i < output_count; i++)
         run->nodes[outputs[i]->index].is_output = true;
     TRY(prepare_nodes(run, backend, err));
+    dms_run_schedule(run);
     TRY(dms_run_plan(run, err));
     TRY(take_memory(run, err));
     bind_nodes(run);
@@ -136,6 +157,7 @@ void dms_run_destroy(dms_run *run)
     dms_free(run->scratch);
     dms_free(run->arena);
     dms_free(run->buffers);
+    dms_free(run->steps);
     dms_free(run->nodes);
     dms_free(run);
 }
@@ -162,7 +184,7 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
         dms_job *job = &run->nodes[i].job;
         double began = run->forward_s ? dms_clock_now() : 0;
 
-        job->seed = dms_hash_mix(seed, i);
+        job->seed = run->nodes[i].back.seed = dms_hash_mix(seed, i);
         if (job->node->op->forward) {
             dms_status st = job->node->op->forward(job, err);
 
@@ -172,6 +194,8 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
         job->weights_changed = job->training;
         if (run->forward_s)
             run->forward_s[i] = dms_clock_now() - began;
+        if (run->observer)
+            run->observer(run->observer_user, job->node, job->y);
     }
     return DMS_OK;
 }
@@ -185,7 +209,7 @@ static void finish_param(dms_run *run, const node_run *self, int p)
     float *grad = params->grad + param->offset;
 
     if (self->add_dw[p])
-        dms_value_add(grad, self->job.dw[p], param->len, DMS_TYPE_F32);
+        dms_value_add(grad, self->back.dw[p], param->len, DMS_TYPE_F32);
     memset(grad + param->len, 0, (param->size - param->len) * sizeof *grad);
 }
 
@@ -196,11 +220,28 @@ static void add_gradients(dms_run *run, const node_run *self)
     for (int k = 0; k < node->in_count; k++)
         if (self->add_dx[k])
             dms_value_add(node_address(run, node->in[k], GRADIENT),
-                          self->job.dx[k], dms_shape_len(&node->in[k]->shape),
+                          self->back.dx[k], dms_shape_len(&node->in[k]->shape),
                           node->in[k]->type);
     for (int p = 0; p < node->param_count; p++)
-        if (self->job.dw[p])
+        if (self->back.dw[p])
             finish_param(run, self, p);
+}
+
+static dms_status go_back(dms_run *run, node_run *self, run_phase phase,
+                          dms_error *err)
+{
+    dms_job *job = &self->back;
+    const dms_op *op = job->node->op;
+    dms_status st = DMS_OK;
+
+    if (phase == AGAIN)
+        return op->forward ? op->forward(job, err) : DMS_OK;
+    if (!dms_run_goes_back(run->graph, job->node) || !job->dy)
+        return DMS_OK;
+    st = op->backward(job, err);
+    if (st == DMS_OK)
+        add_gradients(run, self);
+    return st;
 }
 
 dms_status dms_run_backward(dms_run *run, dms_error *err)
@@ -208,21 +249,26 @@ dms_status dms_run_backward(dms_run *run, dms_error *err)
     const dms_graph *graph = run->graph;
 
     memset(graph->params->grad, 0, graph->params->trained * sizeof(float));
-    for (size_t i = graph->count; i-- > 0;) {
-        node_run *self = &run->nodes[i];
+    for (size_t i = graph->count; i < run->step_count; i++) {
+        const run_step *step = &run->steps[i];
+        node_run *self = &run->nodes[step->node];
         double began = run->backward_s ? dms_clock_now() : 0;
-        dms_status st;
+        dms_status st = go_back(run, self, step->phase, err);
 
-        if (!dms_run_goes_back(graph, self->job.node) || !self->job.dy)
-            continue;
-        st = self->job.node->op->backward(&self->job, err);
         if (st != DMS_OK)
             return st;
-        add_gradients(run, self);
+        if (run->backward_s && (step->phase == AGAIN || !self->again))
+            run->backward_s[step->node] = 0;
         if (run->backward_s)
-            run->backward_s[i] = dms_clock_now() - began;
+            run->backward_s[step->node] += dms_clock_now() - began;
     }
     return DMS_OK;
+}
+
+void dms_run_observe(dms_run *run, dms_observer *observer, void *user)
+{
+    run->observer = observer;
+    run->observer_user = user;
 }
 
 void dms_run_profile(dms_run *run, double *forward_s, double *backward_s)

@@ -1,12 +1,15 @@
 /* Running a graph: memory planned and primitives made once, then forward and
  * backward, which take nothing from our allocator.
  *
- * Time is counted in steps: node i of n runs forward at step i and, when
- * training, backward at step 2n-1-i. Every buffer lives for a range of them. */
+ * Time is counted in steps: first each node's forward, then, when training,
+ * each node's backward in the reverse order, and between those the second
+ * forward of what was not kept (run_schedule.c). Every buffer lives for a range
+ * of steps. */
 #ifndef DMS_GRAPH_RUN_H
 #define DMS_GRAPH_RUN_H
 
 #include "graph/graph.h"
+#include "graph/plan.h"
 
 typedef struct dms_run dms_run;
 
@@ -36,11 +39,43 @@ dms_status dms_run_backward(dms_run *run, dms_error *err);
 
 /* From now on each forward writes the seconds of node i to forward_s[i], and
  * each backward those of its backward to backward_s[i], the adding of gradients
- * included. As many as the graph has nodes, the caller's; NULL: not wanted, as
- * at first; nothing is measured then. */
+ * and its second forward included. As many as the graph has nodes, the
+ * caller's; NULL: not wanted, as at first; nothing is measured then. */
 void dms_run_profile(dms_run *run, double *forward_s, double *backward_s);
+
+/* What is called after each node's forward: y is what the node has made and may
+ * change before any other reads it. */
+typedef void dms_observer(void *user, const dms_node *node, void *y);
+
+/* From now on; NULL: nobody, as at first. */
+void dms_run_observe(dms_run *run, dms_observer *observer, void *user);
 
 /* Bytes held: values, gradients, scratch. */
 size_t dms_run_memory(const dms_run *run);
+
+/* One buffer of the plan. */
+typedef struct dms_run_buffer {
+    const dms_node *node; /* borrowed: whose value, gradient ... it is */
+    const char *what;     /* "value", "gradient", "saved" (by forward for
+                             backward), "value again", "saved again", "share of
+                             gradient" (to be added to it) */
+    dms_buffer plan;
+} dms_run_buffer;
+
+typedef struct dms_run_map {
+    dms_run_buffer *buffers; /* owned; by first step, then by offset */
+    size_t count;
+    size_t steps;         /* of one forward and, in training, one backward */
+    size_t forward_steps; /* the first ones: node i runs at step i */
+    size_t again_steps;   /* of those behind them: second forwards */
+    size_t peak_step, peak_live; /* when most bytes are in use, and how many */
+    size_t arena_size;           /* >= peak_live */
+    size_t scratch_size, kept_size, spare_size; /* beside the arena */
+} dms_run_map;
+
+/* out is the caller's to release; it dies with the run. DMS_ENOMEM. */
+dms_status dms_run_map_create(dms_run_map *out, const dms_run *run,
+                              dms_error *err);
+void dms_run_map_release(dms_run_map *map);
 
 #endif

@@ -1,5 +1,5 @@
 /* What a run consists of: shared by run.c, which runs it, and run_plan.c, which
- * lays it out. */
+ * lays it out; run_schedule.c says when what is done. */
 #ifndef DMS_GRAPH_RUN_PARTS_H
 #define DMS_GRAPH_RUN_PARTS_H
 
@@ -7,13 +7,25 @@
 #include "graph/plan.h"
 #include "graph/run.h"
 
-/* A node's buffers, by their number in the plan. */
-enum { VALUE, GRADIENT, SAVED, BUFFER_KINDS };
+/* A node's buffers, by their number in the plan. The last two are those of a
+ * node that runs again: what it makes then has a life of its own. */
+enum { VALUE, GRADIENT, SAVED, VALUE_AGAIN, SAVED_AGAIN, BUFFER_KINDS };
+
+/* What is done in one step, the unit of time. */
+typedef enum run_phase { FORWARD, AGAIN, BACKWARD } run_phase;
+
+typedef struct run_step {
+    size_t node; /* its index */
+    run_phase phase;
+} run_step;
 
 typedef struct node_run {
-    dms_job job;
+    dms_job job;  /* of forward */
+    dms_job back; /* of running again and of backward */
     bool is_output;
-    size_t kept_at; /* place in the run's `kept` */
+    bool again;                /* runs forward again before its backward */
+    size_t step[BACKWARD + 1]; /* when each is done; AGAIN: only where it is */
+    size_t kept_at;            /* place in the run's `kept` */
     /* The node whose buffer holds this one's value: itself, or, for a sum made
      * in place of what is added, that one's. */
     const dms_node *home;
@@ -32,6 +44,8 @@ typedef struct node_run {
 struct dms_run {
     const dms_graph *graph;
     node_run *nodes;
+    run_step *steps; /* one forward a node in order, then the way back */
+    size_t step_count;
     dms_buffer *buffers; /* BUFFER_KINDS a node, then the spare ones */
     size_t buffer_count;
     size_t buffer_capacity;
@@ -42,6 +56,8 @@ struct dms_run {
     unsigned char *kept;
     size_t kept_size;
     double *forward_s, *backward_s; /* borrowed: see dms_run_profile */
+    dms_observer *observer;         /* see dms_run_observe */
+    void *observer_user;
     float *spare_dw; /* gradients of one node that have to be added */
     size_t spare_dw_len;
 };
@@ -49,8 +65,16 @@ struct dms_run {
 /* Does the node pass gradients on in this graph? */
 bool dms_run_goes_back(const dms_graph *graph, const dms_node *node);
 
+/* Does its backward read its output? */
+bool dms_run_reads_output(const dms_node *node);
+
+/* run_schedule.c: which nodes run again, and the steps of all. is_output is
+ * known; steps has room for three a node. */
+void dms_run_schedule(dms_run *run);
+
 /* Every buffer's size and life, which gradients are added, where parameters
- * and their gradients lie. The nodes are prepared: SAVED is known. */
+ * and their gradients lie. The nodes are prepared, so SAVED is known, and
+ * scheduled. */
 dms_status dms_run_plan(dms_run *run, dms_error *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "graph/value.h"
 
+#include <math.h>
+
 static void add_f32(float *sum, const float *term, size_t len)
 {
 #pragma omp parallel for simd schedule(static)
@@ -20,4 +22,93 @@ void dms_value_add(void *sum, const void *term, size_t len, dms_type type)
         add_f32(sum, term, len);
     else
         add_bf16(sum, term, len);
+}
+
+static float get(const void *y, size_t i, const dms_node *node)
+{
+    switch (node->type) {
+    case DMS_TYPE_F32:
+        return ((const float *)y)[i];
+    case DMS_TYPE_BF16:
+        return dms_bf16_float(((const uint16_t *)y)[i]);
+    case DMS_TYPE_U8:
+        return (float)((const uint8_t *)y)[i] * node->scale;
+    case DMS_TYPE_S8:
+        return (float)((const int8_t *)y)[i] * node->scale;
+    }
+    return 0;
+}
+
+static float rounded(float value, float low, float high)
+{
+    return rintf(fminf(fmaxf(value, low), high));
+}
+
+static void put(void *y, size_t i, const dms_node *node, float value)
+{
+    switch (node->type) {
+    case DMS_TYPE_F32:
+        ((float *)y)[i] = value;
+        break;
+    case DMS_TYPE_BF16:
+        ((uint16_t *)y)[i] = dms_bf16_of(value);
+        break;
+    case DMS_TYPE_U8:
+        ((uint8_t *)y)[i] = (uint8_t)rounded(value / node->scale, 0, 255);
+        break;
+    case DMS_TYPE_S8:
+        ((int8_t *)y)[i] = (int8_t)rounded(value / node->scale, -128, 127);
+        break;
+    }
+}
+
+/* Where channel c of a position lies in an image of such a layout. */
+static size_t place(const dms_node *node, size_t position, size_t c,
+                    size_t block)
+{
+    size_t channels = (size_t)node->shape.c;
+    size_t area = (size_t)(node->shape.h * node->shape.w);
+
+    switch (node->layout) {
+    case DMS_LAYOUT_NCHW:
+        return c * area + position;
+    case DMS_LAYOUT_NHWC:
+        break;
+    case DMS_LAYOUT_BLOCKED:
+        return (c / block * area + position) * block + c % block;
+    }
+    return position * channels + c;
+}
+
+void dms_value_read(float *plain, const dms_node *node, const void *y,
+                    int block)
+{
+    size_t channels = (size_t)node->shape.c;
+    size_t area = (size_t)(node->shape.h * node->shape.w);
+    size_t positions = (size_t)node->shape.n * area;
+
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++)
+            plain[p * channels + c] =
+                get(y,
+                    p / area * area * channels +
+                        place(node, p % area, c, (size_t)block),
+                    node);
+}
+
+void dms_value_write(void *y, const dms_node *node, const float *plain,
+                     int block)
+{
+    size_t channels = (size_t)node->shape.c;
+    size_t area = (size_t)(node->shape.h * node->shape.w);
+    size_t positions = (size_t)node->shape.n * area;
+
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++)
+            put(y,
+                p / area * area * channels +
+                    place(node, p % area, c, (size_t)block),
+                node, plain[p * channels + c]);
 }

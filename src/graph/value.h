@@ -1,4 +1,4 @@
-/* Arithmetic on values of either type, by all threads. */
+/* Arithmetic on values of any type and layout, by all threads. */
 #ifndef DMS_GRAPH_VALUE_H
 #define DMS_GRAPH_VALUE_H
 
@@ -28,7 +28,14 @@ static inline uint16_t dms_bf16_of(float value)
                : (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* sum += term */
+/* sum += term, float32 or bfloat16 */
 void dms_value_add(void *sum, const void *term, size_t len, dms_type type);
+
+/* A node's value as N x H x W x C floats, integers times their scale, and back,
+ * rounded to the nearest and kept within its range. block: the graph's. */
+void dms_value_read(float *plain, const dms_node *node, const void *y,
+                    int block);
+void dms_value_write(void *y, const dms_node *node, const float *plain,
+                     int block);
 
 #endif

@@ -170,6 +170,12 @@ size_t dms_net_memory(const dms_net *net)
     return dms_run_memory(net->run);
 }
 
+dms_status dms_net_memory_map(dms_run_map *out, const dms_net *net,
+                              dms_error *err)
+{
+    return dms_run_map_create(out, net->run, err);
+}
+
 const dms_graph *dms_net_graph(const dms_net *net)
 {
     return net->network.graph;
@@ -178,6 +184,11 @@ const dms_graph *dms_net_graph(const dms_net *net)
 void dms_net_profile(dms_net *net, double *forward_s, double *backward_s)
 {
     dms_run_profile(net->run, forward_s, backward_s);
+}
+
+void dms_net_observe(dms_net *net, dms_observer *observer, void *user)
+{
+    dms_run_observe(net->run, observer, user);
 }
 
 float *dms_net_images(dms_net *net)

@@ -4,7 +4,7 @@
 #define DMS_NET_DMSNET_H
 
 #include "dms/architecture.h"
-#include "graph/graph.h"
+#include "graph/run.h"
 
 typedef struct dms_net dms_net;
 
@@ -26,6 +26,8 @@ typedef struct dms_net_options {
     dms_type map_type;       /* FROM_MAP: the `type` of who made the map */
     bool int8;               /* inference: quantised weights as integers */
     bool winograd;           /* inference: quicker, more memory */
+    bool recompute;          /* training: little is kept for backward, the rest
+                                is made again; the same bits */
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
 } dms_net_options;
 
@@ -54,11 +56,18 @@ void dms_net_destroy(dms_net *net);
  * counted. */
 size_t dms_net_memory(const dms_net *net);
 
+/* The plan of those bytes: see dms_run_map_create. */
+dms_status dms_net_memory_map(dms_run_map *out, const dms_net *net,
+                              dms_error *err);
+
 /* The graph as it runs, after all passes; lives as long as the net. */
 const dms_graph *dms_net_graph(const dms_net *net);
 
 /* Seconds of each of its nodes: see dms_run_profile. */
 void dms_net_profile(dms_net *net, double *forward_s, double *backward_s);
+
+/* After each node of a forward: see dms_run_observe. */
+void dms_net_observe(dms_net *net, dms_observer *observer, void *user);
 
 /* 2N x 3 x S x S normalised pixels, all left eyes first; the caller fills it
  * before each forward. With eyes = left or right the caller puts the one eye

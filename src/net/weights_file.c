@@ -232,6 +232,7 @@ bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view)
         param->block_in > 1 || (uintptr_t)view->data % _Alignof(float) != 0)
         return false;
     param->mapped = view->data;
+    param->in_file = true;
     return true;
 }
 
@@ -247,5 +248,6 @@ dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
     if (!dms_param_declare_scales(params, i, true))
         return dms_fail_memory(err, view->name);
     params->items[i].integers = view->data;
+    params->items[i].in_file = true;
     return DMS_OK;
 }

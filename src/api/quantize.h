@@ -1,0 +1,35 @@
+/* What the api's quantising files share: a quantisation under way. */
+#ifndef DMS_API_QUANTIZE_H
+#define DMS_API_QUANTIZE_H
+
+#include "dms/quantize.h"
+#include "quant/compare.h"
+
+typedef struct dms_quantising {
+    const dms_quantize_options *options;
+    const dms_monitor *monitor;
+    dms_model *model;
+    dms_net *exact;  /* fp32, one patient */
+    dms_net *coarse; /* of the table */
+    dms_quant_layers layers;
+    dms_quant_table table;
+    uint8_t *pixels; /* patients x 2 x S x S x 3, left first */
+    bool *present;   /* patients x 2 */
+    double *answers; /* patients x K, fp32's probabilities */
+    size_t patients;
+    double mean_difference, largest_difference;
+} dms_quantising;
+
+/* Read the photographs of the patients to calibrate on. */
+dms_status dms_quantising_read(dms_quantising *q, dms_error *err);
+
+/* Put patient i into the net's images. */
+void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i);
+
+/* Write the quantised model file; its provenance says how it was made. */
+dms_status dms_quantising_write(const dms_quantising *q, dms_error *err);
+
+dms_status dms_quantising_report(dms_quantize_report *report,
+                                 const dms_quantising *q, dms_error *err);
+
+#endif

@@ -1,0 +1,193 @@
+/* What became of each layer, for a person and for a machine. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model.h"
+#include "api/quantize.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/strbuf.h"
+
+static double decibel(double signal, double noise)
+{
+    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
+}
+
+static void describe(dms_quantize_layer *out, const dms_quant_layer *layer,
+                     const dms_params *params)
+{
+    const char *name = params->items[layer->weight].name;
+    const char *dot = strrchr(name, '.');
+
+    snprintf(out->name, sizeof out->name, "%.*s",
+             dot ? (int)(dot - name) : (int)strlen(name), name);
+    out->kernel = layer->kernel;
+    out->stride = layer->stride;
+    out->in = layer->in;
+    out->out = layer->out;
+    out->gflop = 1e-9 * layer->flops;
+    out->quantised = layer->can && !layer->kept;
+    out->kept = layer->kept;
+    out->limit = layer->makes ? (double)layer->limit : 0;
+    out->cut_off = dms_histogram_above(&layer->seen, layer->limit);
+    out->own_db = decibel(layer->signal, layer->own_noise);
+    out->db = decibel(layer->signal, layer->noise);
+}
+
+static size_t bytes_of(const dms_params *params)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < params->count; i++)
+        bytes += params->items[i].len *
+                 (params->items[i].integers ? 1 : sizeof(float));
+    return bytes;
+}
+
+dms_status dms_quantising_report(dms_quantize_report *report,
+                                 const dms_quantising *q, dms_error *err)
+{
+    dms_quantize_report r = {.options = *q->options,
+                             .count = q->layers.count,
+                             .patients = q->patients,
+                             .mean_difference = q->mean_difference,
+                             .largest_difference = q->largest_difference,
+                             .float_bytes = bytes_of(q->model->params),
+                             .bytes = bytes_of(q->table.params)};
+
+    r.layers = dms_calloc(r.count, sizeof *r.layers);
+    if (!r.layers)
+        return dms_fail_memory(err, "quantisation report");
+    for (size_t i = 0; i < r.count; i++) {
+        dms_quantize_layer *layer = &r.layers[i];
+
+        describe(layer, &q->layers.items[i], q->model->params);
+        r.quantised += layer->quantised;
+        r.kept += layer->kept;
+        r.gflop += layer->gflop;
+        r.quantised_gflop += layer->quantised ? layer->gflop : 0;
+    }
+    *report = r;
+    return DMS_OK;
+}
+
+void dms_quantize_report_release(dms_quantize_report *report)
+{
+    dms_free(report->layers);
+    *report = (dms_quantize_report){0};
+}
+
+static const char *fate_of(const dms_quantize_layer *layer)
+{
+    if (layer->quantised)
+        return "int8";
+    return layer->kept ? "kept" : "float";
+}
+
+static void print_layer(dms_strbuf *text, const dms_quantize_layer *layer)
+{
+    char shape[64];
+
+    snprintf(shape, sizeof shape, "%dx%d/%d %lldx%lld", layer->kernel,
+             layer->kernel, layer->stride, (long long)layer->in,
+             (long long)layer->out);
+    dms_strbuf_printf(text, "%-32s%-6s%-18s%7.3f", layer->name, fate_of(layer),
+                      shape, layer->gflop);
+    if (layer->limit > 0)
+        dms_strbuf_printf(text, "%10.4g%9.4f", layer->limit,
+                          100 * layer->cut_off);
+    else
+        dms_strbuf_printf(text, "%10s%9s", "-", "-");
+    dms_strbuf_printf(text, "%8.1f%8.1f\n", layer->own_db, layer->db);
+}
+
+static char *print_text(const dms_quantize_report *r)
+{
+    const dms_quantize_options *o = &r->options;
+    dms_strbuf text;
+    char *result;
+
+    dms_strbuf_init(&text);
+    dms_strbuf_printf(&text, "%-32s%-6s%-18s%7s%10s%9s%8s%8s\n", "layer", "as",
+                      "kernel/stride", "GFLOP", "limit", "cut %", "own dB",
+                      "dB");
+    for (size_t i = 0; i < r->count; i++)
+        print_layer(&text, &r->layers[i]);
+    dms_strbuf_printf(&text,
+                      "\n%zu of %zu layers multiply 8-bit integers: %.1f %% of "
+                      "%.2f GFLOP; %zu kept in float\n",
+                      r->quantised, r->count,
+                      r->gflop > 0 ? 100 * r->quantised_gflop / r->gflop : 0.0,
+                      r->gflop, r->kept);
+    dms_strbuf_printf(&text, "ranges by %s",
+                      dms_quantize_method_name(o->method));
+    if (o->method == DMS_QUANTIZE_PERCENTILE)
+        dms_strbuf_printf(&text, " %g", o->percentile);
+    dms_strbuf_printf(&text,
+                      " of %zu patients; on these the probabilities differ "
+                      "from fp32's by %.4f in the mean, %.4f at most\n",
+                      r->patients, r->mean_difference, r->largest_difference);
+    dms_strbuf_printf(&text, "%.1f MB of values, were %.1f MB\n",
+                      (double)r->bytes / 1e6, (double)r->float_bytes / 1e6);
+    result = dms_strbuf_detach(&text);
+    dms_strbuf_release(&text);
+    return result;
+}
+
+/* JSON has no infinity. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *layers_json(const dms_quantize_report *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->count; i++) {
+        const dms_quantize_layer *l = &r->layers[i];
+
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:o, s:o}",
+                      "name", l->name, "as", fate_of(l), "kernel", l->kernel,
+                      "stride", l->stride, "in", (json_int_t)l->in, "out",
+                      (json_int_t)l->out, "gflop", l->gflop, "limit", l->limit,
+                      "cut_off", l->cut_off, "own_db", number(l->own_db), "db",
+                      number(l->db)));
+    }
+    return list;
+}
+
+static char *print_json(const dms_quantize_report *r)
+{
+    const dms_quantize_options *o = &r->options;
+    json_t *root = json_pack(
+        "{s:s, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:o}",
+        "method", dms_quantize_method_name(o->method), "percentile",
+        o->percentile, "patients", (json_int_t)r->patients, "layers_listed",
+        (json_int_t)r->count, "quantised", (json_int_t)r->quantised, "kept",
+        (json_int_t)r->kept, "gflop", r->gflop, "quantised_gflop",
+        r->quantised_gflop, "mean_difference", r->mean_difference,
+        "largest_difference", r->largest_difference, "bytes",
+        (json_int_t)r->bytes, "float_bytes", (json_int_t)r->float_bytes,
+        "layers", layers_json(r));
+    char *text =
+        root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
+    char *copy = text ? dms_strdup(text) : NULL;
+
+    free(text);
+    json_decref(root);
+    return copy;
+}
+
+dms_status dms_quantize_report_print(char **text,
+                                     const dms_quantize_report *report,
+                                     bool json, dms_error *err)
+{
+    *text = json ? print_json(report) : print_text(report);
+    return *text ? DMS_OK : dms_fail_memory(err, "quantisation report");
+}

@@ -1,0 +1,32 @@
+/* Two nets run over the same images: what a float net's convolutions give is
+ * counted, kept, and compared with what a quantised net's give. */
+#ifndef DMS_QUANT_COMPARE_H
+#define DMS_QUANT_COMPARE_H
+
+#include "net/dmsnet.h"
+#include "quant/layers.h"
+
+/* Count the outputs of those layers that need a scale. The net's observer is
+ * set and taken away. */
+dms_status dms_quant_count(dms_net *net, dms_quant_layers *layers,
+                           dms_error *err);
+
+typedef struct dms_quant_outputs dms_quant_outputs;
+
+/* Room for all layers' outputs, in floats, of nets of this batch. */
+dms_status dms_quant_outputs_create(dms_quant_outputs **out, const dms_net *net,
+                                    dms_quant_layers *layers, dms_error *err);
+void dms_quant_outputs_destroy(dms_quant_outputs *outputs);
+
+/* Run the float net on its images and keep what its layers give; adds to each
+ * layer's signal. */
+dms_status dms_quant_outputs_take(dms_quant_outputs *outputs, dms_net *net,
+                                  dms_error *err);
+
+/* Run the quantised net on the same images: add to each layer's noise. forced:
+ * each layer is given what the float net's would have given it, so that it adds
+ * its own noise only, to own_noise. */
+dms_status dms_quant_outputs_compare(dms_quant_outputs *outputs, dms_net *net,
+                                     bool forced, dms_error *err);
+
+#endif

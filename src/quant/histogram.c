@@ -1,0 +1,150 @@
+#include "quant/histogram.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { BINS = DMS_HISTOGRAM_BINS };
+
+static float find_largest(const float *values, size_t len)
+{
+    float largest = 0;
+
+#pragma omp parallel for simd schedule(static) reduction(max : largest)
+    for (size_t i = 0; i < len; i++)
+        largest = fmaxf(largest, fabsf(values[i]));
+    return largest;
+}
+
+/* Pairs of bins become one. */
+static void widen(dms_histogram *h)
+{
+    for (int i = 0; i < BINS / 2; i++)
+        h->count[i] = h->count[2 * i] + h->count[2 * i + 1];
+    memset(h->count + BINS / 2, 0, BINS / 2 * sizeof *h->count);
+    h->width *= 2;
+}
+
+static int bin_of(double magnitude, double width)
+{
+    double bin = magnitude / width;
+
+    return bin < BINS ? (int)bin : BINS - 1;
+}
+
+void dms_histogram_add(dms_histogram *histogram, const float *values,
+                       size_t len)
+{
+    float largest = find_largest(values, len);
+    double width;
+
+    if (!(largest > 0) || isinf(largest))
+        return;
+    if (histogram->width == 0)
+        histogram->width = (double)largest / BINS;
+    while ((double)largest > histogram->width * BINS)
+        widen(histogram);
+    histogram->largest = fmaxf(histogram->largest, largest);
+    width = histogram->width;
+#pragma omp parallel
+    {
+        uint32_t own[BINS] = {0};
+
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < len; i++)
+            if (values[i] != 0)
+                own[bin_of(fabs((double)values[i]), width)]++;
+#pragma omp critical(dms_histogram)
+        for (int i = 0; i < BINS; i++) {
+            histogram->count[i] += own[i];
+            histogram->total += own[i];
+        }
+    }
+}
+
+static float upper_edge(const dms_histogram *h, int bins)
+{
+    return fminf((float)(bins * h->width), h->largest);
+}
+
+float dms_histogram_percentile(const dms_histogram *histogram, double percent)
+{
+    double wanted = percent / 100 * (double)histogram->total;
+    uint64_t sum = 0;
+
+    for (int i = 0; i < BINS; i++) {
+        sum += histogram->count[i];
+        if (sum > 0 && (double)sum >= wanted)
+            return upper_edge(histogram, i + 1);
+    }
+    return histogram->largest;
+}
+
+double dms_histogram_above(const dms_histogram *histogram, float limit)
+{
+    uint64_t above = 0;
+
+    for (int i = BINS - 1; i >= 0 && i * histogram->width >= (double)limit; i--)
+        above += histogram->count[i];
+    return histogram->total ? (double)above / (double)histogram->total : 0;
+}
+
+/* The first `bins` bins as `levels` steps, each step's count spread over those
+ * of its bins that are not empty. */
+static void requantise(double *q, const dms_histogram *h, int bins, int levels)
+{
+    for (int level = 0; level < levels; level++) {
+        int begin = (int)((int64_t)level * bins / levels);
+        int end = (int)((int64_t)(level + 1) * bins / levels);
+        double sum = 0;
+        int filled = 0;
+
+        for (int i = begin; i < end; i++) {
+            sum += (double)h->count[i];
+            filled += h->count[i] > 0;
+        }
+        for (int i = begin; i < end; i++)
+            q[i] = h->count[i] > 0 ? sum / filled : 0;
+    }
+}
+
+/* KL(P || Q): P is cut at `bins`, its rest in the last bin. */
+static double divergence(const dms_histogram *h, int bins, int levels)
+{
+    double q[BINS];
+    double inside = 0, sum = 0;
+    double total = (double)h->total;
+
+    requantise(q, h, bins, levels);
+    for (int i = 0; i < bins; i++)
+        inside += (double)h->count[i];
+    if (inside <= 0)
+        return DBL_MAX;
+    for (int i = 0; i < bins; i++) {
+        double p = (double)h->count[i] + (i == bins - 1 ? total - inside : 0);
+        /* what is cut off where Q has nothing counts as one number of it */
+        double likely = (q[i] > 0 ? q[i] : 1) / inside;
+
+        if (p > 0)
+            sum += p / total * log(p / total / likely);
+    }
+    return sum;
+}
+
+float dms_histogram_entropy(const dms_histogram *histogram, int levels)
+{
+    double least = DBL_MAX;
+    int best = BINS;
+
+    if (histogram->total == 0)
+        return 0;
+    for (int bins = levels; bins <= BINS; bins++) {
+        double sum = divergence(histogram, bins, levels);
+
+        if (sum < least) {
+            least = sum;
+            best = bins;
+        }
+    }
+    return upper_edge(histogram, best);
+}

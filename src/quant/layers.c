@@ -1,0 +1,187 @@
+#include "quant/layers.h"
+
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "graph/op.h"
+#include "net/dmsnet.h"
+
+static const dms_node *source(const dms_node *value)
+{
+    while (value->op->selects)
+        value = value->in[0];
+    return value->op->fuses_sum ? value : NULL;
+}
+
+/* Worth it, and its input comes of a convolution. */
+static bool can_multiply(const dms_graph *graph, const dms_node *node)
+{
+    return node->op->fuses_sum && node->attr.groups == 1 &&
+           node->shape.c % graph->block == 0 &&
+           node->shape.h * node->shape.w > 1 && source(node->in[0]);
+}
+
+/* Is the node's output read by one that can? */
+static bool is_wanted(const dms_graph *graph, const dms_node *node)
+{
+    for (size_t i = node->index + 1; i < graph->count; i++) {
+        const dms_node *reader = graph->nodes[i];
+
+        if (!can_multiply(graph, reader))
+            continue;
+        for (int k = 0; k < reader->in_count; k++)
+            if (source(reader->in[k]) == node)
+                return true;
+    }
+    return false;
+}
+
+static void describe(dms_quant_layer *layer, const dms_graph *graph,
+                     const dms_node *node)
+{
+    layer->weight = node->param[0];
+    layer->kernel = node->attr.kernel;
+    layer->stride = node->attr.stride;
+    layer->in = node->in[0]->shape.c;
+    layer->out = node->shape.c;
+    layer->relu = node->attr.relu;
+    layer->flops = node->op->flops ? node->op->flops(node, graph->params) : 0;
+    layer->can = can_multiply(graph, node);
+    layer->makes = is_wanted(graph, node);
+}
+
+dms_status dms_quant_layers_find(dms_quant_layers *out, const dms_graph *graph,
+                                 dms_error *err)
+{
+    dms_quant_layers layers = {dms_calloc(graph->count, sizeof *layers.items),
+                               0};
+
+    if (!layers.items)
+        return dms_fail_memory(err, "layers");
+    for (size_t i = 0; i < graph->count; i++) {
+        dms_quant_layer *layer = &layers.items[layers.count];
+
+        if (!graph->nodes[i]->op->fuses_sum)
+            continue;
+        describe(layer, graph, graph->nodes[i]);
+        layers.count += layer->can || layer->makes;
+    }
+    *out = layers;
+    return DMS_OK;
+}
+
+void dms_quant_layers_release(dms_quant_layers *layers)
+{
+    dms_free(layers->items);
+    *layers = (dms_quant_layers){0};
+}
+
+dms_quant_layer *dms_quant_layer_of(const dms_quant_layers *layers,
+                                    size_t weight)
+{
+    for (size_t i = 0; i < layers->count; i++)
+        if (layers->items[i].weight == weight)
+            return &layers->items[i];
+    return NULL;
+}
+
+float dms_quant_scale(const dms_quant_layer *layer)
+{
+    /* a layer that is always 0 has any scale */
+    float limit = layer->limit > 0 ? layer->limit : 1;
+
+    return limit / (layer->relu ? 255.0f : 127.0f);
+}
+
+static void quantise(int8_t *integers, float *scale, const float *weight,
+                     int64_t channels, size_t row)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t o = 0; o < channels; o++) {
+        const float *w = weight + (size_t)o * row;
+        int8_t *q = integers + (size_t)o * row;
+        float largest = 0;
+
+        for (size_t i = 0; i < row; i++)
+            largest = fmaxf(largest, fabsf(w[i]));
+        scale[o] = largest > 0 ? largest / 127 : 1;
+        for (size_t i = 0; i < row; i++)
+            q[i] = (int8_t)rintf(w[i] / scale[o]);
+    }
+}
+
+/* Rows of scales, and which rows have integers, where. */
+static dms_status declare(dms_quant_table *table, const dms_params *from,
+                          const dms_quant_layers *layers, dms_error *err)
+{
+    dms_params *params = table->params;
+    size_t len = 0;
+
+    for (size_t i = 0; i < params->count; i++)
+        params->items[i].mapped = dms_param_value(from, i);
+    for (size_t i = 0; i < layers->count; i++) {
+        const dms_quant_layer *layer = &layers->items[i];
+        bool integers = layer->can && !layer->kept;
+
+        if (!dms_param_declare_scales(params, layer->weight, integers))
+            return dms_fail_memory(err, "scales");
+        len += integers ? params->items[layer->weight].len : 0;
+    }
+    table->integers = dms_calloc(len, 1);
+    return table->integers ? DMS_OK : dms_fail_memory(err, "8-bit weights");
+}
+
+static float *row_of(dms_params *params, size_t i)
+{
+    return params->value + params->items[i].offset;
+}
+
+static void fill(dms_quant_table *table, const dms_params *from,
+                 const dms_quant_layers *layers)
+{
+    dms_params *params = table->params;
+    int8_t *next = table->integers;
+
+    for (size_t i = 0; i < layers->count; i++) {
+        const dms_quant_layer *layer = &layers->items[i];
+        dms_param *weight = &params->items[layer->weight];
+
+        *row_of(params, weight->output_scale) = dms_quant_scale(layer);
+        if (!layer->can || layer->kept)
+            continue;
+        quantise(next, row_of(params, weight->weight_scale),
+                 dms_param_value(from, layer->weight), weight->shape[0],
+                 weight->len / (size_t)weight->shape[0]);
+        weight->integers = next;
+        weight->mapped = NULL;
+        next += weight->len;
+    }
+}
+
+dms_status dms_quant_table_make(dms_quant_table *out,
+                                const dms_architecture *arch,
+                                const dms_params *from,
+                                const dms_quant_layers *layers, dms_error *err)
+{
+    dms_quant_table table = {.params = dms_params_create()};
+    dms_status st;
+
+    if (!table.params)
+        return dms_fail_memory(err, "parameters");
+    TRY(dms_net_declare(table.params, arch, false, false, err));
+    TRY(declare(&table, from, layers, err));
+    TRY(dms_params_allocate(table.params, false, err));
+    fill(&table, from, layers);
+    *out = table, table = (dms_quant_table){0};
+done:
+    dms_quant_table_release(&table);
+    return st;
+}
+
+void dms_quant_table_release(dms_quant_table *table)
+{
+    dms_params_destroy(table->params);
+    dms_free(table->integers);
+    *table = (dms_quant_table){0};
+}
