@@ -136,5 +136,5 @@ const cli_command cli_command_bench = {
             "of its ops. A multiply-add counts as two; Winograd's algorithm is "
             "credited with the operations that it saves; auto allows it in "
             "fp32 inference.",
-    .tables = {{.options = &bench_table}, {.options = &cli_compute_table}},
+    .tables = {{.options = &bench_table}, {.options = &cli_compute_many_table}},
     .run = run_bench};

@@ -122,6 +122,7 @@ const cli_command cli_command_evaluate = {
             "the challenge's form, into the out folder. --model and --data "
             "must be given. Photographs that cannot be read are left out, "
             "said, and make the exit status 1.",
-    .tables = {{.options = &evaluate_table}, {.options = &cli_compute_table}},
+    .tables = {{.options = &evaluate_table},
+               {.options = &cli_compute_many_table}},
     .computes = true,
     .run = run_evaluate};

@@ -182,6 +182,7 @@ const cli_command cli_command_predict = {
         "\n\n"
         "A research tool, not a medical device.",
     .arguments_max = 1,
-    .tables = {{.options = &predict_table}, {.options = &cli_compute_table}},
+    .tables = {{.options = &predict_table},
+               {.options = &cli_compute_many_table}},
     .computes = true,
     .run = run_predict};

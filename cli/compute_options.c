@@ -19,8 +19,22 @@ static const dms_option compute_list[] = {
      .type = DMS_OPTION_INT,
      DMS_OPTION_FIELD(dms_compute, threads),
      .max = 1024,
-     .help = "threads of work; 0: all cores"}};
+     .help = "threads of work; 0: all cores"},
+    {.name = "workers",
+     .type = DMS_OPTION_INT,
+     DMS_OPTION_FIELD(dms_compute, workers),
+     .max = 256,
+     .word = "auto",
+     .word_value = 0,
+     .help = "batches that run side by side, each on its share of the threads "
+             "and with weights of its own in memory; auto: one for few "
+             "patients, one a thread for many"}};
 
+enum { COUNT = sizeof(compute_list) / sizeof(*compute_list) };
+
+/* All but the last, which only many patients have a use for. */
 const dms_option_table cli_compute_table = {
-    compute_list, sizeof(compute_list) / sizeof(*compute_list),
-    &compute_defaults, sizeof(dms_compute)};
+    compute_list, COUNT - 1, &compute_defaults, sizeof(dms_compute)};
+
+const dms_option_table cli_compute_many_table = {
+    compute_list, COUNT, &compute_defaults, sizeof(dms_compute)};

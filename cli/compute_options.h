@@ -8,4 +8,7 @@
 /* Over a dms_compute: precision, winograd, threads. */
 extern const dms_option_table cli_compute_table;
 
+/* workers too: for verbs that run many patients. */
+extern const dms_option_table cli_compute_many_table;
+
 #endif

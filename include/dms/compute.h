@@ -35,7 +35,11 @@ typedef enum dms_winograd {
 typedef struct dms_compute {
     dms_precision precision;
     dms_winograd winograd;
-    int threads; /* 0: as many as OpenMP gives */
+    int threads; /* of all workers together; 0: as many as OpenMP gives */
+    int workers; /* of a session or an evaluation: that many patients' batches
+                    are run side by side, each on its share of the threads (at
+                    least one) and with weights of its own in memory. 0: chosen
+                    from the work: one for few patients, one a thread for many*/
 } dms_compute;
 
 /* "fp32", "bf16", "int8", "auto"; NULL past the last. */

@@ -81,6 +81,7 @@ class Compute(c.Structure):
         ("precision", c.c_int),
         ("winograd", c.c_int),
         ("threads", c.c_int),
+        ("workers", c.c_int),
     ]
 
 

@@ -2,24 +2,47 @@
 
 #include <string.h>
 
-#include "net/compute.h"
+#include "api/crew.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "base/log.h"
 #include "eval/probability.h"
 #include "net/dmsnet.h"
-#include "train/threads.h"
 
 enum { BATCH_MAX = 256 };
 
 struct dms_session {
     const dms_model *model;
-    dms_net *net;
-    int threads; /* 0: as many as there are */
-    int batch;
-    uint8_t *pixels; /* 2*batch pictures of size*size*3, left eyes first */
+    dms_crew *crew;
+    int batch;       /* patients that one worker runs at once */
+    uint8_t *pixels; /* of each worker 2*batch pictures of size*size*3, left
+                        eyes first */
 };
+
+/* What one worker fills and reads while it runs a batch. */
+typedef struct seat {
+    const dms_model *model;
+    dms_net *net;
+    int batch;
+    uint8_t *pixels;
+} seat;
+
+static size_t picture_bytes(const dms_model *model)
+{
+    size_t size = (size_t)model->config.preprocess.size;
+
+    return size * size * 3;
+}
+
+static seat seat_of(const dms_session *s, int worker)
+{
+    size_t each = 2 * (size_t)s->batch * picture_bytes(s->model);
+
+    return (seat){.model = s->model,
+                  .net = dms_crew_net(s->crew, worker),
+                  .batch = s->batch,
+                  .pixels = s->pixels + (size_t)worker * each};
+}
 
 dms_status dms_session_create(dms_session **out, const dms_model *model,
                               int batch, dms_error *err)
@@ -33,33 +56,24 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
 {
     dms_status st = DMS_OK;
     dms_session *s = NULL;
-    size_t size = (size_t)model->config.preprocess.size;
-    dms_net_options options = {.patients = batch,
-                               .size = model->config.preprocess.size};
-    int threads;
+    const dms_crew_options options = {
+        .batch = batch, .compute = compute, .patients = patients};
 
-    if (batch < 1 || batch > BATCH_MAX)
-        return dms_fail(err, DMS_EINVAL,
-                        "a batch of %d patients, expected 1 to %d", batch,
-                        BATCH_MAX);
     s = dms_calloc(1, sizeof *s);
     if (!s)
         return dms_fail_memory(err, "session");
-    s->threads = compute ? compute->threads : 0;
-    threads = dms_threads_use(s->threads);
     s->model = model;
-    s->batch = batch;
-    s->pixels = dms_calloc(2 * (size_t)batch, size * size * 3);
+    TRY(dms_crew_create(&s->crew, model, &options, err));
+    s->batch = dms_crew_batch(s->crew);
+    s->pixels =
+        dms_calloc((size_t)dms_crew_workers(s->crew) * (size_t)s->batch * 2,
+                   picture_bytes(model));
     if (!s->pixels) {
         st = dms_fail_memory(err, "session");
         goto done;
     }
-    TRY(dms_compute_apply(&options, compute, model->params, patients, err));
-    TRY(dms_net_create(&s->net, &model->config.architecture, model->params,
-                       &options, err));
     *out = s, s = NULL;
 done:
-    dms_threads_use(threads);
     dms_session_destroy(s);
     return st;
 }
@@ -68,24 +82,21 @@ void dms_session_destroy(dms_session *session)
 {
     if (!session)
         return;
-    dms_net_destroy(session->net);
+    dms_crew_destroy(session->crew);
     dms_free(session->pixels);
     dms_free(session);
 }
 
-static uint8_t *pixels_of(const dms_session *s, int eye, int place)
+static uint8_t *pixels_of(const seat *s, int eye, int place)
 {
-    size_t size = (size_t)s->model->config.preprocess.size;
-
-    return s->pixels + (size_t)(eye * s->batch + place) * size * size * 3;
+    return s->pixels +
+           (size_t)(eye * s->batch + place) * picture_bytes(s->model);
 }
 
-static float *images_of(const dms_session *s, int eye, int place)
+static float *images_of(const seat *s, int eye, int place)
 {
-    size_t size = (size_t)s->model->config.preprocess.size;
-
     return dms_net_images(s->net) +
-           (size_t)(eye * s->batch + place) * size * size * 3;
+           (size_t)(eye * s->batch + place) * picture_bytes(s->model);
 }
 
 /* Does the model look at this eye's photograph? */
@@ -98,7 +109,7 @@ static bool looks_at(const dms_model *model, int eye)
 }
 
 /* One eye's photograph, wherever it lies, as the model's input. */
-static dms_status read_eye(dms_session *s, dms_prediction *prediction,
+static dms_status read_eye(const seat *s, dms_prediction *prediction,
                            const dms_pair *pair, int place, int eye,
                            dms_error *err)
 {
@@ -116,7 +127,7 @@ static dms_status read_eye(dms_session *s, dms_prediction *prediction,
 
 /* Read what there is of each pair; an unreadable photograph is the pair's
  * error, not left out silently. */
-static void read_pairs(dms_session *s, dms_prediction *predictions,
+static void read_pairs(const seat *s, dms_prediction *predictions,
                        const dms_pair *pairs, int count)
 {
     dms_error errors[2 * BATCH_MAX] = {{0}};
@@ -145,7 +156,7 @@ static void read_pairs(dms_session *s, dms_prediction *predictions,
 }
 
 /* The one eye that is there stands in for both. */
-static void fill_images(dms_session *s, const dms_prediction *predictions,
+static void fill_images(const seat *s, const dms_prediction *predictions,
                         int count)
 {
     int size = s->model->config.preprocess.size;
@@ -160,7 +171,7 @@ static void fill_images(dms_session *s, const dms_prediction *predictions,
         }
 }
 
-static void read_answer(const dms_session *s, dms_prediction *p, int place)
+static void read_answer(const seat *s, dms_prediction *p, int place)
 {
     const dms_model_config *config = &s->model->config;
     dms_task task = config->architecture.task;
@@ -180,9 +191,14 @@ static void read_answer(const dms_session *s, dms_prediction *p, int place)
     }
 }
 
-static void read_features(const dms_session *s, float *features, int place)
+static size_t feature_width(const dms_model *model)
 {
-    size_t width = dms_session_feature_width(s);
+    return 2 * (size_t)model->config.architecture.width;
+}
+
+static void read_features(const seat *s, float *features, int place)
+{
+    size_t width = feature_width(s->model);
 
     for (int eye = 0; eye < 2; eye++)
         memcpy(features + (size_t)eye * width,
@@ -193,10 +209,10 @@ static void read_features(const dms_session *s, float *features, int place)
 
 /* A pair with an error gets no numbers: its place in the batch still holds
  * another patient's pixels. */
-static void read_answers(const dms_session *s, dms_prediction *predictions,
+static void read_answers(const seat *s, dms_prediction *predictions,
                          float *features, int count)
 {
-    size_t pair_width = 2 * dms_session_feature_width(s);
+    size_t pair_width = 2 * feature_width(s->model);
 
     for (int i = 0; i < count; i++) {
         if (predictions[i].error.code != DMS_OK)
@@ -207,23 +223,35 @@ static void read_answers(const dms_session *s, dms_prediction *predictions,
     }
 }
 
-static dms_status predict_batch(dms_session *s, const dms_outputs *out,
-                                const dms_pair *pairs, int count,
+/* The pairs of a call and where their answers go. */
+typedef struct request {
+    const dms_session *session;
+    const dms_outputs *out;
+    const dms_pair *pairs;
+} request;
+
+static dms_status predict_batch(void *user, int worker, size_t at, size_t count,
                                 dms_error *err)
 {
+    const request *r = user;
+    const seat s = seat_of(r->session, worker);
+    dms_prediction *predictions = r->out->predictions + at;
+    float *features = r->out->features;
     dms_status st;
 
-    read_pairs(s, out->predictions, pairs, count);
-    fill_images(s, out->predictions, count);
-    TRY(dms_net_forward(s->net, 0, err));
-    read_answers(s, out->predictions, out->features, count);
+    if (features)
+        features += at * 2 * feature_width(s.model);
+    read_pairs(&s, predictions, r->pairs + at, (int)count);
+    fill_images(&s, predictions, (int)count);
+    TRY(dms_net_forward(s.net, 0, err));
+    read_answers(&s, predictions, features, (int)count);
 done:
     return st;
 }
 
 size_t dms_session_feature_width(const dms_session *session)
 {
-    return 2 * (size_t)session->model->config.architecture.width;
+    return feature_width(session->model);
 }
 
 dms_status dms_session_predict(dms_session *session,
@@ -252,30 +280,19 @@ dms_status dms_session_predict_into(dms_session *session,
                                     const dms_pair *pairs, size_t count,
                                     const dms_monitor *monitor, dms_error *err)
 {
-    dms_status st = DMS_OK;
-    size_t batch = (size_t)session->batch;
-    size_t pair_width = 2 * dms_session_feature_width(session);
-    int threads = dms_threads_use(session->threads);
+    request r = {session, out, pairs};
+    const dms_work work = {.run = predict_batch,
+                           .user = &r,
+                           .total = count,
+                           .piece = (size_t)session->batch,
+                           .stage = "predict"};
+    size_t done = 0;
+    dms_status st;
 
     clear_outputs(session, out, count);
-    for (size_t at = 0; at < count; at += batch) {
-        size_t n = count - at < batch ? count - at : batch;
-        const dms_outputs part = {
-            out->predictions + at,
-            out->features ? out->features + at * pair_width : NULL};
-
-        if (dms_should_stop(monitor)) {
-            for (size_t i = at; i < count; i++)
-                dms_fail(&out->predictions[i].error, DMS_ESTOPPED,
-                         "stopped before this patient");
-            st = dms_fail(err, DMS_ESTOPPED, "stopped after %zu of %zu pairs",
-                          at, count);
-            goto done;
-        }
-        TRY(predict_batch(session, &part, pairs + at, (int)n, err));
-        dms_progress(monitor, "predict", at + n, count, NULL);
-    }
-done:
-    dms_threads_use(threads);
+    st = dms_crew_run(&done, session->crew, &work, monitor, err);
+    for (size_t i = done; st == DMS_ESTOPPED && i < count; i++)
+        dms_fail(&out->predictions[i].error, DMS_ESTOPPED,
+                 "stopped before this patient");
     return st;
 }

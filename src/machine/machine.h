@@ -22,6 +22,10 @@ int dms_machine_isa(char *text, size_t capacity);
 /* Processors that this process may run on, >= 1. */
 int dms_machine_cores(void);
 
+/* Bytes of memory that can be had without taking others' away, as the kernel
+ * and the container's limit tell it; SIZE_MAX where nothing does. */
+size_t dms_machine_memory(void);
+
 /* The best instruction for the kind: "avx512_bf16", "fma", "plain C"; NULL
  * where the CPU has none (bf16, int8). */
 const char *dms_peak_instruction(dms_peak_kind kind);

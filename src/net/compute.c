@@ -37,6 +37,9 @@ dms_status dms_compute_check(const dms_compute *compute, dms_error *err)
     if (compute->threads < 0 || compute->threads > 1024)
         return dms_fail(err, DMS_EINVAL, "%d threads, expected 0 to 1024",
                         compute->threads);
+    if (compute->workers < 0 || compute->workers > 256)
+        return dms_fail(err, DMS_EINVAL, "%d workers, expected 0 to 256",
+                        compute->workers);
     return DMS_OK;
 }
 
@@ -64,7 +67,7 @@ dms_status dms_compute_apply(dms_net_options *options,
                              const dms_params *params, size_t patients,
                              dms_error *err)
 {
-    static const dms_compute plain = {DMS_PRECISION_FP32, DMS_WINOGRAD_AUTO, 0};
+    static const dms_compute plain = {.precision = DMS_PRECISION_FP32};
     dms_status st;
 
     compute = compute ? compute : &plain;
