@@ -211,46 +211,81 @@ static dms_quant_layer *find_worst(const dms_quant_layers *layers)
     return worst;
 }
 
-/* Keep one layer in twenty more as it was. false: all are. */
-static bool keep_worst(dms_quant_layers *layers)
+/* Keep one layer in twenty more as it was. */
+static void keep_worst(dms_quant_layers *layers)
 {
-    dms_quant_layer *worst = NULL;
-
     for (size_t i = 0; i < layers->count / 20 + 1; i++) {
-        worst = find_worst(layers);
-        if (!worst)
-            return i > 0;
-        worst->kept = true;
+        dms_quant_layer *worst = find_worst(layers);
+
+        if (worst)
+            worst->kept = true;
     }
-    return true;
+}
+
+/* Put what is kept aside, or back. */
+static void copy_kept(bool *kept, dms_quant_layers *layers, bool back)
+{
+    for (size_t i = 0; i < layers->count; i++)
+        if (back)
+            layers->items[i].kept = kept[i];
+        else
+            kept[i] = layers->items[i].kept;
+}
+
+/* While the answers are too far off, keep more layers; where that does not
+ * help, STALE times on end, go back to what was nearest. */
+static dms_status keep_until_near(dms_quantising *q, bool *nearest_kept,
+                                  dms_error *err)
+{
+    enum { STALE = 3 };
+    dms_status st = DMS_OK;
+    double nearest = q->mean_difference;
+
+    copy_kept(nearest_kept, &q->layers, false);
+    for (int stale = 0; q->mean_difference > q->options->tolerance;) {
+        if (stale == STALE || !find_worst(&q->layers)) {
+            copy_kept(nearest_kept, &q->layers, true);
+            TRY(remake(q, err));
+            return compare_answers(q, err);
+        }
+        dms_log(q->monitor, DMS_LOG_INFO,
+                "mean difference %.4f, above %g: the noisiest layers stay in "
+                "float",
+                q->mean_difference, q->options->tolerance);
+        keep_worst(&q->layers);
+        TRY(remake(q, err));
+        TRY(compare_answers(q, err));
+        stale++;
+        if (q->mean_difference < nearest) {
+            nearest = q->mean_difference;
+            copy_kept(nearest_kept, &q->layers, false);
+            stale = 0;
+        }
+    }
+done:
+    return st;
 }
 
 /* Quantise all, then less, until the answers are near enough. */
 static dms_status search(dms_quantising *q, dms_error *err)
 {
     dms_status st;
+    bool *kept = dms_calloc(q->layers.count, sizeof *kept);
 
+    if (!kept)
+        return dms_fail_memory(err, "layers");
     TRY(remake(q, err));
     TRY(compare_layers(q, true, err));
     TRY(compare_answers(q, err));
-    while (q->mean_difference > q->options->tolerance &&
-           keep_worst(&q->layers)) {
-        dms_log(q->monitor, DMS_LOG_INFO,
-                "mean difference %.4f: above %.4f; the noisiest layers stay "
-                "in float",
+    TRY(keep_until_near(q, kept, err));
+    if (q->mean_difference > q->options->tolerance)
+        dms_log(q->monitor, DMS_LOG_WARNING,
+                "the probabilities differ from fp32's by %.4f in the mean, "
+                "more than %g: keeping layers did not help",
                 q->mean_difference, q->options->tolerance);
-        TRY(remake(q, err));
-        TRY(compare_answers(q, err));
-    }
-    if (!find_worst(&q->layers)) {
-        st = dms_fail(err, DMS_EINVAL,
-                      "%s: no layer may be quantised if the probabilities are "
-                      "to differ by %g at most in the mean",
-                      q->options->model, q->options->tolerance);
-        goto done;
-    }
     TRY(compare_layers(q, false, err));
 done:
+    dms_free(kept);
     return st;
 }
 
