@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/compute.h"
+#include "api/crew.h"
 #include "api/model.h"
 #include "api/model_split.h"
 #include "base/alloc.h"
@@ -42,7 +42,7 @@ typedef struct evaluation {
     dms_model *model;
     dms_dataset *dataset;
     dms_cache *cache;
-    dms_net *net;
+    dms_crew *crew;
 } evaluation;
 
 /* Patients of one split and what was predicted of them. */
@@ -77,11 +77,28 @@ static dms_status open_cache(evaluation *e, dms_error *err)
                           &e->model->config.preprocess, e->monitor, err);
 }
 
+/* How many are to be predicted, unreadable photographs aside. */
+static size_t patients_to_run(const evaluation *e)
+{
+    dms_split split = e->options->split;
+    bool tune = e->options->tune != DMS_TUNE_NONE;
+    size_t count = 0;
+
+    for (size_t i = 0; i < e->dataset->count; i++) {
+        const dms_patient *p = &e->dataset->patients[i];
+
+        if (p->labelled)
+            count += (split == DMS_SPLIT_NONE || p->split == split) +
+                     (size_t)(tune && p->split == DMS_SPLIT_VAL);
+    }
+    return count;
+}
+
 static dms_status open_all(evaluation *e, dms_error *err)
 {
     dms_status st;
     const dms_evaluate_options *o = e->options;
-    dms_net_options net = {.patients = o->batch};
+    dms_crew_options crew = {.batch = o->batch, .compute = &o->compute};
 
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
     TRY(dms_dataset_open(&e->dataset, o->data, o->images[0] ? o->images : NULL,
@@ -89,18 +106,15 @@ static dms_status open_all(evaluation *e, dms_error *err)
     TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
-    net.size = e->model->config.preprocess.size;
-    TRY(dms_compute_apply(&net, &o->compute, e->model->params,
-                          e->dataset->count, err));
-    TRY(dms_net_create(&e->net, &e->model->config.architecture,
-                       e->model->params, &net, err));
+    crew.patients = patients_to_run(e);
+    TRY(dms_crew_create(&e->crew, e->model, &crew, err));
 done:
     return st;
 }
 
 static void close_all(evaluation *e)
 {
-    dms_net_destroy(e->net);
+    dms_crew_destroy(e->crew);
     dms_cache_close(e->cache);
     dms_dataset_close(e->dataset);
     dms_model_destroy(e->model);
@@ -130,60 +144,69 @@ done:
     return st;
 }
 
-/* Run the net over the patients; the last batch is padded with its first. */
-static dms_status predict(answers *a, evaluation *e, dms_loader *loader,
-                          float *scratch, dms_error *err)
-{
-    dms_status st = DMS_OK;
-    size_t batch = (size_t)e->options->batch;
-    dms_batch filled = {.images = dms_net_images(e->net),
-                        .labels = scratch,
-                        .eye_labels = scratch + batch * K};
-    size_t chosen[256];
+/* A prediction under way: what every worker reads, and where each works. */
+typedef struct prediction {
+    answers *answers;
+    const evaluation *evaluation;
+    dms_loader *loader; /* it augments nothing, so all may fill at once */
+    float *labels;      /* of each worker 3 x batch x K; nobody reads them */
+} prediction;
 
-    for (size_t at = 0; at < a->count; at += batch) {
-        for (size_t i = 0; i < batch; i++)
-            chosen[i] = a->patients[at + i < a->count ? at + i : at];
-        dms_loader_fill(loader, &filled, chosen, (int)batch, 0);
-        TRY(dms_net_forward(e->net, 0, err));
-        for (size_t i = at; i < a->count && i < at + batch; i++) {
-            dms_probabilities(a->probabilities + i * K,
-                              dms_net_patient_logits(e->net) + (i - at) * K,
-                              e->model->config.architecture.task,
-                              e->model->config.temperature);
-            memcpy(a->labels + i * K,
-                   e->dataset->patients[a->patients[i]].labels, K);
-        }
-        dms_progress(e->monitor, "evaluate",
-                     at + batch < a->count ? at + batch : a->count, a->count,
-                     NULL);
-        if (dms_should_stop(e->monitor))
-            return dms_fail(err, DMS_ESTOPPED, "evaluation stopped");
+/* Run the worker's net over some; its batch is padded with the first. */
+static dms_status predict(void *user, int worker, size_t at, size_t count,
+                          dms_error *err)
+{
+    const prediction *p = user;
+    const evaluation *e = p->evaluation;
+    answers *a = p->answers;
+    dms_net *net = dms_crew_net(e->crew, worker);
+    size_t batch = (size_t)dms_crew_batch(e->crew), chosen[256];
+    float *labels = p->labels + (size_t)worker * 3 * batch * K;
+    const dms_batch filled = {.images = dms_net_images(net),
+                              .labels = labels,
+                              .eye_labels = labels + batch * K};
+    dms_status st;
+
+    for (size_t i = 0; i < batch; i++)
+        chosen[i] = a->patients[i < count ? at + i : at];
+    dms_loader_fill(p->loader, &filled, chosen, (int)batch, 0);
+    TRY(dms_net_forward(net, 0, err));
+    for (size_t i = 0; i < count; i++) {
+        dms_probabilities(a->probabilities + (at + i) * K,
+                          dms_net_patient_logits(net) + i * K,
+                          e->model->config.architecture.task,
+                          e->model->config.temperature);
+        memcpy(a->labels + (at + i) * K, e->dataset->patients[chosen[i]].labels,
+               K);
     }
 done:
     return st;
 }
 
-static dms_status predict_split(answers *a, evaluation *e, dms_split split,
-                                dms_error *err)
+static dms_status predict_split(answers *a, const evaluation *e,
+                                dms_split split, dms_error *err)
 {
     dms_status st;
     const dms_architecture *arch = &e->model->config.architecture;
     dms_loader_options options = {.eyes = arch->eyes};
-    dms_loader *loader = NULL;
-    float *scratch =
-        dms_calloc(3 * K * (size_t)e->options->batch, sizeof *scratch);
+    size_t batch = (size_t)dms_crew_batch(e->crew), done;
+    prediction p = {.answers = a, .evaluation = e};
+    dms_work work = {
+        .run = predict, .user = &p, .piece = batch, .stage = "evaluate"};
 
     TRY(answers_init(a, e, split, err));
-    TRY(dms_loader_create(&loader, e->dataset, e->cache, &options, err));
-    if (!scratch) {
+    TRY(dms_loader_create(&p.loader, e->dataset, e->cache, &options, err));
+    p.labels = dms_calloc((size_t)dms_crew_workers(e->crew) * 3 * batch * K,
+                          sizeof *p.labels);
+    if (!p.labels) {
         st = dms_fail_memory(err, "evaluation");
         goto done;
     }
-    TRY(predict(a, e, loader, scratch, err));
+    work.total = a->count;
+    TRY(dms_crew_run(&done, e->crew, &work, e->monitor, err));
 done:
-    dms_loader_destroy(loader);
-    dms_free(scratch);
+    dms_loader_destroy(p.loader);
+    dms_free(p.labels);
     return st;
 }
 

@@ -30,7 +30,7 @@ void dms_loader_destroy(dms_loader *loader);
 
 /* Fill a batch. Each patient must be one of dms_loader_usable's. Where one
  * photograph is missing the other stands in for it, and the missing eye has
- * no labels. Allocates nothing; one thread at a time. */
+ * no labels. Allocates nothing; where it augments, one thread at a time. */
 void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
                      const size_t *patients, int count, uint64_t epoch);
 
