@@ -71,6 +71,7 @@ dms_node *dms_graph_add(dms_graph *graph, const dms_node_spec *spec)
     node->attr = spec->attr;
     node->shape = spec->shape;
     node->part = graph->part;
+    node->segment = graph->segment;
     node->in_count = spec->in_count;
     for (int i = 0; i < spec->in_count; i++) {
         node->in[i] = spec->in[i];

@@ -74,6 +74,7 @@ struct dms_node {
     dms_type narrow; /* U8 or S8: some reader wants it so; F32: none does */
     float scale;     /* of narrow: what an integer of 1 stands for */
     bool needs_grad; /* a trained parameter lies at or before this node */
+    int segment;     /* of the network, see below; 0: none */
 };
 
 typedef struct dms_graph {
@@ -84,6 +85,9 @@ typedef struct dms_graph {
     bool training;
     const char *part;      /* that nodes added now belong to */
     bool frozen;           /* nodes added now are not trained */
+    int segment;           /* that nodes added now belong to */
+    bool recompute;        /* training: values read within their segment only
+                              are made again for backward instead of kept */
     dms_layout map_layout; /* of feature maps: BLOCKED or NHWC */
     int block;             /* channels in a block: 16 or 8 */
     dms_error error;       /* the first failure of a constructor */

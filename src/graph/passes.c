@@ -194,6 +194,7 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
     if (!node)
         return NULL;
     node->part = reader->part;
+    node->segment = reader->segment;
     node->layout = wanted.layout;
     node->type = wanted.type;
     node->narrow = value->narrow;

@@ -1,18 +1,18 @@
 /* The memory plan of a run.
  *
- * Time is counted in steps: see run.h. */
+ * Time is counted in steps: see run_schedule.c. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "graph/run_parts.h"
 
-static size_t forward_step(const dms_node *node)
+static size_t forward_step(const dms_run *run, const dms_node *node)
 {
-    return node->index;
+    return run->nodes[node->index].step[FORWARD];
 }
 
-static size_t backward_step(const dms_graph *graph, const dms_node *node)
+static size_t backward_step(const dms_run *run, const dms_node *node)
 {
-    return 2 * graph->count - 1 - node->index;
+    return run->nodes[node->index].step[BACKWARD];
 }
 
 static dms_buffer *buffer_of(dms_run *run, const dms_node *node, int kind)
@@ -28,63 +28,79 @@ static void extend(dms_buffer *buffer, size_t step)
         buffer->last = step;
 }
 
-bool dms_run_goes_back(const dms_graph *graph, const dms_node *node)
-{
-    return graph->training && node->needs_grad && node->op->backward;
-}
-
-static bool reads_output(const dms_node *node)
-{
-    return node->op->reads & DMS_READS_Y ||
-           (node->op->reads & DMS_READS_Y_WITH_RELU && node->attr.relu);
-}
-
 static size_t value_size(const dms_node *node)
 {
     return dms_shape_len(&node->shape) * dms_type_size(node->type);
 }
 
-/* From forward to backward. */
-static void plan_saved(dms_run *run)
+/* What the way back reads of it: as forward left it, or as made again. */
+static dms_buffer *value_then(dms_run *run, const dms_node *node)
 {
-    const dms_graph *graph = run->graph;
+    return buffer_of(run, node,
+                     run->nodes[node->index].again ? VALUE_AGAIN : VALUE);
+}
 
-    for (size_t i = 0; i < graph->count; i++) {
-        const dms_node *node = graph->nodes[i];
-        dms_buffer *saved = buffer_of(run, node, SAVED);
+/* From forward to backward, or from the second forward. */
+static void plan_saved(dms_run *run, const dms_node *node)
+{
+    const node_run *self = &run->nodes[node->index];
+    dms_buffer *saved = buffer_of(run, node, SAVED);
 
-        saved->first = saved->last = forward_step(node);
-        if (dms_run_goes_back(graph, node))
-            extend(saved, backward_step(graph, node));
+    saved->first = saved->last = forward_step(run, node);
+    if (self->again) {
+        size_t size = saved->size;
+
+        saved = buffer_of(run, node, SAVED_AGAIN);
+        *saved = (dms_buffer){size, self->step[AGAIN], self->step[AGAIN], 0};
     }
+    if (dms_run_goes_back(run->graph, node))
+        extend(saved, backward_step(run, node));
+}
+
+static void plan_value(dms_run *run, const dms_node *node)
+{
+    node_run *self = &run->nodes[node->index];
+    dms_buffer *value = buffer_of(run, node, VALUE);
+
+    self->home = node;
+    value->size = value_size(node);
+    value->first = value->last = forward_step(run, node);
+    if (node->in_count == 0) /* the caller fills it before step 0 */
+        value->first = 0, value->last = run->step_count;
+    if (self->is_output)
+        value->last = run->step_count;
+    if (self->again)
+        *buffer_of(run, node, VALUE_AGAIN) =
+            (dms_buffer){value->size, self->step[AGAIN], self->step[AGAIN], 0};
+}
+
+/* What node reads lives at least until then. */
+static void plan_reading(dms_run *run, const dms_node *node)
+{
+    const node_run *self = &run->nodes[node->index];
+    bool goes_back = dms_run_goes_back(run->graph, node);
+
+    for (int k = 0; k < node->in_count; k++) {
+        const dms_node *input = node->in[k];
+
+        extend(buffer_of(run, input, VALUE), self->step[FORWARD]);
+        if (self->again)
+            extend(value_then(run, input), self->step[AGAIN]);
+        if (goes_back && node->op->reads & DMS_READS_X)
+            extend(value_then(run, input), self->step[BACKWARD]);
+    }
+    if (goes_back && dms_run_reads_output(node))
+        extend(value_then(run, node), self->step[BACKWARD]);
 }
 
 static void plan_values(dms_run *run)
 {
     const dms_graph *graph = run->graph;
-    size_t end = 2 * graph->count;
 
     for (size_t i = 0; i < graph->count; i++) {
-        const dms_node *node = graph->nodes[i];
-        dms_buffer *value = buffer_of(run, node, VALUE);
-
-        run->nodes[i].home = node;
-        value->size = value_size(node);
-        value->first = value->last = forward_step(node);
-        if (node->in_count == 0) /* the caller fills it before step 0 */
-            value->first = 0, value->last = end;
-        if (run->nodes[i].is_output)
-            value->last = end;
-        for (int k = 0; k < node->in_count; k++)
-            extend(buffer_of(run, node->in[k], VALUE), forward_step(node));
-        if (!dms_run_goes_back(graph, node))
-            continue;
-        if (reads_output(node))
-            extend(value, backward_step(graph, node));
-        for (int k = 0; k < node->in_count && node->op->reads & DMS_READS_X;
-             k++)
-            extend(buffer_of(run, node->in[k], VALUE),
-                   backward_step(graph, node));
+        plan_saved(run, graph->nodes[i]);
+        plan_value(run, graph->nodes[i]);
+        plan_reading(run, graph->nodes[i]);
     }
 }
 
@@ -103,7 +119,7 @@ static void share_buffers(dms_run *run)
         /* not where node reads the term as its input too */
         if (!term || term->in_count == 0 || node->in[0] == term ||
             run->nodes[term->index].is_output ||
-            buffer_of(run, term, VALUE)->last != forward_step(node))
+            buffer_of(run, term, VALUE)->last != forward_step(run, node))
             continue;
         home = run->nodes[term->index].home;
         run->nodes[i].home = home;
@@ -167,8 +183,8 @@ static dms_status plan_input_gradient(dms_run *run, node_run *self, int k,
     const dms_node *node = self->job.node;
     const dms_node *input = node->in[k];
     node_run *owner = &run->nodes[input->index];
-    size_t step = backward_step(run->graph, node);
-    size_t end = backward_step(run->graph, input);
+    size_t step = backward_step(run, node);
+    size_t end = backward_step(run, input);
 
     if (!input->needs_grad)
         return DMS_OK;
@@ -199,7 +215,7 @@ static void plan_output_gradients(dms_run *run)
             continue;
         run->nodes[i].gradient_home = node;
         *buffer_of(run, node, GRADIENT) = (dms_buffer){
-            .size = value_size(node), .last = backward_step(graph, node)};
+            .size = value_size(node), .last = backward_step(run, node)};
     }
 }
 
@@ -263,7 +279,6 @@ dms_status dms_run_plan(dms_run *run, dms_error *err)
 
     if (!written)
         return dms_fail_memory(err, "memory plan");
-    plan_saved(run);
     plan_values(run);
     share_buffers(run);
     if (run->graph->training)

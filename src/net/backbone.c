@@ -88,8 +88,10 @@ dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
     static const char *const parts[STAGES] = {"stage 1", "stage 2", "stage 3",
                                               "stage 4"};
     const resnet *net = &resnets[backbone];
-    dms_node *x = stem(g, images);
+    dms_node *x;
 
+    g->segment = 1; /* the stem, then each block: one */
+    x = stem(g, images);
     for (int stage = 0; stage < STAGES; stage++) {
         block b = {.g = g, .planes = 64 << stage};
 
@@ -100,9 +102,11 @@ dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
             b.stride = stage > 0 && i == 0 ? 2 : 1;
             snprintf(b.name, sizeof b.name, "backbone.layer%d.%d", stage + 1,
                      i);
+            g->segment++;
             x = net->bottleneck ? bottleneck(&b, x) : basic_block(&b, x);
         }
     }
+    g->segment = 0;
     return x;
 }
 

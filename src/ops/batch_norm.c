@@ -234,7 +234,7 @@ static dms_status norm_forward(dms_job *t, dms_error *err)
     dms_status st =
         dms_prim_run(&s->forward, t->backend, t->scratch, data, err);
 
-    if (st == DMS_OK && batch)
+    if (st == DMS_OK && batch && !t->again)
         update_running(t);
     if (st == DMS_OK && s->own_relu)
         relu(t->y, dms_shape_len(&t->node->shape));

@@ -1,0 +1,114 @@
+/* The steps of a run: forward in the graph's order, backward in the reverse.
+ *
+ * Where the graph says recompute, what is read within its segment only is let
+ * go after forward, and what of it backward reads is made again before the
+ * segment's first backward (Chen et al. 2016, "Training deep nets with
+ * sublinear memory cost"):
+ *
+ *     forward  [a b c] [d e f]
+ *     back             d e again, f e d backward, a b again, c b a backward
+ */
+#include "graph/run_parts.h"
+
+bool dms_run_goes_back(const dms_graph *graph, const dms_node *node)
+{
+    return graph->training && node->needs_grad && node->op->backward;
+}
+
+bool dms_run_reads_output(const dms_node *node)
+{
+    return node->op->reads & DMS_READS_Y ||
+           (node->op->reads & DMS_READS_Y_WITH_RELU && node->attr.relu);
+}
+
+/* May value be let go after forward? Not what the caller reads or fills. */
+static bool is_inner(const dms_run *run, const dms_node *value)
+{
+    const dms_graph *graph = run->graph;
+
+    if (value->segment == 0 || value->in_count == 0 ||
+        run->nodes[value->index].is_output)
+        return false;
+    for (size_t i = value->index + 1; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            if (graph->nodes[i]->in[k] == value &&
+                graph->nodes[i]->segment != value->segment)
+                return false;
+    return true;
+}
+
+static bool backward_reads(const dms_graph *graph, const dms_node *value)
+{
+    if (dms_run_goes_back(graph, value) && dms_run_reads_output(value))
+        return true;
+    for (size_t i = value->index + 1; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            if (graph->nodes[i]->in[k] == value &&
+                dms_run_goes_back(graph, graph->nodes[i]) &&
+                graph->nodes[i]->op->reads & DMS_READS_X)
+                return true;
+    return false;
+}
+
+/* Is there a reader that runs again? Readers come first to be asked. */
+static bool again_reads(const dms_run *run, const dms_node *value)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = value->index + 1; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            if (graph->nodes[i]->in[k] == value && run->nodes[i].again)
+                return true;
+    return false;
+}
+
+static void choose_again(dms_run *run)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = graph->count; i-- > 0;) {
+        const dms_node *node = graph->nodes[i];
+
+        run->nodes[i].again =
+            is_inner(run, node) &&
+            (backward_reads(graph, node) || again_reads(run, node));
+    }
+}
+
+static void add_step(dms_run *run, size_t node, run_phase phase)
+{
+    run->nodes[node].step[phase] = run->step_count;
+    run->steps[run->step_count++] = (run_step){node, phase};
+}
+
+static bool ends_segment(const dms_graph *graph, const dms_node *node)
+{
+    for (size_t i = node->index + 1; i < graph->count; i++)
+        if (graph->nodes[i]->segment == node->segment)
+            return false;
+    return true;
+}
+
+static void add_again(dms_run *run, int segment)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i]->segment == segment && run->nodes[i].again)
+            add_step(run, i, AGAIN);
+}
+
+void dms_run_schedule(dms_run *run)
+{
+    const dms_graph *graph = run->graph;
+
+    if (graph->training && graph->recompute)
+        choose_again(run);
+    for (size_t i = 0; i < graph->count; i++)
+        add_step(run, i, FORWARD);
+    for (size_t i = graph->count; i-- > 0;) {
+        if (ends_segment(graph, graph->nodes[i]))
+            add_again(run, graph->nodes[i]->segment);
+        add_step(run, i, BACKWARD);
+    }
+}
