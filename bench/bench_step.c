@@ -1,7 +1,8 @@
 /* A net that stays alive: one forward (or training step) for each line on
  * standard input, its seconds on standard output. bench/peers races it.
  *
- *     bench_step MODEL PRECISION WINOGRAD PATIENTS SIZE THREADS [train] */
+ *     bench_step MODEL PRECISION WINOGRAD PATIENTS SIZE THREADS
+ *                [train|train-checkpointed] */
 #include <dms/dms.h>
 
 #include <stdio.h>
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
 
     if (argc < 7) {
         fprintf(stderr, "usage: bench_step MODEL PRECISION WINOGRAD PATIENTS "
-                        "SIZE THREADS [train]\n");
+                        "SIZE THREADS [train|train-checkpointed]\n");
         return 2;
     }
     options.compute.precision =
@@ -53,7 +54,10 @@ int main(int argc, char **argv)
     options.patients = atoi(argv[4]);
     options.size = atoi(argv[5]);
     options.compute.threads = atoi(argv[6]);
-    options.train = argc > 7 && strcmp(argv[7], "train") == 0;
+    options.checkpoint_activations =
+        argc > 7 && strcmp(argv[7], "train-checkpointed") == 0;
+    options.train = options.checkpoint_activations ||
+                    (argc > 7 && strcmp(argv[7], "train") == 0);
     if (!dms_precision_name((int)options.compute.precision) ||
         !dms_winograd_name((int)options.compute.winograd))
         fprintf(stderr, "bench_step: no such precision or choice\n");

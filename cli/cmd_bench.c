@@ -15,6 +15,7 @@ typedef struct bench_options {
     dms_backbone backbone;
     int width;
     dms_bench_options bench;
+    bool memory_map;
     bool per_op;
     bool json;
 } bench_options;
@@ -66,6 +67,12 @@ static const dms_option bench_list[] = {
      DMS_OPTION_FIELD(bench_options, bench.train),
      .help = "time training steps (forward, loss, backward, update) instead of "
              "forwards"},
+    {.name = "checkpoint-activations",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(bench_options, bench.checkpoint_activations),
+     .help =
+         "training: make activations again for the backward pass instead of "
+         "keeping them"},
     {.name = "repeat",
      .type = DMS_OPTION_INT,
      .unit = "runs",
@@ -80,6 +87,10 @@ static const dms_option bench_list[] = {
      DMS_OPTION_FIELD(bench_options, bench.seconds),
      .max = 86400,
      .help = "how long to time, warm-up and peaks aside"},
+    {.name = "memory-map",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(bench_options, memory_map),
+     .help = "print the plan of the values' memory instead of times"},
     {.name = "per-op",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, per_op),
@@ -111,16 +122,24 @@ static dms_status run_bench(cli_run *run, dms_error *err)
     const bench_options *options = run->args->values[0];
     dms_bench_options bench = options->bench;
     dms_model *model = NULL;
+    dms_bench *ready = NULL;
     dms_bench_report report = {0};
     char *text = NULL;
 
     bench.compute = *(const dms_compute *)run->args->values[1];
     TRY(open_model(&model, options, run, err));
-    TRY(dms_bench_run(&report, model, &bench, run->monitor, err));
-    TRY(dms_bench_print(&text, &report, options->json, options->per_op, err));
+    if (options->memory_map) {
+        TRY(dms_bench_create(&ready, model, &bench, err));
+        TRY(dms_bench_print_memory(&text, ready, options->json, err));
+    } else {
+        TRY(dms_bench_run(&report, model, &bench, run->monitor, err));
+        TRY(dms_bench_print(&text, &report, options->json, options->per_op,
+                            err));
+    }
     puts(text);
 done:
     dms_text_free(text);
+    dms_bench_destroy(ready);
     dms_bench_report_release(&report);
     dms_model_destroy(model);
     return st;

@@ -17,6 +17,7 @@ typedef struct dms_bench_options {
     int patients;        /* 1 to 256; training needs 2 */
     int size;            /* S in pixels, 32 to 2048; 0: the model's */
     bool train;          /* steps: forward, loss, backward, update by AdamW */
+    bool checkpoint_activations; /* as in dms_train_options */
     int repeats; /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
     double
         seconds; /* of timing; each peak takes a tenth, at most half a second*/
@@ -38,6 +39,11 @@ void dms_bench_destroy(dms_bench *bench);
 typedef struct dms_bench_times {
     double total, forward, loss, backward, update;
 } dms_bench_times;
+
+/* What lies where in the memory of values, and when: each buffer of the plan as
+ * a table for a person, by time, or as JSON. Free with dms_text_free. */
+dms_status dms_bench_print_memory(char **text, const dms_bench *bench,
+                                  bool json, dms_error *err);
 
 /* Run once. The first run also brings the weights into their kernels' order. */
 dms_status dms_bench_step(dms_bench *bench, dms_bench_times *times,

@@ -134,6 +134,9 @@ typedef struct dms_train_options {
      * reads a frozen backbone's kept maps). */
     dms_precision precision;
     dms_winograd winograd; /* auto: yes */
+    bool checkpoint_activations; /* few are kept for backward, the others made
+                                    again: less memory, more time, the same
+                                    bits */
     int patience;      /* epochs without a better metric; 0: never stop early */
     char metric[32];   /* chooses best and stops early */
     double time_limit; /* seconds; 0: none */

@@ -18,4 +18,8 @@ struct dms_bench {
     uint64_t steps;
 };
 
+/* Name, op and part of a node, for tables. */
+void dms_bench_name_node(dms_bench_node *to, const dms_node *node,
+                         const dms_params *params);
+
 #endif

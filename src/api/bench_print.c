@@ -109,8 +109,10 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
                       a->width, o->size);
     dms_strbuf_printf(
         text, "work      %s of %d patient%s (%d images) in %s%s\n",
-        o->train ? "training step" : "forward", o->patients,
-        o->patients == 1 ? "" : "s", 2 * o->patients,
+        !o->train                   ? "forward"
+        : o->checkpoint_activations ? "training step, activations made again,"
+                                    : "training step",
+        o->patients, o->patients == 1 ? "" : "s", 2 * o->patients,
         dms_precision_name(o->compute.precision),
         o->compute.winograd == DMS_WINOGRAD_YES ? ", Winograd allowed" : "");
     dms_strbuf_printf(text,
@@ -224,7 +226,8 @@ static void add_work(json_t *root, const dms_bench_report *r)
     const dms_bench_options *o = &r->options;
     const dms_architecture *a = &r->architecture;
     json_t *rest = json_pack(
-        "{s:o, s:o, s:o, s:s, s:s, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I}",
+        "{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:i, s:I, s:I, "
+        "s:I}",
         "machine", machine_json(r), "versions",
         json_pack("{s:s, s:s}", "dmsnet", dms_version(), "backend", r->backend),
         "model",
@@ -232,7 +235,8 @@ static void add_work(json_t *root, const dms_bench_report *r)
                   dms_backbone_name(a->backbone), "context",
                   dms_context_name(a->context), "fusion",
                   dms_fusion_name(a->fusion), "width", a->width),
-        "task", o->train ? "train" : "infer", "precision",
+        "task", o->train ? "train" : "infer", "checkpoint_activations",
+        o->train && o->checkpoint_activations, "precision",
         dms_precision_name(o->compute.precision), "winograd",
         o->compute.winograd == DMS_WINOGRAD_YES, "batch", o->patients, "size",
         o->size, "threads", r->threads, "repeats", o->repeats, "memory_bytes",

@@ -68,8 +68,8 @@ static void describe_machine(dms_bench_report *r)
 }
 
 /* "context.fuse.conv" of "context.fuse.conv.weight". */
-static void name_node(dms_bench_node *to, const dms_node *node,
-                      const dms_params *params)
+void dms_bench_name_node(dms_bench_node *to, const dms_node *node,
+                         const dms_params *params)
 {
     const char *name =
         node->param_count ? params->items[node->param[0]].name : node->op->name;
@@ -108,7 +108,7 @@ static dms_status describe_nodes(dms_bench_report *r, const dms_bench *bench,
         const dms_node *node = graph->nodes[i];
         dms_bench_node *to = &r->nodes[i];
 
-        name_node(to, node, graph->params);
+        dms_bench_name_node(to, node, graph->params);
         if (node->op->flops)
             to->forward_gflop = node->op->flops(node, graph->params) / 1e9;
         to->backward_gflop =

@@ -74,7 +74,7 @@ struct dms_node {
     dms_type narrow; /* U8 or S8: some reader wants it so; F32: none does */
     float scale;     /* of narrow: what an integer of 1 stands for */
     bool needs_grad; /* a trained parameter lies at or before this node */
-    int segment;     /* of the network, see below; 0: none */
+    int segment;     /* that it belongs to: see dms_graph.recompute; 0: none */
 };
 
 typedef struct dms_graph {

@@ -59,6 +59,7 @@ typedef struct dms_run_buffer {
     const char *what;     /* "value", "gradient", "saved" (by forward for
                              backward), "value again", "saved again", "share of
                              gradient" (to be added to it) */
+    bool is_value;        /* of the node's shape, type and layout; else bytes */
     dms_buffer plan;
 } dms_run_buffer;
 
@@ -69,7 +70,9 @@ typedef struct dms_run_map {
     size_t forward_steps; /* the first ones: node i runs at step i */
     size_t again_steps;   /* of those behind them: second forwards */
     size_t peak_step, peak_live; /* when most bytes are in use, and how many */
-    size_t arena_size;           /* >= peak_live */
+    const dms_node *peak_node; /* who runs then, borrowed, and in what phase: */
+    const char *peak_phase;    /* "forward", "forward again", "backward" */
+    size_t arena_size;         /* >= peak_live */
     size_t scratch_size, kept_size, spare_size; /* beside the arena */
 } dms_run_map;
 

@@ -13,8 +13,11 @@ static const char *const kinds[BUFFER_KINDS] = {
     [SAVED_AGAIN] = "saved again",
 };
 
+static const char *const phases[] = {
+    [FORWARD] = "forward", [AGAIN] = "forward again", [BACKWARD] = "backward"};
+
 static void add(dms_run_map *map, const dms_run *run, size_t number,
-                const dms_node *node, const char *what)
+                const dms_node *node, const char *what, bool is_value)
 {
     dms_buffer plan = run->buffers[number];
 
@@ -22,8 +25,7 @@ static void add(dms_run_map *map, const dms_run *run, size_t number,
         return;
     if (plan.last > map->steps) /* what the caller reads, in inference */
         plan.last = map->steps;
-    map->buffers[map->count++] =
-        (dms_run_buffer){.node = node, .what = what, .plan = plan};
+    map->buffers[map->count++] = (dms_run_buffer){node, what, is_value, plan};
 }
 
 static int by_time(const void *a, const void *b)
@@ -42,10 +44,12 @@ static void add_node(dms_run_map *map, const dms_run *run, size_t index)
     const dms_node *node = self->job.node;
 
     for (size_t kind = 0; kind < BUFFER_KINDS; kind++)
-        add(map, run, index * BUFFER_KINDS + kind, node, kinds[kind]);
+        add(map, run, index * BUFFER_KINDS + kind, node, kinds[kind],
+            kind != SAVED && kind != SAVED_AGAIN);
     for (int k = 0; k < node->in_count; k++)
         if (self->add_dx[k])
-            add(map, run, self->spare[k], node->in[k], "share of gradient");
+            add(map, run, self->spare[k], node->in[k], "share of gradient",
+                true);
 }
 
 static size_t live_at(const dms_run_map *map, size_t step)
@@ -83,6 +87,8 @@ dms_status dms_run_map_create(dms_run_map *out, const dms_run *run,
         if (live > map.peak_live)
             map.peak_live = live, map.peak_step = step;
     }
+    map.peak_node = run->graph->nodes[run->steps[map.peak_step].node];
+    map.peak_phase = phases[run->steps[map.peak_step].phase];
     *out = map;
     return DMS_OK;
 }

@@ -188,6 +188,7 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
         .training = training,
         .frozen_backbone = training && t->options->backbone_lr == 0,
         .dropout = training ? (float)t->options->dropout : 0.0f,
+        .recompute = training && t->options->checkpoint_activations,
         .zero_init_residual = t->options->zero_init_residual};
     dms_compute compute = compute_of(t);
     dms_status st;
