@@ -70,10 +70,12 @@ static dms_status open_model(dms_quantising *q, dms_error *err)
 
 static dms_status make_net(dms_net **net, const dms_quantising *q,
                            const dms_params *params, dms_precision precision,
-                           dms_error *err)
+                           bool sums_apart, dms_error *err)
 {
     const dms_model_config *config = &q->model->config;
-    dms_net_options options = {.patients = 1, .size = config->preprocess.size};
+    dms_net_options options = {.patients = 1,
+                               .size = config->preprocess.size,
+                               .sums_apart = sums_apart};
     dms_status st;
 
     TRY(dms_compute_apply(&options, &(dms_compute){.precision = precision},
@@ -103,28 +105,39 @@ static void read_answer(double p[K], const dms_quantising *q,
                       q->model->config.temperature);
 }
 
+static float find_limit(const dms_histogram *seen,
+                        const dms_quantize_options *o, bool relu)
+{
+    return o->method == DMS_QUANTIZE_ENTROPY
+               ? dms_histogram_entropy(seen, relu ? 256 : 128)
+               : dms_histogram_percentile(seen, o->percentile);
+}
+
 /* What the float model gives: ranges and answers. */
 static dms_status calibrate(dms_quantising *q, dms_error *err)
 {
-    dms_status st = DMS_OK;
+    dms_status st;
+    dms_net *apart = NULL;
 
+    TRY(make_net(&apart, q, q->model->params, DMS_PRECISION_FP32, true, err));
     for (size_t i = 0; i < q->patients; i++) {
         TRY(stopped(q, err));
         dms_quantising_show(q, q->exact, i);
-        TRY(dms_quant_count(q->exact, &q->layers, err));
+        TRY(dms_quant_count(q->exact, &q->layers, false, err));
         read_answer(q->answers + i * K, q, q->exact);
+        dms_quantising_show(q, apart, i);
+        TRY(dms_quant_count(apart, &q->layers, true, err));
         dms_progress(q->monitor, "calibrate", i + 1, q->patients, NULL);
     }
     for (size_t i = 0; i < q->layers.count; i++) {
         dms_quant_layer *layer = &q->layers.items[i];
 
-        layer->limit =
-            q->options->method == DMS_QUANTIZE_ENTROPY
-                ? dms_histogram_entropy(&layer->seen, layer->relu ? 256 : 128)
-                : dms_histogram_percentile(&layer->seen,
-                                           q->options->percentile);
+        layer->limit = find_limit(&layer->seen, q->options, layer->relu);
+        layer->branch_limit =
+            find_limit(&layer->branch_seen, q->options, false);
     }
 done:
+    dms_net_destroy(apart);
     return st;
 }
 
@@ -190,7 +203,8 @@ static dms_status remake(dms_quantising *q, dms_error *err)
     dms_quant_table_release(&q->table);
     TRY(dms_quant_table_make(&q->table, &q->model->config.architecture,
                              q->model->params, &q->layers, err));
-    TRY(make_net(&q->coarse, q, q->table.params, DMS_PRECISION_AUTO, err));
+    TRY(make_net(&q->coarse, q, q->table.params, DMS_PRECISION_AUTO, false,
+                 err));
 done:
     return st;
 }
@@ -300,7 +314,8 @@ static dms_status quantise(dms_quantising *q, dms_error *err)
         st = dms_fail_memory(err, "calibration");
         goto done;
     }
-    TRY(make_net(&q->exact, q, q->model->params, DMS_PRECISION_FP32, err));
+    TRY(make_net(&q->exact, q, q->model->params, DMS_PRECISION_FP32, false,
+                 err));
     TRY(dms_quant_layers_find(&q->layers, dms_net_graph(q->exact), err));
     TRY(calibrate(q, err));
     TRY(search(q, err));

@@ -147,6 +147,9 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
  * input has a scale multiply integers; what they read is wanted as such. */
 void dms_pass_narrow(dms_graph *graph);
 
+/* After that pass: does node itself make integers? A sum only of integers. */
+bool dms_node_makes_integers(const dms_node *node);
+
 /* Last: give every value a layout and a type; where a reader needs others, a
  * node of op `reorder` is put between, once for all readers. */
 dms_status dms_pass_layout(dms_graph *graph, const dms_op *reorder,

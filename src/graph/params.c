@@ -125,7 +125,8 @@ const float *dms_param_value(const dms_params *params, size_t i)
 static void read_integers(float *plain, const dms_params *params,
                           const dms_param *param)
 {
-    const float *scale = dms_param_value(params, param->weight_scale);
+    const float *scale =
+        dms_param_value(params, param->scale[DMS_SCALE_WEIGHT]);
     int64_t row = (int64_t)param->len / param->shape[0];
 
 #pragma omp parallel for schedule(static)
@@ -152,39 +153,38 @@ bool dms_params_quantised(const dms_params *params)
     return false;
 }
 
-/* The row "<name>.<suffix>" beside the weight's; 0 without memory. */
-static size_t declare_scale(dms_params *params, const dms_param *weight,
-                            const char *suffix, int rank)
+bool dms_param_scale_name(char *text, size_t capacity, const dms_param *weight,
+                          dms_scale scale)
 {
-    dms_param scale = {.role = DMS_PARAM_SCALE,
-                       .init = DMS_INIT_ONE,
-                       .rank = rank,
-                       .shape = {weight->shape[0]},
-                       .block_out = 1,
-                       .block_in = 1};
+    static const char *const names[] = {"weight_scale", "output_scale",
+                                        "branch_scale"};
     const char *dot = strrchr(weight->name, '.');
-    const dms_param *row;
+    int len;
 
-    if (!dot || strcmp(dot, ".weight") != 0)
-        return 0;
-    if (snprintf(scale.name, sizeof scale.name, "%.*s.%s",
-                 (int)(dot - weight->name), weight->name,
-                 suffix) >= (int)sizeof scale.name)
-        return 0;
-    row = dms_params_declare(params, &scale);
-    return row ? (size_t)(row - params->items) : 0;
+    if (weight->role != DMS_PARAM_WEIGHT || !dot || strcmp(dot, ".weight") != 0)
+        return false;
+    len = snprintf(text, capacity, "%.*s.%s", (int)(dot - weight->name),
+                   weight->name, names[scale]);
+    return len >= 0 && (size_t)len < capacity;
 }
 
-bool dms_param_declare_scales(dms_params *params, size_t i, bool weight_scale)
+bool dms_param_declare_scale(dms_params *params, size_t i, dms_scale scale)
 {
-    const dms_param weight = params->items[i]; /* declaring may move it */
-    size_t output = declare_scale(params, &weight, "output_scale", 0);
-    size_t steps =
-        weight_scale ? declare_scale(params, &weight, "weight_scale", 1) : 0;
+    dms_param row = {.role = DMS_PARAM_SCALE,
+                     .init = DMS_INIT_ONE,
+                     .rank = scale == DMS_SCALE_WEIGHT,
+                     .shape = {params->items[i].shape[0]},
+                     .block_out = 1,
+                     .block_in = 1};
+    const dms_param *declared;
 
-    params->items[i].output_scale = output;
-    params->items[i].weight_scale = steps;
-    return output && (steps || !weight_scale);
+    if (!dms_param_scale_name(row.name, sizeof row.name, &params->items[i],
+                              scale))
+        return false;
+    declared = dms_params_declare(params, &row);
+    if (declared)
+        params->items[i].scale[scale] = (size_t)(declared - params->items);
+    return declared;
 }
 
 void dms_param_let_go(const dms_params *params, size_t i)

@@ -43,6 +43,17 @@ typedef enum dms_param_init {
     DMS_INIT_LAPLACIAN   /* 3x3 of 0 -1 0 / -1 4 -1 / 0 -1 0 */
 } dms_param_init;
 
+/* The scales that stand beside a weight "<name>.weight" of a quantised model:
+ * what an integer of 1 stands for. */
+typedef enum dms_scale {
+    DMS_SCALE_WEIGHT, /* "<name>.weight_scale": in the weight, for each output
+                         channel */
+    DMS_SCALE_OUTPUT, /* "<name>.output_scale": in what is made with it */
+    DMS_SCALE_BRANCH  /* "<name>.branch_scale": the same before something is
+                         added; where another program rounds that too */
+} dms_scale;
+enum { DMS_SCALES = 3 };
+
 typedef struct dms_param {
     char name[DMS_PARAM_NAME_MAX];
     dms_param_role role;
@@ -58,12 +69,10 @@ typedef struct dms_param {
     /* Of a quantised weight, row-major; then not in the flat buffers:
      * weight = integer * scale of its output channel. */
     const int8_t *integers;
-    bool in_file;        /* those are pages of a file, to be had again */
-    size_t weight_scale; /* of integers: the row of O scales */
-    size_t output_scale; /* of a weight: the row of the scale of what is made
-                            with it, as 8-bit integers; 0: there is none */
-    size_t offset;       /* first float in the flat buffers */
-    size_t size;         /* floats there: len, rounded up to a cache line */
+    bool in_file;             /* those are pages of a file, to be had again */
+    size_t scale[DMS_SCALES]; /* rows of a weight's scales; 0: none */
+    size_t offset;            /* first float in the flat buffers */
+    size_t size; /* floats there: len, rounded up to a cache line */
 } dms_param;
 
 typedef struct dms_params {
@@ -93,10 +102,14 @@ void dms_param_read(float *plain, const dms_params *params, size_t i);
 /* Are there quantised weights in the table? */
 bool dms_params_quantised(const dms_params *params);
 
-/* Give weight row i ("<name>.weight") a row "<name>.output_scale" of one value;
- * and, if wanted, "<name>.weight_scale" of one value an output channel. Before
- * dms_params_allocate. false: no memory, or row i is no weight. */
-bool dms_param_declare_scales(dms_params *params, size_t i, bool weight_scale);
+/* "<name>.weight_scale" of "<name>.weight", in text; false: the row is no
+ * weight so called, or there is no room. */
+bool dms_param_scale_name(char *text, size_t capacity, const dms_param *weight,
+                          dms_scale scale);
+
+/* Give weight row i such a row. Before dms_params_allocate. false: no memory,
+ * or no weight. */
+bool dms_param_declare_scale(dms_params *params, size_t i, dms_scale scale);
 
 /* Row i was read and will not be again for long: where it lies in a file, its
  * pages need not stay in memory. */

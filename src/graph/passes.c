@@ -123,7 +123,7 @@ static size_t scale_row(const dms_graph *graph, const dms_node *value)
     const dms_node *node = source(value);
 
     return node->op->fuses_sum
-               ? graph->params->items[node->param[0]].output_scale
+               ? graph->params->items[node->param[0]].scale[DMS_SCALE_OUTPUT]
                : 0;
 }
 
@@ -154,8 +154,7 @@ void dms_pass_narrow(dms_graph *graph)
     }
 }
 
-/* Does node make integers? A sum only of integers. */
-static bool makes_integers(const dms_node *node)
+bool dms_node_makes_integers(const dms_node *node)
 {
     return node->attr.quantised && dms_type_is_integer(node->narrow) &&
            (!node->attr.sum ||
@@ -234,7 +233,8 @@ static form output_form(const dms_graph *graph, const dms_node *node)
     if (out.layout == DMS_LAYOUT_BLOCKED && node->shape.c % graph->block != 0)
         out.layout = DMS_LAYOUT_NHWC;
     if (node->op->typed)
-        out.type = makes_integers(node) ? node->narrow : node->attr.type;
+        out.type =
+            dms_node_makes_integers(node) ? node->narrow : node->attr.type;
     return out;
 }
 

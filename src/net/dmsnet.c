@@ -73,7 +73,7 @@ static void rewrite(const dms_network *network, const dms_net_options *options)
         dms_pass_fold_norm(graph, &dms_op_batch_norm);
     }
     dms_pass_fuse_relu(graph, &dms_op_relu);
-    if (!options->training)
+    if (!options->training && !options->sums_apart)
         dms_pass_fuse_add(graph, &dms_op_add);
     if (options->int8)
         dms_pass_narrow(graph);

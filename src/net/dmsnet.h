@@ -26,6 +26,8 @@ typedef struct dms_net_options {
     dms_type map_type;       /* FROM_MAP: the `type` of who made the map */
     bool int8;               /* inference: quantised weights as integers */
     bool winograd;           /* inference: quicker, more memory */
+    bool sums_apart;         /* inference: no sum within a convolution, for who
+                                wants to see its terms */
     bool recompute;          /* training: little is kept for backward, the rest
                                 is made again; the same bits */
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */

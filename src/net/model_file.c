@@ -118,18 +118,20 @@ static dms_status read_params(dms_params *params, const dms_tensor_file *file,
     return st;
 }
 
-/* "<name>.output_scale" of a weight that is not quantised itself. */
-static bool has_output_scale(const dms_tensor_file *file,
-                             const dms_param *weight)
+/* Rows for those scales of values that the file has. */
+static dms_status declare_scales(dms_params *params, size_t i,
+                                 const dms_tensor_file *file, dms_error *err)
 {
+    static const dms_scale scales[] = {DMS_SCALE_OUTPUT, DMS_SCALE_BRANCH};
     char name[DMS_PARAM_NAME_MAX + 16];
-    const char *dot = strrchr(weight->name, '.');
 
-    if (weight->role != DMS_PARAM_WEIGHT || !dot)
-        return false;
-    snprintf(name, sizeof name, "%.*s.output_scale", (int)(dot - weight->name),
-             weight->name);
-    return dms_tensor_file_find(file, "", name);
+    for (size_t k = 0; k < sizeof scales / sizeof *scales; k++)
+        if (dms_param_scale_name(name, sizeof name, &params->items[i],
+                                 scales[k]) &&
+            dms_tensor_file_find(file, "", name) &&
+            !dms_param_declare_scale(params, i, scales[k]))
+            return dms_fail_memory(err, dms_tensor_file_path(file));
+    return DMS_OK;
 }
 
 static dms_status map_params(dms_params *params, const dms_tensor_file *file,
@@ -138,21 +140,18 @@ static dms_status map_params(dms_params *params, const dms_tensor_file *file,
     dms_status st = DMS_OK;
 
     /* the rows of scales are added on the way, and mapped in their turn */
-    for (size_t i = 0; i < params->count && st == DMS_OK; i++) {
+    for (size_t i = 0; i < params->count; i++) {
         const dms_tensor_view *view =
             dms_tensor_file_find(file, "", params->items[i].name);
         bool taken = false;
 
-        if (!view)
-            continue;
-        st = dms_weights_map_integers(&taken, params, i, view, err);
-        if (taken || st != DMS_OK)
-            continue;
-        dms_weights_map_one(&params->items[i], view);
-        if (has_output_scale(file, &params->items[i]) &&
-            !dms_param_declare_scales(params, i, false))
-            st = dms_fail_memory(err, dms_tensor_file_path(file));
+        TRY(declare_scales(params, i, file, err));
+        if (view)
+            TRY(dms_weights_map_integers(&taken, params, i, view, err));
+        if (view && !taken)
+            dms_weights_map_one(&params->items[i], view);
     }
+done:
     return st;
 }
 

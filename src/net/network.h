@@ -33,7 +33,8 @@ void dms_network_release(dms_network *network);
  * has a value `images`, 2N x 3 x S x S; they write `patient_logits`,
  * N x K x 1 x 1, and `eye_logits`, 2N x K x 1 x 1. params, in plain order, must
  * outlive onnx. fold_norms: into the convolutions before them; network is
- * rewritten. */
+ * rewritten. A quantised network is in QDQ form; DMS_EINVAL where its norms are
+ * not to be folded. */
 dms_status dms_network_emit(dms_onnx *onnx, dms_network *network,
                             bool fold_norms, dms_error *err);
 

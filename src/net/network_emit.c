@@ -46,24 +46,71 @@ static void name_node(node_name *names, const dms_network *net, size_t index)
              index);
 }
 
+/* Does reader take its k-th input rounded to integers? */
+static bool takes_rounded(const dms_node *reader, int k)
+{
+    const dms_node *value = reader->in[k];
+
+    if (!dms_type_is_integer(value->narrow))
+        return false;
+    if (dms_node_makes_integers(value))
+        return true;
+    return reader->attr.quantised &&
+           (k == 0 || dms_node_makes_integers(reader));
+}
+
+/* The value as its node makes it, where it is rounded behind that. */
+static const char *exact_name(char text[DMS_EMIT_NAME_MAX],
+                              const node_name *name)
+{
+    snprintf(text, DMS_EMIT_NAME_MAX, "%.*s/exact", DMS_EMIT_NAME_MAX - 8,
+             name->text);
+    return text;
+}
+
 static dms_status emit_node(dms_onnx *onnx, const dms_graph *graph,
                             const node_name *names, size_t index,
                             dms_error *err)
 {
     const dms_node *node = graph->nodes[index];
-    dms_emit e = {.onnx = onnx,
-                  .node = node,
-                  .params = graph->params,
-                  .y = names[index].text,
-                  .name = names[index].text};
+    char exact[DMS_NODE_INPUTS + 1][DMS_EMIT_NAME_MAX];
+    bool rounded = dms_type_is_integer(node->narrow);
+    const char *y = names[index].text;
+    dms_emit e = {
+        .onnx = onnx,
+        .node = node,
+        .params = graph->params,
+        .y = rounded ? exact_name(exact[DMS_NODE_INPUTS], &names[index]) : y,
+        .name = y};
 
-    for (int k = 0; k < node->in_count; k++)
-        e.x[k] = names[node->in[k]->index].text;
+    for (int k = 0; k < node->in_count; k++) {
+        const node_name *name = &names[node->in[k]->index];
+
+        e.x[k] =
+            dms_type_is_integer(node->in[k]->narrow) && !takes_rounded(node, k)
+                ? exact_name(exact[k], name)
+                : name->text;
+    }
     if (!node->op->emit)
         return dms_fail(err, DMS_EINTERNAL, "op %s has no form in ONNX",
                         node->op->name);
     node->op->emit(&e);
+    if (rounded)
+        dms_emit_rounding(&e, e.y, y, node->narrow, node->scale);
     return DMS_OK;
+}
+
+/* A quantised network is written as it runs, norms, sums and relus within its
+ * convolutions. */
+static void rewrite(dms_graph *graph, bool fold_norms)
+{
+    if (fold_norms)
+        dms_pass_fold_norm(graph, &dms_op_batch_norm);
+    if (!dms_params_quantised(graph->params))
+        return;
+    dms_pass_fuse_relu(graph, &dms_op_relu);
+    dms_pass_fuse_add(graph, &dms_op_add);
+    dms_pass_narrow(graph);
 }
 
 dms_status dms_network_emit(dms_onnx *onnx, dms_network *network,
@@ -73,8 +120,11 @@ dms_status dms_network_emit(dms_onnx *onnx, dms_network *network,
     const dms_graph *graph = network->graph;
     node_name *names;
 
-    if (fold_norms)
-        dms_pass_fold_norm(network->graph, &dms_op_batch_norm);
+    if (!fold_norms && dms_params_quantised(graph->params))
+        return dms_fail(err, DMS_EINVAL,
+                        "a quantised model has its norms in its convolutions: "
+                        "they cannot be kept apart");
+    rewrite(network->graph, fold_norms);
     names = dms_calloc(graph->count, sizeof *names);
     if (!names)
         return dms_fail_memory(err, "ONNX graph");

@@ -245,7 +245,7 @@ dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
              dms_weights_same_shape(param, view) && !view->strided;
     if (!*taken)
         return DMS_OK;
-    if (!dms_param_declare_scales(params, i, true))
+    if (!dms_param_declare_scale(params, i, DMS_SCALE_WEIGHT))
         return dms_fail_memory(err, view->name);
     params->items[i].integers = view->data;
     params->items[i].in_file = true;

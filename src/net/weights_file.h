@@ -36,7 +36,7 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
  * float32 of the right shape in plain order. */
 bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view);
 
-/* The same of a quantised weight, dense I8; and give it the rows of its scales.
+/* The same of a quantised weight, dense I8; and give it the row of its scales.
  * *taken is false, and nothing done, where view is no such thing. */
 dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
                                     const dms_tensor_view *view,

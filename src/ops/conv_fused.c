@@ -300,44 +300,6 @@ done:
     return st;
 }
 
-/* W' and b' as tensors of these names. */
-static void emit_folded(const dms_emit *e, const char *weight, const char *bias)
-{
-    const dms_param *param = &e->params->items[e->node->param[0]];
-    dms_onnx_tensor tensor = {
-        .name = weight, .type = DMS_ONNX_F32, .rank = param->rank};
-    float *w, *b;
-
-    memcpy(tensor.shape, param->shape, sizeof tensor.shape);
-    if (param->rank == 2) {
-        tensor.rank = 4;
-        tensor.shape[2] = tensor.shape[3] = 1;
-    }
-    w = dms_onnx_take(e->onnx, &tensor);
-    tensor = (dms_onnx_tensor){.name = bias,
-                               .type = DMS_ONNX_F32,
-                               .rank = 1,
-                               .shape = {param->shape[0]}};
-    b = dms_onnx_take(e->onnx, &tensor);
-    if (w && b)
-        dms_fold_norm(w, b, e->node, e->params);
-}
-
-static void fused_emit(const dms_emit *e)
-{
-    char weight[DMS_EMIT_NAME_MAX], bias[DMS_EMIT_NAME_MAX];
-
-    if (!e->node->attr.norm) {
-        dms_emit_conv(e, dms_emit_weight(e),
-                      e->node->attr.bias ? dms_emit_param(e, 1) : NULL);
-        return;
-    }
-    dms_emit_name(weight, e, "weight");
-    dms_emit_name(bias, e, "bias");
-    emit_folded(e, weight, bias);
-    dms_emit_conv(e, weight, bias);
-}
-
 const dms_op dms_op_conv_fused = {
     .name = "conv_fused",
     .any_layout = true,
@@ -348,5 +310,5 @@ const dms_op dms_op_conv_fused = {
     .forward = fused_forward,
     .release = fused_release,
     .flops = dms_weight_flops,
-    .emit = fused_emit,
+    .emit = dms_emit_conv_fused,
 };

@@ -48,7 +48,7 @@ void dms_emit_conv(const dms_emit *e, const char *weight, const char *bias)
     int64_t side = attr->kernel / 2;
 
     dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "Conv",
-                                           .name = e->name,
+                                           .name = e->y,
                                            .inputs = {e->x[0], weight, bias},
                                            .outputs = {e->y}});
     dms_onnx_ints(e->onnx, "kernel_shape",
@@ -119,4 +119,34 @@ void dms_emit_split(const dms_emit *e, const char *x, const char *const *parts,
         node.outputs[i] = parts[i];
     dms_onnx_add(e->onnx, &node);
     dms_onnx_int(e->onnx, "axis", 0);
+}
+
+void dms_emit_rounding(const dms_emit *e, const char *x, const char *y,
+                       dms_type type, float scale)
+{
+    char names[4][DMS_EMIT_NAME_MAX + 16];
+    float *scale_value;
+    uint8_t *zero_value;
+
+    snprintf(names[0], sizeof *names, "%s/int8", y);
+    snprintf(names[1], sizeof *names, "%s/scale", y);
+    snprintf(names[2], sizeof *names, "%s/zero", y);
+    snprintf(names[3], sizeof *names, "%s/rounded", y);
+    scale_value = dms_onnx_take(
+        e->onnx, &(dms_onnx_tensor){.name = names[1], .type = DMS_ONNX_F32});
+    zero_value = dms_onnx_take(
+        e->onnx, &(dms_onnx_tensor){.name = names[2], .type = DMS_ONNX_U8});
+    if (!scale_value || !zero_value)
+        return;
+    *scale_value = scale;
+    *zero_value = type == DMS_TYPE_S8 ? 128 : 0;
+    dms_onnx_add(e->onnx, &(dms_onnx_node){.op = "QuantizeLinear",
+                                           .name = names[0],
+                                           .inputs = {x, names[1], names[2]},
+                                           .outputs = {names[0]}});
+    dms_onnx_add(e->onnx,
+                 &(dms_onnx_node){.op = "DequantizeLinear",
+                                  .name = names[3],
+                                  .inputs = {names[0], names[1], names[2]},
+                                  .outputs = {y}});
 }

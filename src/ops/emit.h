@@ -35,6 +35,15 @@ void dms_emit_conv(const dms_emit *e, const char *weight, const char *bias);
 /* One ONNX node that reads the node's inputs in order and writes y. */
 void dms_emit_op(const dms_emit *e, const char *op);
 
+/* y = x rounded to 8-bit integers of that type times scale: QuantizeLinear and
+ * DequantizeLinear. Signed ones are unsigned about 128, which is what other
+ * programs have kernels for. */
+void dms_emit_rounding(const dms_emit *e, const char *x, const char *y,
+                       dms_type type, float scale);
+
+/* dms_op.emit of conv_fused (conv_fused_emit.c). */
+void dms_emit_conv_fused(const dms_emit *e);
+
 /* "<name>/<part>" of the node at hand, in text. Returns text. */
 const char *dms_emit_name(char text[DMS_EMIT_NAME_MAX], const dms_emit *e,
                           const char *part);

@@ -55,7 +55,9 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
     const dms_param *param = &params->items[conv->param[0]];
     const float *plain = dms_param_value(params, conv->param[0]);
     const float *steps =
-        param->integers ? dms_param_value(params, param->weight_scale) : NULL;
+        param->integers
+            ? dms_param_value(params, param->scale[DMS_SCALE_WEIGHT])
+            : NULL;
     terms t = find_terms(conv, params);
 
 #pragma omp parallel for schedule(static)
@@ -73,7 +75,8 @@ void dms_fold_units(float *unit, float *bias, const dms_node *conv,
     /* below this a channel is its bias: the sums of int32 stay far from 1 */
     const float least = 1e-12f;
     const dms_param *param = &params->items[conv->param[0]];
-    const float *steps = dms_param_value(params, param->weight_scale);
+    const float *steps =
+        dms_param_value(params, param->scale[DMS_SCALE_WEIGHT]);
     terms t = find_terms(conv, params);
 
     for (int64_t o = 0; o < conv->shape.c; o++) {

@@ -29,12 +29,20 @@ static void count(void *user, const dms_node *node, void *y)
         dms_histogram_add(&layer->seen, y, dms_shape_len(&node->shape));
 }
 
-dms_status dms_quant_count(dms_net *net, dms_quant_layers *layers,
+static void count_branch(void *user, const dms_node *node, void *y)
+{
+    dms_quant_layer *layer = layer_of(user, node);
+
+    if (layer && layer->makes && layer->sums)
+        dms_histogram_add(&layer->branch_seen, y, dms_shape_len(&node->shape));
+}
+
+dms_status dms_quant_count(dms_net *net, dms_quant_layers *layers, bool apart,
                            dms_error *err)
 {
     dms_status st;
 
-    dms_net_observe(net, count, layers);
+    dms_net_observe(net, apart ? count_branch : count, layers);
     st = dms_net_forward(net, 0, err);
     dms_net_observe(net, NULL, NULL);
     return st;

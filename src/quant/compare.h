@@ -6,9 +6,10 @@
 #include "net/dmsnet.h"
 #include "quant/layers.h"
 
-/* Count the outputs of those layers that need a scale. The net's observer is
- * set and taken away. */
-dms_status dms_quant_count(dms_net *net, dms_quant_layers *layers,
+/* Run the float net and count the outputs of those layers that need a scale.
+ * apart: the net's sums are nodes of their own (dms_net_options), and the
+ * layers' branches are counted instead. */
+dms_status dms_quant_count(dms_net *net, dms_quant_layers *layers, bool apart,
                            dms_error *err);
 
 typedef struct dms_quant_outputs dms_quant_outputs;

@@ -46,6 +46,7 @@ static void describe(dms_quant_layer *layer, const dms_graph *graph,
     layer->in = node->in[0]->shape.c;
     layer->out = node->shape.c;
     layer->relu = node->attr.relu;
+    layer->sums = node->attr.sum;
     layer->flops = node->op->flops ? node->op->flops(node, graph->params) : 0;
     layer->can = can_multiply(graph, node);
     layer->makes = is_wanted(graph, node);
@@ -86,12 +87,10 @@ dms_quant_layer *dms_quant_layer_of(const dms_quant_layers *layers,
     return NULL;
 }
 
-float dms_quant_scale(const dms_quant_layer *layer)
+/* What is always 0 has any scale. */
+static float scale_of(float limit, float integers)
 {
-    /* a layer that is always 0 has any scale */
-    float limit = layer->limit > 0 ? layer->limit : 1;
-
-    return limit / (layer->relu ? 255.0f : 127.0f);
+    return (limit > 0 ? limit : 1) / integers;
 }
 
 static void quantise(int8_t *integers, float *scale, const float *weight,
@@ -123,18 +122,40 @@ static dms_status declare(dms_quant_table *table, const dms_params *from,
     for (size_t i = 0; i < layers->count; i++) {
         const dms_quant_layer *layer = &layers->items[i];
         bool integers = layer->can && !layer->kept;
+        const bool wanted[DMS_SCALES] = {[DMS_SCALE_WEIGHT] = integers,
+                                         [DMS_SCALE_OUTPUT] = layer->makes,
+                                         [DMS_SCALE_BRANCH] =
+                                             layer->makes && layer->sums};
 
-        if (!dms_param_declare_scales(params, layer->weight, integers))
-            return dms_fail_memory(err, "scales");
+        for (int s = 0; s < DMS_SCALES; s++)
+            if (wanted[s] &&
+                !dms_param_declare_scale(params, layer->weight, (dms_scale)s))
+                return dms_fail_memory(err, "scales");
         len += integers ? params->items[layer->weight].len : 0;
     }
     table->integers = dms_calloc(len, 1);
     return table->integers ? DMS_OK : dms_fail_memory(err, "8-bit weights");
 }
 
-static float *row_of(dms_params *params, size_t i)
+/* The values of a weight's scales; NULL: it has none. */
+static float *scales_of(dms_params *params, const dms_param *weight,
+                        dms_scale scale)
 {
-    return params->value + params->items[i].offset;
+    size_t row = weight->scale[scale];
+
+    return row ? params->value + params->items[row].offset : NULL;
+}
+
+static void fill_scales(dms_params *params, const dms_quant_layer *layer)
+{
+    const dms_param *weight = &params->items[layer->weight];
+    float *output = scales_of(params, weight, DMS_SCALE_OUTPUT);
+    float *branch = scales_of(params, weight, DMS_SCALE_BRANCH);
+
+    if (output)
+        *output = scale_of(layer->limit, layer->relu ? 255 : 127);
+    if (branch)
+        *branch = scale_of(layer->branch_limit, 127);
 }
 
 static void fill(dms_quant_table *table, const dms_params *from,
@@ -147,10 +168,10 @@ static void fill(dms_quant_table *table, const dms_params *from,
         const dms_quant_layer *layer = &layers->items[i];
         dms_param *weight = &params->items[layer->weight];
 
-        *row_of(params, weight->output_scale) = dms_quant_scale(layer);
+        fill_scales(params, layer);
         if (!layer->can || layer->kept)
             continue;
-        quantise(next, row_of(params, weight->weight_scale),
+        quantise(next, scales_of(params, weight, DMS_SCALE_WEIGHT),
                  dms_param_value(from, layer->weight), weight->shape[0],
                  weight->len / (size_t)weight->shape[0]);
         weight->integers = next;

@@ -15,9 +15,12 @@ typedef struct dms_quant_layer {
     bool relu;          /* its output has no negative numbers */
     bool can;           /* may multiply integers */
     bool kept;          /* does not, though it may */
+    bool sums;          /* something is added to it */
     bool makes;         /* its output is wanted as integers: has a scale */
     dms_histogram seen; /* of its output; where makes */
     float limit;        /* largest magnitude as an integer; where makes */
+    dms_histogram branch_seen; /* the same before the addition; where sums */
+    float branch_limit;
     /* Filled by compare.h: sums of squares of the output in fp32, of what this
      * layer alone adds to it, and of all that stands in it so far. */
     double signal, own_noise, noise;
@@ -38,9 +41,6 @@ void dms_quant_layers_release(dms_quant_layers *layers);
 /* The layer that multiplies with this row; NULL: none. */
 dms_quant_layer *dms_quant_layer_of(const dms_quant_layers *layers,
                                     size_t weight);
-
-/* What an integer of 1 stands for in the layer's output. */
-float dms_quant_scale(const dms_quant_layer *layer);
 
 typedef struct dms_quant_table {
     dms_params *params; /* owned; its floats are mapped from the source */
