@@ -13,8 +13,10 @@
 #include "dms/public_begin.h"
 
 typedef struct dms_bench_options {
-    dms_compute compute; /* winograd auto: in fp32 inference */
-    int patients;        /* 1 to 256; training needs 2 */
+    dms_compute compute; /* winograd auto: in fp32 inference. workers 0: one;
+                            more: inference side by side, patients times
+                            workers are at most 256 */
+    int patients;        /* of each worker, 1 to 256; training needs 2 */
     int size;            /* S in pixels, 32 to 2048; 0: the model's */
     bool train;          /* steps: forward, loss, backward, update by AdamW */
     bool checkpoint_activations; /* as in dms_train_options */
@@ -45,7 +47,7 @@ typedef struct dms_bench_times {
 dms_status dms_bench_print_memory(char **text, const dms_bench *bench,
                                   bool json, dms_error *err);
 
-/* Run once. The first run also brings the weights into their kernels' order. */
+/* Run once; of several workers, the first alone. The first run also brings the weights into their kernels' order. */
 dms_status dms_bench_step(dms_bench *bench, dms_bench_times *times,
                           dms_error *err);
 
@@ -70,8 +72,9 @@ typedef struct dms_bench_report {
     dms_architecture architecture;
     dms_bench_options options; /* what became of them: no AUTO, no 0 */
     double ready_s;            /* making all, and the first run */
-    dms_bench_times median, minimum;
-    double gflop;          /* of one run, 2 per multiply-add */
+    dms_bench_times median, minimum; /* of one run, beside the others' */
+    double patients_per_s;           /* of all workers together */
+    double gflop;                    /* of one run, 2 per multiply-add */
     size_t memory_bytes;   /* activations, gradients, scratch */
     size_t weight_bytes;   /* parameters, gradients, moments */
     size_t peak_rss_bytes; /* of the process so far */
@@ -79,8 +82,8 @@ typedef struct dms_bench_report {
     size_t node_count;
 } dms_bench_report;
 
-/* gflop / median time; and that beside the peak of the precision, 0 where
- * there is none. */
+/* 1e9 operations a second of all workers together; and the peak of the
+ * precision, 0 where there is none. */
 double dms_bench_gflops(const dms_bench_report *report);
 double dms_bench_peak(const dms_bench_report *report);
 

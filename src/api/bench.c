@@ -28,6 +28,12 @@ static dms_status resolve(dms_net_options *net, dms_bench_options *o,
         return dms_fail(err, DMS_EINVAL,
                         "a batch of %d patients, expected 1 to 256",
                         o->patients);
+    if (compute->workers == 0)
+        compute->workers = 1;
+    if (compute->workers > 1 && o->train)
+        return dms_fail(err, DMS_EINVAL,
+                        "%d workers: training has one, of all threads",
+                        compute->workers);
     if (o->size == 0)
         o->size = model->config.architecture.size;
     *net =
@@ -77,15 +83,32 @@ done:
     return st;
 }
 
-static void fill_images(dms_bench *b)
+static void fill_images(const dms_bench *b, dms_net *net)
 {
     size_t side = (size_t)b->options.size;
     size_t len = (size_t)b->options.patients * 2 * 3 * side * side;
-    float *images = dms_net_images(b->net);
+    float *images = dms_net_images(net);
     dms_rng rng = dms_rng_seeded(1);
 
     for (size_t i = 0; i < len; i++)
         images[i] = (float)dms_rng_range(&rng, -2, 2);
+}
+
+static dms_status prepare_crew(dms_bench *b, const dms_model *model,
+                               dms_error *err)
+{
+    const dms_bench_options *o = &b->options;
+    const dms_crew_options crew = {.batch = o->patients * o->compute.workers,
+                                   .size = o->size,
+                                   .compute = &o->compute};
+    dms_status st;
+
+    TRY(dms_crew_create(&b->crew, model, &crew, err));
+    b->net = dms_crew_net(b->crew, 0);
+    for (int i = 0; i < o->compute.workers; i++)
+        fill_images(b, dms_crew_net(b->crew, i));
+done:
+    return st;
 }
 
 dms_status dms_bench_create(dms_bench **out, const dms_model *model,
@@ -94,20 +117,24 @@ dms_status dms_bench_create(dms_bench **out, const dms_model *model,
     dms_status st;
     dms_bench *b = dms_calloc(1, sizeof *b);
     dms_net_options net;
-    dms_params *params = model->params;
     int threads = 0;
 
     if (!b)
         return dms_fail_memory(err, "bench");
     b->options = *options;
     TRY(resolve(&net, &b->options, model, err));
+    b->threads = b->options.compute.threads / b->options.compute.workers;
+    b->threads = b->threads > 0 ? b->threads : 1;
     threads = dms_threads_use(b->options.compute.threads);
-    b->weights = params;
-    if (options->train)
+    b->weights = model->params;
+    if (options->train) {
         TRY(prepare_training(b, model, err));
-    TRY(dms_net_create(&b->net, &model->config.architecture,
-                       b->params ? b->params : params, &net, err));
-    fill_images(b);
+        TRY(dms_net_create(&b->net, &model->config.architecture, b->params,
+                           &net, err));
+        fill_images(b, b->net);
+    } else {
+        TRY(prepare_crew(b, model, err));
+    }
     *out = b, b = NULL;
 done:
     dms_threads_use(threads);
@@ -119,7 +146,9 @@ void dms_bench_destroy(dms_bench *b)
 {
     if (!b)
         return;
-    dms_net_destroy(b->net);
+    if (!b->crew)
+        dms_net_destroy(b->net);
+    dms_crew_destroy(b->crew);
     dms_optimizer_destroy(b->optimizer);
     dms_params_destroy(b->params);
     dms_free(b->targets);
@@ -154,7 +183,7 @@ done:
 
 dms_status dms_bench_step(dms_bench *b, dms_bench_times *times, dms_error *err)
 {
-    int threads = dms_threads_use(b->options.compute.threads);
+    int threads = dms_threads_use(b->threads);
     double began = dms_clock_now();
     dms_status st;
 
@@ -166,5 +195,42 @@ dms_status dms_bench_step(dms_bench *b, dms_bench_times *times, dms_error *err)
     times->total = dms_clock_now() - began;
 done:
     dms_threads_use(threads);
+    return st;
+}
+
+typedef struct side_by_side {
+    const dms_bench *bench;
+    dms_bench_times *runs;
+} side_by_side;
+
+static dms_status run_forward(void *user, int worker, size_t at, size_t count,
+                              dms_error *err)
+{
+    const side_by_side *s = user;
+    double began = dms_clock_now();
+    dms_status st =
+        dms_net_forward(dms_crew_net(s->bench->crew, worker), 0, err);
+
+    (void)count;
+    s->runs[at] = (dms_bench_times){.total = dms_clock_now() - began};
+    s->runs[at].forward = s->runs[at].total;
+    return st;
+}
+
+dms_status dms_bench_side_by_side(dms_bench_times *runs, double *seconds,
+                                  dms_bench *b, size_t count,
+                                  const dms_monitor *monitor, dms_error *err)
+{
+    side_by_side s = {b, runs};
+    const dms_monitor only_stop = {.user = monitor ? monitor->user : NULL,
+                                   .should_stop =
+                                       monitor ? monitor->should_stop : NULL};
+    const dms_work work = {
+        .run = run_forward, .user = &s, .total = count, .piece = 1};
+    double began = dms_clock_now();
+    size_t done;
+    dms_status st = dms_crew_run(&done, b->crew, &work, &only_stop, err);
+
+    *seconds = dms_clock_now() - began;
     return st;
 }

@@ -59,6 +59,12 @@ static double nodes_seconds(const dms_bench_report *r)
     return sum;
 }
 
+/* The peak that one worker's threads can reach. */
+static double peak_each(const dms_bench_report *r)
+{
+    return dms_bench_peak(r) / r->options.compute.workers;
+}
+
 static double ratio(double a, double b)
 {
     return b > 0 ? a / b : 0;
@@ -74,8 +80,11 @@ static void print_machine(dms_strbuf *text, const dms_bench_report *r)
     dms_strbuf_printf(text, "machine   %s, %d core%s; %s\n",
                       r->cpu[0] ? r->cpu : "unknown CPU", r->cores,
                       r->cores == 1 ? "" : "s", r->isa);
-    dms_strbuf_printf(text, "threads   %d; dmsnet %s, %s\n", r->threads,
-                      dms_version(), r->backend);
+    dms_strbuf_printf(text, "threads   %d", r->threads);
+    if (r->options.compute.workers > 1)
+        dms_strbuf_printf(text, " for %d workers side by side",
+                          r->options.compute.workers);
+    dms_strbuf_printf(text, "; dmsnet %s, %s\n", dms_version(), r->backend);
     for (int i = 0; i < DMS_BENCH_PEAKS; i++) {
         dms_strbuf_printf(text, "%-10s%s peak ", i ? "" : "peaks",
                           dms_bench_peak_name(i));
@@ -117,9 +126,9 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
         o->compute.winograd == DMS_WINOGRAD_YES ? ", Winograd allowed" : "");
     dms_strbuf_printf(text,
                       "time      %.2f ms median, %.2f ms minimum of %d runs; "
-                      "ready after %.2f s\n",
+                      "%.2f patients a second; ready after %.2f s\n",
                       1e3 * r->median.total, 1e3 * r->minimum.total, o->repeats,
-                      r->ready_s);
+                      r->patients_per_s, r->ready_s);
     if (o->train)
         print_step(text, &r->median);
     dms_strbuf_printf(text,
@@ -142,7 +151,7 @@ static void print_table(dms_strbuf *text, line *lines,
                         const char *title)
 {
     size_t count = group(lines, r, by);
-    double all = nodes_seconds(r), peak = dms_bench_peak(r);
+    double all = nodes_seconds(r), peak = peak_each(r);
 
     dms_strbuf_printf(text, "\n%-38s%5s%10s%8s%9s%10s\n", title, "nodes", "ms",
                       "share", "GFLOP/s", "of peak");
@@ -196,12 +205,11 @@ static json_t *lines_json(line *lines, const dms_bench_report *r, grouping by)
         double rate = ratio(l->gflop, l->seconds);
 
         json_array_append_new(
-            list,
-            json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "name", l->name,
-                      "nodes", (json_int_t)l->nodes, "ms", 1e3 * l->seconds,
-                      "share", ratio(l->seconds, all), "gflop", l->gflop,
-                      "gflops", rate, "fraction_of_peak",
-                      ratio(rate, dms_bench_peak(r))));
+            list, json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "name",
+                            l->name, "nodes", (json_int_t)l->nodes, "ms",
+                            1e3 * l->seconds, "share", ratio(l->seconds, all),
+                            "gflop", l->gflop, "gflops", rate,
+                            "fraction_of_peak", ratio(rate, peak_each(r))));
     }
     return list;
 }
@@ -226,8 +234,8 @@ static void add_work(json_t *root, const dms_bench_report *r)
     const dms_bench_options *o = &r->options;
     const dms_architecture *a = &r->architecture;
     json_t *rest = json_pack(
-        "{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:i, s:I, s:I, "
-        "s:I}",
+        "{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:I, "
+        "s:I, s:I}",
         "machine", machine_json(r), "versions",
         json_pack("{s:s, s:s}", "dmsnet", dms_version(), "backend", r->backend),
         "model",
@@ -239,9 +247,9 @@ static void add_work(json_t *root, const dms_bench_report *r)
         o->train && o->checkpoint_activations, "precision",
         dms_precision_name(o->compute.precision), "winograd",
         o->compute.winograd == DMS_WINOGRAD_YES, "batch", o->patients, "size",
-        o->size, "threads", r->threads, "repeats", o->repeats, "memory_bytes",
-        (json_int_t)r->memory_bytes, "weight_bytes",
-        (json_int_t)r->weight_bytes, "peak_rss_bytes",
+        o->size, "threads", r->threads, "workers", o->compute.workers,
+        "repeats", o->repeats, "memory_bytes", (json_int_t)r->memory_bytes,
+        "weight_bytes", (json_int_t)r->weight_bytes, "peak_rss_bytes",
         (json_int_t)r->peak_rss_bytes);
 
     json_object_update(root, rest);
@@ -252,11 +260,11 @@ static char *print_json(const dms_bench_report *r, line *lines, bool per_op)
 {
     double rate = dms_bench_gflops(r), peak = dms_bench_peak(r);
     json_t *root = json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:f}", "latency_ms",
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:f}", "latency_ms",
         1e3 * r->median.total, "latency_min_ms", 1e3 * r->minimum.total,
-        "gflop", r->gflop, "gflops", rate, "peak_gflops", peak,
-        "fraction_of_peak", ratio(rate, peak), "median_ms",
-        times_json(&r->median, r->options.train), "minimum_ms",
+        "patients_per_second", r->patients_per_s, "gflop", r->gflop, "gflops",
+        rate, "peak_gflops", peak, "fraction_of_peak", ratio(rate, peak),
+        "median_ms", times_json(&r->median, r->options.train), "minimum_ms",
         times_json(&r->minimum, r->options.train), "ready_s", r->ready_s);
     char *text, *copy;
 

@@ -1,4 +1,5 @@
 /* `dmsnet bench`: the machine's peaks, then the model's times. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "graph/op.h"
 #include "machine/machine.h"
 
@@ -30,12 +32,6 @@ static double median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, compare);
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
-static bool stopped(const dms_monitor *monitor)
-{
-    return monitor && monitor->should_stop &&
-           monitor->should_stop(monitor->user);
 }
 
 static void keep_greater(double *kept, double value)
@@ -180,33 +176,86 @@ static void summarize(dms_bench_report *r, dms_bench_times *runs, double *room)
     }
 }
 
-static dms_status time_runs(dms_bench_report *r, dms_bench *bench,
+/* How many runs there are to be, at most `room`. One worker's end when the time
+ * is up; several do not meet before the end, so theirs are counted beforehand,
+ * by what one took. */
+static size_t runs_to_time(const dms_bench_options *o, size_t room,
+                           double first)
+{
+    size_t workers = (size_t)o->compute.workers, count = REPEATS_MIN;
+
+    if (o->repeats || workers == 1)
+        return room;
+    if (o->seconds / first > REPEATS_MIN)
+        count = (size_t)fmin(o->seconds / first, REPEATS_MAX);
+    return count * workers < room ? count * workers : room;
+}
+
+/* One after the other. */
+static dms_status time_alone(dms_bench_times *runs, size_t *count,
+                             const dms_bench_options *o, dms_bench *bench,
+                             const dms_monitor *monitor, dms_error *err)
+{
+    size_t limit = *count;
+    double began = dms_clock_now();
+    dms_status st = DMS_OK;
+
+    for (*count = 0; *count < limit; ++*count) {
+        if (!o->repeats && *count >= REPEATS_MIN &&
+            dms_clock_now() - began >= o->seconds)
+            break;
+        if (dms_should_stop(monitor))
+            return dms_fail(err, DMS_ESTOPPED, "stopped");
+        TRY(dms_bench_step(bench, &runs[*count], err));
+    }
+done:
+    return st;
+}
+
+static dms_status time_runs(dms_bench_report *r, double first, dms_bench *bench,
                             const dms_monitor *monitor, dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_bench_options *o = &r->options;
-    size_t limit = o->repeats ? (size_t)o->repeats : REPEATS_MAX, count = 0;
+    size_t limit = o->repeats ? (size_t)o->repeats : REPEATS_MAX;
+    size_t count = runs_to_time(o, limit, first);
     dms_bench_times *runs = dms_calloc(limit, sizeof *runs);
     double *room = dms_calloc(limit, sizeof *room);
-    double began = dms_clock_now();
+    double seconds = 0;
 
     if (!runs || !room) {
         st = dms_fail_memory(err, "times");
         goto done;
     }
-    while (count < limit && (o->repeats || count < REPEATS_MIN ||
-                             dms_clock_now() - began < o->seconds)) {
-        if (stopped(monitor)) {
-            st = dms_fail(err, DMS_ESTOPPED, "stopped");
-            goto done;
-        }
-        TRY(dms_bench_step(bench, &runs[count++], err));
-    }
+    if (o->compute.workers > 1)
+        TRY(dms_bench_side_by_side(runs, &seconds, bench, count, monitor, err));
+    else
+        TRY(time_alone(runs, &count, o, bench, monitor, err));
     o->repeats = (int)count;
     summarize(r, runs, room);
+    r->patients_per_s = o->compute.workers > 1
+                            ? (double)count * o->patients / seconds
+                            : o->patients / r->median.total;
 done:
     dms_free(room);
     dms_free(runs);
+    return st;
+}
+
+/* A run of every worker; the first also orders its weights. */
+static dms_status warm_up(dms_bench_times *one, dms_bench *bench,
+                          dms_error *err)
+{
+    dms_bench_times runs[DMS_BENCH_WORKERS_MAX];
+    size_t workers = (size_t)bench->options.compute.workers;
+    double seconds;
+    dms_status st;
+
+    if (workers == 1)
+        return dms_bench_step(bench, one, err);
+    TRY(dms_bench_side_by_side(runs, &seconds, bench, workers, NULL, err));
+    *one = runs[0];
+done:
     return st;
 }
 
@@ -219,7 +268,8 @@ static void account_memory(dms_bench_report *r, const dms_bench *bench)
         r->weight_bytes += params->items[i].len * sizeof(float);
     if (bench->params) /* gradient, mean and square */
         r->weight_bytes += 3 * params->trained * sizeof(float);
-    r->memory_bytes = dms_net_memory(bench->net);
+    r->memory_bytes =
+        dms_net_memory(bench->net) * (size_t)bench->options.compute.workers;
     getrusage(RUSAGE_SELF, &usage);
     r->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
 }
@@ -238,16 +288,16 @@ dms_status dms_bench_run(dms_bench_report *r, const dms_model *model,
         return dms_fail(err, DMS_EINVAL, "%d repeats, expected 1 to %d",
                         options->repeats, REPEATS_MAX);
     TRY(dms_bench_create(&bench, model, options, err));
-    TRY(dms_bench_step(bench, &first, err));
+    TRY(warm_up(&first, bench, err));
     r->ready_s = dms_clock_now() - began;
     r->options = bench->options;
     r->threads = bench->options.compute.threads;
     TRY(describe_nodes(r, bench, err));
-    TRY(dms_bench_step(bench, &first, err));
+    TRY(warm_up(&first, bench, err));
     account_memory(r, bench); /* before the peaks take memory of their own */
     describe_machine(r);
     measure_peaks(r);
-    TRY(time_runs(r, bench, monitor, err));
+    TRY(time_runs(r, first.total, bench, monitor, err));
     measure_peaks(r);
     TRY(profile_nodes(r, bench, err));
 done:
@@ -263,7 +313,9 @@ void dms_bench_report_release(dms_bench_report *report)
 
 double dms_bench_gflops(const dms_bench_report *r)
 {
-    return r->median.total > 0 ? r->gflop / r->median.total : 0;
+    return r->options.patients > 0
+               ? r->gflop * r->patients_per_s / r->options.patients
+               : 0;
 }
 
 double dms_bench_peak(const dms_bench_report *r)
