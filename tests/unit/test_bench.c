@@ -195,6 +195,41 @@ static void a_training_step_is_three_forwards_without_the_pixels(void **state)
     json_decref(train);
 }
 
+static json_t *memory_map(bool again)
+{
+    dms_model *model = small_model();
+    dms_bench_options options = quick();
+    dms_bench *bench = NULL;
+    char *text;
+    json_t *root;
+
+    options.patients = 2;
+    options.train = true;
+    options.checkpoint_activations = again;
+    assert_int_equal(dms_bench_create(&bench, model, &options, NULL), DMS_OK);
+    assert_int_equal(dms_bench_print_memory(&text, bench, true, NULL), DMS_OK);
+    root = json_loads(text, 0, NULL);
+    assert_non_null(root);
+    dms_text_free(text);
+    dms_bench_destroy(bench);
+    dms_model_destroy(model);
+    return root;
+}
+
+static void the_memory_map_says_what_is_made_again_and_saves(void **state)
+{
+    json_t *kept = memory_map(false), *again = memory_map(true);
+
+    (void)state;
+    assert_true(number(again, "memory_bytes") <
+                0.7 * number(kept, "memory_bytes"));
+    assert_true(number(json_object_get(kept, "steps"), "forward_again") == 0);
+    assert_true(number(json_object_get(again, "steps"), "forward_again") > 0);
+    assert_true(sum_of(kept, "buffers", "size") >= number(kept, "arena_bytes"));
+    json_decref(kept);
+    json_decref(again);
+}
+
 static void a_repeat_count_is_kept(void **state)
 {
     assert_int_equal((int)number(*state, "repeats"), 2);
@@ -278,6 +313,7 @@ int main(void)
         cmocka_unit_test(the_json_holds_what_was_measured),
         cmocka_unit_test(parts_ops_and_nodes_are_the_same_work),
         cmocka_unit_test(a_training_step_is_three_forwards_without_the_pixels),
+        cmocka_unit_test(the_memory_map_says_what_is_made_again_and_saves),
         cmocka_unit_test(a_repeat_count_is_kept),
         cmocka_unit_test(what_cannot_be_run_is_refused),
         cmocka_unit_test(the_machine_has_a_peak_wherever_it_has_an_instruction),

@@ -170,6 +170,23 @@ static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
     assert_same_file(&whole, &broken, "best.safetensors");
 }
 
+/* The option saves memory and changes no bit, so it may change on the way. */
+static void a_run_goes_on_with_activations_made_again(void **state)
+{
+    const fixture *f = *state;
+    dms_train_options kept = tiny(f, "kept"), again = tiny(f, "made-again");
+    int asked = 3;
+    dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
+    dms_error err = {0};
+
+    assert_ok(dms_train(&kept, NULL, NULL, &err), &err);
+    assert_int_equal(dms_train(&again, &monitor, NULL, NULL), DMS_ESTOPPED);
+    again.resume = again.checkpoint_activations = true;
+    assert_ok(dms_train(&again, NULL, NULL, &err), &err);
+    assert_same_curve(&kept, &again);
+    assert_same_file(&kept, &again, "last.safetensors");
+}
+
 /* Without a chance to say goodbye; the run folder is all that is left. */
 static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
 {
@@ -296,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stopped_again_and_again_equals_an_unbroken_one),
+        cmocka_unit_test(a_run_goes_on_with_activations_made_again),
         cmocka_unit_test(a_run_killed_at_any_moment_resumes_to_the_same_end),
         cmocka_unit_test(resuming_with_another_rate_is_refused_by_name),
         cmocka_unit_test(a_time_limit_ends_validated_and_saved),
