@@ -184,7 +184,10 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
         dms_job *job = &run->nodes[i].job;
         double began = run->forward_s ? dms_clock_now() : 0;
 
-        job->seed = run->nodes[i].back.seed = dms_hash_mix(seed, i);
+        /* by the place from the end: a network's last part by itself draws
+         * the same as within the whole */
+        job->seed = run->nodes[i].back.seed =
+            dms_hash_mix(seed, run->graph->count - i);
         if (job->node->op->forward) {
             dms_status st = job->node->op->forward(job, err);
 

@@ -35,6 +35,26 @@ static bool take(float **buffer, size_t len)
     return *buffer != NULL;
 }
 
+static bool in_backbone(const dms_param *param)
+{
+    return strncmp(param->name, "backbone.", 9) == 0;
+}
+
+/* Where in the flat buffers the first tensor lies that steps change: the
+ * backbone comes first there, and a frozen one is not gone through. */
+static size_t first_changed(const dms_params *params,
+                            const dms_optimizer_options *options)
+{
+    size_t i = 0;
+
+    if (options->backbone_lr > 0)
+        return 0;
+    while (i < params->count && (in_backbone(&params->items[i]) ||
+                                 !dms_param_trained(&params->items[i])))
+        i++;
+    return i < params->count ? params->items[i].offset : params->trained;
+}
+
 dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
                                 const dms_optimizer_options *options,
                                 dms_error *err)
@@ -53,6 +73,7 @@ dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
     }
     o->options = *options;
     o->params = params;
+    o->first = first_changed(params, options);
     if (o->average)
         memcpy(o->average, params->value, params->total * sizeof *o->average);
     *out = o;
@@ -74,12 +95,13 @@ bool dms_optimizer_add(dms_optimizer *optimizer)
 {
     float *sum = optimizer->accumulated;
     const float *grad = optimizer->params->grad;
-    ptrdiff_t len = (ptrdiff_t)optimizer->params->trained;
+    ptrdiff_t first = (ptrdiff_t)optimizer->first;
+    ptrdiff_t end = (ptrdiff_t)optimizer->params->trained;
 
     optimizer->pending++;
     if (sum) {
 #pragma omp parallel for
-        for (ptrdiff_t i = 0; i < len; i++)
+        for (ptrdiff_t i = first; i < end; i++)
             sum[i] += grad[i];
     }
     return optimizer->pending >= optimizer->options.accumulate;
@@ -159,11 +181,6 @@ static void sgd(float *w, float *m, const float *grad, size_t len,
     }
 }
 
-static bool in_backbone(const dms_param *param)
-{
-    return strncmp(param->name, "backbone.", 9) == 0;
-}
-
 static update update_of(const dms_optimizer *o, const dms_param *param,
                         double lr, double scale)
 {
@@ -217,10 +234,10 @@ static void follow(dms_optimizer *o)
     float rest = (float)(1 - fmin(o->options.ema_decay, (1 + t) / (10 + t)));
     float *average = o->average;
     const float *value = o->params->value;
-    ptrdiff_t len = (ptrdiff_t)o->params->total;
+    ptrdiff_t end = (ptrdiff_t)o->params->total;
 
 #pragma omp parallel for
-    for (ptrdiff_t i = 0; i < len; i++)
+    for (ptrdiff_t i = (ptrdiff_t)o->first; i < end; i++)
         average[i] += rest * (value[i] - average[i]);
 }
 
@@ -231,7 +248,8 @@ static double gradient_scale(const dms_optimizer *o, double *norm,
     double scale = 1.0 / (o->pending > 1 ? o->pending : 1);
     double limit = o->options.clip_norm;
 
-    *norm = scale * sqrt(square_norm(grad, o->params->trained));
+    *norm = scale *
+            sqrt(square_norm(grad + o->first, o->params->trained - o->first));
     if (limit > 0 && *norm > limit)
         scale *= limit / (*norm + 1e-6);
     return scale;
@@ -260,7 +278,8 @@ double dms_optimizer_step(dms_optimizer *optimizer, double lr)
     }
     optimizer->pending = 0;
     if (optimizer->accumulated)
-        memset(optimizer->accumulated, 0, params->trained * sizeof(float));
+        memset(optimizer->accumulated + optimizer->first, 0,
+               (params->trained - optimizer->first) * sizeof(float));
     return norm;
 }
 

@@ -29,6 +29,7 @@ typedef struct dms_optimizer_options {
 typedef struct dms_optimizer {
     dms_optimizer_options options;
     dms_params *params; /* borrowed; allocated with gradients */
+    size_t first;       /* float that steps change: behind a frozen backbone */
     float *moment1;     /* trained floats: AdamW's mean, SGD's momentum */
     float *moment2;     /* trained floats, AdamW only, else NULL */
     float *accumulated; /* trained floats; NULL when accumulate is 1 */
@@ -51,8 +52,8 @@ size_t dms_optimizer_memory(const dms_params *params,
 bool dms_optimizer_add(dms_optimizer *optimizer);
 
 /* One step at learning rate lr. Returns the gradient's global L2 norm before
- * clipping; when that is not finite nothing is changed but the batches are
- * dropped, and `step` does not grow. */
+ * clipping, a frozen backbone's not counted; when that is not finite nothing is
+ * changed but the batches are dropped, and `step` does not grow. */
 double dms_optimizer_step(dms_optimizer *optimizer, double lr);
 
 /* What is evaluated and kept, total floats in params' order: the average
