@@ -45,10 +45,6 @@ def arguments():
     parser.add_argument("--size", default=224, type=int)
     parser.add_argument("--threads", default=2, type=int)
     parser.add_argument("--stages", default="one,batch,train")
-    parser.add_argument("--int8-model", type=pathlib.Path,
-                        help="quantised model file, for int8")
-    parser.add_argument("--int8-onnx", type=pathlib.Path,
-                        help="its ONNX in QDQ form, for int8")
     parser.add_argument("--quick", action="store_true",
                         help="one short round: is everything there?")
     parser.add_argument("--out", type=pathlib.Path,
@@ -60,15 +56,24 @@ def arguments():
 
 
 def make_model(a):
-    """A fresh model and its ONNX, in the build folder."""
+    """A fresh model, a quantised one and their ONNX, in the build folder. Fresh
+    weights are no use to tell what rounding costs: any difference will do."""
     model = a.build / f"bench-{a.backbone}.safetensors"
-    onnx = model.with_suffix(".onnx")
-    tool = a.build / "dmsnet"
-    subprocess.run([tool, "init", "--backbone", a.backbone, "--out", model],
-                   check=True)
-    subprocess.run([tool, "export", "--model", model, "--onnx", onnx],
-                   check=True)
-    return model, onnx
+    int8 = a.build / f"bench-{a.backbone}-int8.safetensors"
+    photographs = a.build / "bench-photographs"
+
+    def dmsnet(*words):
+        subprocess.run([a.build / "dmsnet", *map(str, words)], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    dmsnet("init", "--backbone", a.backbone, "--out", model)
+    if not photographs.exists():
+        dmsnet("synth", photographs, "--patients", 8)
+    dmsnet("quantize", "--model", model, "--data", photographs, "--split",
+           "all", "--tolerance", 1, "--out", int8)
+    for made in model, int8:
+        dmsnet("export", "--model", made, "--onnx", made.with_suffix(".onnx"))
+    return model, int8
 
 
 def ours(a, model, precision, winograd, patients, training):
@@ -90,10 +95,11 @@ def exported(a, name, script, precision, onnx, patients, *more):
     return Peer(name, precision, words)
 
 
-def inference_peers(a, model, onnx, patients):
+def inference_peers(a, model, int8, patients):
+    onnx, qdq = model.with_suffix(".onnx"), int8.with_suffix(".onnx")
     openvino = ("OpenVINO", "peer_openvino.py")
     runtime = ("ONNX Runtime", "peer_onnxruntime.py")
-    peers = [
+    return [
         ours(a, model, "fp32", "no", patients, False),
         exported(a, *runtime, "fp32", onnx, patients),
         ours(a, model, "fp32", "yes", patients, False),
@@ -104,17 +110,14 @@ def inference_peers(a, model, onnx, patients):
         ours(a, model, "bf16", "no", patients, False),
         exported(a, *openvino, "bf16", onnx, patients, "bf16"),
         torch(a, "bf16", "bf16", "weights and images in bfloat16", patients),
-        torch(a, "bf16", "autocast", "channels_last", patients)]
-    if a.int8_model:
-        peers.append(ours(a, a.int8_model, "int8", "no", patients, False))
-    if a.int8_onnx:
-        peers += [exported(a, *runtime, "int8", a.int8_onnx, patients),
-                  exported(a, *openvino, "int8", a.int8_onnx, patients, "f32")]
-    return peers
+        torch(a, "bf16", "autocast", "channels_last", patients),
+        ours(a, int8, "int8", "no", patients, False),
+        exported(a, *runtime, "int8", qdq, patients),
+        exported(a, *openvino, "int8", qdq, patients, "f32")]
 
 
 def training_peers(a, model, patients):
-    return [ours(a, model, "fp32", "no", patients, True),
+    return [ours(a, model, "fp32", "yes", patients, True),
             torch(a, "fp32", "train", "channels_last", patients),
             ours(a, model, "bf16", "no", patients, True),
             torch(a, "bf16", "train-autocast", "channels_last", patients)]
@@ -131,13 +134,13 @@ def result(stage, peer):
             "all_ms": [round(t, 2) for t in times]}
 
 
-def run_stage(a, stage, model, onnx):
+def run_stage(a, stage, model, int8):
     patients, training, rounds, seconds = STAGES[stage]
     if a.quick:
         rounds, seconds = 1, 0.1
     print(f"{TITLES[stage]}, {a.size} px, {a.threads} threads", flush=True)
     peers = (training_peers(a, model, patients) if training
-             else inference_peers(a, model, onnx, patients))
+             else inference_peers(a, model, int8, patients))
     race(peers, rounds, seconds)
     rows = [result(stage, peer) for peer in peers]
     for row in rows:
@@ -237,7 +240,7 @@ def heading(report):
 def main():
     a = arguments()
     stages = a.stages.split(",")
-    model, onnx = make_model(a)
+    model, int8 = make_model(a)
     report = {"date": datetime.date.today().isoformat(),
               "backbone": a.backbone, "size": a.size, "threads": a.threads,
               "versions": versions(a), "bench": own_bench(a, model)}
@@ -245,7 +248,7 @@ def main():
     report["versions"]["backend"] = \
         report["bench"][0]["versions"]["backend"].split(",")[0]
     report["runs"] = [row for stage in stages
-                      for row in run_stage(a, stage, model, onnx)]
+                      for row in run_stage(a, stage, model, int8)]
     out = a.out or ROOT / "bench/results" / f"{slug(report['machine'])}.json"
     out.parent.mkdir(exist_ok=True)
     if out.exists():  # the busy-core experiment's part is kept
