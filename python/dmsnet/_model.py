@@ -248,6 +248,7 @@ def load(
     *,
     precision: str = "fp32",
     threads: int = 0,
+    workers: int = 1,
     winograd: bool = False,
 ) -> Model:
     """Open a model file.
@@ -255,12 +256,15 @@ def load(
     precision  of maps and weights: "fp32", "bf16" (a CPU with AVX-512 BF16) or
                "auto": bf16 where the CPU has it
     threads    of one call's work, 0 to 1024; 0: all cores
+    workers    batches of one call that run side by side, each on its share of
+               the threads and with weights of its own in memory: more patients
+               a second, where one call brings many
     winograd   quicker 3x3 convolutions in fp32, for twice the memory and about
                two seconds at the first call of each batch size
 
     Raises FileError, FormatError, MismatchError, InvalidError.
     """
-    compute = _compute(precision, threads, winograd)
+    compute = _compute(precision, threads, winograd, workers)
     handle = c.c_void_p()
     with _warnings() as monitor:
         call(
@@ -277,6 +281,7 @@ def create(
     seed: int = 1,
     precision: str = "fp32",
     threads: int = 0,
+    workers: int = 1,
     winograd: bool = False,
     **architecture: Any,
 ) -> Model:
@@ -285,7 +290,7 @@ def create(
     architecture  backbone ("resnet18" to "resnet152"), width, size, context,
                   fusion, eyes, task: the words of `dmsnet init`
     """
-    compute = _compute(precision, threads, winograd)
+    compute = _compute(precision, threads, winograd, workers)
     handle = c.c_void_p()
     arch = _architecture(architecture)
     call(lib().dms_model_create, c.byref(handle), c.byref(arch), seed)
@@ -299,6 +304,7 @@ def import_weights(
     seed: int = 1,
     precision: str = "fp32",
     threads: int = 0,
+    workers: int = 1,
     winograd: bool = False,
     **architecture: Any,
 ) -> Imported:
@@ -312,7 +318,7 @@ def import_weights(
     Raises MismatchError, whose report says which, where tensors are missing
     or of another shape; FormatError names what it refuses.
     """
-    compute = _compute(precision, threads, winograd)
+    compute = _compute(precision, threads, winograd, workers)
     data = prefix.encode()
     if len(data) > 255 or b"\0" in data:
         raise InvalidError("prefix: longer than 255 bytes, or with a NUL byte")
@@ -347,9 +353,11 @@ def _report(report: s.ImportReport) -> ImportReport:
     )
 
 
-def _compute(precision: str, threads: int, winograd: bool) -> s.Compute:
+def _compute(
+    precision: str, threads: int, winograd: bool, workers: int = 1
+) -> s.Compute:
     number = number_of(lib().dms_precision_name, "precision", precision)
-    compute = s.Compute(number, 2 if winograd else 1, threads)
+    compute = s.Compute(number, 2 if winograd else 1, threads, workers)
     call(lib().dms_compute_check, c.byref(compute))
     return compute
 

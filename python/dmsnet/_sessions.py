@@ -60,7 +60,7 @@ class Sessions:
                     model,
                     batch,
                     c.byref(self._compute),
-                    0,
+                    batch,  # no more workers than that
                 )
             try:
                 yield session

@@ -148,6 +148,14 @@ class Numbers(unittest.TestCase):
 
 class Batches(unittest.TestCase):
 
+    def test_workers_side_by_side_give_the_same_bits_in_order(self):
+        pairs = [PAIRS[i % len(PAIRS)] for i in range(5)]
+        want = model.predict_batch(pairs, batch=1)
+        with dmsnet.load(MODEL, workers=2, threads=2) as other:
+            got = other.predict_batch(pairs, batch=4)
+        for g, w in zip(got, want):
+            np.testing.assert_array_equal(g.logits, w.logits)
+
     def test_a_bad_pair_has_its_error_and_the_others_come_out(self):
         pairs = [PAIRS[0], ("not/there.jpg", PAIRS[1][1]),
                  (b"no picture", None), (None, None),
@@ -262,7 +270,7 @@ class Errors(unittest.TestCase):
 
     def test_words_and_numbers_out_of_range_are_named(self):
         for want, options in (
-                ("precision 'fp8' is not one of fp32, bf16, auto",
+                ("precision 'fp8' is not one of fp32, bf16, int8, auto",
                  {"precision": "fp8"}),
                 ("-1 threads, expected 0 to 1024", {"threads": -1})):
             self.assertEqual(str(self.error_of(dmsnet.load, MODEL, **options)),
