@@ -13,7 +13,7 @@
 #include "dms/public_begin.h"
 
 typedef struct dms_bench_options {
-    dms_compute compute; /* winograd auto: in fp32 inference. workers 0: one;
+    dms_compute compute; /* winograd auto: in fp32. workers 0: one;
                             more: inference side by side, patients times
                             workers are at most 256 */
     int patients;        /* of each worker, 1 to 256; training needs 2 */

@@ -47,7 +47,7 @@ static dms_status resolve(dms_net_options *net, dms_bench_options *o,
         compute->precision = net->int8                    ? DMS_PRECISION_INT8
                              : net->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
                                                           : DMS_PRECISION_FP32;
-    net->winograd &= !o->train && net->type == DMS_TYPE_F32;
+    net->winograd &= net->type == DMS_TYPE_F32 && !net->int8;
     compute->winograd = net->winograd ? DMS_WINOGRAD_YES : DMS_WINOGRAD_NO;
     if (compute->threads == 0)
         compute->threads = dms_threads_use(0);
