@@ -47,7 +47,8 @@ typedef struct dms_bench_times {
 dms_status dms_bench_print_memory(char **text, const dms_bench *bench,
                                   bool json, dms_error *err);
 
-/* Run once; of several workers, the first alone. The first run also brings the weights into their kernels' order. */
+/* Run once; of several workers, the first alone. The first run also brings the
+ * weights into their kernels' order. */
 dms_status dms_bench_step(dms_bench *bench, dms_bench_times *times,
                           dms_error *err);
 
@@ -70,15 +71,15 @@ typedef struct dms_bench_report {
     const char *peak_instruction[DMS_BENCH_PEAKS]; /* NULL: none */
     double memory_gb_s;
     dms_architecture architecture;
-    dms_bench_options options; /* what became of them: no AUTO, no 0 */
-    double ready_s;            /* making all, and the first run */
+    dms_bench_options options;       /* what became of them: no AUTO, no 0 */
+    double ready_s;                  /* making all, and the first run */
     dms_bench_times median, minimum; /* of one run, beside the others' */
     double patients_per_s;           /* of all workers together */
     double gflop;                    /* of one run, 2 per multiply-add */
-    size_t memory_bytes;   /* activations, gradients, scratch */
-    size_t weight_bytes;   /* parameters, gradients, moments */
-    size_t peak_rss_bytes; /* of the process so far */
-    dms_bench_node *nodes; /* owned */
+    size_t memory_bytes;             /* activations, gradients, scratch */
+    size_t weight_bytes;             /* parameters, gradients, moments */
+    size_t peak_rss_bytes;           /* of the process so far */
+    dms_bench_node *nodes;           /* owned */
     size_t node_count;
 } dms_bench_report;
 

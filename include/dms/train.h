@@ -133,7 +133,7 @@ typedef struct dms_train_options {
      * modules behind it and validation are float32 in any case (but validation
      * reads a frozen backbone's kept maps). */
     dms_precision precision;
-    dms_winograd winograd; /* auto: yes */
+    dms_winograd winograd;       /* auto: yes */
     bool checkpoint_activations; /* few are kept for backward, the others made
                                     again: less memory, more time, the same
                                     bits */
