@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fail.h"
 
@@ -307,4 +308,13 @@ dms_status cli_args_require(const char *value, const char *name,
     if (*value != '\0')
         return DMS_OK;
     return cli_fail(err, DMS_EINVAL, "--%s: missing; it names %s", name, what);
+}
+
+bool cli_args_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return a[0] && (strcmp(a, b) == 0 ||
+                    (stat(a, &x) == 0 && stat(b, &y) == 0 &&
+                     x.st_dev == y.st_dev && x.st_ino == y.st_ino));
 }

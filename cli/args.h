@@ -36,4 +36,7 @@ bool cli_args_given(const cli_args *args, const char *name);
 dms_status cli_args_require(const char *value, const char *name,
                             const char *what, dms_error *err);
 
+/* Do two paths name one file? false where a is "". */
+bool cli_args_same_file(const char *a, const char *b);
+
 #endif

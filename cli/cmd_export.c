@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "args.h"
 #include "dms/model.h"
@@ -98,15 +97,6 @@ static dms_status check_given(const cli_args *args,
     return DMS_OK;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return a[0] && (strcmp(a, b) == 0 ||
-                    (stat(a, &x) == 0 && stat(b, &y) == 0 &&
-                     x.st_dev == y.st_dev && x.st_ino == y.st_ino));
-}
-
 /* No output may take the model's place or another output's. */
 static dms_status check_files(const export_options *options, dms_error *err)
 {
@@ -119,7 +109,7 @@ static dms_status check_files(const export_options *options, dms_error *err)
 
     for (size_t i = 1; i < sizeof files / sizeof *files; i++)
         for (size_t k = 0; k < i; k++)
-            if (is_same_file(files[i].path, files[k].path))
+            if (cli_args_same_file(files[i].path, files[k].path))
                 return cli_fail(err, DMS_EINVAL,
                                 "--%s: '%s' is the file of --%s", files[i].name,
                                 files[i].path, files[k].name);

@@ -108,6 +108,11 @@ static dms_status run_quantize(cli_run *run, dms_error *err)
     TRY(cli_args_require(options.data, "data",
                          "the folder or table to calibrate on", err));
     TRY(cli_args_require(options.out, "out", "the file to write", err));
+    if (cli_args_same_file(options.out, options.model)) {
+        st = cli_fail(err, DMS_EINVAL, "--out: '%s' is the file of --model",
+                      options.out);
+        goto done;
+    }
     TRY(dms_quantize(&report, &options, run->monitor, err));
     TRY(dms_quantize_report_print(&text, &report, given->json, err));
     fputs(text, stdout);
@@ -122,9 +127,9 @@ const cli_command cli_command_quantize = {
     .summary = "make a model of 8-bit integers",
     .arguments = "",
     .text = "Make a model file whose convolutions multiply 8-bit integers: a "
-            "quarter of the size, and twice the speed of bf16 on a CPU with "
-            "VNNI (run it with --precision int8 or auto; fp32 and bf16 take "
-            "the rounded weights)."
+            "third to a half of the size, and twice the speed of bf16 on a CPU "
+            "with VNNI (run it with --precision int8 or auto; fp32 and bf16 "
+            "take the rounded weights)."
             "\n\n"
             "Weights get a scale for each output channel; the ranges of what "
             "the layers give are found by running the model on photographs. "

@@ -36,6 +36,35 @@ static void write_provenance(dms_strbuf *text, const dms_model_config *config)
     json_decref(root);
 }
 
+/* Weights kept as 8-bit integers, and how many numbers they hold. */
+typedef struct quantised {
+    size_t tensors, parameters;
+} quantised;
+
+static quantised count_quantised(const dms_params *params)
+{
+    quantised q = {0, 0};
+
+    for (size_t i = 0; i < params->count; i++) {
+        const dms_param *param = &params->items[i];
+
+        q.tensors += param->integers != NULL;
+        q.parameters += param->integers ? param->len : 0;
+    }
+    return q;
+}
+
+static void write_quantised(dms_strbuf *text, const dms_params *params)
+{
+    quantised q = count_quantised(params);
+
+    if (q.tensors > 0)
+        dms_strbuf_printf(text,
+                          "quantised        %zu parameters in %zu tensors are "
+                          "8-bit integers\n",
+                          q.parameters, q.tensors);
+}
+
 static char *describe_for_person(const dms_model *model)
 {
     const dms_model_config *config = &model->config;
@@ -56,6 +85,7 @@ static char *describe_for_person(const dms_model *model)
     dms_strbuf_printf(&text, "eyes             %s\n", dms_eyes_name(a->eyes));
     dms_strbuf_printf(&text, "parameters       %zu in %zu tensors\n",
                       dms_model_parameters(model), model->params->count);
+    write_quantised(&text, model->params);
     dms_strbuf_printf(&text,
                       "preprocessing    %d x %d px, %s, field of view %s, "
                       "enhancement %s\n",
@@ -76,12 +106,17 @@ static char *describe_for_machine(const dms_model *model)
 {
     char *config = dms_model_config_json(&model->config);
     json_t *root = config ? json_loads(config, 0, NULL) : NULL;
+    quantised q = count_quantised(model->params);
     char *text, *copy;
 
     json_object_set_new(root, "parameters",
                         json_integer((json_int_t)dms_model_parameters(model)));
     json_object_set_new(root, "tensors",
                         json_integer((json_int_t)model->params->count));
+    json_object_set_new(root, "quantised",
+                        json_pack("{s:I, s:I}", "parameters",
+                                  (json_int_t)q.parameters, "tensors",
+                                  (json_int_t)q.tensors));
     text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     copy = text ? dms_strdup(text) : NULL;
     free(text);

@@ -162,6 +162,11 @@ static bool is_floating(dms_dtype dtype)
            dtype == DMS_DTYPE_F16 || dtype == DMS_DTYPE_BF16;
 }
 
+static bool is_quantised(const dms_param *param, const dms_tensor_view *view)
+{
+    return param->role == DMS_PARAM_WEIGHT && view->dtype == DMS_DTYPE_I8;
+}
+
 static dms_status check_view(const dms_param *param,
                              const dms_tensor_view *view, const char *name,
                              dms_error *err)
@@ -178,8 +183,12 @@ static dms_status check_view(const dms_param *param,
     if (param->role != DMS_PARAM_COUNT && !is_floating(view->dtype))
         return dms_fail(err, DMS_EMISMATCH,
                         "%s: tensor %.80s is of type %s, expected floating "
-                        "point",
-                        name, view->name, dms_dtype_name(view->dtype));
+                        "point%s",
+                        name, view->name, dms_dtype_name(view->dtype),
+                        is_quantised(param, view)
+                            ? " (a quantised model: take the one it was made "
+                              "from)"
+                            : "");
     return DMS_OK;
 }
 
