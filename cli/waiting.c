@@ -14,6 +14,11 @@ void cli_wait_briefly(char **argv)
 {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
         return;
+    /* libgomp has bound this thread already; a new start would inherit its one
+     * core as all there is */
+    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") ||
+        getenv("GOMP_CPU_AFFINITY"))
+        return;
     if (setenv("GOMP_SPINCOUNT", SPINS, 1) == 0)
         execv("/proc/self/exe", argv);
 }

@@ -90,6 +90,7 @@ static void *worker_main(void *arg)
     dms_error error = {0};
     dms_status st;
 
+    dms_threads_unbind();
     dms_threads_use(w->options.threads);
     st = w->options.start(w->options.user, self->index, &error);
     pthread_mutex_lock(&w->lock);
