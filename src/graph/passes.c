@@ -206,8 +206,18 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
     return node;
 }
 
+/* Is node a convolution for which Winograd's algorithm may be had? Its kernels
+ * are for blocks. */
+static bool wants_blocks(const dms_graph *graph, const dms_node *node)
+{
+    return node->op->typed && node->attr.kernel == 3 &&
+           node->attr.stride == 1 && node->attr.groups == 1 &&
+           node->in[0]->shape.c % graph->block == 0 &&
+           node->shape.c % graph->block == 0;
+}
+
 /* How node reads its first input. Pixels stay as they are. */
-static form first_form(const dms_node *node)
+static form first_form(const dms_graph *graph, const dms_node *node)
 {
     const dms_node *value = node->in[0];
     form wanted = {DMS_LAYOUT_NHWC, DMS_TYPE_F32};
@@ -216,6 +226,8 @@ static form first_form(const dms_node *node)
         return (form){DMS_LAYOUT_NHWC, value->narrow};
     if (node->op->any_layout)
         wanted.layout = value->layout;
+    if (wants_blocks(graph, node))
+        wanted.layout = graph->map_layout;
     if (node->op->any_type && !dms_type_is_integer(value->type))
         wanted.type = value->type;
     if (node->op->typed && wanted.layout != DMS_LAYOUT_NCHW)
@@ -226,7 +238,7 @@ static form first_form(const dms_node *node)
 /* What node makes. */
 static form output_form(const dms_graph *graph, const dms_node *node)
 {
-    form out = first_form(node);
+    form out = first_form(graph, node);
 
     if (out.layout == DMS_LAYOUT_NCHW)
         out.layout = graph->map_layout;
@@ -245,7 +257,7 @@ static form input_form(const dms_graph *graph, const dms_node *node, int k)
     form wanted;
 
     if (k == 0 || !node->attr.sum)
-        return first_form(node);
+        return first_form(graph, node);
     wanted = output_form(graph, node);
     if (dms_type_is_integer(wanted.type))
         wanted.type = node->in[k]->narrow;
