@@ -235,6 +235,27 @@ static void a_repeat_count_is_kept(void **state)
     assert_int_equal((int)number(*state, "repeats"), 2);
 }
 
+/* gflops are those of all workers together, latency_ms is one's. */
+static void workers_side_by_side_are_counted_together(void **state)
+{
+    dms_bench_options options = quick();
+    json_t *root;
+
+    options.compute.workers = 2;
+    options.repeats = 6;
+    root = run_to_json(&options);
+    assert_int_equal((int)number(root, "workers"), 2);
+    assert_int_equal((int)number(root, "repeats"), 6);
+    assert_near(number(root, "gflops"),
+                number(root, "gflop") * number(root, "patients_per_second"),
+                1e-4);
+    assert_true(number(root, "patients_per_second") > 0);
+    assert_true(number(root, "latency_ms") > 0);
+    assert_near(number(root, "memory_bytes"),
+                2 * number(*state, "memory_bytes"), 0.5);
+    json_decref(root);
+}
+
 static void assert_refused(dms_bench_options options, const char *word)
 {
     dms_model *model = small_model();
@@ -262,6 +283,12 @@ static void what_cannot_be_run_is_refused(void **state)
     options.patients = 2;
     options.compute.threads = -1;
     assert_refused(options, "-1 threads");
+    options.compute.threads = 1;
+    options.compute.workers = 2;
+    assert_refused(options, "2 workers");
+    options.train = false;
+    options.compute.workers = -1;
+    assert_refused(options, "-1 workers");
 }
 
 static void the_machine_has_a_peak_wherever_it_has_an_instruction(void **state)
@@ -315,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_training_step_is_three_forwards_without_the_pixels),
         cmocka_unit_test(the_memory_map_says_what_is_made_again_and_saves),
         cmocka_unit_test(a_repeat_count_is_kept),
+        cmocka_unit_test(workers_side_by_side_are_counted_together),
         cmocka_unit_test(what_cannot_be_run_is_refused),
         cmocka_unit_test(the_machine_has_a_peak_wherever_it_has_an_instruction),
         cmocka_unit_test(measuring_leaves_the_thread_where_it_may_run),
