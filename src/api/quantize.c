@@ -292,6 +292,13 @@ static dms_status search(dms_quantising *q, dms_error *err)
     TRY(compare_layers(q, true, err));
     TRY(compare_answers(q, err));
     TRY(keep_until_near(q, kept, err));
+    if (!dms_params_quantised(q->table.params)) {
+        st = dms_fail(err, DMS_EINVAL,
+                      "%s: with a tolerance of %g no layer may multiply "
+                      "integers; nothing was written",
+                      q->options->model, q->options->tolerance);
+        goto done;
+    }
     if (q->mean_difference > q->options->tolerance)
         dms_log(q->monitor, DMS_LOG_WARNING,
                 "the probabilities differ from fp32's by %.4f in the mean, "
