@@ -359,7 +359,7 @@ static const dms_option options[] = {
      .help = "quicker 3x3 convolutions in fp32, rounded otherwise; auto: yes"},
     FLAG("checkpoint-activations", checkpoint_activations,
          "make activations again for the backward pass instead of keeping "
-         "them: a third of the memory, some more time, the same bits"),
+         "them: a third of the memory, a third more time, the same bits"),
     TEXT("metric", metric, "NAME", "figure that chooses the best epoch"),
     {.name = "patience",
      .type = DMS_OPTION_INT,
