@@ -50,7 +50,7 @@ struct dms_op {
     bool any_layout; /* works in its first input's layout; else NHWC */
     bool any_type;   /* and in its type; else float32 */
     bool typed;      /* works in attr.type */
-    bool selects;    /* each output value is one of its input's */
+    bool bounded;    /* its output stays within the range of its inputs */
     bool hands_on;   /* its inputs' gradients may be its own, in place: dx[k] ==
                         dy */
     bool fuses_relu; /* honours attr.relu */

@@ -1,8 +1,13 @@
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "graph/op.h"
+
+/* Integers above 0. */
+#define LEVELS_U8 255.0f
+#define LEVELS_S8 127.0f
 
 static size_t count_readers(const dms_graph *graph, const dms_node *value)
 {
@@ -110,31 +115,40 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
     }
 }
 
-/* The convolution whose output's values are this one's. */
-static const dms_node *source(const dms_node *value)
+/* Widen scale and sign to what the convolutions make that value's range comes
+ * of; false: one of them has no scale, or it comes of something else. */
+static bool find_range(const dms_graph *graph, const dms_node *value,
+                       float *scale, bool *negative)
 {
-    while (value->op->selects)
-        value = value->in[0];
-    return value;
-}
+    size_t row;
 
-static size_t scale_row(const dms_graph *graph, const dms_node *value)
-{
-    const dms_node *node = source(value);
-
-    return node->op->fuses_sum
-               ? graph->params->items[node->param[0]].scale[DMS_SCALE_OUTPUT]
-               : 0;
-}
-
-static void want_narrow(const dms_graph *graph, dms_node *value)
-{
-    size_t row = scale_row(graph, value);
-
+    for (int k = 0; value->op->bounded && k < value->in_count; k++)
+        if (!find_range(graph, value->in[k], scale, negative))
+            return false;
+    if (value->op->bounded)
+        return true;
+    row = value->op->fuses_sum
+              ? graph->params->items[value->param[0]].scale[DMS_SCALE_OUTPUT]
+              : 0;
     if (row == 0)
-        return;
-    value->narrow = source(value)->attr.relu ? DMS_TYPE_U8 : DMS_TYPE_S8;
-    value->scale = *dms_param_value(graph->params, row);
+        return false;
+    *scale = fmaxf(*scale, *dms_param_value(graph->params, row) *
+                               (value->attr.relu ? LEVELS_U8 : LEVELS_S8));
+    *negative |= !value->attr.relu;
+    return true;
+}
+
+/* Value as integers, where that can be. */
+static bool want_narrow(const dms_graph *graph, dms_node *value)
+{
+    float range = 0;
+    bool negative = false;
+
+    if (!find_range(graph, value, &range, &negative))
+        return false;
+    value->narrow = negative ? DMS_TYPE_S8 : DMS_TYPE_U8;
+    value->scale = range / (negative ? LEVELS_S8 : LEVELS_U8);
+    return true;
 }
 
 void dms_pass_narrow(dms_graph *graph)
@@ -145,10 +159,9 @@ void dms_pass_narrow(dms_graph *graph)
 
         if (!node->op->fuses_sum ||
             !graph->params->items[node->param[0]].integers ||
-            scale_row(graph, node->in[0]) == 0)
+            !want_narrow(graph, node->in[0]))
             continue;
         node->attr.quantised = true;
-        want_narrow(graph, node->in[0]);
         if (node->attr.sum && node->narrow != DMS_TYPE_F32)
             want_narrow(graph, node->in[node->in_count - 1]);
     }

@@ -54,6 +54,7 @@ static void concat_emit(const dms_emit *e)
 
 static const dms_op op_concat = {
     .name = "concat",
+    .bounded = true,
     .forward = concat_forward,
     .backward = concat_backward,
     .emit = concat_emit,

@@ -63,6 +63,7 @@ static dms_status reorder_backward(dms_job *t, dms_error *err)
 
 const dms_op dms_op_reorder = {
     .name = "reorder",
+    .bounded = true,
     .prepare = reorder_prepare,
     .forward = reorder_forward,
     .backward = reorder_backward,

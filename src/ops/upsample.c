@@ -108,6 +108,7 @@ static void upsample_emit(const dms_emit *e)
 
 static const dms_op op_upsample = {
     .name = "upsample",
+    .bounded = true,
     .forward = upsample_forward,
     .backward = upsample_backward,
     .emit = upsample_emit,

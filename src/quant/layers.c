@@ -7,22 +7,35 @@
 #include "graph/op.h"
 #include "net/dmsnet.h"
 
-static const dms_node *source(const dms_node *value)
+/* Does value's range come of convolutions alone? */
+static bool has_range(const dms_node *value)
 {
-    while (value->op->selects)
-        value = value->in[0];
-    return value->op->fuses_sum ? value : NULL;
+    bool all = value->op->bounded || value->op->fuses_sum;
+
+    for (int k = 0; value->op->bounded && k < value->in_count; k++)
+        all = all && has_range(value->in[k]);
+    return all;
 }
 
-/* Worth it, and its input comes of a convolution. */
+/* And of this one among them? */
+static bool comes_of(const dms_node *value, const dms_node *node)
+{
+    bool any = value == node;
+
+    for (int k = 0; value->op->bounded && k < value->in_count; k++)
+        any = any || comes_of(value->in[k], node);
+    return any;
+}
+
+/* Worth it, and its input's range is known. */
 static bool can_multiply(const dms_graph *graph, const dms_node *node)
 {
     return node->op->fuses_sum && node->attr.groups == 1 &&
            node->shape.c % graph->block == 0 &&
-           node->shape.h * node->shape.w > 1 && source(node->in[0]);
+           node->shape.h * node->shape.w > 1 && has_range(node->in[0]);
 }
 
-/* Is the node's output read by one that can? */
+/* Is a scale of the node's output wanted by one that can? */
 static bool is_wanted(const dms_graph *graph, const dms_node *node)
 {
     for (size_t i = node->index + 1; i < graph->count; i++) {
@@ -31,7 +44,7 @@ static bool is_wanted(const dms_graph *graph, const dms_node *node)
         if (!can_multiply(graph, reader))
             continue;
         for (int k = 0; k < reader->in_count; k++)
-            if (source(reader->in[k]) == node)
+            if (comes_of(reader->in[k], node))
                 return true;
     }
     return false;
