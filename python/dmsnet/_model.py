@@ -253,8 +253,9 @@ def load(
 ) -> Model:
     """Open a model file.
 
-    precision  of maps and weights: "fp32", "bf16" (a CPU with AVX-512 BF16) or
-               "auto": bf16 where the CPU has it
+    precision  of maps and weights: "fp32", "bf16" (a CPU with AVX-512 BF16),
+               "int8" (a quantised model, a CPU with VNNI) or "auto": int8 of a
+               quantised model, else bf16, where the CPU has it
     threads    of one call's work, 0 to 1024; 0: all cores
     workers    batches of one call that run side by side, each on its share of
                the threads and with weights of its own in memory: more patients

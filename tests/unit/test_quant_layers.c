@@ -59,13 +59,14 @@ static void each_channels_largest_weight_is_127(void **state)
     for (size_t i = 0; i < q->params->count; i++) {
         const dms_param *p = &to->items[i];
         const float *from = dms_param_value(q->params, i);
-        size_t row = p->len / (size_t)p->shape[0];
+        size_t row;
 
         if (!p->integers) {
             assert_ptr_equal(dms_param_value(to, i), from); /* not copied */
             continue;
         }
         assert_null(dms_param_value(to, i));
+        row = p->len / (size_t)p->shape[0];
         for (size_t o = 0; o < (size_t)p->shape[0]; o++) {
             float scale = dms_param_value(to, p->scale[DMS_SCALE_WEIGHT])[o];
             int largest = 0;
