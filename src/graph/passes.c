@@ -223,9 +223,9 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
  * are for blocks. */
 static bool wants_blocks(const dms_graph *graph, const dms_node *node)
 {
-    return node->op->typed && node->attr.kernel == 3 &&
-           node->attr.stride == 1 && node->attr.groups == 1 &&
-           node->in[0]->shape.c % graph->block == 0 &&
+    return node->op->typed && node->attr.type == DMS_TYPE_F32 &&
+           node->attr.kernel == 3 && node->attr.stride == 1 &&
+           node->attr.groups == 1 && node->in[0]->shape.c % graph->block == 0 &&
            node->shape.c % graph->block == 0;
 }
 
