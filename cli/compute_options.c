@@ -8,13 +8,21 @@ static const dms_option compute_list[] = {
      .section = "Computing",
      DMS_OPTION_FIELD(dms_compute, precision),
      .choice = dms_precision_name,
-     .help = "numbers of maps and weights; auto: bf16 where the CPU has it"},
+     .help =
+         "numbers of maps and weights; auto: int8 of a quantised model, else "
+         "bf16, where the CPU has it"},
     {.name = "winograd",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(dms_compute, winograd),
      .choice = dms_winograd_name,
      .help = "quicker 3x3 convolutions in fp32 for about 2 s and twice the "
              "memory; auto: from 64 patients on"},
+    {.name = "deterministic",
+     .type = DMS_OPTION_FLAG,
+     DMS_OPTION_FIELD(dms_compute, deterministic),
+     .help = "choose nothing by the work or the machine: auto is fp32, no "
+             "Winograd, one worker; a patient's answer then has the same bits "
+             "alone and among many"},
     {.name = "threads",
      .type = DMS_OPTION_INT,
      DMS_OPTION_FIELD(dms_compute, threads),
