@@ -40,6 +40,9 @@ typedef struct dms_compute {
                     are run side by side, each on its share of the threads (at
                     least one) and with weights of its own in memory. 0: chosen
                     from the work: one for few patients, one a thread for many*/
+    bool deterministic; /* choose nothing by the work or the machine, so that a
+                           patient's answer has the same bits alone and among
+                           thousands: auto is fp32, no Winograd, one worker */
 } dms_compute;
 
 /* "fp32", "bf16", "int8", "auto"; NULL past the last. */

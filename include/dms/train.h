@@ -134,6 +134,7 @@ typedef struct dms_train_options {
      * reads a frozen backbone's kept maps). */
     dms_precision precision;
     dms_winograd winograd;       /* auto: yes */
+    bool deterministic;          /* as of dms_compute */
     bool checkpoint_activations; /* few are kept for backward, the others made
                                     again: less memory, more time, the same
                                     bits */

@@ -82,6 +82,7 @@ class Compute(c.Structure):
         ("winograd", c.c_int),
         ("threads", c.c_int),
         ("workers", c.c_int),
+        ("deterministic", c.c_bool),
     ]
 
 

@@ -81,6 +81,8 @@ static dms_status choose(dms_crew *crew, int *threads,
     *threads = threads_of(o->compute);
     need.threads = *threads > 0 ? *threads : 1;
     need.bytes_each = bytes_each(model, net);
+    if (o->compute && o->compute->deterministic && need.asked == 0)
+        need.asked = 1;
     crew->count = dms_crew_choose(&need);
     *threads /= crew->count;
     if (crew->count > 1 && *threads == 0)

@@ -357,6 +357,8 @@ static const dms_option options[] = {
      FIELD(winograd),
      .choice = dms_winograd_name,
      .help = "quicker 3x3 convolutions in fp32, rounded otherwise; auto: yes"},
+    FLAG("deterministic", deterministic,
+         "choose nothing by the machine: auto is fp32, no Winograd"),
     FLAG("checkpoint-activations", checkpoint_activations,
          "make activations again for the backward pass instead of keeping "
          "them: a third of the memory, a third more time, the same bits"),

@@ -177,7 +177,8 @@ done:
 static dms_compute compute_of(const dms_trainer *t)
 {
     return (dms_compute){.precision = t->options->precision,
-                         .winograd = t->options->winograd};
+                         .winograd = t->options->winograd,
+                         .deterministic = t->options->deterministic};
 }
 
 static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
