@@ -33,6 +33,7 @@ from dmsnet._model import (
     load,
 )
 from dmsnet._photographs import Photograph
+from dmsnet._quantize import quantize
 from dmsnet._results import LABELS, Eye, Field, ImportReport, Prediction
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "import_weights",
     "library_path",
     "load",
+    "quantize",
 ]

@@ -71,6 +71,21 @@ _FUNCTIONS = {
         c.c_int,
         [_handle, c.c_char_p, c.POINTER(s.OnnxOptions), _err],
     ),
+    "dms_quantize_method_name": (c.c_char_p, [c.c_int]),
+    "dms_quantize": (
+        c.c_int,
+        [
+            c.POINTER(s.QuantizeReport),
+            c.POINTER(s.QuantizeOptions),
+            c.POINTER(s.Monitor),
+            _err,
+        ],
+    ),
+    "dms_quantize_report_print": (
+        c.c_int,
+        [_out, c.POINTER(s.QuantizeReport), c.c_bool, _err],
+    ),
+    "dms_quantize_report_release": (None, [c.POINTER(s.QuantizeReport)]),
     "dms_model_destroy": (None, [_handle]),
     "dms_session_create_with": (
         c.c_int,

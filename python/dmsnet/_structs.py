@@ -158,6 +158,46 @@ class OnnxOptions(c.Structure):
     ]
 
 
+QUANTIZE_PATH_MAX = 1024  # DMS_QUANTIZE_PATH_MAX
+
+
+class QuantizeOptions(c.Structure):
+    """dms_quantize_options."""
+
+    _fields_ = [
+        ("model", c.c_char * QUANTIZE_PATH_MAX),
+        ("data", c.c_char * QUANTIZE_PATH_MAX),
+        ("images", c.c_char * QUANTIZE_PATH_MAX),
+        ("out", c.c_char * QUANTIZE_PATH_MAX),
+        ("split", c.c_int),
+        ("patients", c.c_int),
+        ("method", c.c_int),
+        ("percentile", c.c_double),
+        ("tolerance", c.c_double),
+        ("seed", c.c_uint64),
+        ("threads", c.c_int),
+    ]
+
+
+class QuantizeReport(c.Structure):
+    """dms_quantize_report."""
+
+    _fields_ = [
+        ("options", QuantizeOptions),
+        ("layers", c.c_void_p),
+        ("count", c.c_size_t),
+        ("quantised", c.c_size_t),
+        ("kept", c.c_size_t),
+        ("patients", c.c_size_t),
+        ("gflop", c.c_double),
+        ("quantised_gflop", c.c_double),
+        ("mean_difference", c.c_double),
+        ("largest_difference", c.c_double),
+        ("float_bytes", c.c_size_t),
+        ("bytes", c.c_size_t),
+    ]
+
+
 # every struct that crosses the border, by its name in C
 STRUCTS = {
     "dms_error": Error,
@@ -173,4 +213,6 @@ STRUCTS = {
     "dms_import_report": ImportReport,
     "dms_export_options": ExportOptions,
     "dms_onnx_options": OnnxOptions,
+    "dms_quantize_options": QuantizeOptions,
+    "dms_quantize_report": QuantizeReport,
 }
