@@ -264,8 +264,7 @@ static void account_memory(dms_bench_report *r, const dms_bench *bench)
     const dms_params *params = bench->weights;
     struct rusage usage = {0};
 
-    for (size_t i = 0; i < params->count; i++)
-        r->weight_bytes += params->items[i].len * sizeof(float);
+    r->weight_bytes = dms_params_bytes(params);
     if (bench->params) /* gradient, mean and square */
         r->weight_bytes += 3 * params->trained * sizeof(float);
     r->memory_bytes =

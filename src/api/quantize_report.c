@@ -37,16 +37,6 @@ static void describe(dms_quantize_layer *out, const dms_quant_layer *layer,
     out->db = decibel(layer->signal, layer->noise);
 }
 
-static size_t bytes_of(const dms_params *params)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < params->count; i++)
-        bytes += params->items[i].len *
-                 (params->items[i].integers ? 1 : sizeof(float));
-    return bytes;
-}
-
 dms_status dms_quantising_report(dms_quantize_report *report,
                                  const dms_quantising *q, dms_error *err)
 {
@@ -55,8 +45,8 @@ dms_status dms_quantising_report(dms_quantize_report *report,
                              .patients = q->patients,
                              .mean_difference = q->mean_difference,
                              .largest_difference = q->largest_difference,
-                             .float_bytes = bytes_of(q->model->params),
-                             .bytes = bytes_of(q->table.params)};
+                             .float_bytes = dms_params_bytes(q->model->params),
+                             .bytes = dms_params_bytes(q->table.params)};
 
     r.layers = dms_calloc(r.count, sizeof *r.layers);
     if (!r.layers)

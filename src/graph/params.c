@@ -145,6 +145,16 @@ void dms_param_read(float *plain, const dms_params *params, size_t i)
         dms_param_unpack(param, plain, dms_param_value(params, i));
 }
 
+size_t dms_params_bytes(const dms_params *params)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < params->count; i++)
+        bytes += params->items[i].len *
+                 (params->items[i].integers ? 1 : sizeof(float));
+    return bytes;
+}
+
 bool dms_params_quantised(const dms_params *params)
 {
     for (size_t i = 0; i < params->count; i++)

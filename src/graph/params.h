@@ -99,6 +99,9 @@ const float *dms_param_value(const dms_params *params, size_t i);
 /* Its values in row-major order, whether quantised or not, to len floats. */
 void dms_param_read(float *plain, const dms_params *params, size_t i);
 
+/* Of all values, without padding and gradients. */
+size_t dms_params_bytes(const dms_params *params);
+
 /* Are there quantised weights in the table? */
 bool dms_params_quantised(const dms_params *params);
 
