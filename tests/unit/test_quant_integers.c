@@ -84,6 +84,7 @@ static int64_t sum_of_products(const dms_node *node, const float *x,
 
 typedef struct tally {
     size_t nodes, integer, mixed_sums; /* mixed: s8 added to what is u8 */
+    size_t reorders;
     size_t numbers, off;
 } tally;
 
@@ -143,6 +144,20 @@ static void check_node(tally *t, const witness *w, const dms_node *node,
     t->mixed_sums += term && term->type == DMS_TYPE_S8;
 }
 
+/* A value brought into integers, or back. */
+static void check_reorder(tally *t, const witness *w, const dms_node *node)
+{
+    const dms_node *in = node->in[0];
+    const float *x = w->made[in->index], *y = w->made[node->index];
+    double unit = dms_type_is_integer(in->type) ? (double)in->scale : 1;
+
+    if (!dms_type_is_integer(node->type) && !dms_type_is_integer(in->type))
+        return;
+    for (size_t i = 0; i < dms_shape_len(&node->shape); i++)
+        check_number(t, node, unit * (double)x[i], (double)y[i]);
+    t->reorders++;
+}
+
 static tally check_net(const quant_net *q, int patients, int size)
 {
     tally t = {0};
@@ -156,9 +171,12 @@ static tally check_net(const quant_net *q, int patients, int size)
     quant_net_show(net, 77, patients, size);
     dms_net_observe(net, see, &w);
     quant_net_ok(dms_net_forward(net, 0, &err), &err);
-    for (size_t i = 0; i < graph->count; i++)
+    for (size_t i = 0; i < graph->count; i++) {
         if (graph->nodes[i]->attr.quantised)
             check_node(&t, &w, graph->nodes[i], q->table.params);
+        else if (graph->nodes[i]->op == &dms_op_reorder)
+            check_reorder(&t, &w, graph->nodes[i]);
+    }
     dms_net_destroy(net);
     for (size_t i = 0; i < NODES_MAX; i++)
         dms_free(w.made[i]);
@@ -184,6 +202,7 @@ static void each_convolution_is_the_exact_sum_rounded(void **state)
         assert_in_range(t.nodes, 19, 32);
         assert_in_range(t.integer, 18, t.nodes);
         assert_int_equal(t.mixed_sums, 3);
+        assert_in_range(t.reorders, 2, 4);
     }
     quant_net_release(&q);
 }
