@@ -227,8 +227,8 @@ class Photographs(Case):
 class Verbs(Case):
     def test_info_says_so(self):
         text = must("info", "q").stdout
-        self.assertRegex(text, rf"\nquantised +\d+ parameters in {TENSORS} tensors "
-                               r"are 8-bit integers\n")
+        self.assertRegex(text, r"\nquantised +\d+ parameters in "
+                               rf"{TENSORS} tensors are 8-bit integers\n")
         about = json.loads(must("info", "q", "--json").stdout)
         self.assertEqual(about["quantised"]["tensors"], TENSORS)
         self.assertGreater(about["quantised"]["parameters"],

@@ -85,6 +85,8 @@ def stir(path):
         shape = tensors[name].shape
         near = 0.3 if re.search(r"layer\d\.\d\.bn2$", norm) else 1.0
         scale = near * draw.uniform(0.8, 1.2, shape)
+        if norm.endswith("bn3"):
+            scale *= 0.3
         if "backbone" in norm:
             scale[3::7] *= -1
             scale[5::11] = 0
@@ -223,6 +225,17 @@ class Structure(Case):
                          exported().read_bytes())
 
 
+@functools.lru_cache
+def bottlenecks():
+    """Quantised, of one eye, softmax."""
+    dmsnet("init", "--backbone", "resnet50", "--width", 64, "--size", 96,
+           "--eyes", "left", "--task", "single-label", "--out", "m50")
+    stir(FOLDER / "m50")
+    dmsnet("quantize", "--model", "m50", "--data", "set", "--split", "all",
+           "--out", "q50")
+    return "q50"
+
+
 class Numbers:
     """What each program must give, with its run_onnx(path, batch)."""
 
@@ -237,6 +250,11 @@ class Numbers:
             batch = images(2, size)
             got = self.run_onnx(exported("--size", size), batch)
             self.assertLess(distance(got, forward("q", batch, "int8")), LIMIT)
+
+    def test_bottlenecks_of_one_eye(self):
+        batch = images(2, 96)
+        got = self.run_onnx(exported(model=bottlenecks()), batch)
+        self.assertLess(distance(got, forward("q50", batch, "int8")), LIMIT)
 
     def test_layers_kept_in_float(self):
         dmsnet("quantize", "--model", "m", "--data", "set", "--split", "all",
@@ -257,13 +275,14 @@ class InOnnxRuntime(Numbers, Case):
     def test_convolutions_multiply_integers(self):
         """All but those whose output is not wanted as integers: at the
         network's end, and before what works in float."""
-        path = FOLDER / "optimised.onnx"
-        session(exported(), path,
-                onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
-        kinds = [node.op_type for node in onnx.load(path).graph.node]
-        whole = rounded_convolutions(onnx.load(exported()).graph)
-        self.assertGreaterEqual(len(whole), 19)  # of the backbone
-        self.assertEqual(kinds.count("QLinearConv"), len(whole))
+        for model, least in (("q", 19), (bottlenecks(), 52)):
+            path = FOLDER / "optimised.onnx"
+            session(exported(model=model), path,
+                    onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
+            kinds = [node.op_type for node in onnx.load(path).graph.node]
+            whole = rounded_convolutions(onnx.load(exported(model=model)).graph)
+            self.assertGreaterEqual(len(whole), least)  # of the backbone
+            self.assertEqual(kinds.count("QLinearConv"), len(whole))
 
 
 def rounded_convolutions(graph):
