@@ -34,9 +34,8 @@ static const dms_option compute_list[] = {
      .max = 256,
      .word = "auto",
      .word_value = 0,
-     .help = "batches that run side by side, each on its share of the threads "
-             "and with weights of its own in memory; auto: one for few "
-             "patients, one a thread for many"}};
+     .help = "batches that run side by side, each on its share of the threads; "
+             "auto: one for few patients, one a thread for many"}};
 
 enum { COUNT = sizeof(compute_list) / sizeof(*compute_list) };
 

@@ -38,8 +38,8 @@ typedef struct dms_compute {
     int threads; /* of all workers together; 0: as many as OpenMP gives */
     int workers; /* of a session or an evaluation: that many patients' batches
                     are run side by side, each on its share of the threads (at
-                    least one) and with weights of its own in memory. 0: chosen
-                    from the work: one for few patients, one a thread for many*/
+                    least one). 0: chosen from the work: one for few patients,
+                    one a thread for many */
     bool deterministic; /* choose nothing by the work or the machine, so that a
                            patient's answer has the same bits alone and among
                            thousands: auto is fp32, no Winograd, one worker */

@@ -258,8 +258,7 @@ def load(
                quantised model, else bf16, where the CPU has it
     threads    of one call's work, 0 to 1024; 0: all cores
     workers    batches of one call that run side by side, each on its share of
-               the threads and with weights of its own in memory: more patients
-               a second, where one call brings many
+               the threads: more patients a second, where one call brings many
     winograd   quicker 3x3 convolutions in fp32, for twice the memory and about
                two seconds at the first call of each batch size
 

@@ -9,7 +9,7 @@
 
 enum {
     BATCH_MAX = 256,
-    /* A worker of so many patients has its net's preparation back. */
+    /* With so many patients a worker has its net's making back. */
     PATIENTS_EACH = 64,
     /* Bytes of maps for each pixel of an image, about. */
     MAP_BYTES = 128
@@ -41,18 +41,12 @@ int dms_crew_choose(const dms_crew_need *need)
     return (int)count;
 }
 
-/* A worker's weights in its kernels' order, and its maps; about. */
-static size_t bytes_each(const dms_model *model, const dms_net_options *net)
+/* A worker's maps; about. */
+static size_t bytes_each(const dms_net_options *net)
 {
-    const dms_params *params = model->params;
-    size_t width = net->int8 ? 1 : net->type == DMS_TYPE_BF16 ? 2 : 4;
-    size_t side = (size_t)net->size, values = 0;
+    size_t side = (size_t)net->size;
 
-    if (net->winograd)
-        width *= 2;
-    for (size_t i = 0; i < params->count; i++)
-        values += params->items[i].len;
-    return values * width + 2 * (size_t)net->patients * side * side * MAP_BYTES;
+    return 2 * (size_t)net->patients * side * side * MAP_BYTES;
 }
 
 /* Threads to share out; 0 where a build has no say in it. */
@@ -80,7 +74,7 @@ static dms_status choose(dms_crew *crew, int *threads,
     TRY(dms_compute_apply(net, o->compute, model->params, o->patients, err));
     *threads = threads_of(o->compute);
     need.threads = *threads > 0 ? *threads : 1;
-    need.bytes_each = bytes_each(model, net);
+    need.bytes_each = bytes_each(net);
     if (o->compute && o->compute->deterministic && need.asked == 0)
         need.asked = 1;
     crew->count = dms_crew_choose(&need);
@@ -88,20 +82,37 @@ static dms_status choose(dms_crew *crew, int *threads,
     if (crew->count > 1 && *threads == 0)
         *threads = 1;
     net->patients = o->batch > crew->count ? o->batch / crew->count : 1;
-    /* what each prepares must pay for each */
-    TRY(dms_compute_apply(net, o->compute, model->params,
-                          o->patients / (size_t)crew->count, err));
 done:
     return st;
 }
 
+/* The first net is there, and its weights are everybody's. */
 static dms_status start(void *user, int worker, dms_error *err)
 {
     dms_crew *crew = user;
     const dms_model *model = crew->model;
 
+    if (worker == 0)
+        return DMS_OK;
     return dms_net_create(&crew->nets[worker], &model->config.architecture,
                           model->params, &crew->options, err);
+}
+
+/* As a worker would: kernels depend on how many threads there are. */
+static dms_status make_first(dms_crew *crew, int each, dms_error *err)
+{
+    dms_status st;
+    const dms_model *model = crew->model;
+    int threads = dms_threads_use(each);
+
+    TRY(dms_net_create(&crew->nets[0], &model->config.architecture,
+                       model->params, &crew->options, err));
+    if (crew->count > 1)
+        TRY(dms_net_load(crew->nets[0], err));
+    crew->options.like = crew->nets[0];
+done:
+    dms_threads_use(threads);
+    return st;
 }
 
 dms_status dms_crew_create(dms_crew **out, const dms_model *model,
@@ -127,6 +138,7 @@ dms_status dms_crew_create(dms_crew **out, const dms_model *model,
     }
     pool.count = crew->count;
     pool.user = crew;
+    TRY(make_first(crew, pool.threads, err));
     TRY(dms_workers_create(&crew->workers, &pool, err));
     *out = crew, crew = NULL;
 done:
@@ -139,8 +151,8 @@ void dms_crew_destroy(dms_crew *crew)
     if (!crew)
         return;
     dms_workers_destroy(crew->workers);
-    for (int i = 0; crew->nets && i < crew->count; i++)
-        dms_net_destroy(crew->nets[i]);
+    for (int i = crew->count; crew->nets && i-- > 0;)
+        dms_net_destroy(crew->nets[i]); /* the first one last */
     dms_free(crew->nets);
     dms_free(crew);
 }

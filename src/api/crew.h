@@ -1,5 +1,5 @@
-/* Nets of one model side by side, each worker's its own: what a session and an
- * evaluation run their patients on. */
+/* Nets of one model side by side, each worker's its own, over the weights of
+ * the first: what a session and an evaluation run their patients on. */
 #ifndef DMS_API_CREW_H
 #define DMS_API_CREW_H
 
@@ -13,14 +13,14 @@ typedef struct dms_crew_need {
     int asked;         /* dms_compute's workers; 0: choose */
     int threads;       /* of all workers together, >= 1 */
     size_t patients;   /* expected in all; 0: unknown, few */
-    size_t bytes_each; /* of a worker's weights and maps */
+    size_t bytes_each; /* of a worker's maps */
     size_t bytes_free; /* of the machine */
 } dms_crew_need;
 
 /* How many workers. Where none are asked for:
  *
  *   one, with all threads, while there are fewer patients than it takes to pay
- *   for preparing more nets: the shortest answer;
+ *   for making more nets: the shortest answer;
  *   else as many as threads, one each, that never wait for each other; fewer
  *   where they would take more than half of the free memory.
  *

@@ -15,7 +15,7 @@ enum {
 typedef struct dms_needs {
     size_t scratch; /* during one call; shared by all nodes */
     size_t saved;   /* from forward to backward */
-    size_t kept;    /* for good; the op writes before it reads */
+    size_t kept;    /* for good: load writes it, forward only reads */
 } dms_needs;
 
 /* A node at work. Pointers are fixed once the memory is planned; a value's
@@ -59,6 +59,9 @@ struct dms_op {
                             a norm, a sum and a relu in it; or NULL */
     /* Make primitives; say what is needed. NULL: nothing to do. */
     dms_status (*prepare)(dms_job *job, dms_needs *needs, dms_error *err);
+    /* Bring the parameters as they are now into kept; before the first forward
+     * and after they were changed. NULL: nothing to do. */
+    dms_status (*load)(dms_job *job, dms_error *err);
     dms_status (*forward)(dms_job *job, dms_error *err);
     /* NULL: no gradient passes. */
     dms_status (*backward)(dms_job *job, dms_error *err);

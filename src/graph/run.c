@@ -97,13 +97,27 @@ static void bind_nodes(dms_run *run)
     }
 }
 
+static dms_status take_kept(dms_run *run, const dms_run *like, dms_error *err)
+{
+    if (!like) {
+        run->kept = dms_alloc_aligned(run->kept_size);
+        return run->kept ? DMS_OK : dms_fail_memory(err, "weights in order");
+    }
+    if (!like->loaded || like->kept_size != run->kept_size)
+        return dms_fail(err, DMS_EINTERNAL,
+                        "a run borrows %zu bytes of weights from one of %zu",
+                        run->kept_size, like->loaded ? like->kept_size : 0);
+    run->kept = like->kept;
+    run->kept_borrowed = run->loaded = true;
+    return DMS_OK;
+}
+
 static dms_status take_memory(dms_run *run, dms_error *err)
 {
     run->arena = dms_calloc_aligned(run->arena_size, 1);
     run->scratch = dms_calloc_aligned(run->scratch_size, 1);
-    run->kept = dms_alloc_aligned(run->kept_size);
     run->spare_dw = dms_calloc_aligned(run->spare_dw_len, sizeof(float));
-    if (!run->arena || !run->scratch || !run->kept || !run->spare_dw)
+    if (!run->arena || !run->scratch || !run->spare_dw)
         return dms_fail(err, DMS_ENOMEM,
                         "out of memory (%zu MB of activations)",
                         dms_run_memory(run) >> 20);
@@ -113,6 +127,15 @@ static dms_status take_memory(dms_run *run, dms_error *err)
 dms_status dms_run_create(dms_run **out, const dms_graph *graph,
                           dms_node *const *outputs, size_t output_count,
                           void *backend, dms_error *err)
+{
+    return dms_run_create_like(out, graph, outputs, output_count, backend, NULL,
+                               err);
+}
+
+dms_status dms_run_create_like(dms_run **out, const dms_graph *graph,
+                               dms_node *const *outputs, size_t output_count,
+                               void *backend, const dms_run *like,
+                               dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_run *run = dms_calloc(1, sizeof *run);
@@ -135,6 +158,7 @@ dms_status dms_run_create(dms_run **out, const dms_graph *graph,
     dms_run_schedule(run);
     TRY(dms_run_plan(run, err));
     TRY(take_memory(run, err));
+    TRY(take_kept(run, like, err));
     bind_nodes(run);
     *out = run, run = NULL;
 done:
@@ -153,7 +177,8 @@ void dms_run_destroy(dms_run *run)
             job->node->op->release(job->state);
     }
     dms_free(run->spare_dw);
-    dms_free(run->kept);
+    if (!run->kept_borrowed)
+        dms_free(run->kept);
     dms_free(run->scratch);
     dms_free(run->arena);
     dms_free(run->buffers);
@@ -176,10 +201,30 @@ void dms_run_weights_changed(dms_run *run)
 {
     for (size_t i = 0; i < run->graph->count; i++)
         run->nodes[i].job.weights_changed = true;
+    run->loaded = false;
+}
+
+dms_status dms_run_load(dms_run *run, dms_error *err)
+{
+    for (size_t i = 0; !run->loaded && i < run->graph->count; i++) {
+        dms_job *job = &run->nodes[i].job;
+        dms_status st = DMS_OK;
+
+        if (job->node->op->load)
+            st = job->node->op->load(job, err);
+        if (st != DMS_OK)
+            return st;
+    }
+    run->loaded = true;
+    return DMS_OK;
 }
 
 dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
 {
+    dms_status loaded = dms_run_load(run, err);
+
+    if (loaded != DMS_OK)
+        return loaded;
     for (size_t i = 0; i < run->graph->count; i++) {
         dms_job *job = &run->nodes[i].job;
         double began = run->forward_s ? dms_clock_now() : 0;
@@ -282,6 +327,7 @@ void dms_run_profile(dms_run *run, double *forward_s, double *backward_s)
 
 size_t dms_run_memory(const dms_run *run)
 {
-    return run->arena_size + run->scratch_size + run->kept_size +
+    return run->arena_size + run->scratch_size +
+           (run->kept_borrowed ? 0 : run->kept_size) +
            run->spare_dw_len * sizeof(float);
 }

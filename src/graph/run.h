@@ -18,6 +18,15 @@ typedef struct dms_run dms_run;
 dms_status dms_run_create(dms_run **out, const dms_graph *graph,
                           dms_node *const *outputs, size_t output_count,
                           void *backend, dms_error *err);
+
+/* The same, of a graph like that of `like`, an inference run, whose parameters
+ * in the order of its kernels it borrows; made by a thread that has as many
+ * OpenMP threads as like's maker. like must be loaded (dms_run_load) and
+ * outlive the run; then the two may run at once. */
+dms_status dms_run_create_like(dms_run **out, const dms_graph *graph,
+                               dms_node *const *outputs, size_t output_count,
+                               void *backend, const dms_run *like,
+                               dms_error *err);
 void dms_run_destroy(dms_run *run);
 
 /* The floats of an input or output node; valid as long as the run. An input
@@ -27,6 +36,10 @@ float *dms_run_value(const dms_run *run, const dms_node *node);
 /* dLoss/dvalue of an output: written by the caller after forward. NULL where
  * no gradient is wanted. */
 float *dms_run_gradient(const dms_run *run, const dms_node *node);
+
+/* Bring the parameters into the kernels' order now, if that is still to be
+ * done, instead of at the next forward. */
+dms_status dms_run_load(dms_run *run, dms_error *err);
 
 /* Values of parameters were changed: an inference run reorders its weights
  * at the next forward. A training run does so at each step. */
@@ -50,7 +63,7 @@ typedef void dms_observer(void *user, const dms_node *node, void *y);
 /* From now on; NULL: nobody, as at first. */
 void dms_run_observe(dms_run *run, dms_observer *observer, void *user);
 
-/* Bytes held: values, gradients, scratch. */
+/* Bytes held: values, gradients, scratch, weights in the kernels' order. */
 size_t dms_run_memory(const dms_run *run);
 
 /* One buffer of the plan. */

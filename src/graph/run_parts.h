@@ -54,6 +54,8 @@ struct dms_run {
     unsigned char *scratch;
     size_t scratch_size;
     unsigned char *kept;
+    bool kept_borrowed; /* it is another run's */
+    bool loaded;        /* kept holds the parameters as they are */
     size_t kept_size;
     double *forward_s, *backward_s; /* borrowed: see dms_run_profile */
     dms_observer *observer;         /* see dms_run_observe */

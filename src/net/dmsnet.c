@@ -137,7 +137,8 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     if (options->part == DMS_NET_TO_MAP)
         TRY(find_map(&net->network, options, err));
     count = list_outputs(outputs, &net->network, options);
-    TRY(dms_run_create(&net->run, graph, outputs, count, net->backend, err));
+    TRY(dms_run_create_like(&net->run, graph, outputs, count, net->backend,
+                            options->like ? options->like->run : NULL, err));
     net->part = options->part;
     *out = net, net = NULL;
 done:
@@ -210,6 +211,11 @@ size_t dms_net_map_bytes(const dms_architecture *arch, dms_type type)
 
     return dms_shape_len(&shape) *
            dms_type_size(dms_network_map_type(&shape, type));
+}
+
+dms_status dms_net_load(dms_net *net, dms_error *err)
+{
+    return dms_run_load(net->run, err);
 }
 
 void dms_net_weights_changed(dms_net *net)

@@ -16,20 +16,24 @@ typedef enum dms_net_part {
 } dms_net_part;
 
 typedef struct dms_net_options {
-    int patients;            /* N >= 1; training a net needs N >= 2 */
-    int size;                /* S >= 32; 0: the architecture's */
-    bool training;           /* batch statistics, dropout, backward */
-    bool frozen_backbone;    /* its norms use running statistics, no gradient */
-    float dropout;           /* 0 <= p < 1 */
-    dms_type type;           /* inference: of the feature maps */
-    dms_net_part part;       /* params hold the whole network in any case */
-    dms_type map_type;       /* FROM_MAP: the `type` of who made the map */
-    bool int8;               /* inference: quantised weights as integers */
-    bool winograd;           /* inference: quicker, more memory */
-    bool sums_apart;         /* inference: no sum within a convolution, for who
-                                wants to see its terms */
-    bool recompute;          /* training: little is kept for backward, the rest
-                                is made again; the same bits */
+    int patients;         /* N >= 1; training a net needs N >= 2 */
+    int size;             /* S >= 32; 0: the architecture's */
+    bool training;        /* batch statistics, dropout, backward */
+    bool frozen_backbone; /* its norms use running statistics, no gradient */
+    float dropout;        /* 0 <= p < 1 */
+    dms_type type;        /* inference: of the feature maps */
+    dms_net_part part;    /* params hold the whole network in any case */
+    dms_type map_type;    /* FROM_MAP: the `type` of who made the map */
+    bool int8;            /* inference: quantised weights as integers */
+    bool winograd;        /* inference: quicker, more memory */
+    bool sums_apart;      /* inference: no sum within a convolution, for who
+                             wants to see its terms */
+    bool recompute;       /* training: little is kept for backward, the rest
+                             is made again; the same bits */
+    /* Inference: a net of the same table and options, made with as many threads
+     * and loaded (dms_net_load), whose weights in the kernels' order this one
+     * borrows; it outlives this one, and both may run at once. NULL: none. */
+    const dms_net *like;
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
 } dms_net_options;
 
@@ -83,6 +87,10 @@ void *dms_net_map(dms_net *net);
 
 /* Of one eye, when the backbone runs in `type`. */
 size_t dms_net_map_bytes(const dms_architecture *arch, dms_type type);
+
+/* Bring the weights into the kernels' order now rather than at the first
+ * forward. */
+dms_status dms_net_load(dms_net *net, dms_error *err);
 
 /* Values in params were changed since the last forward: an evaluation net
  * reorders them again. A training net looks at each step anyway. */

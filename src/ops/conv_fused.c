@@ -22,8 +22,8 @@
 #include "ops/emit.h"
 #include "ops/ops.h"
 
-/* What is kept for good lies in one piece: W', X and b', each where it is
- * needed. */
+/* What is kept for good lies in one piece: W' and b', each where it is
+ * needed. X in the kernel's order is in `saved`. */
 typedef struct fused_state {
     dms_prim forward;
     dms_prim x_reorder;
@@ -32,7 +32,6 @@ typedef struct fused_state {
     bool w_reordered;
     bool folds;  /* W' and b' differ from W and b */
     bool w_kept; /* W' in the kernel's order; else W is as it wants */
-    size_t x_at;
     size_t bias_at;
     size_t folded_at; /* in scratch: W' in plain order, or units, behind
                          oneDNN's part */
@@ -195,9 +194,8 @@ static void plan_memory(fused_state *s, const dms_job *t,
 
     s->folds = attr->norm || weight_of(t)->integers;
     s->w_kept = s->w_reordered || s->folds;
-    s->x_at = s->w_kept ? aligned(dnnl_memory_desc_get_size(w)) : 0;
-    s->bias_at =
-        s->x_at + (s->x_reordered ? aligned(dnnl_memory_desc_get_size(x)) : 0);
+    s->bias_at = s->w_kept ? aligned(dnnl_memory_desc_get_size(w)) : 0;
+    needs->saved = s->x_reordered ? dnnl_memory_desc_get_size(x) : 0;
     needs->kept = s->bias_at + (s->folds ? channels * sizeof(float) : 0);
     s->folded_at = aligned(needs->scratch);
     if (s->folds)
@@ -251,9 +249,9 @@ done:
 }
 
 /* The weight as the kernel wants it, from the parameters as they are now. */
-static dms_status take_weight(const fused_state *s, const dms_job *t,
-                              dms_error *err)
+static dms_status fused_load(dms_job *t, dms_error *err)
 {
+    const fused_state *s = t->state;
     float *folded = (float *)((char *)t->scratch + s->folded_at);
     const void *plain = t->w[0];
     dms_status st = DMS_OK;
@@ -283,12 +281,10 @@ static dms_status fused_forward(dms_job *t, dms_error *err)
     const void *x = t->x[0];
     const void *bias = s->folds ? kept_at(t, s->bias_at) : t->w[1];
 
-    if (t->weights_changed)
-        TRY(take_weight(s, t, err));
     if (s->x_reordered) {
         TRY(dms_prim_run(&s->x_reorder, t->backend, t->scratch,
-                         (const void *[]){x, kept_at(t, s->x_at)}, err));
-        x = kept_at(t, s->x_at);
+                         (const void *[]){x, t->saved}, err));
+        x = t->saved;
     }
     if (node->attr.sum && t->x[1] != t->y)
         memcpy(t->y, t->x[1],
@@ -307,6 +303,7 @@ const dms_op dms_op_conv_fused = {
     .fuses_relu = true,
     .fuses_sum = true,
     .prepare = fused_prepare,
+    .load = fused_load,
     .forward = fused_forward,
     .release = fused_release,
     .flops = dms_weight_flops,
