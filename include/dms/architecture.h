@@ -2,6 +2,7 @@
 #ifndef DMS_ARCHITECTURE_H
 #define DMS_ARCHITECTURE_H
 
+#include <stdbool.h>
 #include "dms/status.h"
 
 #include "dms/public_begin.h"
@@ -52,6 +53,9 @@ const char *dms_context_name(dms_context context);
 const char *dms_fusion_name(dms_fusion fusion);
 const char *dms_eyes_name(dms_eyes eyes);
 const char *dms_task_name(dms_task task);
+
+/* Is that eye, 0 the left or 1 the right one, among them? */
+bool dms_eyes_include(dms_eyes eyes, int eye);
 
 /* "Diabetes" for label 1; NULL out of range. */
 const char *dms_label_name(int label);

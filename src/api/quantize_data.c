@@ -24,14 +24,6 @@ static uint8_t *pixels_of(const dms_quantising *q, size_t patient, int eye)
     return q->pixels + (2 * patient + (size_t)eye) * picture_size(q);
 }
 
-static bool looks_at(const dms_quantising *q, int eye)
-{
-    dms_eyes eyes = q->model->config.architecture.eyes;
-
-    return eyes == DMS_EYES_BOTH ||
-           (eyes == DMS_EYES_LEFT) == (eye == DMS_LEFT);
-}
-
 /* Patients of the split, in an order that the seed tells. */
 static dms_status choose(size_t **order, size_t *count, const dms_quantising *q,
                          const dms_dataset *dataset, dms_error *err)
@@ -66,7 +58,7 @@ static void read_pictures(dms_quantising *q, const dms_dataset *dataset,
         dms_field field;
 
         q->present[i] =
-            path && looks_at(q, eye) &&
+            path && dms_eyes_include(q->model->config.architecture.eyes, eye) &&
             dms_preprocess_file(pixels_of(q, i / 2, eye), &field, path,
                                 settings, &errors[i]) == DMS_OK;
     }

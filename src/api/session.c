@@ -99,15 +99,6 @@ static float *images_of(const seat *s, int eye, int place)
            (size_t)(eye * s->batch + place) * picture_bytes(s->model);
 }
 
-/* Does the model look at this eye's photograph? */
-static bool looks_at(const dms_model *model, int eye)
-{
-    dms_eyes eyes = model->config.architecture.eyes;
-
-    return eyes == DMS_EYES_BOTH ||
-           (eyes == DMS_EYES_LEFT) == (eye == DMS_LEFT);
-}
-
 /* One eye's photograph, wherever it lies, as the model's input. */
 static dms_status read_eye(const seat *s, dms_prediction *prediction,
                            const dms_pair *pair, int place, int eye,
@@ -139,7 +130,7 @@ static void read_pairs(const seat *s, dms_prediction *predictions,
         const dms_pair *pair = &pairs[place];
 
         if ((pair->path[eye] || pair->memory[eye].data) &&
-            looks_at(s->model, eye))
+            dms_eyes_include(s->model->config.architecture.eyes, eye))
             predictions[place].present[eye] =
                 read_eye(s, &predictions[place], pair, place, eye,
                          &errors[i]) == DMS_OK;

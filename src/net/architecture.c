@@ -36,6 +36,11 @@ const char *dms_eyes_name(dms_eyes eyes)
     return NAME_OF(names, eyes);
 }
 
+bool dms_eyes_include(dms_eyes eyes, int eye)
+{
+    return eyes == DMS_EYES_BOTH || (eyes == DMS_EYES_LEFT) == (eye == 0);
+}
+
 const char *dms_task_name(dms_task task)
 {
     static const char *const names[] = {"multi-label", "single-label"};
