@@ -3,6 +3,7 @@
 #define DMS_ARCHITECTURE_H
 
 #include <stdbool.h>
+
 #include "dms/status.h"
 
 #include "dms/public_begin.h"
