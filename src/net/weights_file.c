@@ -207,8 +207,8 @@ static const char *find_wrong_value(const dms_param *param, const float *values)
         if (values[i] < 0)
             return "negative, and no variance";
     for (size_t i = 0; param->role == DMS_PARAM_SCALE && i < param->len; i++)
-        if (!(values[i] > 0))
-            return "not above 0, and no scale";
+        if (!(values[i] >= DMS_SCALE_LEAST && values[i] <= DMS_SCALE_MOST))
+            return "no scale: those are from 1e-12 to 1e12";
     return NULL;
 }
 

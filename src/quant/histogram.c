@@ -35,6 +35,8 @@ static int bin_of(double magnitude, double width)
 void dms_histogram_add(dms_histogram *histogram, const float *values,
                        size_t len)
 {
+    uint64_t *count = histogram->count;
+    uint64_t total = 0;
     float largest = find_largest(values, len);
     double width;
 
@@ -46,20 +48,13 @@ void dms_histogram_add(dms_histogram *histogram, const float *values,
         widen(histogram);
     histogram->largest = fmaxf(histogram->largest, largest);
     width = histogram->width;
-#pragma omp parallel
-    {
-        uint32_t own[BINS] = {0};
-
-#pragma omp for schedule(static) nowait
-        for (size_t i = 0; i < len; i++)
-            if (values[i] != 0)
-                own[bin_of(fabs((double)values[i]), width)]++;
-#pragma omp critical(dms_histogram)
-        for (int i = 0; i < BINS; i++) {
-            histogram->count[i] += own[i];
-            histogram->total += own[i];
+#pragma omp parallel for schedule(static) reduction(+ : total, count[:BINS])
+    for (size_t i = 0; i < len; i++)
+        if (values[i] != 0) {
+            count[bin_of(fabs((double)values[i]), width)]++;
+            total++;
         }
-    }
+    histogram->total += total;
 }
 
 static float upper_edge(const dms_histogram *h, int bins)

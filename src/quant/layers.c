@@ -103,7 +103,9 @@ dms_quant_layer *dms_quant_layer_of(const dms_quant_layers *layers,
 /* What is always 0 has any scale. */
 static float scale_of(float limit, float integers)
 {
-    return (limit > 0 ? limit : 1) / integers;
+    float scale = limit > 0 ? limit / integers : 1;
+
+    return fminf(fmaxf(scale, DMS_SCALE_LEAST), DMS_SCALE_MOST);
 }
 
 static void quantise(int8_t *integers, float *scale, const float *weight,
@@ -117,9 +119,9 @@ static void quantise(int8_t *integers, float *scale, const float *weight,
 
         for (size_t i = 0; i < row; i++)
             largest = fmaxf(largest, fabsf(w[i]));
-        scale[o] = largest > 0 ? largest / 127 : 1;
+        scale[o] = scale_of(largest, 127);
         for (size_t i = 0; i < row; i++)
-            q[i] = (int8_t)rintf(w[i] / scale[o]);
+            q[i] = (int8_t)rintf(fminf(fmaxf(w[i] / scale[o], -127), 127));
     }
 }
 
