@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A thread that finds the others behind spins for about a microsecond, then
+/* A thread that finds the others behind spins for some microseconds, then
  * sleeps. Spinning for long, the default, takes from another process the core
  * on which the awaited thread is to run: with one core busy a forward took four
- * times as long; sleeping at once costs a tenth when nobody else is there
- * (docs/performance.md). */
-#define SPINS "1000"
+ * times as long; sleeping at once costs a tenth when nobody else is there, and
+ * now and then the system wakes both on one core (docs/performance.md). */
+#define SPINS "2000"
 
 void cli_wait_briefly(char **argv)
 {
