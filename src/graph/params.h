@@ -56,7 +56,7 @@ enum { DMS_SCALES = 3 };
 
 /* Within these, the product of any two by a third's inverse is a float. */
 #define DMS_SCALE_LEAST 1e-12f
-#define DMS_SCALE_MOST 1e12f
+#define DMS_SCALE_MOST  1e12f
 
 typedef struct dms_param {
     char name[DMS_PARAM_NAME_MAX];
