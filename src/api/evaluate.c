@@ -152,6 +152,15 @@ typedef struct prediction {
     float *labels;      /* of each worker 3 x batch x K; nobody reads them */
 } prediction;
 
+static dms_status check_answer(const dms_net *net, size_t place,
+                               const dms_patient *patient, dms_error *err)
+{
+    char who[128];
+
+    snprintf(who, sizeof who, "patient %.100s", patient->id);
+    return dms_net_check(net, place, who, err);
+}
+
 /* Run the worker's net over some; its batch is padded with the first. */
 static dms_status predict(void *user, int worker, size_t at, size_t count,
                           dms_error *err)
@@ -172,6 +181,7 @@ static dms_status predict(void *user, int worker, size_t at, size_t count,
     dms_loader_fill(p->loader, &filled, chosen, (int)batch, 0);
     TRY(dms_net_forward(net, 0, err));
     for (size_t i = 0; i < count; i++) {
+        TRY(check_answer(net, i, &e->dataset->patients[chosen[i]], err));
         dms_probabilities(a->probabilities + (at + i) * K,
                           dms_net_patient_logits(net) + i * K,
                           e->model->config.architecture.task,

@@ -1,5 +1,6 @@
 /* Predictions for a person, for a program, for a spreadsheet. */
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -155,12 +156,35 @@ static void write_all_json(dms_strbuf *text, const dms_prediction *predictions,
     json_decref(list);
 }
 
+/* Figures that no session gives. */
+static dms_status check_finite(const answer *a, dms_error *err)
+{
+    const dms_prediction *p = a->p;
+
+    for (int k = 0; p->error.code == DMS_OK && k < DMS_LABELS; k++)
+        for (int eye = 0; eye < 2; eye++)
+            if (!isfinite(p->patient[k]) ||
+                (p->present[eye] && !isfinite(p->eye[eye][k])))
+                return dms_fail(err, DMS_EINVAL,
+                                "patient %.100s: a probability of %c is not "
+                                "finite",
+                                id_of(a), DMS_LABEL_LETTERS[k]);
+    return DMS_OK;
+}
+
 dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
                                 const dms_pair *pairs, size_t count,
                                 dms_prediction_format format, dms_error *err)
 {
     dms_strbuf out;
 
+    for (size_t i = 0; i < count; i++) {
+        answer a = {&predictions[i], &pairs[i]};
+        dms_status st = check_finite(&a, err);
+
+        if (st != DMS_OK)
+            return st;
+    }
     dms_strbuf_init(&out);
     if (format == DMS_PREDICTION_JSON)
         write_all_json(&out, predictions, pairs, count);

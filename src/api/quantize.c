@@ -124,9 +124,11 @@ static dms_status calibrate(dms_quantising *q, dms_error *err)
         TRY(stopped(q, err));
         dms_quantising_show(q, q->exact, i);
         TRY(dms_quant_count(q->exact, &q->layers, false, err));
+        TRY(dms_quantising_check(q, q->exact, i, err));
         read_answer(q->answers + i * K, q, q->exact);
         dms_quantising_show(q, apart, i);
         TRY(dms_quant_count(apart, &q->layers, true, err));
+        TRY(dms_quantising_check(q, apart, i, err));
         dms_progress(q->monitor, "calibrate", i + 1, q->patients, NULL);
     }
     for (size_t i = 0; i < q->layers.count; i++) {
@@ -180,6 +182,7 @@ static dms_status compare_answers(dms_quantising *q, dms_error *err)
         TRY(stopped(q, err));
         dms_quantising_show(q, q->coarse, i);
         TRY(dms_net_forward(q->coarse, 0, err));
+        TRY(dms_quantising_check(q, q->coarse, i, err));
         read_answer(p, q, q->coarse);
         for (size_t k = 0; k < K; k++) {
             double d = fabs(p[k] - q->answers[i * K + k]);
@@ -340,6 +343,8 @@ static void release(dms_quantising *q)
     dms_free(q->answers);
     dms_free(q->pixels);
     dms_free(q->present);
+    dms_free(q->places);
+    dms_dataset_close(q->dataset);
     dms_model_destroy(q->model);
 }
 

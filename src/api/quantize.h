@@ -13,9 +13,11 @@ typedef struct dms_quantising {
     dms_net *coarse; /* of the table */
     dms_quant_layers layers;
     dms_quant_table table;
-    uint8_t *pixels; /* patients x 2 x S x S x 3, left first */
-    bool *present;   /* patients x 2 */
-    double *answers; /* patients x K, fp32's probabilities */
+    uint8_t *pixels;      /* patients x 2 x S x S x 3, left first */
+    bool *present;        /* patients x 2 */
+    dms_dataset *dataset; /* whose patients they are: */
+    size_t *places;       /* patients, in dataset->patients */
+    double *answers;      /* patients x K, fp32's probabilities */
     size_t patients;
     double mean_difference, largest_difference;
 } dms_quantising;
@@ -25,6 +27,10 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err);
 
 /* Put patient i into the net's images. */
 void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i);
+
+/* DMS_EFORMAT where a value that net made of patient i was not finite. */
+dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
+                                size_t i, dms_error *err);
 
 /* Write the quantised model file; its provenance says how it was made. */
 dms_status dms_quantising_write(const dms_quantising *q, dms_error *err);

@@ -1,5 +1,6 @@
 /* The photographs that quantising looks at, and the model file it writes. */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ static void read_pictures(dms_quantising *q, const dms_dataset *dataset,
     }
 }
 
-/* Patients without a photograph go. */
+/* Patients without a photograph go; the first q->patients of places stay. */
 static void close_ranks(dms_quantising *q, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -74,6 +75,7 @@ static void close_ranks(dms_quantising *q, size_t count)
                 2 * sizeof *q->present);
         memmove(pixels_of(q, q->patients, 0), pixels_of(q, i, 0),
                 2 * picture_size(q));
+        q->places[q->patients] = q->places[i];
         q->patients++;
     }
 }
@@ -82,11 +84,10 @@ static dms_status read_patients(dms_quantising *q, const dms_dataset *dataset,
                                 dms_error *err)
 {
     dms_status st;
-    size_t *order = NULL;
     size_t count = 0;
     dms_error *errors = NULL;
 
-    TRY(choose(&order, &count, q, dataset, err));
+    TRY(choose(&q->places, &count, q, dataset, err));
     q->pixels = dms_calloc(2 * count, picture_size(q));
     q->present = dms_calloc(2 * count, sizeof *q->present);
     errors = dms_calloc(2 * count, sizeof *errors);
@@ -94,7 +95,7 @@ static dms_status read_patients(dms_quantising *q, const dms_dataset *dataset,
         st = dms_fail_memory(err, "photographs");
         goto done;
     }
-    read_pictures(q, dataset, order, count, errors);
+    read_pictures(q, dataset, q->places, count, errors);
     for (size_t i = 0; i < 2 * count; i++)
         if (errors[i].code != DMS_OK)
             dms_log(q->monitor, DMS_LOG_WARNING, "%s; left out",
@@ -109,7 +110,6 @@ static dms_status read_patients(dms_quantising *q, const dms_dataset *dataset,
                           ? "whole"
                           : dms_split_name(q->options->split));
 done:
-    dms_free(order);
     dms_free(errors);
     return st;
 }
@@ -118,14 +118,12 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err)
 {
     dms_status st;
     const dms_quantize_options *o = q->options;
-    dms_dataset *dataset = NULL;
 
-    TRY(dms_dataset_open(&dataset, o->data, o->images[0] ? o->images : NULL,
+    TRY(dms_dataset_open(&q->dataset, o->data, o->images[0] ? o->images : NULL,
                          q->monitor, err));
-    TRY(dms_model_split(dataset, q->model, o->split, q->monitor, err));
-    TRY(read_patients(q, dataset, err));
+    TRY(dms_model_split(q->dataset, q->model, o->split, q->monitor, err));
+    TRY(read_patients(q, q->dataset, err));
 done:
-    dms_dataset_close(dataset);
     return st;
 }
 
@@ -138,6 +136,16 @@ void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i)
             dms_net_images(net) + (size_t)eye * picture_size(q),
             pixels_of(q, i, source), q->model->config.preprocess.size);
     }
+}
+
+dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
+                                size_t i, dms_error *err)
+{
+    char who[128];
+
+    snprintf(who, sizeof who, "patient %.100s",
+             q->dataset->patients[q->places[i]].id);
+    return dms_net_check(net, 0, who, err);
 }
 
 /* The model's own provenance and how it was quantised. */

@@ -1,5 +1,6 @@
 #include "dms/session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/crew.h"
@@ -199,14 +200,20 @@ static void read_features(const seat *s, float *features, int place)
 }
 
 /* A pair with an error gets no numbers: its place in the batch still holds
- * another patient's pixels. */
+ * another patient's pixels, or they are not finite. */
 static void read_answers(const seat *s, dms_prediction *predictions,
-                         float *features, int count)
+                         const dms_pair *pairs, float *features, int count)
 {
     size_t pair_width = 2 * feature_width(s->model);
 
     for (int i = 0; i < count; i++) {
-        if (predictions[i].error.code != DMS_OK)
+        char who[128];
+
+        snprintf(who, sizeof who, "patient %.100s",
+                 pairs[i].id ? pairs[i].id : "?");
+        if (predictions[i].error.code != DMS_OK ||
+            dms_net_check(s->net, (size_t)i, who, &predictions[i].error) !=
+                DMS_OK)
             continue;
         read_answer(s, &predictions[i], i);
         if (features)
@@ -235,7 +242,7 @@ static dms_status predict_batch(void *user, int worker, size_t at, size_t count,
     read_pairs(&s, predictions, r->pairs + at, (int)count);
     fill_images(&s, predictions, (int)count);
     TRY(dms_net_forward(s.net, 0, err));
-    read_answers(&s, predictions, features, (int)count);
+    read_answers(&s, predictions, r->pairs + at, features, (int)count);
 done:
     return st;
 }

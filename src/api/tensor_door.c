@@ -112,6 +112,20 @@ done:
     return st;
 }
 
+static dms_status check_answers(const dms_net *net, const request *r,
+                                dms_error *err)
+{
+    dms_status st = DMS_OK;
+    char who[192];
+
+    for (size_t i = 0; i < (size_t)r->patients; i++) {
+        snprintf(who, sizeof who, "row %zu of %.150s", i, r->path);
+        TRY(dms_net_check(net, i, who, err));
+    }
+done:
+    return st;
+}
+
 static dms_tensor_view logits_view(const char *name, const float *data,
                                    int patients)
 {
@@ -143,6 +157,7 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
                        &options, err));
     TRY(read_images(net, &r, model->config.architecture.eyes, err));
     TRY(dms_net_forward(net, 0, err));
+    TRY(check_answers(net, &r, err));
     eye = dms_net_eye_logits(net);
     out[0] = logits_view("patient", dms_net_patient_logits(net), r.patients);
     out[1] = logits_view("eye_left", eye, r.patients);

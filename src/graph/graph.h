@@ -66,7 +66,9 @@ struct dms_node {
     int in_count;
     size_t param[DMS_NODE_PARAMS]; /* indices into the parameter table */
     int param_count;
-    const char *part; /* of the network, for profiles; static text or NULL */
+    const char *part;    /* of the network, for profiles; static text or NULL */
+    const char *watched; /* its name where a run that watches looks whether its
+                            value is finite; static text or NULL */
     dms_attr attr;
     dms_shape shape;
     dms_layout layout;

@@ -38,7 +38,8 @@ typedef struct dms_job {
     uint64_t seed; /* of this step: dropout */
     bool training;
     bool weights_changed; /* since the last forward */
-    bool again; /* forward runs once more, for backward: statistics stay */
+    float heaviest; /* |weight| of those that load has brought into kept */
+    bool again;     /* forward runs once more, for backward: statistics stay */
 } dms_job;
 
 /* A node being written out for another program (ops/emit.h). */

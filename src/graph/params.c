@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "graph/value.h"
 
 enum { LINE_FLOATS = 16 }; /* one cache line */
 
@@ -317,4 +318,37 @@ void dms_param_unpack(const dms_param *param, float *plain,
         permute(param, (float *)(uintptr_t)physical, plain, false);
     else
         memcpy(plain, physical, param->len * sizeof *plain);
+}
+
+bool dms_param_is_variance(const dms_param *param)
+{
+    const char *dot = strrchr(param->name, '.');
+
+    return dot && strcmp(dot, ".running_var") == 0;
+}
+
+static bool is_wrong(const dms_param *param, const float *value)
+{
+    bool variance = dms_param_is_variance(param);
+
+    if (!isfinite(dms_value_magnitude(value, param->size, DMS_TYPE_F32)))
+        return true;
+    for (size_t i = 0; variance && i < param->len; i++)
+        if (value[i] < 0)
+            return true;
+    return false;
+}
+
+const dms_param *dms_params_find_wrong(const dms_params *params,
+                                       const float *value, size_t first)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const dms_param *param = &params->items[i];
+
+        if (dms_param_trained(param) && param->offset < first)
+            continue;
+        if (is_wrong(param, value + param->offset))
+            return param;
+    }
+    return NULL;
 }

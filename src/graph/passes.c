@@ -28,8 +28,14 @@ static void replace_readers(dms_graph *graph, const dms_node *old,
                 graph->nodes[i]->in[k] = new;
 }
 
-static void remove_node(dms_graph *graph, size_t index)
+/* The node at index goes: heir makes its value, and is watched in its place. */
+static void hand_over(dms_graph *graph, size_t index, dms_node *heir)
 {
+    const dms_node *node = graph->nodes[index];
+
+    replace_readers(graph, node, heir);
+    if (node->watched)
+        heir->watched = node->watched;
     dms_free(graph->nodes[index]);
     graph->count--;
     memmove(&graph->nodes[index], &graph->nodes[index + 1],
@@ -53,8 +59,7 @@ void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm)
         producer->attr.norm = true;
         for (int p = 0; p < 4; p++) /* scale, shift, mean, variance */
             producer->param[producer->param_count++] = node->param[p];
-        replace_readers(graph, node, producer);
-        remove_node(graph, i);
+        hand_over(graph, i, producer);
     }
 }
 
@@ -68,8 +73,7 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
             count_readers(graph, producer) != 1)
             continue;
         producer->attr.relu = true;
-        replace_readers(graph, node, producer);
-        remove_node(graph, i);
+        hand_over(graph, i, producer);
     }
 }
 
@@ -95,8 +99,7 @@ void dms_pass_fuse_add(dms_graph *graph, const dms_op *add)
         sum->attr.sum = true;
         sum->attr.relu = node->attr.relu;
         sum->in[sum->in_count++] = node->in[node->in[0] == sum];
-        replace_readers(graph, node, sum);
-        remove_node(graph, i);
+        hand_over(graph, i, sum);
     }
 }
 

@@ -108,6 +108,7 @@ static dms_status take_kept(dms_run *run, const dms_run *like, dms_error *err)
                         "a run borrows %zu bytes of weights from one of %zu",
                         run->kept_size, like->loaded ? like->kept_size : 0);
     run->kept = like->kept;
+    run->careful = like->careful;
     run->kept_borrowed = run->loaded = true;
     return DMS_OK;
 }
@@ -176,6 +177,7 @@ void dms_run_destroy(dms_run *run)
         if (job->state && job->node->op->release)
             job->node->op->release(job->state);
     }
+    dms_free(run->flaws);
     dms_free(run->spare_dw);
     if (!run->kept_borrowed)
         dms_free(run->kept);
@@ -201,7 +203,7 @@ void dms_run_weights_changed(dms_run *run)
 {
     for (size_t i = 0; i < run->graph->count; i++)
         run->nodes[i].job.weights_changed = true;
-    run->loaded = false;
+    run->loaded = run->careful = false;
 }
 
 dms_status dms_run_load(dms_run *run, dms_error *err)
@@ -214,6 +216,7 @@ dms_status dms_run_load(dms_run *run, dms_error *err)
             st = job->node->op->load(job, err);
         if (st != DMS_OK)
             return st;
+        run->careful |= job->heaviest > DMS_RUN_HEAVY;
     }
     run->loaded = true;
     return DMS_OK;
@@ -225,6 +228,7 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
 
     if (loaded != DMS_OK)
         return loaded;
+    dms_run_watch_begin(run);
     for (size_t i = 0; i < run->graph->count; i++) {
         dms_job *job = &run->nodes[i].job;
         double began = run->forward_s ? dms_clock_now() : 0;
@@ -244,6 +248,7 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
             run->forward_s[i] = dms_clock_now() - began;
         if (run->observer)
             run->observer(run->observer_user, job->node, job->y);
+        dms_run_watch_node(run, job);
     }
     return DMS_OK;
 }

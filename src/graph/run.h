@@ -63,6 +63,16 @@ typedef void dms_observer(void *user, const dms_node *node, void *y);
 /* From now on; NULL: nobody, as at first. */
 void dms_run_observe(dms_run *run, dms_observer *observer, void *user);
 
+/* From now on each forward looks whether the values of `watched` nodes are
+ * finite, and, where weights or values are enormous, whether those of any node
+ * are (run_watch.c). Of an inference run. DMS_ENOMEM. */
+dms_status dms_run_watch(dms_run *run, dms_error *err);
+
+/* The first node that overflowed for that image in the last forward;
+ * borrowed. NULL: none, or not watched. A node of smaller batch than the
+ * graph's largest counts its own images. */
+const dms_node *dms_run_flaw(const dms_run *run, size_t image);
+
 /* Bytes held: values, gradients, scratch, weights in the kernels' order. */
 size_t dms_run_memory(const dms_run *run);
 

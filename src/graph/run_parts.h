@@ -7,6 +7,9 @@
 #include "graph/plan.h"
 #include "graph/run.h"
 
+/* A trained net's weights, norms folded in, are far below. */
+#define DMS_RUN_HEAVY 0x1p16f
+
 /* A node's buffers, by their number in the plan. The last two are those of a
  * node that runs again: what it makes then has a life of its own. */
 enum { VALUE, GRADIENT, SAVED, VALUE_AGAIN, SAVED_AGAIN, BUFFER_KINDS };
@@ -60,7 +63,11 @@ struct dms_run {
     double *forward_s, *backward_s; /* borrowed: see dms_run_profile */
     dms_observer *observer;         /* see dms_run_observe */
     void *observer_user;
-    float *spare_dw; /* gradients of one node that have to be added */
+    const dms_node **flaws; /* of each image; NULL: not watched (run_watch.c) */
+    size_t images;          /* of the graph's largest batch */
+    bool careful, loud;     /* every node is watched: the weights are enormous;
+                               values of this forward are */
+    float *spare_dw;        /* gradients of one node that have to be added */
     size_t spare_dw_len;
 };
 
@@ -69,6 +76,10 @@ bool dms_run_goes_back(const dms_graph *graph, const dms_node *node);
 
 /* Does its backward read its output? */
 bool dms_run_reads_output(const dms_node *node);
+
+/* run_watch.c: before and after a forward's nodes. */
+void dms_run_watch_begin(dms_run *run);
+void dms_run_watch_node(dms_run *run, const dms_job *job);
 
 /* run_schedule.c: which nodes run again, and the steps of all. is_output is
  * known; steps has room for three a node. */

@@ -24,6 +24,49 @@ void dms_value_add(void *sum, const void *term, size_t len, dms_type type)
         add_bf16(sum, term, len);
 }
 
+/* From so many numbers on threads share the work. */
+enum { SHARED = 1 << 17 };
+
+/* Without their sign floats are ordered as their bits are, and NaN is above
+ * infinity: a maximum of integers, 16 at a time, sees both. */
+static float magnitude_f32(const float *values, size_t len)
+{
+    int32_t most = 0;
+    float greatest;
+
+#pragma omp parallel for simd reduction(max : most) if (len > SHARED)
+    for (size_t i = 0; i < len; i++) {
+        int32_t bits;
+
+        memcpy(&bits, &values[i], sizeof bits);
+        bits &= 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    memcpy(&greatest, &most, sizeof greatest);
+    return greatest;
+}
+
+static float magnitude_bf16(const uint16_t *values, size_t len)
+{
+    int16_t most = 0;
+
+#pragma omp parallel for simd reduction(max : most) if (len > SHARED)
+    for (size_t i = 0; i < len; i++) {
+        int16_t bits = values[i] & 0x7fff;
+
+        most = bits > most ? bits : most;
+    }
+    return dms_bf16_float((uint16_t)most);
+}
+
+float dms_value_magnitude(const void *values, size_t len, dms_type type)
+{
+    float greatest = type == DMS_TYPE_F32 ? magnitude_f32(values, len)
+                                          : magnitude_bf16(values, len);
+
+    return isfinite(greatest) ? greatest : INFINITY;
+}
+
 static float get(const void *y, size_t i, const dms_node *node)
 {
     switch (node->type) {

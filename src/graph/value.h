@@ -31,6 +31,10 @@ static inline uint16_t dms_bf16_of(float value)
 /* sum += term, float32 or bfloat16 */
 void dms_value_add(void *sum, const void *term, size_t len, dms_type type);
 
+/* The greatest |value| of float32 or bfloat16; infinity where one of them is
+ * infinite or NaN. */
+float dms_value_magnitude(const void *values, size_t len, dms_type type);
+
 /* A node's value as N x H x W x C floats, integers times their scale, and back,
  * rounded to the nearest and kept within its range. block: the graph's. */
 void dms_value_read(float *plain, const dms_node *node, const void *y,

@@ -4,7 +4,8 @@
 
 #include "net/parts.h"
 
-enum { STAGES = 4 };
+/* Each stage's map is watched, and in a long one every so many blocks. */
+enum { STAGES = 4, WATCHED = 12 };
 
 typedef struct resnet {
     bool bottleneck;
@@ -87,6 +88,8 @@ dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
 {
     static const char *const parts[STAGES] = {"stage 1", "stage 2", "stage 3",
                                               "stage 4"};
+    static const char *const layers[STAGES] = {"layer1", "layer2", "layer3",
+                                               "layer4"};
     const resnet *net = &resnets[backbone];
     dms_node *x;
 
@@ -104,6 +107,8 @@ dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
                      i);
             g->segment++;
             x = net->bottleneck ? bottleneck(&b, x) : basic_block(&b, x);
+            if (x && ((i + 1) % WATCHED == 0 || i + 1 == net->depth[stage]))
+                x->watched = layers[stage];
         }
     }
     g->segment = 0;

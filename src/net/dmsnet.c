@@ -1,8 +1,14 @@
 #include "net/dmsnet.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "dms/data.h"
+#include "graph/op.h"
 #include "graph/run.h"
+#include "net/compute.h"
 #include "net/network.h"
 #include "net/parts.h"
 #include "ops/ops.h"
@@ -10,6 +16,7 @@
 struct dms_net {
     dms_network network;
     dms_net_part part;
+    dms_precision precision; /* for messages */
     dms_backend *backend;
     dms_run *run;
 };
@@ -111,6 +118,14 @@ static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
     return options->training ? 2 : 3;
 }
 
+static dms_precision precision_of(const dms_net_options *options)
+{
+    if (options->int8)
+        return DMS_PRECISION_INT8;
+    return options->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
+                                          : DMS_PRECISION_FP32;
+}
+
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
                           dms_params *params, const dms_net_options *options,
                           dms_error *err)
@@ -139,7 +154,10 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     count = list_outputs(outputs, &net->network, options);
     TRY(dms_run_create_like(&net->run, graph, outputs, count, net->backend,
                             options->like ? options->like->run : NULL, err));
+    if (!options->training)
+        TRY(dms_run_watch(net->run, err));
     net->part = options->part;
+    net->precision = precision_of(options);
     *out = net, net = NULL;
 done:
     dms_net_destroy(net);
@@ -226,6 +244,70 @@ void dms_net_weights_changed(dms_net *net)
 dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err)
 {
     return dms_run_forward(net->run, dropout_seed, err);
+}
+
+/* What of the image's overflowed: "layer3", or one of the logits. */
+static void name_flaw(char *text, size_t capacity, const dms_net *net,
+                      const dms_node *flaw, size_t image)
+{
+    const dms_params *params = net->network.graph->params;
+    const float *logits;
+    int k = 0;
+
+    if (flaw == net->network.patient || flaw == net->network.eye) {
+        logits = dms_run_value(net->run, flaw) + image * DMS_LABELS;
+        while (k < DMS_LABELS - 1 && isfinite(logits[k]))
+            k++;
+        snprintf(text, capacity, "logit %c", DMS_LABEL_LETTERS[k]);
+    } else if (flaw->watched) {
+        snprintf(text, capacity, "%s", flaw->watched);
+    } else {
+        snprintf(text, capacity, "what %s makes",
+                 flaw->param_count ? params->items[flaw->param[0]].name
+                                   : flaw->op->name);
+    }
+}
+
+/* Of an eye, or of the patient as a whole. */
+static dms_status tell_flaw(const dms_net *net, const dms_node *flaw,
+                            size_t image, const char *eye, const char *who,
+                            dms_error *err)
+{
+    char what[DMS_PARAM_NAME_MAX + 16];
+
+    name_flaw(what, sizeof what, net, flaw, image);
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s of %s%s%s%.200s overflows in %s: the model has no "
+                    "answer",
+                    what, eye ? "the " : "", eye ? eye : "",
+                    eye ? " eye of " : "", who,
+                    dms_precision_name(net->precision));
+}
+
+static const char *const eye_names[] = {"left", "right"};
+
+dms_status dms_net_check_eye(const dms_net *net, size_t image, int eye,
+                             const char *who, dms_error *err)
+{
+    const dms_node *flaw = dms_run_flaw(net->run, image);
+
+    return flaw ? tell_flaw(net, flaw, image, eye_names[eye], who, err)
+                : DMS_OK;
+}
+
+dms_status dms_net_check(const dms_net *net, size_t patient, const char *who,
+                         dms_error *err)
+{
+    size_t patients = (size_t)net->network.patient->shape.n;
+    size_t right = patients + patient;
+    const dms_node *flaw = dms_run_flaw(net->run, patient);
+    const dms_node *other = dms_run_flaw(net->run, right);
+
+    if (other && (!flaw || other->index < flaw->index))
+        return dms_net_check_eye(net, right, DMS_RIGHT, who, err);
+    if (flaw && (size_t)flaw->shape.n == patients)
+        return tell_flaw(net, flaw, patient, NULL, who, err);
+    return dms_net_check_eye(net, patient, DMS_LEFT, who, err);
 }
 
 const float *dms_net_patient_logits(const dms_net *net)

@@ -100,6 +100,17 @@ void dms_net_weights_changed(dms_net *net);
  * mask. */
 dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);
 
+/* Did all that the last forward of an inference net made for this patient (its
+ * place, 0 to N - 1) stay finite, from the stages' maps to the logits?
+ * DMS_EFORMAT says what overflowed, whose, in which numbers; who, "patient 7",
+ * is for the message. Not of a net TO_MAP. */
+dms_status dms_net_check(const dms_net *net, size_t patient, const char *who,
+                         dms_error *err);
+
+/* The same of one of the 2N images, which is that eye of who. */
+dms_status dms_net_check_eye(const dms_net *net, size_t image, int eye,
+                             const char *who, dms_error *err);
+
 const float *dms_net_patient_logits(const dms_net *net); /* N x K */
 const float *dms_net_eye_logits(const dms_net *net);     /* 2N x K, left first*/
 

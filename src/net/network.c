@@ -49,6 +49,8 @@ static void compose_from_map(dms_network *net, const dms_architecture *arch,
     net->patient =
         dms_patient_head_build(g, net->features, arch->width, options->dropout);
     net->eye = dms_eye_head_build(g, net->features);
+    if (net->patient && net->eye)
+        net->patient->watched = net->eye->watched = "logit";
 }
 
 static void compose(dms_network *net, const dms_architecture *arch,

@@ -192,24 +192,53 @@ static dms_status check_view(const dms_param *param,
     return DMS_OK;
 }
 
-/* What is wrong with the values as this tensor's; NULL: nothing. */
-static const char *find_wrong_value(const dms_param *param, const float *values)
+/* What is wrong with a value of this tensor; NULL: nothing. */
+static const char *judge(const dms_param *param, float value)
 {
-    const char *dot = strrchr(param->name, '.');
-    bool variance = dot && strcmp(dot, ".running_var") == 0;
-
-    /* a relu makes NaN 0: the answer would look sound */
-    if (!dms_floats_finite(values, param->len))
-        return param->role == DMS_PARAM_COUNT ? "no count" : "not finite";
-    if (param->role == DMS_PARAM_COUNT && *values < 0)
-        return "no count";
-    for (size_t i = 0; variance && i < param->len; i++)
-        if (values[i] < 0)
-            return "negative, and no variance";
-    for (size_t i = 0; param->role == DMS_PARAM_SCALE && i < param->len; i++)
-        if (!(values[i] >= DMS_SCALE_LEAST && values[i] <= DMS_SCALE_MOST))
-            return "no scale: those are from 1e-12 to 1e12";
+    if (param->role == DMS_PARAM_COUNT)
+        return isfinite(value) && value >= 0 ? NULL : "no count";
+    if (!isfinite(value))
+        return "not finite";
+    if (value < 0 && dms_param_is_variance(param))
+        return "negative, and no variance";
+    if (param->role == DMS_PARAM_SCALE &&
+        !(value >= DMS_SCALE_LEAST && value <= DMS_SCALE_MOST))
+        return "no scale: those are from 1e-12 to 1e12";
     return NULL;
+}
+
+/* "[3, 0, 1, 1]": where in its tensor the i-th value stands. */
+static void name_place(char *text, size_t capacity, const dms_param *param,
+                       size_t i)
+{
+    int64_t place[DMS_PARAM_RANK_MAX] = {0};
+
+    for (int d = param->rank; d-- > 0; i /= (size_t)param->shape[d])
+        place[d] = (int64_t)(i % (size_t)param->shape[d]);
+    dms_shape_text(text, capacity, place, param->rank);
+}
+
+/* A relu makes NaN 0: the answer would look sound. */
+static dms_status check_values(const dms_param *param, const float *values,
+                               const dms_tensor_view *view, const char *name,
+                               dms_error *err)
+{
+    bool plain = param->role == DMS_PARAM_WEIGHT ||
+                 param->role == DMS_PARAM_BIAS || param->role == DMS_PARAM_NORM;
+    const char *wrong = NULL;
+    char place[96];
+    size_t i = 0;
+
+    if (plain && dms_floats_finite(values, param->len))
+        return DMS_OK;
+    while (i < param->len && !(wrong = judge(param, values[i])))
+        i++;
+    if (!wrong)
+        return DMS_OK;
+    name_place(place, sizeof place, param, i);
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: tensor %.80s holds a value that is %s, %g at %s", name,
+                    view->name, wrong, (double)values[i], place);
 }
 
 dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
@@ -218,16 +247,11 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
 {
     dms_status st;
     const float *values = param->mapped ? param->mapped : scratch;
-    const char *wrong;
 
     TRY(check_view(param, view, name, err));
     if (!param->mapped)
         TRY(dms_tensor_to_f32(scratch, view, err));
-    wrong = find_wrong_value(param, values);
-    if (wrong)
-        return dms_fail(err, DMS_EFORMAT,
-                        "%s: tensor %.80s holds a value that is %s", name,
-                        view->name, wrong);
+    TRY(check_values(param, values, view, name, err));
     if (!param->mapped)
         dms_param_pack(param, params->value + param->offset, scratch);
 done:

@@ -14,10 +14,12 @@
  *   Y = max(0, unit * (Wi * Xi + b' / unit) + st Ti),  unit = k sw sx
  *
  * in float32, divided by Y's scale and rounded where Y is integers too. */
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "graph/value.h"
 #include "ops/dnnl_util.h"
 #include "ops/emit.h"
 #include "ops/ops.h"
@@ -91,6 +93,20 @@ static fused_descs describe(const dms_job *t)
     return d;
 }
 
+/* Finite weights may give what is not when scales or a norm are multiplied into
+ * them. */
+static dms_status find_heaviest(float *heaviest, const dms_job *t,
+                                const float *values, size_t len, dms_error *err)
+{
+    *heaviest = dms_value_magnitude(values, len, DMS_TYPE_F32);
+    return isfinite(*heaviest)
+               ? DMS_OK
+               : dms_fail(err, DMS_EFORMAT,
+                          "tensor %s times the scales that belong to it is not "
+                          "finite: the model cannot be run",
+                          weight_of(t)->name);
+}
+
 /* One unit of each channel's integer sum in units of Y. */
 static dms_status set_scales(dnnl_primitive_attr_t attr, const dms_job *t,
                              dms_error *err)
@@ -98,6 +114,7 @@ static dms_status set_scales(dnnl_primitive_attr_t attr, const dms_job *t,
     const dms_node *node = t->node;
     int64_t channels = node->shape.c;
     float *unit = dms_calloc(2 * (size_t)channels, sizeof *unit);
+    float heaviest;
     dms_status st;
 
     if (!unit)
@@ -105,9 +122,11 @@ static dms_status set_scales(dnnl_primitive_attr_t attr, const dms_job *t,
     dms_fold_units(unit, unit + channels, node, t->params);
     for (int64_t o = 0; o < channels && dms_type_is_integer(node->type); o++)
         unit[o] /= node->scale;
-    st = dms_dnnl_check(
+    TRY(find_heaviest(&heaviest, t, unit, (size_t)channels, err));
+    TRY(dms_dnnl_check(
         dnnl_primitive_attr_set_output_scales(attr, channels, 1 << 1, unit),
-        "scales", err);
+        "scales", err));
+done:
     dms_free(unit);
     return st;
 }
@@ -248,28 +267,48 @@ done:
     return st;
 }
 
+/* The greatest weight, which is finite as the bias is. */
+static dms_status weigh(dms_job *t, const float *weight, size_t len,
+                        dms_error *err)
+{
+    const fused_state *s = t->state;
+    float bias;
+    dms_status st;
+
+    TRY(find_heaviest(&t->heaviest, t, weight, len, err));
+    if (s->folds)
+        TRY(find_heaviest(&bias, t, kept_at(t, s->bias_at),
+                          (size_t)t->node->shape.c, err));
+done:
+    return st;
+}
+
 /* The weight as the kernel wants it, from the parameters as they are now. */
 static dms_status fused_load(dms_job *t, dms_error *err)
 {
     const fused_state *s = t->state;
     float *folded = (float *)((char *)t->scratch + s->folded_at);
     const void *plain = t->w[0];
-    dms_status st = DMS_OK;
+    dms_status st;
 
     if (t->node->attr.quantised) {
         dms_fold_units(folded, kept_at(t, s->bias_at), t->node, t->params);
+        TRY(weigh(t, folded, (size_t)t->node->shape.c, err));
         plain = weight_of(t)->integers;
-    } else if (s->folds) {
-        if (!s->w_reordered)
+    } else {
+        if (s->folds && !s->w_reordered)
             folded = t->kept;
-        dms_fold_norm(folded, kept_at(t, s->bias_at), t->node, t->params);
-        plain = folded;
+        if (s->folds)
+            dms_fold_norm(folded, kept_at(t, s->bias_at), t->node, t->params);
+        plain = s->folds ? folded : plain;
+        TRY(weigh(t, plain, weight_of(t)->len, err));
     }
     if (s->w_reordered)
         st = dms_prim_run(&s->w_reorder, t->backend, t->scratch,
                           (const void *[]){plain, t->kept}, err);
     if (s->w_kept)
         dms_param_let_go(t->params, t->node->param[0]);
+done:
     return st;
 }
 

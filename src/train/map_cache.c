@@ -1,6 +1,7 @@
 #include "train/map_cache.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/rng.h"
 #include "data/loader.h"
 #include "data/made_file.h"
+#include "graph/value.h"
 #include "net/compute.h"
 
 /* PATIENTS: of one forward, at most. */
@@ -39,6 +41,7 @@ struct dms_map_cache {
     size_t *numbers;     /* of each eye of the data set: its map's */
     size_t count;
     size_t map_bytes;
+    dms_type type; /* of a map's numbers */
     uint64_t key;
     dms_file_map file;
     const uint8_t *maps; /* in file */
@@ -140,6 +143,12 @@ static header header_of(const dms_map_cache *c, const uint64_t *sums)
     return h;
 }
 
+static bool map_finite(const dms_map_cache *c, const uint8_t *map)
+{
+    return isfinite(dms_value_magnitude(
+        map, c->map_bytes / dms_type_size(c->type), c->type));
+}
+
 /* Every map is looked at: a wrong one would train a wrong model silently. */
 static bool valid(const dms_file_map *file, const void *user)
 {
@@ -156,7 +165,8 @@ static bool valid(const dms_file_map *file, const void *user)
         return false;
 #pragma omp parallel for schedule(static) reduction(+ : wrong)
     for (size_t i = 0; i < c->count; i++)
-        wrong += checksum(maps + i * c->map_bytes, c->map_bytes) != sums[i];
+        wrong += checksum(maps + i * c->map_bytes, c->map_bytes) != sums[i] ||
+                 !map_finite(c, maps + i * c->map_bytes);
     return wrong == 0;
 }
 
@@ -181,6 +191,16 @@ static dms_status compute_batch(const dms_map_cache *c, dms_net *net,
     return dms_net_forward(net, 0, err);
 }
 
+static dms_status check_map(const dms_map_cache *c, const dms_net *net,
+                            size_t image, size_t eye, dms_error *err)
+{
+    char who[128];
+
+    snprintf(who, sizeof who, "patient %.100s",
+             c->patients->dataset->patients[eye / 2].id);
+    return dms_net_check_eye(net, image, (int)(eye % 2), who, err);
+}
+
 static dms_status write_maps(const dms_map_cache *c, dms_net *net,
                              uint64_t *sums, dms_file_writer *writer,
                              dms_error *err)
@@ -198,8 +218,10 @@ static dms_status write_maps(const dms_map_cache *c, dms_net *net,
                             "stopped while the frozen backbone's maps were "
                             "computed");
         TRY(compute_batch(c, net, at, count, err));
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            TRY(check_map(c, net, i, c->eyes[at + i], err));
             sums[at + i] = checksum(maps + i * c->map_bytes, c->map_bytes);
+        }
         TRY(dms_file_writer_write(writer, maps, count * c->map_bytes, err));
     }
     dms_progress(c->monitor, "frozen backbone", c->count, c->count, NULL);
@@ -243,6 +265,9 @@ static dms_status plan(dms_map_cache *c, const dms_compute *compute,
     TRY(list_eyes(c, err));
     TRY(dms_compute_apply(&c->net, compute, NULL, c->count / 2, err));
     c->map_bytes = dms_net_map_bytes(c->arch, c->net.type);
+    c->type = c->map_bytes == dms_net_map_bytes(c->arch, DMS_TYPE_F32)
+                  ? DMS_TYPE_F32
+                  : c->net.type;
     c->key = key_of(c);
     snprintf(c->name, sizeof c->name, "maps-%s-%dpx-%s-%016" PRIx64 ".cache",
              dms_backbone_name(c->arch->backbone), c->arch->size,

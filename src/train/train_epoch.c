@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/log.h"
@@ -43,19 +44,68 @@ static double evaluate_loss(dms_trainer *t, dms_net *net, int patients)
                              dms_net_eye_gradient(net), &batch, &t->loss);
 }
 
-static void step(dms_trainer *t)
+/* Say where the run went wrong and with what; its files stay as the last good
+ * state left them. */
+static dms_status diverged(const dms_trainer *t, const char *what, int64_t step,
+                           dms_error *err)
+{
+    bool saved = access(t->checkpoint_path, F_OK) == 0;
+
+    return dms_fail(err, DMS_EINVAL,
+                    "epoch %lld, batch %lld, step %lld: %s: training diverged; "
+                    "try a smaller lr than %g%s",
+                    (long long)t->state.epoch + 1,
+                    (long long)t->state.batch + 1, (long long)step, what,
+                    t->options->lr,
+                    saved ? "; the last good checkpoint is kept" : "");
+}
+
+/* Running statistics, and the trained tensors from float `first` on. */
+static dms_status check_tensors(const dms_trainer *t, size_t first,
+                                int64_t step, dms_error *err)
+{
+    const dms_param *wrong =
+        dms_params_find_wrong(t->params, t->params->value, first);
+    char what[DMS_PARAM_NAME_MAX + 64];
+
+    if (!wrong)
+        return DMS_OK;
+    snprintf(what, sizeof what, "tensor %s holds a value that is not finite",
+             wrong->name);
+    return diverged(t, what, step, err);
+}
+
+/* A finite loss of one forward and the logits' gradient. */
+static dms_status take_loss(double *loss, dms_trainer *t, dms_net *net,
+                            int patients, dms_error *err)
+{
+    int64_t step = t->optimizer->step + 1;
+    char what[64];
+    dms_status st;
+
+    TRY(check_tensors(t, t->params->trained, step, err));
+    *loss = evaluate_loss(t, net, patients);
+    snprintf(what, sizeof what, "the loss is %g", *loss);
+    if (!isfinite(*loss))
+        st = diverged(t, what, step, err);
+done:
+    return st;
+}
+
+static dms_status step(dms_trainer *t, dms_error *err)
 {
     double lr =
         dms_schedule_rate(&t->schedule, t->optimizer->step, time_share(t));
 
     if (!dms_optimizer_add(t->optimizer))
-        return;
+        return DMS_OK;
     if (isfinite(dms_optimizer_step(t->optimizer, lr)))
-        return;
+        return check_tensors(t, t->optimizer->first, t->optimizer->step, err);
     t->state.skipped_steps++;
     dms_log(t->monitor, DMS_LOG_WARNING,
             "epoch %lld: a gradient was not finite; that step was left out",
             (long long)t->state.epoch + 1);
+    return DMS_OK;
 }
 
 static dms_status train_batch(dms_trainer *t, dms_error *err)
@@ -80,17 +130,9 @@ static dms_status train_batch(dms_trainer *t, dms_error *err)
                                          .augmented = t->augments,
                                          .epoch = t->state.epoch});
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
-    loss = evaluate_loss(t, net, patients);
-    if (!isfinite(loss)) {
-        st = dms_fail(err, DMS_EINVAL,
-                      "epoch %lld, batch %lld: the loss is %g: training "
-                      "diverged; try a smaller lr than %g",
-                      (long long)t->state.epoch + 1, (long long)number + 1,
-                      loss, t->options->lr);
-        goto done;
-    }
+    TRY(take_loss(&loss, t, net, patients, err));
     TRY(dms_net_backward(net, err));
-    step(t);
+    TRY(step(t, err));
     t->state.loss_sum += loss * patients;
     t->state.patients_seen += patients;
 done:

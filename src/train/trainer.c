@@ -77,6 +77,17 @@ done:
     return st;
 }
 
+static dms_status check_tensors(const dms_params *params, const char *name,
+                                dms_error *err)
+{
+    const dms_param *wrong = dms_params_find_wrong(params, params->value, 0);
+
+    return wrong ? dms_fail(err, DMS_EFORMAT,
+                            "%s: tensor %s holds a value that is not finite",
+                            name, wrong->name)
+                 : DMS_OK;
+}
+
 static dms_status resume(dms_trainer *t, dms_error *err)
 {
     uint64_t digest = dms_train_patients_digest(&t->patients);
@@ -86,6 +97,7 @@ static dms_status resume(dms_trainer *t, dms_error *err)
                                   err));
     TRY(dms_resume_check(&t->state, t->options, digest, err));
     TRY(dms_checkpoint_read_tensors(t->optimizer, t->checkpoint_path, err));
+    TRY(check_tensors(t->params, t->checkpoint_path, err));
     dms_log(t->monitor, DMS_LOG_INFO, "resuming in epoch %lld, batch %lld",
             (long long)t->state.epoch + 1, (long long)t->state.batch + 1);
 done:
@@ -203,7 +215,7 @@ static dms_status copy_weights(dms_trainer *t, dms_error *err)
         dms_param_unpack(from, t->eval_params->value + to->offset,
                          weights + from->offset);
     }
-    return DMS_OK;
+    return check_tensors(t->eval_params, "weights to evaluate", err);
 }
 
 /* Measure and write model files. */

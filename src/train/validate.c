@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -50,6 +51,17 @@ static void gather(float *all, const float *batch, size_t at, size_t real)
     memcpy(all + at * K, batch, real * K * sizeof *all);
 }
 
+static dms_status check_patient(const dms_trainer *t, size_t place,
+                                size_t patient, dms_error *err)
+{
+    char who[160];
+
+    snprintf(who, sizeof who, "patient %.100s (validation, epoch %lld)",
+             t->patients.dataset->patients[patient].id,
+             (long long)t->state.epoch + 1);
+    return dms_net_check(t->net_eval, place, who, err);
+}
+
 static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
                             dms_error *err)
 {
@@ -66,6 +78,8 @@ static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
                                          .count = real,
                                          .padded = batch});
     TRY(dms_net_forward(t->net_eval, 0, err));
+    for (size_t i = 0; i < real; i++)
+        TRY(check_patient(t, i, t->patients.val[at + i], err));
     gather(o->logits, dms_net_patient_logits(t->net_eval), at, real);
     gather(o->targets, t->targets, at, real);
     for (size_t eye = 0; eye < 2; eye++) {

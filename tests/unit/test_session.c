@@ -406,6 +406,63 @@ static void pictures_in_memory_print_as_json_without_a_path(void **state)
     dms_text_free(text);
 }
 
+static void a_probability_that_is_no_number_is_not_printed(void **state)
+{
+    const fixture *f = *state;
+    const dms_pair pairs[] = {of_files(f), of_files(f)};
+    dms_prediction p[2];
+
+    predict(f, p, NULL, pairs, 2);
+    p[1].patient[3] = NAN;
+    for (int format = 0; format < 3; format++) {
+        dms_error err = {0};
+        char *text = NULL;
+
+        assert_int_equal(dms_prediction_print(&text, p, pairs, 2,
+                                              (dms_prediction_format)format,
+                                              &err),
+                         DMS_EINVAL);
+        assert_string_equal(err.message,
+                            "patient 7: a probability of C is not finite");
+        assert_null(text);
+    }
+}
+
+static void
+patients_whose_logits_overflow_have_errors_of_their_own(void **state)
+{
+    const fixture *f = *state;
+    dms_model *model = NULL;
+    dms_session *session = NULL;
+    const dms_pair pairs[] = {
+        of_files(f), {.id = "8", .memory = {[DMS_RIGHT] = pixels_of(f, 1)}}};
+    dms_prediction p[2];
+    float features[2][2][FEATURES];
+    const dms_outputs out = {p, &features[0][0][0]};
+
+    assert_int_equal(
+        dms_model_create(&model, &dms_model_get_config(f->model)->architecture,
+                         5, NULL),
+        DMS_OK);
+    ((float *)(uintptr_t)tensor(model, "head.bias"))[5] = INFINITY;
+    assert_int_equal(dms_session_create(&session, model, 2, NULL), DMS_OK);
+    assert_int_equal(
+        dms_session_predict_into(session, &out, pairs, 2, NULL, NULL), DMS_OK);
+    for (int i = 0; i < 2; i++) {
+        char says[96];
+
+        snprintf(says, sizeof says,
+                 "logit H of patient %s overflows in fp32: the model has no "
+                 "answer",
+                 pairs[i].id);
+        assert_int_equal(p[i].error.code, DMS_EFORMAT);
+        assert_string_equal(p[i].error.message, says);
+        assert_true(p[i].patient[0] == 0 && features[i][0][0] == 0);
+    }
+    dms_session_destroy(session);
+    dms_model_destroy(model);
+}
+
 static void a_failed_allocation_anywhere_is_out_of_memory(void **state)
 {
     const fixture *f = *state;
@@ -453,6 +510,9 @@ int main(void)
         cmocka_unit_test(features_of_many_batches_stand_in_the_pairs_order),
         cmocka_unit_test(a_stop_leaves_the_error_on_every_pair),
         cmocka_unit_test(pictures_in_memory_print_as_json_without_a_path),
+        cmocka_unit_test(a_probability_that_is_no_number_is_not_printed),
+        cmocka_unit_test(
+            patients_whose_logits_overflow_have_errors_of_their_own),
         cmocka_unit_test(a_failed_allocation_anywhere_is_out_of_memory),
     };
 

@@ -1,0 +1,97 @@
+/* Watching a run: which images' values overflowed, and where first.
+ *
+ * To look at the few watched nodes costs next to nothing. But what overflows
+ * between two of them can be hidden: inf - inf is NaN, and a relu makes that 0.
+ * From values of at most LOUD, weights of at most DMS_RUN_HEAVY need more than
+ * three convolutions in a row for that. Beyond either bound every node is
+ * watched, and one with a relu inside also by what it reads: its own sums may
+ * not be able to overflow, since it would not show. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "graph/run_parts.h"
+#include "graph/value.h"
+
+/* A trained net's maps are far below. */
+#define LOUD 0x1p40f
+
+/* What a sum may come to: Winograd's is of greater terms. */
+#define SUM_MOST ((double)FLT_MAX / 1024)
+
+dms_status dms_run_watch(dms_run *run, dms_error *err)
+{
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = 0; i < graph->count; i++)
+        if ((size_t)graph->nodes[i]->shape.n > run->images)
+            run->images = (size_t)graph->nodes[i]->shape.n;
+    run->flaws = dms_calloc(run->images, sizeof(dms_node *));
+    return run->flaws ? DMS_OK : dms_fail_memory(err, "graph run");
+}
+
+const dms_node *dms_run_flaw(const dms_run *run, size_t image)
+{
+    return run->flaws ? run->flaws[image] : NULL;
+}
+
+void dms_run_watch_begin(dms_run *run)
+{
+    if (run->flaws)
+        memset(run->flaws, 0, run->images * sizeof(dms_node *));
+    run->loud = false;
+}
+
+/* Images first to first + count - 1 of value, made by node; integers have no
+ * infinity: what is too large is the largest one. In every layout an image's
+ * numbers lie together. */
+static float magnitude(const dms_node *node, const void *value, size_t first,
+                       size_t count)
+{
+    size_t len = dms_shape_len(&node->shape) / (size_t)node->shape.n;
+    size_t at = first * len * dms_type_size(node->type);
+
+    if (dms_type_is_integer(node->type))
+        return 0;
+    return dms_value_magnitude((const char *)value + at, count * len,
+                               node->type);
+}
+
+/* Of how many products is one of its sums? */
+static double terms_of(const dms_job *job)
+{
+    const dms_param *weight = &job->params->items[job->node->param[0]];
+
+    return (double)weight->len / (double)weight->shape[0];
+}
+
+static bool is_flawed(const dms_job *job, bool closely, size_t first,
+                      size_t count)
+{
+    const dms_node *node = job->node;
+
+    if (isinf(magnitude(node, job->y, first, count)))
+        return true;
+    return closely && node->attr.relu && job->heaviest > 0 &&
+           (double)magnitude(node->in[0], job->x[0], first, count) *
+                   (double)job->heaviest * terms_of(job) >
+               SUM_MOST;
+}
+
+void dms_run_watch_node(dms_run *run, const dms_job *job)
+{
+    const dms_node *node = job->node;
+    size_t images = (size_t)node->shape.n;
+    bool closely = run->careful || run->loud;
+
+    if (!run->flaws || !(node->watched || closely))
+        return;
+    run->loud |= magnitude(node, job->y, 0, images) > LOUD;
+    if (!is_flawed(job, closely, 0, images))
+        return;
+    for (size_t i = 0; i < images; i++)
+        if (!run->flaws[i] && is_flawed(job, closely, i, 1))
+            run->flaws[i] = node;
+}
