@@ -50,8 +50,9 @@ typedef struct dms_prediction {
 } dms_prediction;
 
 /* Predict count pairs into count predictions. A pair that cannot be read gets
- * its own error and the others still come out, so DMS_OK does not mean that
- * all did. DMS_ESTOPPED when the monitor asks; the rest then carry that code.*/
+ * its own error, as one whose values overflow in the model does (DMS_EFORMAT),
+ * and the others still come out, so DMS_OK does not mean that all did.
+ * DMS_ESTOPPED when the monitor asks; the rest then carry that code.*/
 dms_status dms_session_predict(dms_session *session,
                                dms_prediction *predictions,
                                const dms_pair *pairs, size_t count,
@@ -88,7 +89,8 @@ dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
 void dms_pair_list_release(dms_pair_list *list);
 
 /* The predictions in words (text), as JSON, or as CSV: free with
- * dms_text_free. */
+ * dms_text_free. DMS_EINVAL where a probability is not finite: no session gives
+ * one. */
 typedef enum dms_prediction_format {
     DMS_PREDICTION_TEXT,
     DMS_PREDICTION_JSON,

@@ -51,15 +51,21 @@ static void gather(float *all, const float *batch, size_t at, size_t real)
     memcpy(all + at * K, batch, real * K * sizeof *all);
 }
 
+/* Batch statistics may have hidden from the steps that a run diverged. */
 static dms_status check_patient(const dms_trainer *t, size_t place,
                                 size_t patient, dms_error *err)
 {
-    char who[160];
+    dms_error wrong = {0};
+    char who[128];
 
-    snprintf(who, sizeof who, "patient %.100s (validation, epoch %lld)",
-             t->patients.dataset->patients[patient].id,
-             (long long)t->state.epoch + 1);
-    return dms_net_check(t->net_eval, place, who, err);
+    snprintf(who, sizeof who, "patient %.100s",
+             t->patients.dataset->patients[patient].id);
+    if (dms_net_check(t->net_eval, place, who, &wrong) == DMS_OK)
+        return DMS_OK;
+    return dms_fail(err, DMS_EINVAL,
+                    "epoch %lld, validation: %.300s; try a smaller lr than %g",
+                    (long long)t->state.epoch + 1, wrong.message,
+                    t->options->lr);
 }
 
 static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
