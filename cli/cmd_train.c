@@ -1,12 +1,12 @@
 /* `dmsnet train`: from a data set to a model file. */
 #include "commands.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "args.h"
+#include "base/json_write.h"
 #include "dms/train.h"
 #include "fail.h"
 
@@ -23,25 +23,44 @@ static void find_config(char *path, size_t capacity, const cli_args *args)
         strcpy(path, found);
 }
 
-static void put_number(const char *name, double value)
+static void put_real(dms_json_writer *w, const char *name, double value)
 {
-    if (isfinite(value))
-        printf(", \"%s\": %.9g", name, value);
-    else
-        printf(", \"%s\": null", name);
+    dms_json_write_key(w, name);
+    dms_json_write_real(w, value);
 }
 
-static void put_result(const dms_train_result *result)
+static void put_count(dms_json_writer *w, const char *name, int64_t value)
 {
-    printf("{\"end\": \"%s\", \"epochs\": %d, \"steps\": %lld",
-           dms_train_end_name(result->end), result->epochs,
-           (long long)result->steps);
-    put_number("seconds", result->seconds);
-    printf(", \"best_epoch\": %d", result->best_epoch);
-    put_number("best_metric", result->best_metric);
-    put_number("train_loss", result->train_loss);
-    put_number("val_loss", result->val_loss);
-    printf("}\n");
+    dms_json_write_key(w, name);
+    dms_json_write_integer(w, value);
+}
+
+static dms_status put_result(const dms_train_result *result, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_json_writer w;
+    dms_strbuf out;
+
+    dms_strbuf_init(&out);
+    dms_json_write_begin(&w, &out,
+                         (dms_json_style){.plain = true, .digits = 9});
+    dms_json_write_object(&w);
+    dms_json_write_key(&w, "end");
+    dms_json_write_text(&w, dms_train_end_name(result->end));
+    put_count(&w, "epochs", result->epochs);
+    put_count(&w, "steps", result->steps);
+    put_real(&w, "seconds", result->seconds);
+    put_count(&w, "best_epoch", result->best_epoch);
+    put_real(&w, "best_metric", result->best_metric);
+    put_real(&w, "train_loss", result->train_loss);
+    put_real(&w, "val_loss", result->val_loss);
+    dms_json_write_object_end(&w);
+    if (out.failed)
+        st = cli_fail(err, DMS_ENOMEM, "out of memory (the run's result)");
+    else
+        puts(out.data);
+    dms_strbuf_release(&out);
+    return st;
 }
 
 static dms_status run_train(cli_run *run, dms_error *err)
@@ -54,8 +73,10 @@ static dms_status run_train(cli_run *run, dms_error *err)
                          "the folder or table to learn from", err));
     TRY(cli_args_require(options->run, "run", "the folder of the run", err));
     st = dms_train(options, run->monitor, &result, err);
-    if (st == DMS_OK || st == DMS_ESTOPPED)
-        put_result(&result);
+    if (st == DMS_OK)
+        st = put_result(&result, err);
+    else if (st == DMS_ESTOPPED)
+        put_result(&result, NULL); /* err tells of the stop */
 done:
     return st;
 }

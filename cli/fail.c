@@ -1,7 +1,8 @@
 #include "fail.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "base/number.h"
 
 dms_status cli_fail(dms_error *err, dms_status status, const char *format, ...)
 {
@@ -11,7 +12,7 @@ dms_status cli_fail(dms_error *err, dms_status status, const char *format, ...)
         return status;
     err->code = status;
     va_start(args, format);
-    vsnprintf(err->message, sizeof(err->message), format, args);
+    dms_vformat(err->message, sizeof(err->message), format, args);
     va_end(args);
     return status;
 }

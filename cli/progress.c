@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/c_locale.h"
+#include "base/number.h"
 #include "fail.h"
 
 /* Seconds between two drawings of a bar, and between two plain lines. */
@@ -64,7 +66,7 @@ dms_status cli_progress_open(cli_progress *progress, const char *log,
     progress->log = fopen(log, "a");
     if (progress->log == NULL)
         return cli_fail(err, DMS_EIO, "%s: cannot open the log: %s", log,
-                        strerror(errno));
+                        dms_errno_text(errno));
     setvbuf(progress->log, NULL, _IOLBF, BUFSIZ);
     return DMS_OK;
 }
@@ -140,9 +142,9 @@ static void put_pace(char *text, size_t capacity, const cli_progress *progress,
         return;
     put_clock(left, sizeof(left),
               done < total ? (double)(total - done) / rate : elapsed);
-    snprintf(text, capacity,
-             rate < 100 ? ", %.2g/s, %s%s%s" : ", %.0f/s, %s%s%s", rate,
-             done < total ? "" : "took ", left, done < total ? " left" : "");
+    dms_format(text, capacity,
+               rate < 100 ? ", %.2g/s, %s%s%s" : ", %.0f/s, %s%s%s", rate,
+               done < total ? "" : "took ", left, done < total ? " left" : "");
 }
 
 static size_t terminal_columns(void)

@@ -1,12 +1,11 @@
 /* What lies where in the memory of a net's values, and when. */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "api/bench.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "formats/json.h"
 
 static const char *type_name(dms_type type)
 {
@@ -133,7 +132,7 @@ static json_t *buffer_json(const dms_run_map *map, const dms_run_buffer *buffer,
 static char *print_json(const dms_run_map *map, const dms_bench *b)
 {
     json_t *buffers = json_array(), *root;
-    char *text, *copy;
+    char *text;
 
     for (size_t i = 0; i < map->count; i++)
         json_array_append_new(buffers, buffer_json(map, &map->buffers[i], b));
@@ -149,11 +148,9 @@ static char *print_json(const dms_run_map *map, const dms_bench *b)
         "all", (json_int_t)map->steps, "forward",
         (json_int_t)map->forward_steps, "forward_again",
         (json_int_t)map->again_steps, "buffers", buffers);
-    text = json_dumps(root, JSON_INDENT(2));
-    copy = text ? dms_strdup(text) : NULL;
-    free(text);
+    text = dms_json_dump(root, (dms_json_style){.indent = 2});
     json_decref(root);
-    return copy;
+    return text;
 }
 
 dms_status dms_bench_print_memory(char **text, const dms_bench *bench,

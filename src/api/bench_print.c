@@ -1,12 +1,11 @@
 /* What `dmsnet bench` says: tables, or JSON. */
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
 #include "dms/bench.h"
+#include "formats/json.h"
 
 /* Nodes added up: those of one part, of one op, or one alone. */
 typedef struct line {
@@ -266,7 +265,7 @@ static char *print_json(const dms_bench_report *r, line *lines, bool per_op)
         rate, "peak_gflops", peak, "fraction_of_peak", ratio(rate, peak),
         "median_ms", times_json(&r->median, r->options.train), "minimum_ms",
         times_json(&r->minimum, r->options.train), "ready_s", r->ready_s);
-    char *text, *copy;
+    char *text;
 
     if (!root)
         return NULL;
@@ -275,11 +274,9 @@ static char *print_json(const dms_bench_report *r, line *lines, bool per_op)
     json_object_set_new(root, "ops", lines_json(lines, r, BY_OP));
     if (per_op)
         json_object_set_new(root, "nodes", lines_json(lines, r, BY_NODE));
-    text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    copy = text ? dms_strdup(text) : NULL;
-    free(text);
+    text = dms_json_dump(root, (dms_json_style){.indent = 2, .digits = 6});
     json_decref(root);
-    return copy;
+    return text;
 }
 
 dms_status dms_bench_print(char **text, const dms_bench_report *report,

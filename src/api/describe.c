@@ -1,10 +1,11 @@
 /* `dmsnet info`: a model file in words. */
-#include <jansson.h>
+#include <string.h>
 
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "formats/json.h"
 #include "net/model_file.h"
 
 void dms_text_free(char *text)
@@ -22,16 +23,17 @@ static void write_thresholds(dms_strbuf *text, const dms_model_config *config)
 
 static void write_provenance(dms_strbuf *text, const dms_model_config *config)
 {
-    json_t *root = json_loads(config->provenance, 0, NULL);
+    json_t *root =
+        dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
     const char *key;
     json_t *value;
 
     json_object_foreach(root, key, value)
     {
-        char *item = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *item = dms_json_dump(value, (dms_json_style){.compact = true});
 
         dms_strbuf_printf(text, "  %-16s %s\n", key, item ? item : "");
-        free(item);
+        dms_free(item);
     }
     json_decref(root);
 }
@@ -105,9 +107,10 @@ static char *describe_for_person(const dms_model *model)
 static char *describe_for_machine(const dms_model *model)
 {
     char *config = dms_model_config_json(&model->config);
-    json_t *root = config ? json_loads(config, 0, NULL) : NULL;
+    json_t *root =
+        config ? dms_json_read(config, strlen(config), 0, NULL) : NULL;
     quantised q = count_quantised(model->params);
-    char *text, *copy;
+    char *text;
 
     json_object_set_new(root, "parameters",
                         json_integer((json_int_t)dms_model_parameters(model)));
@@ -117,12 +120,10 @@ static char *describe_for_machine(const dms_model *model)
                         json_pack("{s:I, s:I}", "parameters",
                                   (json_int_t)q.parameters, "tensors",
                                   (json_int_t)q.tensors));
-    text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    copy = text ? dms_strdup(text) : NULL;
-    free(text);
+    text = dms_json_dump(root, (dms_json_style){.indent = 2});
     json_decref(root);
     dms_free(config);
-    return copy;
+    return text;
 }
 
 dms_status dms_model_describe(char **text, const dms_model *model, bool json,

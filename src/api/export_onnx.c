@@ -3,14 +3,13 @@
  *     left, right -> [pixels -> normalised] -> images -> network
  *         -> patient_logits -> [probabilities] -> patient
  *         -> eye_logits -> halves -> [probabilities] -> eye_left, eye_right */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "formats/json.h"
 #include "formats/onnx.h"
 #include "net/model_file.h"
 #include "net/network.h"
@@ -145,7 +144,7 @@ static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
 {
     dms_status st = DMS_OK;
     char *json = dms_model_config_json(config);
-    json_t *root = json ? json_loads(json, 0, NULL) : NULL;
+    json_t *root = json ? dms_json_read(json, strlen(json), 0, NULL) : NULL;
     const char *key;
     json_t *value;
 
@@ -153,13 +152,13 @@ static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
         st = dms_fail_memory(err, "ONNX metadata");
     json_object_foreach(root, key, value)
     {
-        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *text = dms_json_dump(value, (dms_json_style){.compact = true});
 
         if (text)
             dms_onnx_metadata(onnx, key, text);
         else
             st = dms_fail_memory(err, "ONNX metadata");
-        free(text); /* jansson's, from malloc */
+        dms_free(text);
     }
     dms_onnx_metadata(onnx, "labels", "N,D,G,C,A,H,M,O");
     dms_onnx_metadata(onnx, "normalisation", NORMALISATION);

@@ -1,6 +1,4 @@
 /* Models of other programs' weights, and the report of what was taken. */
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/model.h"
@@ -8,6 +6,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "formats/json.h"
 #include "net/import.h"
 #include "net/infer.h"
 #include "net/model_file.h"
@@ -24,10 +23,10 @@ static void set_provenance(dms_model_config *config, const char *path,
         "network", report->whole ? "dmsnet" : "backbone", "prefix",
         report->prefix, "taken", (json_int_t)report->fates[DMS_IMPORT_TAKEN],
         "seed", (json_int_t)seed, "dmsnet", dms_version());
+    size_t len =
+        dms_json_print(config->provenance, sizeof config->provenance, root);
 
-    if (!root ||
-        json_dumpb(root, config->provenance, sizeof config->provenance - 1,
-                   JSON_COMPACT) >= sizeof config->provenance)
+    if (len == 0 || len >= sizeof config->provenance)
         memcpy(config->provenance, "{}", sizeof "{}");
     json_decref(root);
 }
@@ -153,9 +152,13 @@ static json_t *row_json(const dms_import_row *row)
     if (row->dtype[0])
         json_object_set_new(json, "dtype", json_string(row->dtype));
     if (row->shape[0])
-        json_object_set_new(json, "shape", json_loads(row->shape, 0, NULL));
+        json_object_set_new(
+            json, "shape",
+            dms_json_read(row->shape, strlen(row->shape), 0, NULL));
     if (row->wanted[0])
-        json_object_set_new(json, "expected", json_loads(row->wanted, 0, NULL));
+        json_object_set_new(
+            json, "expected",
+            dms_json_read(row->wanted, strlen(row->wanted), 0, NULL));
     return json;
 }
 
@@ -174,11 +177,11 @@ static void print_for_machine(dms_strbuf *text, const dms_import_report *report)
     for (size_t i = 0; i < report->count; i++)
         json_array_append_new(json_object_get(root, "tensors"),
                               row_json(&report->rows[i]));
-    dumped = json_dumps(root, JSON_INDENT(1));
+    dumped = dms_json_dump(root, (dms_json_style){.indent = 1});
     text->failed = text->failed || !dumped;
     dms_strbuf_puts(text, dumped ? dumped : "");
     dms_strbuf_puts(text, "\n");
-    free(dumped); /* jansson's, from malloc */
+    dms_free(dumped);
     json_decref(root);
 }
 

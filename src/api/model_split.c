@@ -1,10 +1,11 @@
 #include "api/model_split.h"
 
-#include <jansson.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "api/model.h"
 #include "base/fail.h"
+#include "base/number.h"
+#include "formats/json.h"
 
 static dms_split_options read_options(const json_t *split)
 {
@@ -13,7 +14,7 @@ static dms_split_options read_options(const json_t *split)
     return (dms_split_options){
         .val = json_number_value(json_object_get(split, "val")),
         .test = json_number_value(json_object_get(split, "test")),
-        .seed = strtoull(seed ? seed : "0", NULL, 10),
+        .seed = dms_count_read(seed ? seed : "0", NULL, NULL),
         .override_column = json_is_true(json_object_get(split, "override")),
     };
 }
@@ -22,7 +23,8 @@ dms_status dms_model_split(dms_dataset *dataset, const dms_model *model,
                            dms_split wanted, const dms_monitor *monitor,
                            dms_error *err)
 {
-    json_t *root = json_loads(model->config.provenance, 0, NULL);
+    json_t *root = dms_json_read(model->config.provenance,
+                                 strlen(model->config.provenance), 0, NULL);
     const json_t *split = json_object_get(root, "split");
     dms_split_options options = read_options(split);
     dms_status st = DMS_OK;

@@ -1,17 +1,15 @@
 /* Option tables: finding, setting and reading back one field. */
 #include "dms/option.h"
 
-#include <errno.h>
 #include <float.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "api/option_text.h"
+#include "base/ascii.h"
 #include "base/fail.h"
+#include "base/number.h"
 
 static const char *const flag_words[] = {"false", "true", "no", "yes",
                                          "off",   "on",   "0",  "1"};
@@ -127,7 +125,7 @@ static dms_status set_flag(void *values, const dms_option *option,
     for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++) {
         bool value = i % 2 == 1;
 
-        if (strcasecmp(flag_words[i], text) == 0)
+        if (dms_ascii_same(flag_words[i], text))
             return store(values, option, &value, sizeof(value)), DMS_OK;
     }
     return dms_fail(err, DMS_EINVAL,
@@ -145,15 +143,14 @@ static bool starts_number(const char *text)
 static dms_status set_int(void *values, const dms_option *option,
                           const char *text, dms_error *err)
 {
-    char *end;
-    long value;
+    const char *end;
+    bool fits;
+    int64_t value = dms_integer_read(text, &end, &fits);
     int stored;
 
-    errno = 0;
-    value = strtol(text, &end, 10);
     if (!starts_number(text) || end == text || *end != '\0')
         return not_a(option, text, "a whole number", err);
-    if (errno != 0 || value < INT_MIN || value > INT_MAX ||
+    if (!fits || value < INT_MIN || value > INT_MAX ||
         !in_range(option, (double)value))
         return out_of_range(option, text, err);
     stored = (int)value;
@@ -164,14 +161,13 @@ static dms_status set_int(void *values, const dms_option *option,
 static dms_status set_uint64(void *values, const dms_option *option,
                              const char *text, dms_error *err)
 {
-    char *end;
-    uint64_t value;
+    const char *end;
+    bool fits;
+    uint64_t value = dms_count_read(text, &end, &fits);
 
-    errno = 0;
-    value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0')
         return not_a(option, text, "a whole number from 0", err);
-    if (errno != 0 || !in_range(option, (double)value))
+    if (!fits || !in_range(option, (double)value))
         return out_of_range(option, text, err);
     store(values, option, &value, sizeof(value));
     return DMS_OK;
@@ -180,8 +176,8 @@ static dms_status set_uint64(void *values, const dms_option *option,
 static dms_status set_real(void *values, const dms_option *option,
                            const char *text, dms_error *err)
 {
-    char *end;
-    double value = strtod(text, &end);
+    const char *end;
+    double value = dms_real_read(text, &end);
 
     if (!starts_number(text) || end == text || *end != '\0')
         return not_a(option, text, "a number", err);
@@ -335,17 +331,17 @@ size_t dms_option_get(char *text, size_t capacity, const void *values,
 
     if (option->word != NULL && is_number(option) &&
         number_of(values, option) == option->word_value)
-        return dms_text_put(text, capacity, "%s", option->word);
+        return dms_format(text, capacity, "%s", option->word);
     switch (option->type) {
     case DMS_OPTION_FLAG:
-        return dms_text_put(text, capacity, "%s",
-                            *(const bool *)field ? "true" : "false");
+        return dms_format(text, capacity, "%s",
+                          *(const bool *)field ? "true" : "false");
     case DMS_OPTION_INT:
         load(&whole, values, option, sizeof(whole));
-        return dms_text_put(text, capacity, "%d", whole);
+        return dms_format(text, capacity, "%d", whole);
     case DMS_OPTION_UINT64:
         load(&large, values, option, sizeof(large));
-        return dms_text_put(text, capacity, "%" PRIu64, large);
+        return dms_format(text, capacity, "%" PRIu64, large);
     case DMS_OPTION_REAL:
         return dms_real_format(text, capacity, number_of(values, option));
     case DMS_OPTION_DURATION:
@@ -353,10 +349,9 @@ size_t dms_option_get(char *text, size_t capacity, const void *values,
     case DMS_OPTION_CHOICE:
         load(&whole, values, option, sizeof(whole));
         word = dms_option_choice(option, whole);
-        return dms_text_put(text, capacity, "%s", word ? word : "?");
+        return dms_format(text, capacity, "%s", word ? word : "?");
     case DMS_OPTION_TEXT:
-        return dms_text_put(text, capacity, "%.*s", (int)option->capacity,
-                            field);
+        return dms_format(text, capacity, "%.*s", (int)option->capacity, field);
     }
     return 0;
 }

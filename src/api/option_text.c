@@ -1,38 +1,15 @@
-/* Words and numbers as text: distances, ranges, durations. */
-#include "api/option_text.h"
-
-#include <float.h>
-#include <math.h>
-#include <stdarg.h>
+/* Words as text: distances, ranges. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
+#include "base/number.h"
 #include "dms/option.h"
 
 enum { WORD_MAX = 63 };
 
 /* A larger bound is one in name only and not told. */
 static const double bound_told_max = 1e9;
-
-static const struct {
-    char letter;
-    double seconds;
-} duration_units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-
-enum { DURATION_UNITS = sizeof(duration_units) / sizeof(*duration_units) };
-
-size_t dms_text_put(char *text, size_t capacity, const char *format, ...)
-{
-    va_list args;
-    int len;
-
-    va_start(args, format);
-    len = vsnprintf(text, capacity, format, args);
-    va_end(args);
-    return len < 0 ? 0 : (size_t)len;
-}
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -43,9 +20,7 @@ static size_t least(size_t a, size_t b, size_t c)
 
 static char plain(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c - 'A' + 'a');
-    return c == '_' ? '-' : c;
+    return c == '_' ? '-' : dms_ascii_lower(c);
 }
 
 /* Optimal string alignment: rows[i][j] is the distance of a's first i letters
@@ -86,86 +61,6 @@ bool dms_word_is_near(const char *a, const char *b)
     return distance <= (len < 4 ? 1 : 1 + len / 4) && distance < given;
 }
 
-size_t dms_real_format(char *text, size_t capacity, double value)
-{
-    char digits[64];
-
-    if (fabs(value) < 1e7 && value == floor(value)) /* 10, not 1e+01 */
-        return dms_text_put(text, capacity, "%.0f", value);
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(digits, sizeof(digits), "%.*g", precision, value);
-        if (strtod(digits, NULL) == value)
-            break;
-    }
-    return dms_text_put(text, capacity, "%s", digits);
-}
-
-/* Digits with at most one point: no sign, no exponent, no hexadecimal. */
-static size_t number_length(const char *text)
-{
-    size_t len = strspn(text, "0123456789"), digits = len;
-
-    if (text[len] == '.') {
-        size_t more = strspn(text + len + 1, "0123456789");
-
-        digits += more;
-        len += 1 + more;
-    }
-    return digits == 0 ? 0 : len;
-}
-
-bool dms_duration_parse(double *seconds, const char *text)
-{
-    double sum = 0;
-    size_t unit = 0, len = number_length(text);
-
-    if (len > 0 && text[len] == '\0') {
-        *seconds = strtod(text, NULL);
-        return true;
-    }
-    while (*text != '\0') {
-        double count = strtod(text, NULL);
-
-        len = number_length(text);
-        if (len == 0)
-            return false;
-        while (unit < DURATION_UNITS &&
-               duration_units[unit].letter != text[len])
-            unit++;
-        if (unit == DURATION_UNITS)
-            return false;
-        sum += count * duration_units[unit++].seconds;
-        text += len + 1;
-    }
-    *seconds = sum;
-    return len > 0;
-}
-
-/* Whole seconds are spelt in units; fractions and the huge in seconds. */
-size_t dms_duration_format(char *text, size_t capacity, double seconds)
-{
-    char out[352] = "";
-    size_t at = 0;
-
-    if (seconds != floor(seconds) || seconds < 1 || seconds > 1e9) {
-        for (int precision = 0; precision <= 17; precision++) {
-            snprintf(out, sizeof(out), "%.*f", precision, seconds);
-            if (strtod(out, NULL) == seconds)
-                break;
-        }
-        return dms_text_put(text, capacity, "%ss", out);
-    }
-    for (size_t i = 0; i < DURATION_UNITS; i++) {
-        double count = floor(seconds / duration_units[i].seconds);
-
-        if (count > 0)
-            at += dms_text_put(out + at, sizeof(out) - at, "%.0f%c", count,
-                               duration_units[i].letter);
-        seconds -= count * duration_units[i].seconds;
-    }
-    return dms_text_put(text, capacity, "%s", out);
-}
-
 /* A bound as the option's own values are written. */
 static void bound_text(char *text, size_t capacity, const dms_option *option,
                        double bound)
@@ -175,7 +70,7 @@ static void bound_text(char *text, size_t capacity, const dms_option *option,
     else if (option->type == DMS_OPTION_REAL)
         dms_real_format(text, capacity, bound);
     else
-        snprintf(text, capacity, "%.0f", bound);
+        dms_format(text, capacity, "%.0f", bound);
 }
 
 static size_t choice_range(char *text, size_t capacity,
@@ -189,13 +84,13 @@ static size_t choice_range(char *text, size_t capacity,
         bool last = dms_option_choice(option, i + 1) == NULL;
 
         if (at < sizeof(out))
-            at += dms_text_put(out + at, sizeof(out) - at, "%s%s",
-                               i == 0 ? ""
-                               : last ? " or "
-                                      : ", ",
-                               word);
+            at += dms_format(out + at, sizeof(out) - at, "%s%s",
+                             i == 0 ? ""
+                             : last ? " or "
+                                    : ", ",
+                             word);
     }
-    return dms_text_put(text, capacity, "%s", out);
+    return dms_format(text, capacity, "%s", out);
 }
 
 size_t dms_option_range(char *text, size_t capacity, const dms_option *option)
@@ -209,17 +104,17 @@ size_t dms_option_range(char *text, size_t capacity, const dms_option *option)
         return choice_range(text, capacity, option);
     if (!bounded || option->type == DMS_OPTION_TEXT ||
         option->type == DMS_OPTION_FLAG)
-        return dms_text_put(text, capacity, "%s", word ? word : "");
+        return dms_format(text, capacity, "%s", word ? word : "");
     bound_text(min, sizeof(min), option, option->min);
     bound_text(max, sizeof(max), option, option->max);
-    return dms_text_put(text, capacity, "%s%s%s%s%s%s%s%s",
-                        option->above_min ? "above "
-                        : has_max         ? ""
-                                          : "at least ",
-                        min,
-                        !has_max            ? ""
-                        : option->above_min ? ", at most "
-                                            : " to ",
-                        has_max ? max : "", unit ? " " : "", unit ? unit : "",
-                        word ? " or " : "", word ? word : "");
+    return dms_format(text, capacity, "%s%s%s%s%s%s%s%s",
+                      option->above_min ? "above "
+                      : has_max         ? ""
+                                        : "at least ",
+                      min,
+                      !has_max            ? ""
+                      : option->above_min ? ", at most "
+                                          : " to ",
+                      has_max ? max : "", unit ? " " : "", unit ? unit : "",
+                      word ? " or " : "", word ? word : "");
 }

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "api/option_text.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "dms/option.h"
 
 enum { YAML_SIZE_MAX = 1 << 20, OPTIONS_MAX = 256 };
@@ -58,8 +58,8 @@ static dms_status scalar_of(const char **text, const reader *r,
     if (r->event.type == YAML_SCALAR_EVENT &&
         strlen(*text) == r->event.data.scalar.length)
         return DMS_OK;
-    dms_text_put(why, sizeof(why),
-                 "%.80s: expected one word, number or text here", what);
+    dms_format(why, sizeof(why),
+               "%.80s: expected one word, number or text here", what);
     return refuse(r, why, err);
 }
 
@@ -132,7 +132,7 @@ static dms_status read_mapping(reader *r, bool open, dms_error *err)
         if (r->event.type == YAML_MAPPING_END_EVENT)
             break;
         TRY(scalar_of(&key, r, "option", err));
-        dms_text_put(name, sizeof(name), "%s", key);
+        dms_format(name, sizeof(name), "%s", key);
         line = line_of(r);
         option = dms_option_find(r->table, name);
         TRY(next_event(r, err));
@@ -236,10 +236,10 @@ static void put_quoted(writer *w, const char *text)
         unsigned char c = (unsigned char)*text;
 
         if (c == '"' || c == '\\' || c < 32 || c == 127)
-            dms_text_put(escape, sizeof(escape),
-                         c < 32 || c == 127 ? "\\x%02X" : "\\%c", c);
+            dms_format(escape, sizeof(escape),
+                       c < 32 || c == 127 ? "\\x%02X" : "\\%c", c);
         else
-            dms_text_put(escape, sizeof(escape), "%c", c);
+            dms_format(escape, sizeof(escape), "%c", c);
         put_text(w, escape);
     }
     put_text(w, "\"");

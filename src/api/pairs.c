@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "data/patient_id.h"
@@ -39,7 +40,7 @@ static bool parse_name(const char *name, int *eye, size_t *id_len)
             continue;
         *id_len = (size_t)(at - name);
         for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-            if (strcasecmp(ending, endings[i]) == 0)
+            if (dms_ascii_same(ending, endings[i]))
                 return true;
     }
     return false;

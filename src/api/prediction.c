@@ -1,12 +1,11 @@
 /* Predictions for a person, for a program, for a spreadsheet. */
-#include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
 #include "dms/session.h"
+#include "formats/json.h"
 
 static const char *const eye_names[] = {"left", "right"};
 
@@ -148,11 +147,11 @@ static void write_all_json(dms_strbuf *text, const dms_prediction *predictions,
 
         json_array_append_new(list, answer_json(&a));
     }
-    dump = json_dumps(list, JSON_INDENT(2));
+    dump = dms_json_dump(list, (dms_json_style){.indent = 2});
     dms_strbuf_puts(text, dump ? dump : "[]");
     dms_strbuf_puts(text, "\n");
     text->failed |= dump == NULL;
-    free(dump);
+    dms_free(dump);
     json_decref(list);
 }
 

@@ -1,7 +1,5 @@
 /* The photographs that quantising looks at, and the model file it writes. */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/model.h"
@@ -11,6 +9,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "data/loader.h"
+#include "formats/json.h"
 #include "net/model_file.h"
 
 static size_t picture_size(const dms_quantising *q)
@@ -153,7 +152,8 @@ static dms_status tell(dms_model_config *config, const dms_quantising *q,
                        dms_error *err)
 {
     const dms_quantize_options *o = q->options;
-    json_t *root = json_loads(config->provenance, 0, NULL);
+    json_t *root =
+        dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
     json_t *made =
         json_pack("{s:s, s:f, s:f, s:s, s:I, s:I, s:f}", "method",
                   dms_quantize_method_name(o->method), "percentile",
@@ -167,17 +167,13 @@ static dms_status tell(dms_model_config *config, const dms_quantising *q,
     if (!root)
         root = json_object();
     json_object_set_new(root, "quantised", made);
-    size = root ? json_dumpb(root, config->provenance,
-                             sizeof config->provenance - 1, JSON_COMPACT)
-                : 0;
+    size = dms_json_print(config->provenance, sizeof config->provenance, root);
     json_decref(root);
     if (size == 0)
         return dms_fail_memory(err, "provenance");
     if (size >= sizeof config->provenance)
         st = dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes",
                       o->model, size);
-    else
-        config->provenance[size] = '\0';
     return st;
 }
 

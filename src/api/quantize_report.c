@@ -1,8 +1,6 @@
 /* What became of each layer, for a person and for a machine. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/model.h"
@@ -10,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "formats/json.h"
 
 static double decibel(double signal, double noise)
 {
@@ -127,12 +126,6 @@ static char *print_text(const dms_quantize_report *r)
     return result;
 }
 
-/* JSON has no infinity. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *layers_json(const dms_quantize_report *r)
 {
     json_t *list = json_array();
@@ -146,8 +139,8 @@ static json_t *layers_json(const dms_quantize_report *r)
                       "name", l->name, "as", fate_of(l), "kernel", l->kernel,
                       "stride", l->stride, "in", (json_int_t)l->in, "out",
                       (json_int_t)l->out, "gflop", l->gflop, "limit", l->limit,
-                      "cut_off", l->cut_off, "own_db", number(l->own_db), "db",
-                      number(l->db)));
+                      "cut_off", l->cut_off, "own_db", dms_json_real(l->own_db),
+                      "db", dms_json_real(l->db)));
     }
     return list;
 }
@@ -166,12 +159,10 @@ static char *print_json(const dms_quantize_report *r)
         (json_int_t)r->bytes, "float_bytes", (json_int_t)r->float_bytes,
         "layers", layers_json(r));
     char *text =
-        root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
-    char *copy = text ? dms_strdup(text) : NULL;
+        dms_json_dump(root, (dms_json_style){.indent = 2, .digits = 6});
 
-    free(text);
     json_decref(root);
-    return copy;
+    return text;
 }
 
 dms_status dms_quantize_report_print(char **text,

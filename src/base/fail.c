@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "base/c_locale.h"
+#include "base/number.h"
 
 const char *dms_status_name(dms_status status)
 {
@@ -32,7 +34,7 @@ static void record(dms_error *err, dms_status status, const char *format,
     if (!err || err->code != DMS_OK)
         return;
     err->code = status;
-    vsnprintf(err->message, sizeof err->message, format, args);
+    dms_vformat(err->message, sizeof err->message, format, args);
 }
 
 dms_status dms_fail(dms_error *err, dms_status status, const char *format, ...)
@@ -57,8 +59,8 @@ dms_status dms_fail_errno(dms_error *err, const char *format, ...)
     record(err, DMS_EIO, format, args);
     va_end(args);
     len = strlen(err->message);
-    snprintf(err->message + len, sizeof err->message - len, ": %s",
-             strerror(cause));
+    dms_format(err->message + len, sizeof err->message - len, ": %s",
+               dms_errno_text(cause));
     return DMS_EIO;
 }
 

@@ -1,7 +1,8 @@
 #include "base/log.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "base/number.h"
 
 void dms_log(const dms_monitor *monitor, dms_log_level level,
              const char *format, ...)
@@ -12,7 +13,7 @@ void dms_log(const dms_monitor *monitor, dms_log_level level,
     if (!monitor || !monitor->message)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    dms_vformat(text, sizeof text, format, args);
     va_end(args);
     monitor->message(monitor->user, level, text);
 }

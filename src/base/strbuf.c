@@ -1,10 +1,10 @@
 #include "base/strbuf.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/number.h"
 
 static char empty[1] = "";
 
@@ -59,17 +59,17 @@ void dms_strbuf_puts(dms_strbuf *sb, const char *text)
 void dms_strbuf_printf(dms_strbuf *sb, const char *format, ...)
 {
     va_list args;
-    int len;
+    size_t len;
 
     va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
+    len = dms_vformat(NULL, 0, format, args);
     va_end(args);
-    if (len < 0 || !reserve(sb, (size_t)len))
+    if (!reserve(sb, len))
         return;
     va_start(args, format);
-    vsnprintf(sb->data + sb->len, (size_t)len + 1, format, args);
+    dms_vformat(sb->data + sb->len, len + 1, format, args);
     va_end(args);
-    sb->len += (size_t)len;
+    sb->len += len;
 }
 
 char *dms_strbuf_detach(dms_strbuf *sb)

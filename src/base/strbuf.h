@@ -19,6 +19,7 @@ void dms_strbuf_release(dms_strbuf *sb);
 
 void dms_strbuf_add(dms_strbuf *sb, const void *data, size_t len);
 void dms_strbuf_puts(dms_strbuf *sb, const char *text);
+/* printf in the C locale. */
 void dms_strbuf_printf(dms_strbuf *sb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

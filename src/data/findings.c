@@ -1,13 +1,13 @@
 #include "data/findings.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/number.h"
 #include "base/strbuf.h"
+#include "formats/json.h"
 
 enum { SHOWN_MAX = 20 }; /* of a kind, in the text */
 
@@ -43,7 +43,7 @@ void dms_findings_add(dms_findings *f, dms_finding_kind kind, const char *id,
     item = &f->items[f->count++];
     *item = (dms_finding){.kind = kind, .id = id};
     va_start(args, format);
-    vsnprintf(item->text, sizeof item->text, format, args);
+    dms_vformat(item->text, sizeof item->text, format, args);
     va_end(args);
 }
 
@@ -224,16 +224,14 @@ static char *report_json(const dms_data_report *r, const dms_findings *f,
         (json_int_t)unknown_sexes(dataset), "eyes", (json_int_t)r->eyes,
         "labelled_eyes", (json_int_t)r->labelled_eyes, "ungradable_eyes",
         (json_int_t)r->ungradable_eyes, "labels", labels_json(dataset));
-    char *dump, *copy;
+    char *dump;
 
     for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)
         json_object_set_new(root, kinds[kind].key,
                             kind_json(f, (dms_finding_kind)kind));
-    dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    copy = dump ? dms_strdup(dump) : NULL;
-    free(dump);
+    dump = dms_json_dump(root, (dms_json_style){.indent = 2});
     json_decref(root);
-    return copy;
+    return dump;
 }
 
 dms_status dms_findings_report(dms_data_report *report, const dms_findings *f,

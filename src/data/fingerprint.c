@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/c_locale.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/rng.h"
@@ -56,7 +57,7 @@ static dms_status take(dms_fingerprint *print, const char *path)
 
     if (access(path, F_OK) != 0) {
         snprintf(print->message, sizeof print->message, "%s: %s", path,
-                 strerror(errno));
+                 dms_errno_text(errno));
         return DMS_OK;
     }
     print->present = true;

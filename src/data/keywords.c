@@ -1,8 +1,8 @@
 /* An eye's labels from its diagnostic keywords: odir.md's rules in its order.
  * They reproduce 3,499 of ODIR-5K's 3,500 official rows. */
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "dms/data.h"
 
 #define FULLWIDTH_COMMA "\xef\xbc\x8c" /* U+FF0C */
@@ -37,7 +37,7 @@ static bool contains(const char *field, size_t len, const char *text)
     size_t text_len = strlen(text);
 
     for (size_t i = 0; i + text_len <= len; i++)
-        if (strncasecmp(field + i, text, text_len) == 0)
+        if (dms_ascii_same_start(field + i, text, text_len))
             return true;
     return false;
 }

@@ -2,11 +2,11 @@
 #include <dirent.h>
 #include <libgen.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -29,15 +29,16 @@ static int table_rank(const char *name)
 
     if (!dot || name[0] == '.' || name[0] == '~')
         return 0;
-    if (strcasecmp(name, "annotations.csv") == 0)
+    if (dms_ascii_same(name, "annotations.csv"))
         return 5;
-    if (strcasecmp(name, "full_df.csv") == 0)
+    if (dms_ascii_same(name, "full_df.csv"))
         return 4;
-    if (strcasecmp(dot, ".csv") == 0)
+    if (dms_ascii_same(dot, ".csv"))
         return 3;
-    if (strcasecmp(dot, ".xlsx") != 0)
+    if (!dms_ascii_same(dot, ".xlsx"))
         return 0;
-    return strcasestr(name, "english") ? 2 : 1; /* OIA-ODIR: Chinese too */
+    /* OIA-ODIR: Chinese too */
+    return dms_ascii_contains(name, "english") ? 2 : 1;
 }
 
 typedef struct candidates {

@@ -1,12 +1,11 @@
 /* From a table's rows to patients. In Kaggle's form a row is one eye and a
  * patient has one or two, which must say the same of the patient. */
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/fail.h"
+#include "base/number.h"
 #include "base/rng.h"
 #include "data/odir_columns.h"
 
@@ -36,17 +35,17 @@ static const char *cell(const rows_reader *r, size_t row, size_t column,
     const char *text =
         column == DMS_TABLE_NONE ? "" : dms_table_cell(r->table, row, column);
 
-    while (isspace((unsigned char)*text))
+    while (dms_ascii_is_space(*text))
         text++;
     *len = strlen(text);
-    while (*len > 0 && isspace((unsigned char)text[*len - 1]))
+    while (*len > 0 && dms_ascii_is_space(text[*len - 1]))
         (*len)--;
     return text;
 }
 
 static bool is_word(const char *text, size_t len, const char *word)
 {
-    return len == strlen(word) && strncasecmp(text, word, len) == 0;
+    return len == strlen(word) && dms_ascii_same_start(text, word, len);
 }
 
 static dms_status fail_cell(const rows_reader *r, size_t column,
@@ -130,17 +129,17 @@ static dms_status read_split(dms_patient *patient, const rows_reader *r)
 /* Years, or -1 for what is no age; ODIR writes 1 for unknown. */
 static int age_of(const char *text)
 {
-    char *end;
-    long age = strtol(text, &end, 10);
+    const char *end;
+    int64_t age = dms_integer_read(text, &end, NULL);
 
     return end == text || age <= 1 || age > 130 ? -1 : (int)age;
 }
 
 static char sex_of(const char *text)
 {
-    int c = toupper((unsigned char)*text);
+    char c = dms_ascii_upper(*text);
 
-    return c == 'M' || c == 'F' ? (char)c : '?';
+    return c == 'M' || c == 'F' ? c : '?';
 }
 
 static dms_status read_eye(dms_eye *eye, const rows_reader *r, int side)
@@ -181,7 +180,7 @@ static dms_status check_id(const rows_reader *r)
     if (len == 0 || len > ID_MAX_BYTES)
         return fail_cell(r, r->columns->id, "an id of 1 to 128 bytes");
     for (size_t i = 0; i < len; i++)
-        if (iscntrl((unsigned char)id[i]))
+        if (dms_ascii_is_control(id[i]))
             return dms_fail(r->err, DMS_EFORMAT,
                             "%s:%d: the id holds a control character",
                             r->table->name, line_of(r));
@@ -267,7 +266,7 @@ static int side_of(const rows_reader *r)
     }
     for (int e = DMS_LEFT; e <= DMS_RIGHT; e++)
         if (r->columns->picture[e] == DMS_TABLE_NONE &&
-            strcasestr(name, words[e]))
+            dms_ascii_contains(name, words[e]))
             return e;
     return -1;
 }

@@ -1,13 +1,13 @@
 #include "data/predictions.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/strbuf.h"
 #include "formats/csv.h"
 
@@ -75,9 +75,9 @@ static dms_status parse_probability(double *p, const dms_table *table,
                                     size_t row, size_t column, dms_error *err)
 {
     const char *text = dms_table_cell(table, row, column);
-    char *end;
+    const char *end;
 
-    *p = strtod(text, &end);
+    *p = dms_real_read(text, &end);
     if (end == text || end[strspn(end, BLANKS)] || !(*p >= 0 && *p <= 1))
         return dms_fail(err, DMS_EFORMAT,
                         "%s:%d:%zu: '%.40s' is no probability, expected a "
@@ -207,14 +207,8 @@ static void add_id(dms_strbuf *sb, const char *id)
 static void add_probability(dms_strbuf *sb, double p)
 {
     char text[40];
-    int digits = 6;
 
-    do
-        snprintf(text, sizeof text, "%.*g", digits, p);
-    while (strtod(text, NULL) != p && ++digits <= 17);
-    for (char *c = text; *c; c++)
-        if (*c == ',')
-            *c = '.'; /* a caller's locale may have set a decimal comma */
+    dms_real_format_digits(text, sizeof text, p, 6);
     dms_strbuf_printf(sb, ",%s", text);
 }
 

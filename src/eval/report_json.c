@@ -1,143 +1,171 @@
 /* metrics.json: what a machine reads. */
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 #include "base/fail.h"
-#include "base/strbuf.h"
+#include "base/json_write.h"
 #include "eval/headline.h"
 
-/* Reads back bit-equal; a caller's locale may have set a decimal comma. */
-static void add_number(dms_strbuf *sb, double value)
-{
-    char text[40];
+/* Blanks before the lines of the outer object, of its parts, of theirs. */
+enum { OUTER = 2, PART = 4, INNER = 6 };
 
-    if (!isfinite(value)) {
-        dms_strbuf_puts(sb, "null");
-        return;
-    }
-    snprintf(text, sizeof text, "%.17g", value);
-    for (char *p = text; *p; p++)
-        if (*p == ',')
-            *p = '.';
-    dms_strbuf_puts(sb, text);
+static void add_real(dms_json_writer *w, const char *name, double value)
+{
+    dms_json_write_key(w, name);
+    dms_json_write_real(w, value);
 }
 
-static void add_figure(dms_strbuf *sb, const char *name,
-                       const dms_figure *figure)
+static void add_count(dms_json_writer *w, const char *name, uint64_t value)
 {
-    dms_strbuf_printf(sb, "\"%s\": {\"value\": ", name);
-    add_number(sb, figure->value);
-    dms_strbuf_puts(sb, ", \"low\": ");
-    add_number(sb, figure->low);
-    dms_strbuf_puts(sb, ", \"high\": ");
-    add_number(sb, figure->high);
-    dms_strbuf_puts(sb, "}");
+    dms_json_write_key(w, name);
+    dms_json_write_count(w, value);
 }
 
-static void add_metrics(dms_strbuf *sb, const dms_figure *metrics,
-                        dms_task task, const char *indent)
+/* A key on a line of its own. */
+static void add_key(dms_json_writer *w, const char *name, int blanks)
+{
+    dms_json_write_line(w, blanks);
+    dms_json_write_key(w, name);
+}
+
+static void add_figure(dms_json_writer *w, const char *name,
+                       const dms_figure *figure, int blanks)
+{
+    add_key(w, name, blanks);
+    dms_json_write_object(w);
+    add_real(w, "value", figure->value);
+    add_real(w, "low", figure->low);
+    add_real(w, "high", figure->high);
+    dms_json_write_object_end(w);
+}
+
+static void add_metrics(dms_json_writer *w, const dms_figure *metrics,
+                        dms_task task, int blanks)
 {
     size_t count = dms_headline_count(task);
 
-    dms_strbuf_puts(sb, "{\n");
-    for (size_t m = 0; m < count; m++) {
-        dms_strbuf_puts(sb, indent);
-        add_figure(sb, dms_metric_name((dms_metric)m), &metrics[m]);
-        dms_strbuf_puts(sb, m + 1 < count ? ",\n" : "}");
-    }
+    dms_json_write_object(w);
+    for (size_t m = 0; m < count; m++)
+        add_figure(w, dms_metric_name((dms_metric)m), &metrics[m], blanks);
+    dms_json_write_object_end(w);
 }
 
-static void add_labels(dms_strbuf *sb, const dms_report *report)
+static void add_labels(dms_json_writer *w, const dms_report *report)
 {
-    dms_strbuf_puts(sb, "  \"labels\": {\n");
+    bool chooses = report->task == DMS_TASK_SINGLE_LABEL;
+
+    add_key(w, "labels", OUTER);
+    dms_json_write_object(w);
     for (size_t k = 0; k < DMS_LABELS; k++) {
         const dms_label_report *label = &report->labels[k];
+        const char letter[] = {DMS_LABEL_LETTERS[k], '\0'};
 
-        dms_strbuf_printf(sb, "    \"%c\": {\"support\": %zu, \"threshold\": ",
-                          DMS_LABEL_LETTERS[k], label->support);
-        add_number(
-            sb, report->task == DMS_TASK_SINGLE_LABEL ? NAN : label->threshold);
-        dms_strbuf_puts(sb, ", \"prior\": ");
-        add_number(sb, report->priors[k]);
-        for (size_t m = 0; m < DMS_LABEL_METRICS; m++) {
-            dms_strbuf_puts(sb, ",\n      ");
-            add_figure(sb, dms_label_metric_name((dms_label_metric)m),
-                       &label->metrics[m]);
-        }
-        dms_strbuf_puts(sb, k + 1 < DMS_LABELS ? "},\n" : "}},\n");
+        add_key(w, letter, PART);
+        dms_json_write_object(w);
+        add_count(w, "support", label->support);
+        add_real(w, "threshold", chooses ? NAN : label->threshold);
+        add_real(w, "prior", report->priors[k]);
+        for (size_t m = 0; m < DMS_LABEL_METRICS; m++)
+            add_figure(w, dms_label_metric_name((dms_label_metric)m),
+                       &label->metrics[m], INNER);
+        dms_json_write_object_end(w);
     }
+    dms_json_write_object_end(w);
 }
 
-static void add_floors(dms_strbuf *sb, const dms_report *report)
+static void add_floors(dms_json_writer *w, const dms_report *report)
 {
-    dms_strbuf_puts(sb, "  \"floors\": {\n");
+    add_key(w, "floors", OUTER);
+    dms_json_write_object(w);
     for (size_t f = 0; f < DMS_FLOORS; f++) {
-        dms_strbuf_printf(sb, "    \"%s\": ", dms_floor_name((dms_floor)f));
-        add_metrics(sb, report->floors[f], report->task, "      ");
-        dms_strbuf_puts(sb, f + 1 < DMS_FLOORS ? ",\n" : "},\n");
+        add_key(w, dms_floor_name((dms_floor)f), PART);
+        add_metrics(w, report->floors[f], report->task, INNER);
     }
+    dms_json_write_object_end(w);
 }
 
-static void add_beats(dms_strbuf *sb, const dms_report *report)
+static void add_beats(dms_json_writer *w, const dms_report *report)
 {
-    dms_strbuf_puts(sb, "  \"beats\": {");
+    add_key(w, "beats", OUTER);
+    dms_json_write_object(w);
     for (size_t m = 0; m < DMS_HEADLINE_JUDGED; m++) {
         dms_metric judged = dms_headline_judged(m);
 
-        dms_strbuf_printf(sb, "%s\n    \"%s\": {", m ? "," : "",
-                          dms_metric_name(judged));
+        add_key(w, dms_metric_name(judged), PART);
+        dms_json_write_object(w);
         for (size_t f = 0; f < DMS_FLOORS; f++) {
-            bool beaten = dms_report_beats(report, judged, (dms_floor)f);
-
-            dms_strbuf_printf(sb, "%s\"%s\": %s", f ? ", " : "",
-                              dms_floor_name((dms_floor)f),
-                              beaten ? "true" : "false");
+            dms_json_write_key(w, dms_floor_name((dms_floor)f));
+            dms_json_write_bool(w,
+                                dms_report_beats(report, judged, (dms_floor)f));
         }
-        dms_strbuf_puts(sb, "}");
+        dms_json_write_object_end(w);
     }
-    dms_strbuf_puts(sb, "},\n");
+    dms_json_write_object_end(w);
 }
 
-static void add_confusion(dms_strbuf *sb, const dms_report *report)
+static void add_confusion(dms_json_writer *w, const dms_report *report)
 {
-    dms_strbuf_puts(sb, "  \"confusion\": [");
+    add_key(w, "confusion", OUTER);
+    dms_json_write_array(w);
     for (size_t i = 0; i < DMS_LABELS; i++) {
-        dms_strbuf_puts(sb, i ? ",\n    [" : "\n    [");
+        dms_json_write_line(w, PART);
+        dms_json_write_array(w);
         for (size_t j = 0; j < DMS_LABELS; j++)
-            dms_strbuf_printf(sb, "%s%zu", j ? ", " : "",
-                              report->confusion[i][j]);
-        dms_strbuf_puts(sb, "]");
+            dms_json_write_count(w, report->confusion[i][j]);
+        dms_json_write_array_end(w);
     }
-    dms_strbuf_puts(sb, "],\n");
+    dms_json_write_array_end(w);
+}
+
+static void add_bootstrap(dms_json_writer *w, const dms_report *report)
+{
+    add_key(w, "bootstrap", OUTER);
+    dms_json_write_object(w);
+    add_count(w, "resamples", report->resamples);
+    add_count(w, "seed", report->seed);
+    dms_json_write_key(w, "percentiles");
+    dms_json_write_array(w);
+    dms_json_write_real(w, 2.5);
+    dms_json_write_real(w, 97.5);
+    dms_json_write_array_end(w);
+    dms_json_write_object_end(w);
+}
+
+static void add_setting(dms_json_writer *w, const dms_report *report)
+{
+    add_key(w, "task", OUTER);
+    dms_json_write_text(w, report->task == DMS_TASK_SINGLE_LABEL
+                               ? "single-label"
+                               : "multi-label");
+    dms_json_write_line(w, OUTER);
+    add_count(w, "patients", report->patients);
+    dms_json_write_line(w, OUTER);
+    add_count(w, "left_out", report->left_out);
+    add_key(w, "thresholds_tuned_on_same_split", OUTER);
+    dms_json_write_bool(w, report->tuned_here);
+    add_bootstrap(w, report);
 }
 
 dms_status dms_report_json(char **text, const dms_report *report,
                            dms_error *err)
 {
+    dms_json_writer w;
     dms_strbuf sb;
 
     dms_strbuf_init(&sb);
-    dms_strbuf_puts(&sb, "{\n  \"metrics\": ");
-    add_metrics(&sb, report->metrics, report->task, "    ");
-    dms_strbuf_puts(&sb, ",\n");
-    add_labels(&sb, report);
-    add_floors(&sb, report);
-    add_beats(&sb, report);
+    dms_json_write_begin(&w, &sb, (dms_json_style){.plain = true});
+    dms_json_write_object(&w);
+    add_key(&w, "metrics", OUTER);
+    add_metrics(&w, report->metrics, report->task, PART);
+    add_labels(&w, report);
+    add_floors(&w, report);
+    add_beats(&w, report);
     if (report->task == DMS_TASK_SINGLE_LABEL)
-        add_confusion(&sb, report);
-    dms_strbuf_printf(
-        &sb,
-        "  \"task\": \"%s\",\n"
-        "  \"patients\": %zu,\n"
-        "  \"left_out\": %zu,\n"
-        "  \"thresholds_tuned_on_same_split\": %s,\n"
-        "  \"bootstrap\": {\"resamples\": %zu, "
-        "\"seed\": %" PRIu64 ", \"percentiles\": [2.5, 97.5]}\n"
-        "}\n",
-        report->task == DMS_TASK_SINGLE_LABEL ? "single-label" : "multi-label",
-        report->patients, report->left_out,
-        report->tuned_here ? "true" : "false", report->resamples, report->seed);
+        add_confusion(&w, report);
+    add_setting(&w, report);
+    dms_json_write_line(&w, 0);
+    dms_json_write_object_end(&w);
+    dms_strbuf_puts(&sb, "\n");
     *text = dms_strbuf_detach(&sb);
+    dms_strbuf_release(&sb);
     return *text ? DMS_OK : dms_fail_memory(err, "the report's JSON");
 }

@@ -6,9 +6,9 @@
  *   the rest  the tensors, without holes or overlaps
  *
  * https://github.com/huggingface/safetensors#format */
+#include "formats/json.h"
 #include "formats/safetensors.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,7 @@ static dms_status parse_header(json_t **header, const char *text, size_t len,
 
     if (st != DMS_OK)
         return st;
-    *header = json_loadb(text, len, JSON_REJECT_DUPLICATES, &json_err);
+    *header = dms_json_read(text, len, JSON_REJECT_DUPLICATES, &json_err);
     if (!*header && json_error_code(&json_err) == json_error_out_of_memory)
         return dms_fail_memory(err, file);
     if (!*header) {

@@ -1,10 +1,9 @@
 /* Writing safetensors: the same arguments give the same bytes. The header is
  * compact JSON, __metadata__ first, padded with spaces so that the data begin
  * at a multiple of 8. */
+#include "formats/json.h"
 #include "formats/safetensors.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -93,11 +92,10 @@ static dms_status add_metadata(json_t *header, const dms_metadata *metadata,
 }
 
 /* The padded header behind its length; *size counts both. */
-static dms_status encode_header(uint8_t **out, size_t *size,
-                                const json_t *header, const char *path,
-                                dms_error *err)
+static dms_status encode_header(uint8_t **out, size_t *size, json_t *header,
+                                const char *path, dms_error *err)
 {
-    char *text = json_dumps(header, JSON_COMPACT);
+    char *text = dms_json_dump(header, (dms_json_style){.compact = true});
     size_t len = text ? strlen(text) : 0;
     size_t padded = (len + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     dms_status st = DMS_OK;
@@ -117,7 +115,7 @@ static dms_status encode_header(uint8_t **out, size_t *size,
         memset(*out + 8 + len, ' ', padded - len);
         *size = 8 + padded;
     }
-    free(text); /* jansson's, from malloc */
+    dms_free(text);
     return st;
 }
 

@@ -1,10 +1,10 @@
 #include "formats/table.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/fail.h"
 
 dms_status dms_table_create(dms_table **out, const char *name, dms_error *err)
@@ -102,7 +102,7 @@ const char *dms_table_cell(const dms_table *table, size_t row, size_t column)
 /* Lower case, and blanks for the ways to write one. */
 static int fold(char c)
 {
-    return c == '_' || c == '-' ? ' ' : tolower((unsigned char)c);
+    return c == '_' || c == '-' ? ' ' : dms_ascii_lower(c);
 }
 
 static bool same_name(const char *cell, const char *name)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/number.h"
 #include "formats/xlsx.h"
 #include "formats/xlsx_part.h"
 
@@ -128,8 +129,8 @@ static dms_status start_row(sheet_reader *r, const char **attributes,
                             dms_error *err)
 {
     const char *at = dms_xlsx_attribute(attributes, "r");
-    char *end = NULL;
-    long line = at ? strtol(at, &end, 10) : (long)r->line + 1;
+    const char *end = NULL;
+    int64_t line = at ? dms_integer_read(at, &end, NULL) : (int64_t)r->line + 1;
 
     if ((at && *end) || line <= r->line || line > DMS_TABLE_ROWS_MAX)
         return dms_fail(err, DMS_EFORMAT,

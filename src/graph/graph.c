@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/number.h"
 #include "graph/op.h"
 
 dms_graph *dms_graph_create(dms_params *params, bool training)
@@ -36,7 +37,7 @@ dms_node *dms_graph_fail(dms_graph *graph, dms_status status,
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    dms_vformat(text, sizeof text, format, args);
     va_end(args);
     dms_fail(&graph->error, status, "%s", text);
     return NULL;

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/number.h"
 #include "image/codec.h"
 
 /* libtiff reads a "file": ours is memory, read-only. */
@@ -83,7 +84,7 @@ static int on_error(TIFF *tiff, void *data, const char *module,
 
     (void)tiff, (void)module;
     if (!s->text[0])
-        vsnprintf(s->text, sizeof s->text, format, args);
+        dms_vformat(s->text, sizeof s->text, format, args);
     return 1;
 }
 

@@ -1,11 +1,11 @@
 /* A model's description as JSON text, both ways. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "formats/json.h"
 #include "net/model_file.h"
 
 #define FORMAT "dmsnet-1"
@@ -73,7 +73,7 @@ static json_t *thresholds_json(const dms_model_config *config)
     json_t *thresholds = json_array();
 
     for (int k = 0; k < DMS_LABELS; k++)
-        json_array_append_new(thresholds, json_real(config->thresholds[k]));
+        json_array_append_new(thresholds, dms_json_real(config->thresholds[k]));
     return thresholds;
 }
 
@@ -81,7 +81,8 @@ char *dms_model_config_json(const dms_model_config *config)
 {
     const dms_architecture *a = &config->architecture;
     const dms_preprocess *p = &config->preprocess;
-    json_t *provenance = json_loads(config->provenance, 0, NULL);
+    json_t *provenance =
+        dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
     json_t *root = json_pack(
         "{s:s, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i},"
         " s:{s:i, s:b, s:s, s:s}, s:o, s:{s:f}, s:o}",
@@ -95,12 +96,10 @@ char *dms_model_config_json(const dms_model_config *config)
         thresholds_json(config), "calibration", "temperature",
         config->temperature, "provenance",
         provenance ? provenance : json_object());
-    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-    char *copy = text ? dms_strdup(text) : NULL;
+    char *text = dms_json_dump(root, (dms_json_style){.compact = true});
 
-    free(text);
     json_decref(root);
-    return copy;
+    return text;
 }
 
 /* A parse under way: where in which file, for messages. */
@@ -235,12 +234,12 @@ static dms_status read_decision(dms_model_config *config, const json_t *root,
 /* Provenance is carried, not believed; one that is too long is let go. */
 static void read_provenance(dms_model_config *config, const json_t *root)
 {
-    const json_t *provenance = json_object_get(root, "provenance");
-    char *text = provenance ? json_dumps(provenance, JSON_COMPACT) : NULL;
+    json_t *provenance = json_object_get(root, "provenance");
+    char *text = dms_json_dump(provenance, (dms_json_style){.compact = true});
 
     if (text && strlen(text) < sizeof config->provenance)
         snprintf(config->provenance, sizeof config->provenance, "%s", text);
-    free(text);
+    dms_free(text);
 }
 
 dms_status dms_model_config_parse(dms_model_config *config, const char *text,
@@ -249,7 +248,8 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
     dms_status st;
     reader r = {name, err};
     json_error_t problem;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root =
+        dms_json_read(text, strlen(text), JSON_REJECT_DUPLICATES, &problem);
     const char *format = json_string_value(json_object_get(root, "format"));
 
     *config = dms_model_config_default();

@@ -1,13 +1,13 @@
 #include "train/checkpoint_state.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/number.h"
+#include "formats/json.h"
 
 static const struct field {
     const char *name;
@@ -27,12 +27,6 @@ static const struct field {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
-/* Undefined numbers are null: JSON has no NaN. */
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *object_of(const dms_train_state *state,
                          const dms_optimizer *optimizer, const char *log)
 {
@@ -45,7 +39,7 @@ static json_t *object_of(const dms_train_state *state,
 
         json_object_set_new(object, fields[i].name,
                             fields[i].real
-                                ? real(*(const double *)at)
+                                ? dms_json_real(*(const double *)at)
                                 : json_integer(*(const int64_t *)at));
     }
     snprintf(digest, sizeof digest, "%016" PRIx64, state->data_digest);
@@ -63,16 +57,14 @@ dms_status dms_train_state_format(char **text, const dms_train_state *state,
 {
     dms_status st = DMS_OK;
     json_t *object = NULL;
-    char *log = NULL, *dumped = NULL;
+    char *log = NULL;
 
     TRY(dms_metrics_log_format(&log, &state->log, err));
     object = object_of(state, optimizer, log);
-    dumped = json_dumps(object, JSON_REAL_PRECISION(17) | JSON_COMPACT);
-    *text = dumped ? dms_strdup(dumped) : NULL;
+    *text = dms_json_dump(object, (dms_json_style){.compact = true});
     if (!*text)
         st = dms_fail_memory(err, "checkpoint");
 done:
-    free(dumped);
     json_decref(object);
     dms_free(log);
     return st;
@@ -112,7 +104,7 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
     const char *options = json_string_value(json_object_get(object, "options"));
     const char *log = json_string_value(json_object_get(object, "log"));
 
-    if (!digest || sscanf(digest, "%16" SCNx64, &state->data_digest) != 1)
+    if (!digest || !dms_hex64_read(&state->data_digest, digest))
         return wrong(name, "data_digest", err);
     if (!options || strlen(options) >= sizeof state->options)
         return wrong(name, "options", err);
@@ -126,7 +118,7 @@ dms_status dms_train_state_parse(dms_train_state *state, const char *text,
                                  const char *name, dms_error *err)
 {
     dms_status st = DMS_OK;
-    json_t *object = json_loads(text, 0, NULL);
+    json_t *object = dms_json_read(text, strlen(text), 0, NULL);
 
     if (!json_is_object(object)) {
         st =
@@ -144,7 +136,7 @@ dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
                                            const char *text, const char *name,
                                            dms_error *err)
 {
-    json_t *object = json_loads(text, 0, NULL);
+    json_t *object = dms_json_read(text, strlen(text), 0, NULL);
     const json_t *step = json_object_get(object, "step");
     const json_t *pending = json_object_get(object, "pending");
     dms_status st = DMS_OK;

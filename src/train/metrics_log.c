@@ -1,6 +1,5 @@
 #include "train/metrics_log.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "formats/json.h"
 
 /* The numbers of a record before its metrics: one table for all formats. */
 static const struct field {
@@ -50,38 +50,49 @@ void dms_metrics_log_release(dms_metrics_log *log)
     *log = (dms_metrics_log){0};
 }
 
-static void put_real(dms_strbuf *out, double value, const char *undefined)
+/* A cell of the table; empty where there is no number. */
+static void put_real(dms_strbuf *out, double value)
 {
     if (isfinite(value))
         dms_strbuf_printf(out, "%.17g", value);
-    else
-        dms_strbuf_puts(out, undefined);
 }
 
 static void put_field(dms_strbuf *out, const dms_epoch_record *record,
-                      const struct field *field, const char *undefined)
+                      const struct field *field)
 {
     const char *at = (const char *)record + field->offset;
 
     if (field->type == WHOLE)
         dms_strbuf_printf(out, "%lld", (long long)*(const int64_t *)at);
     else if (field->type == REAL)
-        put_real(out, *(const double *)at, undefined);
+        put_real(out, *(const double *)at);
     else
         dms_strbuf_puts(out, *(const bool *)at ? "true" : "false");
 }
 
 static void put_json(dms_strbuf *out, const dms_epoch_record *record)
 {
+    dms_json_writer w;
+
+    dms_json_write_begin(&w, out, (dms_json_style){.plain = true});
+    dms_json_write_object(&w);
     for (int i = 0; i < FIELDS; i++) {
-        dms_strbuf_printf(out, "%s\"%s\": ", i ? ", " : "{", fields[i].name);
-        put_field(out, record, &fields[i], "null");
+        const char *at = (const char *)record + fields[i].offset;
+
+        dms_json_write_key(&w, fields[i].name);
+        if (fields[i].type == WHOLE)
+            dms_json_write_integer(&w, *(const int64_t *)at);
+        else if (fields[i].type == REAL)
+            dms_json_write_real(&w, *(const double *)at);
+        else
+            dms_json_write_bool(&w, *(const bool *)at);
     }
     for (int i = 0; i < DMS_METRICS; i++) {
-        dms_strbuf_printf(out, ", \"%s\": ", dms_metric_name((dms_metric)i));
-        put_real(out, record->metrics[i], "null");
+        dms_json_write_key(&w, dms_metric_name((dms_metric)i));
+        dms_json_write_real(&w, record->metrics[i]);
     }
-    dms_strbuf_puts(out, "}\n");
+    dms_json_write_object_end(&w);
+    dms_strbuf_puts(out, "\n");
 }
 
 static dms_status finish(char **text, dms_strbuf *out, dms_error *err)
@@ -118,11 +129,11 @@ static dms_status format_csv(char **text, const dms_metrics_log *log,
     for (size_t r = 0; r < log->count; r++) {
         for (int i = 0; i < FIELDS; i++) {
             dms_strbuf_puts(&out, i ? "," : "\n");
-            put_field(&out, &log->records[r], &fields[i], "");
+            put_field(&out, &log->records[r], &fields[i]);
         }
         for (int i = 0; i < DMS_METRICS; i++) {
             dms_strbuf_puts(&out, ",");
-            put_real(&out, log->records[r].metrics[i], "");
+            put_real(&out, log->records[r].metrics[i]);
         }
     }
     dms_strbuf_puts(&out, "\n");
@@ -163,7 +174,7 @@ dms_status dms_metrics_log_parse(dms_metrics_log *log, const char *text,
 {
     for (size_t line = 1; *text; line++) {
         size_t len = strcspn(text, "\n");
-        json_t *object = json_loadb(text, len, 0, NULL);
+        json_t *object = dms_json_read(text, len, 0, NULL);
         dms_epoch_record record;
         dms_status st;
 

@@ -1,9 +1,7 @@
 /* What a run folder says of its run, and whether a run may go on in it. */
 #include <dirent.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -12,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "formats/json.h"
 #include "train/threads.h"
 #include "train/trainer.h"
 
@@ -97,7 +96,8 @@ dms_status dms_run_folder_describe(const dms_trainer *t, dms_error *err)
 {
     dms_status st;
     json_t *run = run_of(t);
-    char *text = json_dumps(run, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    char *text =
+        dms_json_dump(run, (dms_json_style){.indent = 2, .ascii = true});
 
     if (!text) {
         st = dms_fail_memory(err, "run.json");
@@ -107,7 +107,7 @@ dms_status dms_run_folder_describe(const dms_trainer *t, dms_error *err)
     TRY(dms_folder_write(t->options->run, "config.yaml", t->state.options,
                          err));
 done:
-    free(text);
+    dms_free(text);
     json_decref(run);
     return st;
 }

@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/rng.h"
 #include "train/trainer.h"
 
@@ -145,10 +146,11 @@ static void report(const dms_trainer *t)
 
     snprintf(stage, sizeof stage, "epoch %lld/%d",
              (long long)t->state.epoch + 1, t->options->epochs);
-    snprintf(detail, sizeof detail, "loss %.4f  lr %.2e  %.1f images/s",
-             t->state.loss_sum / (double)t->state.patients_seen,
-             dms_schedule_rate(&t->schedule, t->optimizer->step, time_share(t)),
-             2 * (double)t->state.patients_seen / t->state.epoch_seconds);
+    dms_format(
+        detail, sizeof detail, "loss %.4f  lr %.2e  %.1f images/s",
+        t->state.loss_sum / (double)t->state.patients_seen,
+        dms_schedule_rate(&t->schedule, t->optimizer->step, time_share(t)),
+        2 * (double)t->state.patients_seen / t->state.epoch_seconds);
     dms_progress(t->monitor, stage, (size_t)t->state.batch, (size_t)t->batches,
                  detail);
 }

@@ -2,7 +2,6 @@
 #include "train/trainer.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "formats/json.h"
 #include "net/model_file.h"
 #include "train/threads.h"
 
@@ -150,12 +150,12 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
     json_t *training, *split;
 
     snprintf(digest, sizeof digest, "%016" PRIx64, t->state.data_digest);
-    training = json_pack("{s:I, s:I, s:o, s:s, s:b, s:s, s:o}", "epoch",
-                         (json_int_t)record->epoch, "step",
-                         (json_int_t)record->step, "seed", text_of_u64(o->seed),
-                         "data_digest", digest, "averaged", record->averaged,
-                         "metric", dms_metric_name(t->metric), "value",
-                         isfinite(metric) ? json_real(metric) : json_null());
+    training =
+        json_pack("{s:I, s:I, s:o, s:s, s:b, s:s, s:o}", "epoch",
+                  (json_int_t)record->epoch, "step", (json_int_t)record->step,
+                  "seed", text_of_u64(o->seed), "data_digest", digest,
+                  "averaged", record->averaged, "metric",
+                  dms_metric_name(t->metric), "value", dms_json_real(metric));
     if (o->init[0])
         json_object_set_new(training, "init", json_string(base_name(o->init)));
     if (o->pretrained[0])
@@ -173,9 +173,7 @@ static dms_status write_model(dms_trainer *t, const char *path,
 {
     json_t *root = provenance(t, record);
     size_t capacity = sizeof t->config.provenance;
-    size_t size = root ? json_dumpb(root, t->config.provenance, capacity - 1,
-                                    JSON_COMPACT)
-                       : 0;
+    size_t size = dms_json_print(t->config.provenance, capacity, root);
 
     json_decref(root);
     if (size == 0)
@@ -183,7 +181,6 @@ static dms_status write_model(dms_trainer *t, const char *path,
     if (size >= capacity)
         return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
                         size);
-    t->config.provenance[size] = '\0';
     return dms_model_file_write(path, &t->config, t->eval_params,
                                 t->eval_params->value, err);
 }

@@ -1,0 +1,27 @@
+/* Letters as ASCII has them, in every locale: in Turkish, tolower does not
+ * turn 'I' into 'i', and a column "ID" would not be found. Bytes outside ASCII
+ * are letters of no case. */
+#ifndef DMS_BASE_ASCII_H
+#define DMS_BASE_ASCII_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+char dms_ascii_lower(char c);
+char dms_ascii_upper(char c);
+
+/* Blank, tab, line feed, vertical tab, form feed, carriage return. */
+bool dms_ascii_is_space(char c);
+
+bool dms_ascii_is_control(char c);
+
+/* Equal but for upper and lower case. */
+bool dms_ascii_same(const char *a, const char *b);
+
+/* The same for the first len bytes; a text that ends sooner ends there. */
+bool dms_ascii_same_start(const char *a, const char *b, size_t len);
+
+/* Does text contain word, in whatever case? */
+bool dms_ascii_contains(const char *text, const char *word);
+
+#endif

@@ -1,0 +1,104 @@
+#include "formats/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/c_locale.h"
+
+/* jansson asks localeconv for the decimal point and believes in one byte of
+ * it; under the C locale it never has to. */
+json_t *dms_json_read(const char *text, size_t len, size_t flags,
+                      json_error_t *problem)
+{
+    locale_t before = dms_c_locale_enter();
+    json_t *root = json_loadb(text, len, flags, problem);
+
+    dms_c_locale_leave(before);
+    return root;
+}
+
+json_t *dms_json_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static void write_object(dms_json_writer *w, json_t *object)
+{
+    void *at = json_object_iter(object);
+
+    dms_json_write_object(w);
+    for (; at; at = json_object_iter_next(object, at)) {
+        dms_json_write_key(w, json_object_iter_key(at));
+        dms_json_write_value(w, json_object_iter_value(at));
+    }
+    dms_json_write_object_end(w);
+}
+
+static void write_array(dms_json_writer *w, json_t *array)
+{
+    dms_json_write_array(w);
+    for (size_t i = 0; i < json_array_size(array); i++)
+        dms_json_write_value(w, json_array_get(array, i));
+    dms_json_write_array_end(w);
+}
+
+void dms_json_write_value(dms_json_writer *w, json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        write_object(w, value);
+        break;
+    case JSON_ARRAY:
+        write_array(w, value);
+        break;
+    case JSON_STRING:
+        dms_json_write_bytes(w, json_string_value(value),
+                             json_string_length(value));
+        break;
+    case JSON_INTEGER:
+        dms_json_write_integer(w, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        dms_json_write_real(w, json_real_value(value));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        dms_json_write_bool(w, json_is_true(value));
+        break;
+    case JSON_NULL:
+        dms_json_write_null(w);
+        break;
+    }
+}
+
+char *dms_json_dump(json_t *root, dms_json_style style)
+{
+    dms_json_writer writer;
+    dms_strbuf out;
+    char *text;
+
+    if (!root)
+        return NULL;
+    dms_strbuf_init(&out);
+    dms_json_write_begin(&writer, &out, style);
+    dms_json_write_value(&writer, root);
+    text = dms_strbuf_detach(&out);
+    dms_strbuf_release(&out);
+    return text;
+}
+
+size_t dms_json_print(char *text, size_t capacity, json_t *root)
+{
+    char *dump = dms_json_dump(root, (dms_json_style){.compact = true});
+    size_t len = dump ? strlen(dump) : 0;
+
+    if (dump && capacity > 0) {
+        size_t fits = len < capacity ? len : capacity - 1;
+
+        memcpy(text, dump, fits);
+        text[fits] = '\0';
+    }
+    dms_free(dump);
+    return len;
+}
