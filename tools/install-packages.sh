@@ -9,7 +9,10 @@ build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
        libprotobuf-c-dev libonnx-dev)
 tests=(libcmocka-dev clang-format python3-torch python3-torchvision
        python3-sklearn python3-pil python3-numpy python3-onnx python3-venv
-       strace)
+       strace locales)
+# A decimal comma, an i that is not ASCII's, a decimal point of two bytes: no
+# output may look other where these are set (tests/*/test_locale*).
+languages=(de_DE tr_TR ps_AF)
 
 wanted=("${build[@]}")
 if [ "${1:-}" = --tests ]; then
@@ -21,13 +24,23 @@ for package in "${wanted[@]}"; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
     sudo=sudo
 fi
-echo "installing: ${missing[*]}" >&2
-$sudo apt-get update -qq >&2
-DEBIAN_FRONTEND=noninteractive \
-    $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "installing: ${missing[*]}" >&2
+    $sudo apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive \
+        $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+fi
+
+[ "${1:-}" = --tests ] || exit 0
+there=$(locale -a)
+for language in "${languages[@]}"; do
+    if ! grep -qix "$language\.utf-\?8" <<<"$there"; then
+        echo "making the locale $language.UTF-8" >&2
+        $sudo localedef -i "$language" -f UTF-8 "$language.UTF-8"
+    fi
+done
