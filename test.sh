@@ -67,6 +67,7 @@ python=build/peers/bin/python # Debian's, and the programs that run ONNX
 [ -x "$python" ] || python=/usr/bin/python3
 
 run layers /usr/bin/python3 tests/test_layers.py -v
+run numbers /usr/bin/python3 tests/test_numbers.py -v
 run_programs "" build
 for script in tests/parity/test_*.py tests/cli/test_*.py \
     tests/python/test_*.py tests/install/test_*.py; do

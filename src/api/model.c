@@ -1,7 +1,5 @@
 #include "api/model.h"
 
-#include <jansson.h>
-
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "net/dmsnet.h"

@@ -95,7 +95,7 @@ static json_t *probabilities_json(const double p[DMS_LABELS])
     for (int k = 0; k < DMS_LABELS; k++) {
         char letter[2] = {DMS_LABEL_LETTERS[k], '\0'};
 
-        json_object_set_new(object, letter, json_real(p[k]));
+        json_object_set_new(object, letter, dms_json_real(p[k]));
     }
     return object;
 }

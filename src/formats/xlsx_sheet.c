@@ -6,7 +6,6 @@
  *     <c r="B2" t="s"><v>0</v></c>                shared string 0
  *     <c r="D2" t="inlineStr"><is><t>x</t></is></c>
  *   </row></sheetData> */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -199,8 +198,8 @@ static dms_status sheet_start(void *user, const char *element,
 static dms_status add_shared(sheet_reader *r, dms_error *err)
 {
     const char *digits = r->state.text.data;
-    char *end;
-    unsigned long index = strtoul(digits, &end, 10);
+    const char *end;
+    uint64_t index = dms_count_read(digits, &end, NULL);
     const char *text;
 
     if (end == digits || *end || index >= r->strings->count)
