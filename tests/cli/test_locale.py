@@ -46,8 +46,10 @@ COMMANDS = {
     "resume": "train --resume --run r --epochs 1",
     "export": "export --model m --onnx m.onnx --safetensors all",
     "import": "import all --out i --json",
-    "refused": "train --data set --run x --lr 1,5",
-    "out of range": "train --data set --run x --val 0.75",
+    "refused": ["train", "--data", "set", "--run", "x", "--epochs", "1",
+                "--lr", "1,5", *TINY],
+    "out of range": ["train", "--data", "set", "--run", "x", "--epochs", "1",
+                     "--val", "0.75", *TINY],
     "no file": "predict --model nosuch --left a.jpg",
 }
 # What a clock or the machine's load decides.
