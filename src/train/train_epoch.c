@@ -86,7 +86,7 @@ static dms_status take_loss(double *loss, dms_trainer *t, dms_net *net,
 
     TRY(check_tensors(t, t->params->trained, step, err));
     *loss = evaluate_loss(t, net, patients);
-    snprintf(what, sizeof what, "the loss is %g", *loss);
+    dms_format(what, sizeof what, "the loss is %g", *loss);
     if (!isfinite(*loss))
         st = diverged(t, what, step, err);
 done:
