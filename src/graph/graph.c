@@ -118,7 +118,7 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
         return;
     }
     node->param[node->param_count++] = (size_t)(param - graph->params->items);
-    if (graph->training && !graph->frozen && dms_param_trained(param))
+    if (graph->training && dms_param_trained(param))
         node->needs_grad = true;
 }
 
