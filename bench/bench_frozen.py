@@ -2,14 +2,14 @@
 """An epoch behind a frozen backbone, with validation and files, beside what it
 cannot do without: the modules' own forward and backward.
 
-    bench/bench_frozen.py [--build build] [--rounds 5] [--patients 256] [--size 224]
+    bench/bench_frozen.py [--build build] [--rounds 5] [--patients 500] [--size 224]
 
 Each round trains a few epochs on kept maps (the wall clock between their lines
 in the log: steps, validation, model files, checkpoint) and times training steps
 of the same modules with `dmsnet bench`; the ratio is one round's, its median all
 rounds'. The modules are those behind any bottleneck backbone, so they are timed
-behind the quicker resnet50. Needs a machine that does nothing else, and about
-a minute a round at the defaults, once the maps are there.
+behind the quicker resnet50. Needs a machine that does nothing else, and at the
+defaults about a quarter of an hour.
 """
 import argparse
 import json
@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--width", default=512, type=int)
     parser.add_argument("--size", default=224, type=int)
     parser.add_argument("--batch", default=16, type=int)
-    parser.add_argument("--patients", default=256, type=int)
+    parser.add_argument("--patients", default=500, type=int)
     parser.add_argument("--epochs", default=4, type=int, help="of one round")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--folder", type=pathlib.Path,

@@ -133,8 +133,10 @@ const dms_param *dms_params_find(const dms_params *params, const char *name);
 
 /* From now on the rows whose names begin with prefix are frozen: those declared
  * so far, running statistics too. After dms_net_declare and before
- * dms_params_allocate; nets of the table follow. May be called for several
- * prefixes. Returns how many rows have it. */
+ * dms_params_allocate; nets of the table follow. A layer is frozen as a whole,
+ * and only before all that is trained: else no net for training can be made of
+ * the table. May be called for several prefixes. Returns how many rows have it.
+ */
 size_t dms_params_freeze(dms_params *params, const char *prefix);
 
 /* After the last declare: fix offsets, take zeroed memory. What was mapped

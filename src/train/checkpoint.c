@@ -123,7 +123,7 @@ static dms_status content_init(content *c, const dms_optimizer *optimizer,
     floats = count_floats(buffers, params);
     c->views = dms_calloc(params->count * BUFFERS, sizeof *c->views);
     c->names = dms_calloc(params->count * BUFFERS, sizeof *c->names);
-    c->plain = dms_calloc(floats, sizeof *c->plain);
+    c->plain = dms_alloc_aligned(floats * sizeof *c->plain);
     if (!c->views || !c->names || !c->plain)
         return dms_fail(err, DMS_ENOMEM,
                         "out of memory (%zu MB to write a checkpoint)",

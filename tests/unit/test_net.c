@@ -240,7 +240,34 @@ static void any_first_stages_can_be_frozen(void **state)
     }
 }
 
-/* What stands before a row in training has no say in where the others lie. */
+static void what_cannot_be_frozen_is_said_by_name(void **state)
+{
+    static const char *const rows[][2] = {
+        {"backbone.bn1.running", "as a whole"},
+        {"fuse.bias", "as a whole"},
+        {"eye_head.", "behind a layer that is trained"},
+        {"backbone.layer3.", "behind a layer that is trained"}};
+    dms_net_options options = {.patients = PATIENTS, .training = true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        dms_architecture arch = small();
+        dms_params *params = dms_params_create();
+        dms_error err = {0};
+        dms_net *net = NULL;
+
+        assert_int_equal(dms_net_declare(params, &arch, true, false, NULL),
+                         DMS_OK);
+        assert_true(dms_params_freeze(params, rows[i][0]) > 0);
+        assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
+        assert_int_equal(dms_net_create(&net, &arch, params, &options, &err),
+                         DMS_EINVAL);
+        assert_non_null(strstr(err.message, rows[i][0]));
+        assert_non_null(strstr(err.message, rows[i][1]));
+        dms_params_destroy(params);
+    }
+}
+
 static void frozen_rows_lie_last_and_have_no_gradient_buffer(void **state)
 {
     static const char *const backbone[] = {"backbone.", NULL};
@@ -438,6 +465,7 @@ int main(void)
         cmocka_unit_test(
             a_frozen_backbone_has_no_gradient_and_keeps_its_statistics),
         cmocka_unit_test(any_first_stages_can_be_frozen),
+        cmocka_unit_test(what_cannot_be_frozen_is_said_by_name),
         cmocka_unit_test(frozen_rows_lie_last_and_have_no_gradient_buffer),
         cmocka_unit_test(gradients_behind_the_tensors_stay_zero),
         cmocka_unit_test(nets_of_two_batch_sizes_share_their_parameters),
