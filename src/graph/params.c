@@ -372,7 +372,8 @@ const dms_param *dms_params_find_wrong(const dms_params *params,
     for (size_t i = 0; i < params->count; i++) {
         const dms_param *param = &params->items[i];
 
-        if (dms_param_trained(param) && param->offset < first)
+        if (param->frozen ||
+            (dms_param_trained(param) && param->offset < first))
             continue;
         if (is_wrong(param, value + param->offset))
             return param;

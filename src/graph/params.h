@@ -166,9 +166,10 @@ bool dms_param_trained(const dms_param *param);
 bool dms_param_is_variance(const dms_param *param);
 
 /* The first tensor with a value that is NaN, infinite or a negative variance;
- * NULL: none. value: params->total floats in the table's order; those trained
- * tensors that lie before float `first` are not looked at, params->trained:
- * none of them is. */
+ * NULL: none. value: params->changing floats in the table's order; those
+ * trained tensors that lie before float `first` are not looked at,
+ * params->trained: none of them is. Frozen ones are not either: they stay as
+ * they were read. */
 const dms_param *dms_params_find_wrong(const dms_params *params,
                                        const float *value, size_t first);
 

@@ -173,6 +173,7 @@ done:
 
 static dms_status make_eval_params(dms_trainer *t, dms_error *err)
 {
+    const char *const *frozen = frozen_rows(t->options);
     dms_status st;
 
     t->eval_params = dms_params_create();
@@ -180,6 +181,8 @@ static dms_status make_eval_params(dms_trainer *t, dms_error *err)
         return dms_fail_memory(err, "parameters");
     TRY(dms_net_declare(t->eval_params, &t->config.architecture, false, false,
                         err));
+    for (; *frozen; frozen++)
+        dms_params_freeze(t->eval_params, *frozen);
     TRY(dms_params_allocate(t->eval_params, false, err));
 done:
     return st;
