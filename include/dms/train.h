@@ -13,7 +13,8 @@
  *
  * The run folder then holds best.safetensors and last.safetensors (model
  * files), checkpoint.safetensors (to resume from; the one before it too),
- * config.yaml, run.json, metrics.jsonl and metrics.csv. */
+ * config.yaml, run.json, metrics.jsonl and metrics.csv. The checkpoint does not
+ * hold a frozen backbone: resuming finds that in last.safetensors. */
 #ifndef DMS_TRAIN_H
 #define DMS_TRAIN_H
 

@@ -8,12 +8,14 @@
 enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 static atomic_size_t allocations;
+static atomic_size_t bytes_asked;
 static atomic_size_t fail_at; /* 0: never */
 
-static bool allowed(void)
+static bool allowed(size_t bytes)
 {
     size_t made = atomic_fetch_add(&allocations, 1) + 1;
 
+    atomic_fetch_add(&bytes_asked, bytes);
     return made != atomic_load(&fail_at);
 }
 
@@ -29,7 +31,7 @@ bool dms_add_size(size_t *sum, size_t a, size_t b)
 
 void *dms_calloc(size_t count, size_t size)
 {
-    if (!allowed())
+    if (!allowed(count * size)) /* calloc itself refuses what overflows */
         return NULL;
     if (count == 0 || size == 0)
         return calloc(1, 1);
@@ -44,7 +46,7 @@ void *dms_alloc_aligned(size_t size)
     size_t padded;
     void *memory;
 
-    if (!allowed() || !dms_add_size(&padded, size, alignment))
+    if (!allowed(size) || !dms_add_size(&padded, size, alignment))
         return NULL;
     padded -= padded % alignment;
     memory = aligned_alloc(alignment, padded);
@@ -70,7 +72,7 @@ void *dms_resize(void *old, size_t count, size_t size)
 {
     size_t bytes;
 
-    if (!allowed() || !dms_mul_size(&bytes, count, size))
+    if (!allowed(count * size) || !dms_mul_size(&bytes, count, size))
         return NULL;
     return realloc(old, bytes ? bytes : 1);
 }
@@ -97,6 +99,11 @@ void dms_free(void *memory)
 size_t dms_alloc_count(void)
 {
     return atomic_load(&allocations);
+}
+
+size_t dms_alloc_bytes(void)
+{
+    return atomic_load(&bytes_asked);
 }
 
 void dms_alloc_fail_at(size_t n)

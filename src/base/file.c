@@ -245,6 +245,24 @@ done:
     return st;
 }
 
+bool dms_file_share(const char *path, const char *source)
+{
+    dms_strbuf name;
+    bool shared;
+
+    dms_strbuf_init(&name);
+    dms_strbuf_printf(&name, "%s.%ld.tmp", path, (long)getpid());
+    if (name.failed)
+        return false;
+    unlink(name.data);
+    shared = link(source, name.data) == 0 && rename(name.data, path) == 0;
+    unlink(name.data); /* renaming one file's name to its other leaves both */
+    if (shared)
+        sync_folder_of(path);
+    dms_strbuf_release(&name);
+    return shared;
+}
+
 dms_status dms_folder_make(const char *path, dms_error *err)
 {
     dms_status st = DMS_OK;

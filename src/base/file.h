@@ -3,6 +3,7 @@
 #ifndef DMS_BASE_FILE_H
 #define DMS_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,11 @@ void dms_file_writer_close(dms_file_writer *writer);
 /* The three above at once. */
 dms_status dms_file_write(const char *path, const void *data, size_t size,
                           dms_error *err);
+
+/* Let path be a second name of the file at source (a hard link), in the place
+ * of what lies there; both are then replaced apart from each other. false, and
+ * nothing changed, where the file system has no such links. */
+bool dms_file_share(const char *path, const char *source);
 
 /* Make a folder and its parents; an existing one is fine. */
 dms_status dms_folder_make(const char *path, dms_error *err);

@@ -1,6 +1,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 static uint64_t rotate_left(uint64_t x, int bits)
 {
@@ -94,4 +95,17 @@ uint64_t dms_hash_bytes(uint64_t hash, const void *data, size_t size)
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
     return hash;
+}
+
+uint64_t dms_hash_words(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *p = data;
+    uint64_t word;
+
+    for (; size >= sizeof word; size -= sizeof word, p += sizeof word) {
+        memcpy(&word, p, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return dms_hash_bytes(hash, p, size);
 }

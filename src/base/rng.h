@@ -39,4 +39,9 @@ uint64_t dms_hash_mix(uint64_t a, uint64_t b);
 #define DMS_HASH_START UINT64_C(0xcbf29ce484222325)
 uint64_t dms_hash_bytes(uint64_t hash, const void *data, size_t size);
 
+/* The same over 8-byte words, each step mixed downwards so that every bit of a
+ * word reaches every bit of the hash: for much data. Another hash than that
+ * over the bytes; a checksum, not a signature. */
+uint64_t dms_hash_words(uint64_t hash, const void *data, size_t size);
+
 #endif

@@ -93,11 +93,30 @@ dms_node *dms_graph_map(dms_graph *graph, const dms_op *op, dms_node *x)
     return dms_graph_add(graph, &spec);
 }
 
+/* What is wrong with this row as node's next one; NULL: nothing. */
+static const char *find_frozen_fault(const dms_graph *graph,
+                                     const dms_node *node,
+                                     const dms_param *param)
+{
+    const dms_params *params = graph->params;
+
+    if (!graph->training)
+        return NULL;
+    if (node->param_count > 0 &&
+        params->items[node->param[0]].frozen != param->frozen)
+        return "a layer is frozen as a whole or not at all";
+    /* no backward goes past a layer without its own gradients */
+    if (param->frozen && node->needs_grad)
+        return "frozen behind a layer that is trained";
+    return NULL;
+}
+
 void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
                      const char *suffix, const dms_param *spec)
 {
     dms_param wanted = *spec;
     const dms_param *param;
+    const char *fault;
 
     if (!node)
         return;
@@ -118,8 +137,14 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
                        wanted.name);
         return;
     }
+    fault = find_frozen_fault(graph, node, param);
+    if (fault) {
+        dms_graph_fail(graph, DMS_EINVAL, "parameter %s: %s", wanted.name,
+                       fault);
+        return;
+    }
     node->param[node->param_count++] = (size_t)(param - graph->params->items);
-    if (graph->training && !graph->frozen && dms_param_trained(param))
+    if (graph->training && dms_param_trained(param))
         node->needs_grad = true;
 }
 

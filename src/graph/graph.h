@@ -52,7 +52,7 @@ typedef struct dms_attr {
     bool quantised; /* conv_fused: multiplies 8-bit integers */
     dms_type type;  /* conv, conv_fused: of input and output, where those are no
                        integers */
-    bool frozen;    /* batch_norm: running statistics even when
+    bool frozen;    /* batch_norm: its statistics are: it uses them even when
                        training */
 } dms_attr;
 
@@ -86,7 +86,6 @@ typedef struct dms_graph {
     dms_params *params; /* borrowed */
     bool training;
     const char *part;      /* that nodes added now belong to */
-    bool frozen;           /* nodes added now are not trained */
     int segment;           /* that nodes added now belong to */
     bool recompute;        /* training: values read within their segment only
                               are made again for backward instead of kept */

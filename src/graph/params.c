@@ -1,5 +1,6 @@
 #include "graph/params.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +30,8 @@ void dms_params_destroy(dms_params *params)
 
 bool dms_param_trained(const dms_param *param)
 {
-    return param->role != DMS_PARAM_STAT && param->role != DMS_PARAM_COUNT &&
-           param->role != DMS_PARAM_SCALE;
+    return !param->frozen && param->role != DMS_PARAM_STAT &&
+           param->role != DMS_PARAM_COUNT && param->role != DMS_PARAM_SCALE;
 }
 
 static dms_param *find(const dms_params *params, const char *name)
@@ -87,24 +88,50 @@ dms_param *dms_params_declare(dms_params *params, const dms_param *wanted)
     return param;
 }
 
+size_t dms_params_freeze(dms_params *params, const char *prefix)
+{
+    size_t frozen = 0;
+
+    assert(!params->value); /* the places of the rows depend on it */
+    for (size_t i = 0; i < params->count; i++) {
+        if (strncmp(params->items[i].name, prefix, strlen(prefix)) != 0)
+            continue;
+        params->items[i].frozen = true;
+        frozen++;
+    }
+    return frozen;
+}
+
+/* The parts of the flat buffers, in their order. */
+typedef enum part { TRAINED, STATISTICS, FROZEN, PARTS } part;
+
+static part part_of(const dms_param *param)
+{
+    if (param->frozen)
+        return FROZEN;
+    return dms_param_trained(param) ? TRAINED : STATISTICS;
+}
+
 dms_status dms_params_allocate(dms_params *params, bool with_grad,
                                dms_error *err)
 {
+    size_t ends[PARTS];
     size_t at = 0;
 
-    for (int stats = 0; stats < 2; stats++) {
+    for (int k = 0; k < PARTS; k++) {
         for (size_t i = 0; i < params->count; i++) {
             dms_param *param = &params->items[i];
 
-            if (dms_param_trained(param) == (stats == 1))
+            if ((int)part_of(param) != k)
                 continue;
             param->offset = at;
             at += param->mapped || param->integers ? 0 : param->size;
         }
-        if (stats == 0)
-            params->trained = at;
+        ends[k] = at;
     }
-    params->total = at;
+    params->trained = ends[TRAINED];
+    params->changing = ends[STATISTICS];
+    params->total = ends[FROZEN];
     params->value = dms_calloc_aligned(params->total, sizeof(float));
     if (with_grad)
         params->grad = dms_calloc_aligned(params->trained, sizeof(float));
@@ -345,7 +372,8 @@ const dms_param *dms_params_find_wrong(const dms_params *params,
     for (size_t i = 0; i < params->count; i++) {
         const dms_param *param = &params->items[i];
 
-        if (dms_param_trained(param) && param->offset < first)
+        if (param->frozen ||
+            (dms_param_trained(param) && param->offset < first))
             continue;
         if (is_wrong(param, value + param->offset))
             return param;

@@ -3,10 +3,14 @@
  * Names, shapes and order are the reference module's. Every tensor lives at
  * [offset, offset + size) of the flat buffers, so optimiser, clipping,
  * averaging and all-reduce are loops over floats. Trained tensors come first
- * in the buffers, running statistics after them:
+ * in the buffers, running statistics after them, what is frozen last:
  *
- *     value  [ trained 0 | trained 1 | ... | stat 0 | stat 1 | ... ]
- *     grad   [ trained 0 | trained 1 | ... ]
+ *     value    [ trained 0 | trained 1 | ... | stat 0 | ... | frozen 0 | ... ]
+ *     grad     [ trained 0 | trained 1 | ... ]
+ *     average  [ trained 0 | trained 1 | ... | stat 0 | ... ]
+ *
+ * A frozen row, weight or statistic, keeps its value for the whole run: it has
+ * no gradient, no moments, no average and no place in a checkpoint.
  *
  * A convolution's weight may be kept in oneDNN's blocked order so that no step
  * reorders it; dms_param_pack and dms_param_unpack convert, on load and save
@@ -62,7 +66,8 @@ typedef struct dms_param {
     char name[DMS_PARAM_NAME_MAX];
     dms_param_role role;
     dms_param_init init;
-    int fan_in; /* for DMS_INIT_FAN_IN; a bias has its weight's */
+    bool frozen; /* see dms_params_freeze */
+    int fan_in;  /* for DMS_INIT_FAN_IN; a bias has its weight's */
     int rank;
     int64_t shape[DMS_PARAM_RANK_MAX];
     size_t len;    /* product of shape */
@@ -83,10 +88,11 @@ typedef struct dms_params {
     dms_param *items;
     size_t count;
     size_t capacity;
-    size_t trained; /* floats of trained tensors, padding included */
-    size_t total;   /* floats of all tensors, padding included */
-    float *value;   /* total floats, owned; NULL until dms_params_allocate */
-    float *grad;    /* trained floats, owned; NULL unless asked for */
+    size_t trained;  /* floats of trained tensors, padding included */
+    size_t changing; /* of those and the statistics: all that a step changes */
+    size_t total;    /* floats of all tensors, padding included */
+    float *value;    /* total floats, owned; NULL until dms_params_allocate */
+    float *grad;     /* trained floats, owned; NULL unless asked for */
 } dms_params;
 
 dms_params *dms_params_create(void);
@@ -125,6 +131,14 @@ void dms_param_let_go(const dms_params *params, size_t i);
 /* NULL when there is none of that name. */
 const dms_param *dms_params_find(const dms_params *params, const char *name);
 
+/* From now on the rows whose names begin with prefix are frozen: those declared
+ * so far, running statistics too. After dms_net_declare and before
+ * dms_params_allocate; nets of the table follow. A layer is frozen as a whole,
+ * and only before all that is trained: else no net for training can be made of
+ * the table. May be called for several prefixes. Returns how many rows have it.
+ */
+size_t dms_params_freeze(dms_params *params, const char *prefix);
+
 /* After the last declare: fix offsets, take zeroed memory. What was mapped
  * before, by setting `mapped`, takes none; then there is no gradient. */
 dms_status dms_params_allocate(dms_params *params, bool with_grad,
@@ -144,15 +158,18 @@ void dms_param_pack(const dms_param *param, float *physical,
 void dms_param_unpack(const dms_param *param, float *plain,
                       const float *physical);
 
+/* Does a step change it by its gradient? Not a statistic, and nothing frozen.
+ */
 bool dms_param_trained(const dms_param *param);
 
 /* A running variance, which may not be negative? */
 bool dms_param_is_variance(const dms_param *param);
 
 /* The first tensor with a value that is NaN, infinite or a negative variance;
- * NULL: none. value: params->total floats in the table's order; those trained
- * tensors that lie before float `first` are not looked at, params->trained:
- * none of them is. */
+ * NULL: none. value: params->changing floats in the table's order; those
+ * trained tensors that lie before float `first` are not looked at,
+ * params->trained: none of them is. Frozen ones are not either: they stay as
+ * they were read. */
 const dms_param *dms_params_find_wrong(const dms_params *params,
                                        const float *value, size_t first);
 

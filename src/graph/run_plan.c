@@ -254,9 +254,8 @@ static void plan_parameters(dms_run *run, bool *written)
 
         for (int p = 0; p < node->param_count; p++) {
             const dms_param *param = &graph->params->items[node->param[p]];
-            bool trained = graph->training && !node->attr.frozen &&
-                           dms_run_goes_back(graph, node) &&
-                           dms_param_trained(param);
+            bool trained =
+                dms_run_goes_back(graph, node) && dms_param_trained(param);
 
             self->job.w[p] = dms_param_value(graph->params, node->param[p]);
             if (!trained)

@@ -16,20 +16,21 @@ typedef enum dms_net_part {
 } dms_net_part;
 
 typedef struct dms_net_options {
-    int patients;         /* N >= 1; training a net needs N >= 2 */
-    int size;             /* S >= 32; 0: the architecture's */
-    bool training;        /* batch statistics, dropout, backward */
-    bool frozen_backbone; /* its norms use running statistics, no gradient */
-    float dropout;        /* 0 <= p < 1 */
-    dms_type type;        /* inference: of the feature maps */
-    dms_net_part part;    /* params hold the whole network in any case */
-    dms_type map_type;    /* FROM_MAP: the `type` of who made the map */
-    bool int8;            /* inference: quantised weights as integers */
-    bool winograd;        /* inference: quicker, more memory */
-    bool sums_apart;      /* inference: no sum within a convolution, for who
-                             wants to see its terms */
-    bool recompute;       /* training: little is kept for backward, the rest
-                             is made again; the same bits */
+    int patients;      /* N >= 1; training a net needs N >= 2 */
+    int size;          /* S >= 32; 0: the architecture's */
+    bool training;     /* batch statistics, dropout, backward; rows frozen by
+                          dms_params_freeze have no gradient, and their norms
+                          use running statistics */
+    float dropout;     /* 0 <= p < 1 */
+    dms_type type;     /* inference: of the feature maps */
+    dms_net_part part; /* params hold the whole network in any case */
+    dms_type map_type; /* FROM_MAP: the `type` of who made the map */
+    bool int8;         /* inference: quantised weights as integers */
+    bool winograd;     /* inference: quicker, more memory */
+    bool sums_apart;   /* inference: no sum within a convolution, for who wants
+                          to see its terms */
+    bool recompute;    /* training: little is kept for backward, the rest is
+                          made again; the same bits */
     /* Inference: a net of the same table and options, made with as many threads
      * and loaded (dms_net_load), whose weights in the kernels' order this one
      * borrows; it outlives this one, and both may run at once. NULL: none. */
@@ -122,7 +123,7 @@ float *dms_net_patient_gradient(dms_net *net); /* N x K */
 float *dms_net_eye_gradient(dms_net *net);     /* 2N x K */
 
 /* Overwrites params->grad, every trained tensor of it: zero where a tensor is
- * frozen or not reached. */
+ * not reached. */
 dms_status dms_net_backward(dms_net *net, dms_error *err);
 
 #endif

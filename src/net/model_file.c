@@ -155,11 +155,12 @@ done:
     return st;
 }
 
-/* The open file's description and weights; map: leave those in it. */
+/* The open file's description and weights: for inference they are left in it;
+ * for training the rows under the prefixes `frozen` are marked so. */
 static dms_status read_file(dms_model_config *config, dms_params **out,
                             const dms_tensor_file *file, bool training,
-                            bool map, const dms_monitor *monitor,
-                            dms_error *err)
+                            const char *const *frozen,
+                            const dms_monitor *monitor, dms_error *err)
 {
     dms_status st;
     const char *path = dms_tensor_file_path(file);
@@ -175,8 +176,10 @@ static dms_status read_file(dms_model_config *config, dms_params **out,
     else
         TRY(infer_config(config, file, monitor, err));
     TRY(dms_net_declare(params, &config->architecture, training, false, err));
-    if (map)
+    if (!training)
         TRY(map_params(params, file, err));
+    for (; frozen && *frozen; frozen++)
+        dms_params_freeze(params, *frozen);
     TRY(dms_params_allocate(params, training, err));
     TRY(read_params(params, file, err));
     warn_of_strangers(params, file, monitor);
@@ -187,14 +190,14 @@ done:
 }
 
 dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
-                               const char *path, bool training,
+                               const char *path, const char *const *frozen,
                                const dms_monitor *monitor, dms_error *err)
 {
     dms_tensor_file *file = NULL;
     dms_status st = open_safetensors(&file, path, err);
 
     if (st == DMS_OK)
-        st = read_file(config, params, file, training, false, monitor, err);
+        st = read_file(config, params, file, true, frozen, monitor, err);
     dms_tensor_file_close(file);
     return st;
 }
@@ -206,7 +209,7 @@ dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
     dms_status st = open_safetensors(file, path, err);
 
     if (st == DMS_OK)
-        st = read_file(config, params, *file, false, true, monitor, err);
+        st = read_file(config, params, *file, false, NULL, monitor, err);
     if (st != DMS_OK) {
         dms_tensor_file_close(*file);
         *file = NULL;

@@ -17,15 +17,18 @@ dms_status dms_model_file_write(const char *path,
                                 const dms_params *params, const float *value,
                                 dms_error *err);
 
-/* Read path into a new table. training: its weights lie in the order that
- * training wants, and it has gradients. *params is the caller's. */
+/* Read path into a new table for training: the weights lie in the order that
+ * training wants, and there are gradients. frozen: prefixes of the rows that
+ * are not to be trained (dms_params_freeze), NULL behind the last; or NULL.
+ * *params is the caller's. */
 dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
-                               const char *path, bool training,
+                               const char *path, const char *const *frozen,
                                const dms_monitor *monitor, dms_error *err);
 
-/* The same for inference, with the weights left in the file where they can be:
- * *file, the caller's, must be closed after the table's end, and the file on
- * disk not be changed in place (replacing it by renaming is fine). */
+/* Read path into a new table for inference, with the weights left in the file
+ * where they can be: *file, the caller's, must be closed after the table's end,
+ * and the file on disk not be changed in place (replacing it by renaming is
+ * fine). */
 dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
                               dms_tensor_file **file, const char *path,
                               const dms_monitor *monitor, dms_error *err);

@@ -12,10 +12,8 @@ static void compose_to_map(dms_network *net, const dms_architecture *arch,
     g->part = "stem";
     net->images =
         dms_input(g, (dms_shape){2 * options->patients, 3, size, size});
-    g->frozen = options->frozen_backbone;
     net->map = dms_backbone_build(g, net->images, arch->backbone,
                                   options->zero_init_residual);
-    g->frozen = false;
 }
 
 /* The map as compose_to_map and the passes make it. */

@@ -295,7 +295,6 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     if (!x)
         return NULL;
     spec.shape = x->shape;
-    spec.attr.frozen = g->frozen;
     norm.shape[0] = stat.shape[0] = x->shape.c;
     node = dms_graph_add(g, &spec);
     norm.init = scale;
@@ -304,6 +303,8 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     dms_graph_param(g, node, name, "bias", &norm);
     stat.init = DMS_INIT_ZERO;
     dms_graph_param(g, node, name, "running_mean", &stat);
+    if (node && node->param_count > RUNNING_MEAN)
+        node->attr.frozen = g->params->items[node->param[RUNNING_MEAN]].frozen;
     stat.init = DMS_INIT_ONE;
     dms_graph_param(g, node, name, "running_var", &stat);
     dms_graph_param(g, node, name, "num_batches_tracked", &batches);

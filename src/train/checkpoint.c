@@ -13,10 +13,10 @@
 #include "formats/safetensors.h"
 #include "train/checkpoint_state.h"
 
-/* A checkpoint's tensors: every parameter of every buffer. */
+/* A checkpoint's tensors: of every buffer every row that a step may change. */
 typedef struct buffer {
     const char *prefix;
-    float *data; /* NULL: this run has none */
+    float *data; /* NULL: this run has none, or it is all zero */
     bool stats;  /* running statistics are in it too */
 } buffer;
 
@@ -28,7 +28,7 @@ static void buffers_of(buffer out[BUFFERS], const dms_optimizer *o)
         {"model", o->params->value, true},
         {"moment1", o->moment1, false},
         {"moment2", o->moment2, false},
-        {"accumulated", o->accumulated, false},
+        {"accumulated", o->pending > 0 ? o->accumulated : NULL, false},
         {"average", o->average, true},
     };
 
@@ -37,30 +37,17 @@ static void buffers_of(buffer out[BUFFERS], const dms_optimizer *o)
 
 static bool in_buffer(const buffer *b, const dms_param *param)
 {
-    return b->data && (b->stats || dms_param_trained(param));
-}
-
-/* A checksum, not a signature: FNV-1a over 8-byte words, each step mixed
- * downwards so that every bit of a word reaches every bit of the sum. */
-static uint64_t checksum(uint64_t hash, const void *data, size_t size)
-{
-    const unsigned char *p = data;
-    uint64_t word;
-
-    for (; size >= sizeof word; size -= sizeof word, p += sizeof word) {
-        memcpy(&word, p, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    return dms_hash_bytes(hash, p, size);
+    return b->data && !param->frozen && (b->stats || dms_param_trained(param));
 }
 
 static uint64_t view_checksum(const dms_tensor_view *view)
 {
-    uint64_t hash = checksum(DMS_HASH_START, view->name, strlen(view->name));
+    uint64_t hash =
+        dms_hash_words(DMS_HASH_START, view->name, strlen(view->name));
 
-    hash = checksum(hash, view->shape, (size_t)view->rank * sizeof(int64_t));
-    return checksum(hash, view->data, view->size);
+    hash =
+        dms_hash_words(hash, view->shape, (size_t)view->rank * sizeof(int64_t));
+    return dms_hash_words(hash, view->data, view->size);
 }
 
 /* What is written: views over row-major copies, all owned here. */
@@ -105,22 +92,38 @@ static void content_fill(content *c, const buffer *buffers,
         }
 }
 
+static size_t count_floats(const buffer *buffers, const dms_params *params)
+{
+    size_t floats = 0;
+
+    for (int b = 0; b < BUFFERS; b++)
+        for (size_t i = 0; i < params->count; i++)
+            if (in_buffer(&buffers[b], &params->items[i]))
+                floats += params->items[i].len;
+    return floats;
+}
+
+size_t dms_checkpoint_bytes(const dms_optimizer *optimizer)
+{
+    buffer buffers[BUFFERS];
+
+    buffers_of(buffers, optimizer);
+    return count_floats(buffers, optimizer->params) * sizeof(float);
+}
+
 static dms_status content_init(content *c, const dms_optimizer *optimizer,
                                dms_error *err)
 {
     const dms_params *params = optimizer->params;
     buffer buffers[BUFFERS];
-    size_t floats = 0;
+    size_t floats;
 
     *c = (content){0};
     buffers_of(buffers, optimizer);
-    for (int b = 0; b < BUFFERS; b++)
-        for (size_t i = 0; i < params->count; i++)
-            if (in_buffer(&buffers[b], &params->items[i]))
-                floats += params->items[i].len;
+    floats = count_floats(buffers, params);
     c->views = dms_calloc(params->count * BUFFERS, sizeof *c->views);
     c->names = dms_calloc(params->count * BUFFERS, sizeof *c->names);
-    c->plain = dms_calloc(floats, sizeof *c->plain);
+    c->plain = dms_alloc_aligned(floats * sizeof *c->plain);
     if (!c->views || !c->names || !c->plain)
         return dms_fail(err, DMS_ENOMEM,
                         "out of memory (%zu MB to write a checkpoint)",
@@ -131,7 +134,7 @@ static dms_status content_init(content *c, const dms_optimizer *optimizer,
 
 static uint64_t content_checksum(const content *c, const char *state)
 {
-    uint64_t hash = checksum(DMS_HASH_START, state, strlen(state));
+    uint64_t hash = dms_hash_words(DMS_HASH_START, state, strlen(state));
 
     for (size_t i = 0; i < c->count; i++)
         hash += view_checksum(&c->views[i]); /* in whatever order */
@@ -211,7 +214,7 @@ static dms_status verify(const dms_safetensors *file, const char *path,
                         "%s: not a dmsnet checkpoint: its metadata lacks "
                         "dmsnet-checkpoint or checksum",
                         path);
-    hash = checksum(DMS_HASH_START, *text, strlen(*text));
+    hash = dms_hash_words(DMS_HASH_START, *text, strlen(*text));
     for (size_t i = 0; i < dms_safetensors_count(file); i++)
         hash += view_checksum(dms_safetensors_at(file, i));
     snprintf(want, sizeof want, "%016llx", (unsigned long long)hash);
@@ -291,8 +294,8 @@ static dms_status read_tensor(float *physical, float *plain,
 }
 
 static dms_status read_buffers(dms_optimizer *optimizer,
-                               const dms_safetensors *file, float *plain,
-                               dms_error *err)
+                               const dms_safetensors *file, bool frozen_too,
+                               float *plain, dms_error *err)
 {
     const dms_params *params = optimizer->params;
     buffer buffers[BUFFERS];
@@ -304,7 +307,9 @@ static dms_status read_buffers(dms_optimizer *optimizer,
             char name[TENSOR_NAME_MAX];
             dms_status st;
 
-            if (!in_buffer(&buffers[b], param))
+            /* dmsnet 0.1 wrote the frozen rows too */
+            if (!in_buffer(&buffers[b], param) &&
+                !(param->frozen && frozen_too && b == 0))
                 continue;
             snprintf(name, sizeof name, "%s.%s", buffers[b].prefix,
                      param->name);
@@ -324,6 +329,7 @@ dms_status dms_checkpoint_read_tensors(dms_optimizer *optimizer,
     float *plain = NULL;
     const char *text;
     size_t longest = 1;
+    uint64_t frozen_digest;
 
     TRY(dms_safetensors_open(&file, path, err));
     TRY(verify(file, path, &text, err));
@@ -335,8 +341,12 @@ dms_status dms_checkpoint_read_tensors(dms_optimizer *optimizer,
         st = dms_fail_memory(err, path);
         goto done;
     }
-    TRY(read_buffers(optimizer, file, plain, err));
-    TRY(dms_train_state_parse_optimizer(optimizer, text, path, err));
+    TRY(dms_train_state_parse_optimizer(optimizer, &frozen_digest, text, path,
+                                        err));
+    if (optimizer->accumulated)
+        memset(optimizer->accumulated, 0,
+               optimizer->params->trained * sizeof(float));
+    TRY(read_buffers(optimizer, file, frozen_digest == 0, plain, err));
 done:
     dms_free(plain);
     dms_safetensors_close(file);

@@ -1,11 +1,14 @@
 /* Everything that a broken run needs to go on as if it had not been broken:
- * one safetensors file of all tensors in row-major order, and the run's state
- * as JSON in its metadata, both under one checksum.
+ * one safetensors file of all tensors that a step changes, in row-major order,
+ * and the run's state as JSON in its metadata, both under one checksum.
  *
  *     model.<name>        weights and running statistics
- *     moment1.<name>      optimiser        accumulated.<name>  gradients of
- *     moment2.<name>      optimiser        average.<name>      a partial step
- */
+ *     moment1.<name>      optimiser
+ *     moment2.<name>      optimiser
+ *     average.<name>      of weights and running statistics
+ *     accumulated.<name>  gradients of a partial step, within one only
+ *
+ * Frozen rows are in none of them: the state has their digest (frozen.h). */
 #ifndef DMS_TRAIN_CHECKPOINT_H
 #define DMS_TRAIN_CHECKPOINT_H
 
@@ -17,19 +20,21 @@
 
 /* Where a run is. The optimiser's step and pending are kept beside it. */
 typedef struct dms_train_state {
-    int64_t epoch;         /* being trained, from 0 */
-    int64_t batch;         /* batches of it already done */
-    double loss_sum;       /* of those batches, times their patients */
-    int64_t patients_seen; /* in those batches */
-    double epoch_seconds;  /* spent on those batches */
-    double elapsed;        /* seconds of the whole run so far */
-    double best_metric;    /* NaN while there is none */
-    int64_t best_epoch;    /* from 1; 0: none */
-    int64_t stale_epochs;  /* since the best one */
-    int64_t skipped_steps; /* with a gradient that was not finite */
-    uint64_t data_digest;  /* of split, labels and pictures' identity */
-    char options[16384];   /* the resolved options as YAML */
-    dms_metrics_log log;   /* one record for each finished epoch */
+    int64_t epoch;          /* being trained, from 0 */
+    int64_t batch;          /* batches of it already done */
+    double loss_sum;        /* of those batches, times their patients */
+    int64_t patients_seen;  /* in those batches */
+    double epoch_seconds;   /* spent on those batches */
+    double elapsed;         /* seconds of the whole run so far */
+    double best_metric;     /* NaN while there is none */
+    int64_t best_epoch;     /* from 1; 0: none */
+    int64_t stale_epochs;   /* since the best one */
+    int64_t skipped_steps;  /* with a gradient that was not finite */
+    uint64_t data_digest;   /* of split, labels and pictures' identity */
+    uint64_t frozen_digest; /* of the frozen rows; 0: there are none, or the
+                               checkpoint is of dmsnet 0.1 and holds them */
+    char options[16384];    /* the resolved options as YAML */
+    dms_metrics_log log;    /* one record for each finished epoch */
 } dms_train_state;
 
 /* Write path; the file that lay there becomes path's previous one (see
@@ -46,8 +51,12 @@ dms_status dms_checkpoint_read_state(dms_train_state *state, const char *path,
                                      const dms_monitor *monitor,
                                      dms_error *err);
 
-/* Read the tensors into the optimiser and its params, and step and pending.
- * DMS_EMISMATCH names a tensor that is missing or of another shape. */
+/* Bytes of tensors that are written now; writing takes as much memory. */
+size_t dms_checkpoint_bytes(const dms_optimizer *optimizer);
+
+/* Read the tensors into the optimiser and its params, and step and pending;
+ * frozen rows only where the state has no digest of them. DMS_EMISMATCH names a
+ * tensor that is missing or of another shape. */
 dms_status dms_checkpoint_read_tensors(dms_optimizer *optimizer,
                                        const char *path, dms_error *err);
 

@@ -44,6 +44,10 @@ static json_t *object_of(const dms_train_state *state,
     }
     snprintf(digest, sizeof digest, "%016" PRIx64, state->data_digest);
     json_object_set_new(object, "data_digest", json_string(digest));
+    if (state->frozen_digest) {
+        snprintf(digest, sizeof digest, "%016" PRIx64, state->frozen_digest);
+        json_object_set_new(object, "frozen_digest", json_string(digest));
+    }
     json_object_set_new(object, "step", json_integer(optimizer->step));
     json_object_set_new(object, "pending", json_integer(optimizer->pending));
     json_object_set_new(object, "options", json_string(state->options));
@@ -96,6 +100,20 @@ static dms_status parse_numbers(dms_train_state *state, const json_t *object,
     return DMS_OK;
 }
 
+/* Without such a key: 0. */
+static dms_status parse_frozen(uint64_t *digest, const json_t *object,
+                               const char *name, dms_error *err)
+{
+    const json_t *value = json_object_get(object, "frozen_digest");
+
+    *digest = 0;
+    if (value && (!json_is_string(value) ||
+                  sscanf(json_string_value(value), "%16" SCNx64, digest) != 1 ||
+                  *digest == 0))
+        return wrong(name, "frozen_digest", err);
+    return DMS_OK;
+}
+
 static dms_status parse_texts(dms_train_state *state, const json_t *object,
                               const char *name, dms_error *err)
 {
@@ -126,6 +144,7 @@ dms_status dms_train_state_parse(dms_train_state *state, const char *text,
         goto done;
     }
     TRY(parse_numbers(state, object, name, err));
+    TRY(parse_frozen(&state->frozen_digest, object, name, err));
     TRY(parse_texts(state, object, name, err));
 done:
     json_decref(object);
@@ -133,6 +152,7 @@ done:
 }
 
 dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
+                                           uint64_t *frozen_digest,
                                            const char *text, const char *name,
                                            dms_error *err)
 {
@@ -146,6 +166,8 @@ dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
     else if (!json_is_integer(pending) || json_integer_value(pending) < 0 ||
              json_integer_value(pending) >= optimizer->options.accumulate)
         st = wrong(name, "pending", err);
+    else
+        st = parse_frozen(frozen_digest, object, name, err);
     if (st == DMS_OK) {
         optimizer->step = json_integer_value(step);
         optimizer->pending = (int)json_integer_value(pending);

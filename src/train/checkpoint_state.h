@@ -14,8 +14,9 @@ dms_status dms_train_state_format(char **text, const dms_train_state *state,
 dms_status dms_train_state_parse(dms_train_state *state, const char *text,
                                  const char *name, dms_error *err);
 
-/* The optimiser's step and pending only. */
+/* The optimiser's step and pending, and the digest of the frozen rows. */
 dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
+                                           uint64_t *frozen_digest,
                                            const char *text, const char *name,
                                            dms_error *err);
 

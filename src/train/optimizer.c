@@ -19,7 +19,7 @@ static size_t buffer_floats(const dms_params *params,
         1u + (options->kind == DMS_OPTIMIZER_ADAMW) + (options->accumulate > 1);
 
     return buffers * params->trained +
-           (options->ema_decay > 0 ? params->total : 0);
+           (options->ema_decay > 0 ? params->changing : 0);
 }
 
 size_t dms_optimizer_memory(const dms_params *params,
@@ -40,21 +40,6 @@ static bool in_backbone(const dms_param *param)
     return strncmp(param->name, "backbone.", 9) == 0;
 }
 
-/* Where in the flat buffers the first tensor lies that steps change: the
- * backbone comes first there, and a frozen one is not gone through. */
-static size_t first_changed(const dms_params *params,
-                            const dms_optimizer_options *options)
-{
-    size_t i = 0;
-
-    if (options->backbone_lr > 0)
-        return 0;
-    while (i < params->count && (in_backbone(&params->items[i]) ||
-                                 !dms_param_trained(&params->items[i])))
-        i++;
-    return i < params->count ? params->items[i].offset : params->trained;
-}
-
 dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
                                 const dms_optimizer_options *options,
                                 dms_error *err)
@@ -65,7 +50,7 @@ dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
         (options->kind == DMS_OPTIMIZER_ADAMW &&
          !take(&o->moment2, params->trained)) ||
         (options->accumulate > 1 && !take(&o->accumulated, params->trained)) ||
-        (options->ema_decay > 0 && !take(&o->average, params->total))) {
+        (options->ema_decay > 0 && !take(&o->average, params->changing))) {
         dms_optimizer_destroy(o);
         return dms_fail(err, DMS_ENOMEM,
                         "out of memory (%zu MB for the optimiser)",
@@ -73,9 +58,9 @@ dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
     }
     o->options = *options;
     o->params = params;
-    o->first = first_changed(params, options);
     if (o->average)
-        memcpy(o->average, params->value, params->total * sizeof *o->average);
+        memcpy(o->average, params->value,
+               params->changing * sizeof *o->average);
     *out = o;
     return DMS_OK;
 }
@@ -95,13 +80,12 @@ bool dms_optimizer_add(dms_optimizer *optimizer)
 {
     float *sum = optimizer->accumulated;
     const float *grad = optimizer->params->grad;
-    ptrdiff_t first = (ptrdiff_t)optimizer->first;
     ptrdiff_t end = (ptrdiff_t)optimizer->params->trained;
 
     optimizer->pending++;
     if (sum) {
 #pragma omp parallel for
-        for (ptrdiff_t i = first; i < end; i++)
+        for (ptrdiff_t i = 0; i < end; i++)
             sum[i] += grad[i];
     }
     return optimizer->pending >= optimizer->options.accumulate;
@@ -234,10 +218,10 @@ static void follow(dms_optimizer *o)
     float rest = (float)(1 - fmin(o->options.ema_decay, (1 + t) / (10 + t)));
     float *average = o->average;
     const float *value = o->params->value;
-    ptrdiff_t end = (ptrdiff_t)o->params->total;
+    ptrdiff_t end = (ptrdiff_t)o->params->changing;
 
 #pragma omp parallel for
-    for (ptrdiff_t i = (ptrdiff_t)o->first; i < end; i++)
+    for (ptrdiff_t i = 0; i < end; i++)
         average[i] += rest * (value[i] - average[i]);
 }
 
@@ -248,8 +232,7 @@ static double gradient_scale(const dms_optimizer *o, double *norm,
     double scale = 1.0 / (o->pending > 1 ? o->pending : 1);
     double limit = o->options.clip_norm;
 
-    *norm = scale *
-            sqrt(square_norm(grad + o->first, o->params->trained - o->first));
+    *norm = scale * sqrt(square_norm(grad, o->params->trained));
     if (limit > 0 && *norm > limit)
         scale *= limit / (*norm + 1e-6);
     return scale;
@@ -267,8 +250,7 @@ double dms_optimizer_step(dms_optimizer *optimizer, double lr)
         const dms_param *param = &params->items[i];
         update u = update_of(optimizer, param, lr, scale);
 
-        if (dms_param_trained(param) &&
-            !(in_backbone(param) && optimizer->options.backbone_lr == 0))
+        if (dms_param_trained(param))
             step_tensor(optimizer, param, grad, &u);
     }
     if (isfinite(norm)) {
@@ -278,12 +260,15 @@ double dms_optimizer_step(dms_optimizer *optimizer, double lr)
     }
     optimizer->pending = 0;
     if (optimizer->accumulated)
-        memset(optimizer->accumulated + optimizer->first, 0,
-               (params->trained - optimizer->first) * sizeof(float));
+        memset(optimizer->accumulated, 0, params->trained * sizeof(float));
     return norm;
 }
 
-const float *dms_optimizer_weights(const dms_optimizer *optimizer)
+const float *dms_optimizer_weights(const dms_optimizer *optimizer, size_t i)
 {
-    return optimizer->average ? optimizer->average : optimizer->params->value;
+    const dms_param *param = &optimizer->params->items[i];
+    bool averaged = optimizer->average && !param->frozen;
+
+    return (averaged ? optimizer->average : optimizer->params->value) +
+           param->offset;
 }

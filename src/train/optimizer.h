@@ -2,8 +2,9 @@
  *
  * One step, in this order: gradients of `accumulate` batches are averaged,
  * clipped to a global norm, used by AdamW or SGD, and the weights' moving
- * average (running statistics too) follows. Everything is allocated by
- * create; results do not depend on the number of threads. */
+ * average (running statistics too) follows. Frozen rows are not looked at.
+ * Everything is allocated by create; results do not depend on the number of
+ * threads. */
 #ifndef DMS_TRAIN_OPTIMIZER_H
 #define DMS_TRAIN_OPTIMIZER_H
 
@@ -20,7 +21,7 @@ typedef struct dms_optimizer_options {
     double momentum;     /* SGD */
     bool nesterov;       /* SGD */
     double beta1, beta2; /* AdamW; epsilon is 1e-8 */
-    double backbone_lr;  /* factor for names under "backbone."; 0: frozen */
+    double backbone_lr;  /* factor for names under "backbone." */
     double clip_norm;    /* 0: none */
     double ema_decay;    /* 0: no average */
     int accumulate;      /* batches a step, >= 1 */
@@ -29,11 +30,10 @@ typedef struct dms_optimizer_options {
 typedef struct dms_optimizer {
     dms_optimizer_options options;
     dms_params *params; /* borrowed; allocated with gradients */
-    size_t first;       /* float that steps change: behind a frozen backbone */
     float *moment1;     /* trained floats: AdamW's mean, SGD's momentum */
     float *moment2;     /* trained floats, AdamW only, else NULL */
     float *accumulated; /* trained floats; NULL when accumulate is 1 */
-    float *average;     /* total floats; NULL without ema_decay */
+    float *average;     /* changing floats; NULL without ema_decay */
     int64_t step;       /* steps made */
     int pending;        /* batches in accumulated */
 } dms_optimizer;
@@ -52,12 +52,12 @@ size_t dms_optimizer_memory(const dms_params *params,
 bool dms_optimizer_add(dms_optimizer *optimizer);
 
 /* One step at learning rate lr. Returns the gradient's global L2 norm before
- * clipping, a frozen backbone's not counted; when that is not finite nothing is
- * changed but the batches are dropped, and `step` does not grow. */
+ * clipping; when that is not finite nothing is changed but the batches are
+ * dropped, and `step` does not grow. */
 double dms_optimizer_step(dms_optimizer *optimizer, double lr);
 
-/* What is evaluated and kept, total floats in params' order: the average
- * where there is one, else the weights themselves. Borrowed. */
-const float *dms_optimizer_weights(const dms_optimizer *optimizer);
+/* What is evaluated and kept of row i, in its physical order: the average
+ * where there is one, else the value itself, as of a frozen row. Borrowed. */
+const float *dms_optimizer_weights(const dms_optimizer *optimizer, size_t i);
 
 #endif

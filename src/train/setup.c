@@ -35,6 +35,15 @@ static void configure(dms_trainer *t)
         dms_train_patients_weights(t->loss.pos_weight, &t->patients);
 }
 
+/* Prefixes of the rows that the run does not train; NULL behind the last. */
+static const char *const *frozen_rows(const dms_train_options *options)
+{
+    static const char *const backbone[] = {"backbone.", NULL};
+    static const char *const none[] = {NULL};
+
+    return options->backbone_lr == 0 ? backbone : none;
+}
+
 /* Maps can be kept where neither weights nor photographs change. */
 static void choose_maps(dms_trainer *t)
 {
@@ -84,8 +93,8 @@ static dms_status read_init(dms_trainer *t, dms_error *err)
     const dms_architecture *arch = &t->config.architecture;
     dms_model_config config;
     const dms_architecture *found = &config.architecture;
-    dms_status st =
-        dms_model_file_read(&config, &t->params, path, true, t->monitor, err);
+    dms_status st = dms_model_file_read(
+        &config, &t->params, path, frozen_rows(t->options), t->monitor, err);
 
     if (st == DMS_OK &&
         (found->backbone != arch->backbone || found->context != arch->context ||
@@ -135,10 +144,11 @@ done:
 }
 
 /* Fresh weights, a model file's, or fresh ones behind a pretrained backbone.
- * A run that goes on gets its own from the checkpoint. */
+ * A run that goes on gets its own from the checkpoint and last.safetensors. */
 static dms_status make_params(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
+    const char *const *frozen = frozen_rows(o);
     dms_status st;
 
     if (o->init[0] && o->pretrained[0])
@@ -151,6 +161,8 @@ static dms_status make_params(dms_trainer *t, dms_error *err)
         return dms_fail_memory(err, "parameters");
     TRY(dms_net_declare(t->params, &t->config.architecture, true,
                         o->zero_init_residual, err));
+    for (; *frozen; frozen++)
+        dms_params_freeze(t->params, *frozen);
     TRY(dms_params_allocate(t->params, true, err));
     TRY(dms_params_fill(t->params, o->seed, err));
     if (o->pretrained[0] && !t->resumes)
@@ -161,6 +173,7 @@ done:
 
 static dms_status make_eval_params(dms_trainer *t, dms_error *err)
 {
+    const char *const *frozen = frozen_rows(t->options);
     dms_status st;
 
     t->eval_params = dms_params_create();
@@ -168,6 +181,8 @@ static dms_status make_eval_params(dms_trainer *t, dms_error *err)
         return dms_fail_memory(err, "parameters");
     TRY(dms_net_declare(t->eval_params, &t->config.architecture, false, false,
                         err));
+    for (; *frozen; frozen++)
+        dms_params_freeze(t->eval_params, *frozen);
     TRY(dms_params_allocate(t->eval_params, false, err));
 done:
     return st;
@@ -187,7 +202,6 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
     dms_net_options options = {
         .patients = patients,
         .training = training,
-        .frozen_backbone = training && t->options->backbone_lr == 0,
         .dropout = training ? (float)t->options->dropout : 0.0f,
         .recompute = training && t->options->checkpoint_activations,
         .zero_init_residual = t->options->zero_init_residual};
@@ -262,7 +276,8 @@ static void say_memory(const dms_trainer *t)
     dms_log(t->monitor, DMS_LOG_INFO,
             "memory: %zu MB (%zu weights and optimiser, %zu activations and "
             "gradients), and %zu to write a checkpoint",
-            (nets + weights) >> 20, weights >> 20, nets >> 20, weights >> 20);
+            (nets + weights) >> 20, weights >> 20, nets >> 20,
+            dms_checkpoint_bytes(t->optimizer) >> 20);
     dms_log(t->monitor, DMS_LOG_INFO,
             "training on %zu patients in %lld batches, validating on %zu",
             t->patients.train_count, (long long)t->batches,

@@ -101,7 +101,7 @@ static dms_status step(dms_trainer *t, dms_error *err)
     if (!dms_optimizer_add(t->optimizer))
         return DMS_OK;
     if (isfinite(dms_optimizer_step(t->optimizer, lr)))
-        return check_tensors(t, t->optimizer->first, t->optimizer->step, err);
+        return check_tensors(t, 0, t->optimizer->step, err);
     t->state.skipped_steps++;
     dms_log(t->monitor, DMS_LOG_WARNING,
             "epoch %lld: a gradient was not finite; that step was left out",

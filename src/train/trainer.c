@@ -13,19 +13,12 @@
 #include "base/log.h"
 #include "formats/json.h"
 #include "net/model_file.h"
+#include "train/frozen.h"
 #include "train/threads.h"
 
 double dms_trainer_elapsed(const dms_trainer *trainer)
 {
     return dms_clock_now() - trainer->clock_start;
-}
-
-dms_status dms_trainer_save(dms_trainer *t, dms_error *err)
-{
-    t->state.elapsed = dms_trainer_elapsed(t);
-    t->checkpoint_clock = dms_clock_now();
-    return dms_checkpoint_write(t->checkpoint_path, &t->state, t->optimizer,
-                                err);
 }
 
 static void release(dms_trainer *t)
@@ -97,6 +90,10 @@ static dms_status resume(dms_trainer *t, dms_error *err)
                                   err));
     TRY(dms_resume_check(&t->state, t->options, digest, err));
     TRY(dms_checkpoint_read_tensors(t->optimizer, t->checkpoint_path, err));
+    t->last_is_ours = t->state.frozen_digest != 0;
+    if (t->last_is_ours)
+        TRY(dms_frozen_read(t->params, t->last_path, t->state.frozen_digest,
+                            t->checkpoint_path, err));
     TRY(check_tensors(t->params, t->checkpoint_path, err));
     dms_log(t->monitor, DMS_LOG_INFO, "resuming in epoch %lld, batch %lld",
             (long long)t->state.epoch + 1, (long long)t->state.batch + 1);
@@ -113,6 +110,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
     if (t->resumes)
         TRY(resume(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
+    TRY(dms_frozen_digest(&t->state.frozen_digest, t->params, err));
     if (dms_options_format_yaml(t->state.options, sizeof t->state.options,
                                 t->options, dms_train_option_table(),
                                 NULL) >= sizeof t->state.options) {
@@ -194,39 +192,81 @@ static bool is_best(const dms_trainer *t, const dms_epoch_record *record)
 }
 
 /* The averaged weights, or where there are none the weights, go to the
- * evaluation's own table: those in training are not touched. */
-static dms_status copy_weights(dms_trainer *t, dms_error *err)
+ * evaluation's own table: those in training are not touched. frozen: also those
+ * rows that have not changed since they were copied at first. */
+static dms_status copy_weights(dms_trainer *t, bool frozen, dms_error *err)
 {
-    const float *weights = dms_optimizer_weights(t->optimizer);
+    for (size_t i = 0; i < t->params->count; i++) {
+        const dms_param *from = &t->params->items[i];
+        const dms_param *to;
 
-    for (size_t i = 0; i < t->eval_params->count; i++) {
-        const dms_param *to = &t->eval_params->items[i];
-        const dms_param *from = dms_params_find(t->params, to->name);
-
-        if (!from || from->len != to->len || to->block_out != 1 ||
+        if (from->frozen && !frozen)
+            continue;
+        to = dms_params_find(t->eval_params, from->name);
+        if (!to || from->len != to->len || to->block_out != 1 ||
             to->block_in != 1)
             return dms_fail(err, DMS_EINTERNAL,
                             "tensor %s differs between training and "
                             "evaluation",
-                            to->name);
+                            from->name);
         dms_param_unpack(from, t->eval_params->value + to->offset,
-                         weights + from->offset);
+                         dms_optimizer_weights(t->optimizer, i));
     }
     return check_tensors(t->eval_params, "weights to evaluate", err);
 }
 
-/* Measure and write model files. */
+/* By the weights in eval_params. */
+static dms_status write_last(dms_trainer *t, const dms_epoch_record *record,
+                             dms_error *err)
+{
+    dms_status st = write_model(t, t->last_path, record, err);
+
+    t->last_is_ours |= st == DMS_OK;
+    return st;
+}
+
+/* A checkpoint before the end of the first epoch finds its frozen rows too. */
+static dms_status write_early_last(dms_trainer *t, dms_error *err)
+{
+    dms_status st;
+    dms_epoch_record record = {.epoch = t->state.epoch,
+                               .step = t->optimizer->step,
+                               .averaged = t->optimizer->average != NULL};
+
+    for (int i = 0; i < DMS_METRICS; i++)
+        record.metrics[i] = NAN;
+    TRY(copy_weights(t, false, err));
+    TRY(write_last(t, &record, err));
+done:
+    return st;
+}
+
+dms_status dms_trainer_save(dms_trainer *t, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    if (t->state.frozen_digest && !t->last_is_ours)
+        TRY(write_early_last(t, err));
+    t->state.elapsed = dms_trainer_elapsed(t);
+    t->checkpoint_clock = dms_clock_now();
+    TRY(dms_checkpoint_write(t->checkpoint_path, &t->state, t->optimizer, err));
+done:
+    return st;
+}
+
+/* Measure and write model files; an epoch that is the best writes one, which
+ * has both names. */
 static dms_status judge(dms_trainer *t, dms_epoch_record *record,
                         dms_error *err)
 {
     dms_status st;
 
     record->averaged = t->optimizer->average != NULL;
-    TRY(copy_weights(t, err));
+    TRY(copy_weights(t, false, err));
     TRY(dms_trainer_validate(t, record, err));
     record->best = is_best(t, record);
-    TRY(write_model(t, t->last_path, record, err));
-    if (record->best)
+    TRY(write_last(t, record, err));
+    if (record->best && !dms_file_share(t->best_path, t->last_path))
         TRY(write_model(t, t->best_path, record, err));
 done:
     return st;
@@ -336,7 +376,7 @@ dms_status dms_train(const dms_train_options *options,
     TRY(open_folder(t, err));
     TRY(dms_trainer_setup(t, err));
     TRY(begin(t, err));
-    TRY(copy_weights(t, err));
+    TRY(copy_weights(t, true, err));
     TRY(dms_trainer_open_maps(t, err));
     TRY(run(t, err));
 done:

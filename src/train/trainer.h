@@ -21,9 +21,11 @@ typedef struct dms_trainer {
     bool resumes;  /* there is a checkpoint to go on from */
     bool augments; /* photographs, in training */
     bool has_maps; /* the backbone's are computed once: the nets are FROM_MAP */
+    bool last_is_ours; /* last.safetensors holds this run's frozen rows */
 
     dms_params *params;      /* in the order that training wants */
-    dms_params *eval_params; /* row-major; a copy made for each validation */
+    dms_params *eval_params; /* row-major; a copy made for each validation, of
+                                frozen rows once */
     dms_optimizer *optimizer;
     dms_net *net;       /* whole batches; NULL: too few patients for one */
     dms_net *net_rest;  /* an epoch's last, smaller batch; NULL: none */
@@ -51,7 +53,8 @@ dms_status dms_trainer_setup(dms_trainer *trainer, dms_error *err);
 /* The frozen backbone's maps, where has_maps, by the weights in eval_params. */
 dms_status dms_trainer_open_maps(dms_trainer *trainer, dms_error *err);
 
-/* Write the checkpoint. */
+/* Write the checkpoint, and last.safetensors before the first one where frozen
+ * rows are to be found there. */
 dms_status dms_trainer_save(dms_trainer *trainer, dms_error *err);
 
 /* Train the batches of state.epoch from state.batch on. DMS_ESTOPPED after a

@@ -32,12 +32,14 @@ static void read_state(const char *text)
 {
     dms_train_state state = {0};
     dms_optimizer optimizer = {0};
+    uint64_t frozen_digest;
     dms_error err = {0};
     dms_status st = dms_train_state_parse(&state, text, "fuzz", &err);
 
     assert((st == DMS_OK) == (err.code == DMS_OK));
     dms_metrics_log_release(&state.log);
-    dms_train_state_parse_optimizer(&optimizer, text, "fuzz", NULL);
+    dms_train_state_parse_optimizer(&optimizer, &frozen_digest, text, "fuzz",
+                                    NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

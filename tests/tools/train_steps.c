@@ -88,7 +88,7 @@ static dms_status run(char **argv, dms_error *err)
 
     if (strcmp(argv[5], "sgd") == 0)
         rule.kind = DMS_OPTIMIZER_SGD;
-    TRY(dms_model_file_read(&config, &params, argv[1], true, NULL, err));
+    TRY(dms_model_file_read(&config, &params, argv[1], NULL, NULL, err));
     TRY(dms_safetensors_open(&in, argv[2], err));
     b.patients = (int)dms_safetensors_find(in, "left")->shape[0];
     b.size = (int)dms_safetensors_find(in, "left")->shape[2];

@@ -17,6 +17,8 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "formats/safetensors.h"
+#include "net/dmsnet.h"
 #include "train/checkpoint.h"
 
 static const dms_param table[] = {
@@ -54,16 +56,24 @@ typedef struct fixture {
     dms_optimizer *optimizer;
 } fixture;
 
-static dms_optimizer *optimizer_of(size_t count)
+/* frozen: the prefix of rows that are; NULL: none. */
+static dms_optimizer *optimizer_behind(const char *frozen, size_t count)
 {
     dms_params *params = dms_params_create();
     dms_optimizer *o = NULL;
 
     for (size_t i = 0; i < count; i++)
         assert_non_null(dms_params_declare(params, &table[i]));
+    if (frozen)
+        assert_true(dms_params_freeze(params, frozen) > 0);
     assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
     assert_int_equal(dms_optimizer_create(&o, params, &options, NULL), DMS_OK);
     return o;
+}
+
+static dms_optimizer *optimizer_of(size_t count)
+{
+    return optimizer_behind(NULL, count);
 }
 
 static void destroy(dms_optimizer *o)
@@ -193,6 +203,117 @@ static void everything_reads_back_bit_equal(void **state)
     state_free(s);
     state_free(back);
     destroy(b);
+}
+
+static size_t size_of(const char *path)
+{
+    struct stat info;
+
+    assert_int_equal(stat(path, &info), 0);
+    return (size_t)info.st_size;
+}
+
+/* Of a whole step only: there is nothing in them at its end. */
+static void accumulated_gradients_are_written_within_a_step_only(void **state)
+{
+    fixture *f = *state;
+    dms_optimizer *a = f->optimizer, *b = optimizer_of(3);
+    dms_train_state *s = state_of(5);
+    size_t within;
+
+    a->pending = 1;
+    assert_int_equal(dms_checkpoint_write(f->path, s, a, NULL), DMS_OK);
+    within = size_of(f->path);
+    a->pending = 0;
+    assert_int_equal(dms_checkpoint_write(f->path, s, a, NULL), DMS_OK);
+    assert_true(within - size_of(f->path) > a->params->trained * sizeof(float));
+    memcpy(b->accumulated, a->accumulated, a->params->trained * sizeof(float));
+    assert_int_equal(dms_checkpoint_read_tensors(b, f->path, NULL), DMS_OK);
+    for (size_t i = 0; i < b->params->trained; i++)
+        assert_true(b->accumulated[i] == 0);
+    state_free(s);
+    destroy(b);
+}
+
+/* Every buffer of the one trained row, and nothing else. */
+static void frozen_rows_have_no_place_in_the_file(void **state)
+{
+    static const char *const expected[] = {
+        "model.head.weight", "moment1.head.weight", "moment2.head.weight",
+        "accumulated.head.weight", "average.head.weight"};
+    fixture *f = *state;
+    dms_optimizer *a = optimizer_behind("backbone.", 3);
+    dms_optimizer *b = optimizer_behind("backbone.", 3);
+    dms_train_state *s = state_of(5), *back = calloc(1, sizeof *back);
+    size_t changing = a->params->changing * sizeof(float);
+    dms_safetensors *file = NULL;
+    float before;
+
+    randomise(a->params->value, a->params, true, &(dms_rng){{1, 2, 3, 4}});
+    a->average[7] = a->moment1[7] = a->moment2[7] = a->accumulated[7] = 2;
+    a->step = 12, a->pending = 1;
+    s->frozen_digest = 77;
+    assert_int_equal(dms_checkpoint_write(f->path, s, a, NULL), DMS_OK);
+    assert_int_equal(dms_safetensors_open(&file, f->path, NULL), DMS_OK);
+    assert_int_equal(dms_safetensors_count(file), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_non_null(dms_safetensors_find(file, expected[i]));
+    dms_safetensors_close(file);
+    before = b->params->value[b->params->items[0].offset] = 5;
+    assert_int_equal(dms_checkpoint_read_state(back, f->path, NULL, NULL),
+                     DMS_OK);
+    assert_true(back->frozen_digest == 77);
+    assert_int_equal(dms_checkpoint_read_tensors(b, f->path, NULL), DMS_OK);
+    assert_memory_equal(a->params->value, b->params->value, changing);
+    assert_memory_equal(a->average, b->average, changing);
+    assert_memory_equal(a->moment1, b->moment1, changing);
+    assert_memory_equal(a->moment2, b->moment2, changing);
+    assert_memory_equal(a->accumulated, b->accumulated, changing);
+    assert_true(b->params->value[b->params->items[0].offset] == before);
+    state_free(s);
+    state_free(back);
+    destroy(a);
+    destroy(b);
+}
+
+/* It has no digest of them, and holds them. */
+static void a_checkpoint_of_dmsnet_0_1_gives_the_frozen_rows_back(void **state)
+{
+    fixture *f = *state;
+    const dms_params *was = f->optimizer->params;
+    dms_optimizer *b = optimizer_behind("backbone.", 3);
+
+    assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+    assert_int_equal(dms_checkpoint_read_tensors(b, f->path, NULL), DMS_OK);
+    for (size_t i = 0; i < was->count; i++)
+        assert_memory_equal(was->value + was->items[i].offset,
+                            b->params->value + b->params->items[i].offset,
+                            was->items[i].len * sizeof(float));
+    destroy(b);
+}
+
+/* Frozen: 58 million weights. Trained: nine, each four times. */
+static void heads_behind_resnet152_take_less_than_150_mb(void **state)
+{
+    fixture *f = *state;
+    dms_architecture arch = dms_architecture_default();
+    dms_params *params = dms_params_create();
+    dms_train_state *s = state_of(1);
+    dms_optimizer_options adamw = options;
+    dms_optimizer *o = NULL;
+
+    arch.backbone = DMS_BACKBONE_RESNET152, arch.width = 512;
+    adamw.accumulate = 1;
+    assert_int_equal(dms_net_declare(params, &arch, true, false, NULL), DMS_OK);
+    assert_true(dms_params_freeze(params, "backbone.") > 0);
+    assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
+    assert_int_equal(dms_optimizer_create(&o, params, &adamw, NULL), DMS_OK);
+    assert_int_equal(dms_checkpoint_write(f->path, s, o, NULL), DMS_OK);
+    assert_true(size_of(f->path) >= dms_checkpoint_bytes(o));
+    assert_true(dms_checkpoint_bytes(o) > 100000000);
+    assert_true(size_of(f->path) < 150000000);
+    state_free(s);
+    destroy(o);
 }
 
 static void damage(const char *path, long at_end)
@@ -341,6 +462,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(everything_reads_back_bit_equal, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            accumulated_gradients_are_written_within_a_step_only, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(frozen_rows_have_no_place_in_the_file,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_checkpoint_of_dmsnet_0_1_gives_the_frozen_rows_back, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            heads_behind_resnet152_take_less_than_150_mb, setup, teardown),
         cmocka_unit_test_setup_teardown(
             one_flipped_bit_falls_back_to_the_file_before, setup, teardown),
         cmocka_unit_test_setup_teardown(

@@ -31,7 +31,9 @@ static dms_architecture small(void)
     return arch;
 }
 
-static void rig_init(rig *r, const dms_net_options *options)
+/* frozen: prefixes of rows, NULL behind the last. */
+static void rig_init_frozen(rig *r, const dms_net_options *options,
+                            const char *const *frozen)
 {
     dms_architecture arch = small();
     dms_error err = {0};
@@ -40,11 +42,20 @@ static void rig_init(rig *r, const dms_net_options *options)
     assert_int_equal(
         dms_net_declare(r->params, &arch, options->training, false, &err),
         DMS_OK);
+    for (; *frozen; frozen++)
+        assert_true(dms_params_freeze(r->params, *frozen) > 0);
     assert_int_equal(dms_params_allocate(r->params, options->training, &err),
                      DMS_OK);
     assert_int_equal(dms_params_fill(r->params, 3, &err), DMS_OK);
     if (dms_net_create(&r->net, &arch, r->params, options, &err) != DMS_OK)
         fail_msg("%s", err.message);
+}
+
+static void rig_init(rig *r, const dms_net_options *options)
+{
+    static const char *const none[] = {NULL};
+
+    rig_init_frozen(r, options, none);
 }
 
 static void rig_release(rig *r)
@@ -160,17 +171,24 @@ static void forward_and_backward_allocate_nothing(void **state)
     rig_release(&r);
 }
 
-static void
-a_frozen_backbone_has_no_gradient_and_keeps_its_statistics(void **state)
+static bool begins_with_one(const char *name, const char *const *prefixes)
 {
-    dms_net_options options = {
-        .patients = PATIENTS, .training = true, .frozen_backbone = true};
+    for (; *prefixes; prefixes++)
+        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0)
+            return true;
+    return false;
+}
+
+/* One step, after which nothing under the prefixes has changed or has a
+ * gradient, and all else that is trained has one. */
+static void assert_frozen(const char *const *prefixes)
+{
+    dms_net_options options = {.patients = PATIENTS, .training = true};
     rig r = {0};
     float *before;
     bool reached = false;
 
-    (void)state;
-    rig_init(&r, &options);
+    rig_init_frozen(&r, &options, prefixes);
     before = dms_calloc(r.params->total, sizeof *before);
     memcpy(before, r.params->value, r.params->total * sizeof *before);
     fill_images(dms_net_images(r.net), 1, 2 * half());
@@ -179,21 +197,100 @@ a_frozen_backbone_has_no_gradient_and_keeps_its_statistics(void **state)
     assert_int_equal(dms_net_backward(r.net, NULL), DMS_OK);
     for (size_t i = 0; i < r.params->count; i++) {
         const dms_param *p = &r.params->items[i];
-        bool backbone = strncmp(p->name, "backbone.", 9) == 0;
+        bool frozen = begins_with_one(p->name, prefixes);
 
+        assert_int_equal(p->frozen, frozen);
         if (!dms_param_trained(p))
             assert_int_equal(memcmp(before + p->offset,
                                     r.params->value + p->offset,
                                     p->len * sizeof *before) == 0,
-                             backbone);
+                             frozen);
         for (size_t j = 0; dms_param_trained(p) && j < p->len; j++)
             if (r.params->grad[p->offset + j] != 0) {
-                assert_false(backbone);
+                assert_false(frozen);
                 reached = true;
             }
     }
     assert_true(reached);
     dms_free(before);
+    rig_release(&r);
+}
+
+static void
+a_frozen_backbone_has_no_gradient_and_keeps_its_statistics(void **state)
+{
+    static const char *const backbone[] = {"backbone.", NULL};
+
+    (void)state;
+    assert_frozen(backbone);
+}
+
+static void any_first_stages_can_be_frozen(void **state)
+{
+    static const char *const stages[] = {"backbone.conv1.", "backbone.bn1.",
+                                         "backbone.layer1.", "backbone.layer2.",
+                                         NULL};
+
+    (void)state;
+    for (int first = 2; first >= 0; first--) {
+        const char *some[5] = {NULL};
+
+        memcpy(some, stages, (size_t)(4 - first) * sizeof *some);
+        assert_frozen(some);
+    }
+}
+
+static void what_cannot_be_frozen_is_said_by_name(void **state)
+{
+    static const char *const rows[][2] = {
+        {"backbone.bn1.running", "as a whole"},
+        {"fuse.bias", "as a whole"},
+        {"eye_head.", "behind a layer that is trained"},
+        {"backbone.layer3.", "behind a layer that is trained"}};
+    dms_net_options options = {.patients = PATIENTS, .training = true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        dms_architecture arch = small();
+        dms_params *params = dms_params_create();
+        dms_error err = {0};
+        dms_net *net = NULL;
+
+        assert_int_equal(dms_net_declare(params, &arch, true, false, NULL),
+                         DMS_OK);
+        assert_true(dms_params_freeze(params, rows[i][0]) > 0);
+        assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
+        assert_int_equal(dms_net_create(&net, &arch, params, &options, &err),
+                         DMS_EINVAL);
+        assert_non_null(strstr(err.message, rows[i][0]));
+        assert_non_null(strstr(err.message, rows[i][1]));
+        dms_params_destroy(params);
+    }
+}
+
+static void frozen_rows_lie_last_and_have_no_gradient_buffer(void **state)
+{
+    static const char *const backbone[] = {"backbone.", NULL};
+    dms_net_options options = {.patients = PATIENTS, .training = true};
+    size_t ends[3] = {0}, expected = 0;
+    rig r = {0};
+
+    (void)state;
+    rig_init_frozen(&r, &options, backbone);
+    for (size_t i = 0; i < r.params->count; i++) {
+        const dms_param *p = &r.params->items[i];
+        int part = p->frozen ? 2 : !dms_param_trained(p);
+        size_t end = p->offset + p->size;
+
+        ends[part] = end > ends[part] ? end : ends[part];
+        expected += dms_param_trained(p) ? p->size : 0;
+        assert_true(part == 0 || p->offset >= r.params->trained);
+        assert_true(part < 2 || p->offset >= r.params->changing);
+    }
+    assert_int_equal(r.params->trained, expected);
+    assert_int_equal(ends[0], r.params->trained);
+    assert_int_equal(ends[1], r.params->changing);
+    assert_int_equal(ends[2], r.params->total);
     rig_release(&r);
 }
 
@@ -367,6 +464,9 @@ int main(void)
         cmocka_unit_test(forward_and_backward_allocate_nothing),
         cmocka_unit_test(
             a_frozen_backbone_has_no_gradient_and_keeps_its_statistics),
+        cmocka_unit_test(any_first_stages_can_be_frozen),
+        cmocka_unit_test(what_cannot_be_frozen_is_said_by_name),
+        cmocka_unit_test(frozen_rows_lie_last_and_have_no_gradient_buffer),
         cmocka_unit_test(gradients_behind_the_tensors_stay_zero),
         cmocka_unit_test(nets_of_two_batch_sizes_share_their_parameters),
         cmocka_unit_test(changed_weights_are_seen_when_said_so),

@@ -55,17 +55,26 @@ static const dms_optimizer_options plain = {.kind = DMS_OPTIMIZER_ADAMW,
                                             .backbone_lr = 1,
                                             .accumulate = 1};
 
-static dms_optimizer *optimizer_of(const dms_optimizer_options *options)
+/* frozen: the prefix of rows that are; NULL: none. */
+static dms_optimizer *optimizer_behind(const char *frozen,
+                                       const dms_optimizer_options *options)
 {
     dms_params *params = dms_params_create();
     dms_optimizer *o = NULL;
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         assert_non_null(dms_params_declare(params, &table[i]));
+    if (frozen)
+        assert_true(dms_params_freeze(params, frozen) > 0);
     assert_int_equal(dms_params_allocate(params, true, NULL), DMS_OK);
     assert_int_equal(dms_params_fill(params, 1, NULL), DMS_OK);
     assert_int_equal(dms_optimizer_create(&o, params, options, NULL), DMS_OK);
     return o;
+}
+
+static dms_optimizer *optimizer_of(const dms_optimizer_options *options)
+{
+    return optimizer_behind(NULL, options);
 }
 
 static void release(dms_optimizer *o)
@@ -113,6 +122,28 @@ static void a_frozen_backbone_does_not_move(void **state)
     dms_optimizer *o;
 
     (void)state;
+    options.weight_decay = 0.5, options.ema_decay = 0.9;
+    o = optimizer_behind("backbone.", &options);
+    set_gradient(o, 1);
+    assert_true(dms_optimizer_add(o));
+    dms_optimizer_step(o, 0.1);
+    assert_true(value_of(o, "backbone.conv1.weight")[3] == 1.0f);
+    assert_true(value_of(o, "head.weight")[3] != 1.0f);
+    /* its average is its value */
+    assert_ptr_equal(dms_optimizer_weights(o, 0),
+                     value_of(o, "backbone.conv1.weight"));
+    assert_ptr_equal(dms_optimizer_weights(o, 3),
+                     o->average + o->params->items[3].offset);
+    release(o);
+}
+
+/* And no rate of zero does: the gradient is there, the step is of length 0. */
+static void a_backbone_at_rate_zero_does_not_move(void **state)
+{
+    dms_optimizer_options options = plain;
+    dms_optimizer *o;
+
+    (void)state;
     options.backbone_lr = 0, options.weight_decay = 0.5;
     o = optimizer_of(&options);
     set_gradient(o, 1);
@@ -120,6 +151,54 @@ static void a_frozen_backbone_does_not_move(void **state)
     dms_optimizer_step(o, 0.1);
     assert_true(value_of(o, "backbone.conv1.weight")[3] == 1.0f);
     assert_true(value_of(o, "head.weight")[3] != 1.0f);
+    release(o);
+}
+
+/* Bytes that the table and all of an optimiser take beside the values. */
+static size_t bytes_beside_values(const char *frozen)
+{
+    dms_optimizer_options options = plain;
+    size_t before = dms_alloc_bytes();
+    dms_optimizer *o;
+    size_t bytes;
+
+    options.ema_decay = 0.9, options.accumulate = 2;
+    o = optimizer_behind(frozen, &options);
+    bytes = dms_alloc_bytes() - before - o->params->total * sizeof(float);
+    release(o);
+    return bytes;
+}
+
+static void a_frozen_row_takes_no_memory_beside_its_value(void **state)
+{
+    /* conv1: gradient, two moments, accumulated, average; mean: average */
+    size_t row = 40 * 50 * sizeof(float), norm = 48 * sizeof(float);
+
+    (void)state;
+    assert_int_equal(bytes_beside_values(NULL) -
+                         bytes_beside_values("backbone.conv1."),
+                     5 * row);
+    assert_int_equal(bytes_beside_values(NULL) -
+                         bytes_beside_values("backbone."),
+                     5 * (row + norm) + norm);
+}
+
+static void a_frozen_row_is_no_part_of_the_norm_that_is_clipped(void **state)
+{
+    dms_optimizer *o = optimizer_behind("head.weight", &plain);
+    double sum = 0;
+
+    (void)state;
+    set_gradient(o, 1);
+    for (size_t i = 0; i < o->params->count; i++) {
+        const dms_param *p = &o->params->items[i];
+
+        for (size_t k = 0; dms_param_trained(p) && k < p->len; k++)
+            sum += pow((double)o->params->grad[p->offset + k], 2);
+    }
+    assert_true(dms_optimizer_add(o));
+    assert_true(fabs(dms_optimizer_step(o, 0.1) / sqrt(sum) - 1) < 1e-9);
+    assert_int_equal(o->params->trained, 40 * 50 + 48 + 16);
     release(o);
 }
 
@@ -210,7 +289,7 @@ average_starts_near_the_weights_and_takes_statistics_in(void **state)
     dms_optimizer_step(o, 0.1);
     /* decay of the first step: (1 + 1) / (10 + 1) */
     assert_true(fabsf(o->average[at] - 9.0f / 11.0f) < 1e-6f);
-    assert_ptr_equal(dms_optimizer_weights(o), o->average);
+    assert_ptr_equal(dms_optimizer_weights(o, 2), &o->average[at]);
     assert_true(mean[0] == 1.0f);
     release(o);
 }
@@ -262,6 +341,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decay_spares_biases_and_norms),
         cmocka_unit_test(a_frozen_backbone_does_not_move),
+        cmocka_unit_test(a_backbone_at_rate_zero_does_not_move),
+        cmocka_unit_test(a_frozen_row_takes_no_memory_beside_its_value),
+        cmocka_unit_test(a_frozen_row_is_no_part_of_the_norm_that_is_clipped),
         cmocka_unit_test(
             clipped_and_unclipped_sgd_differ_by_the_ratio_of_norms),
         cmocka_unit_test(four_accumulated_batches_step_like_their_mean),

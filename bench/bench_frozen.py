@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""An epoch behind a frozen backbone, with validation and files, beside what it
+cannot do without: the modules' own forward and backward.
+
+    bench/bench_frozen.py [--build build] [--rounds 5] [--patients 500] [--size 224]
+
+Each round trains a few epochs on kept maps (the wall clock between their lines
+in the log: steps, validation, model files, checkpoint) and times training steps
+of the same modules with `dmsnet bench`; the ratio is one round's, its median all
+rounds'. The modules are those behind any bottleneck backbone, so they are timed
+behind the quicker resnet50. Needs a machine that does nothing else, and at the
+defaults about a quarter of an hour.
+"""
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BOUND = 1.25
+MODULES = ("MSCAM", "DMFF", "heads")
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default=ROOT / "build", type=pathlib.Path)
+    parser.add_argument("--backbone", default="resnet152")
+    parser.add_argument("--beside", default="resnet50",
+                        help="the backbone that the modules are timed behind; "
+                             "its map has as many channels")
+    parser.add_argument("--width", default=512, type=int)
+    parser.add_argument("--size", default=224, type=int)
+    parser.add_argument("--batch", default=16, type=int)
+    parser.add_argument("--patients", default=500, type=int)
+    parser.add_argument("--epochs", default=4, type=int, help="of one round")
+    parser.add_argument("--rounds", default=5, type=int)
+    parser.add_argument("--folder", type=pathlib.Path,
+                        help="for data, maps and runs; its disk is measured "
+                             "too (default: a temporary one)")
+    return parser.parse_args()
+
+
+def train(a, folder, run):
+    """Seconds of each epoch but the first, and the training patients."""
+    shutil.rmtree(run, ignore_errors=True)
+    process = subprocess.Popen(
+        [a.build / "dmsnet", "train", "--data", folder / "data", "--run", run,
+         "--cache", folder, "--backbone", a.backbone, "--width", str(a.width),
+         "--size", str(a.size), "--batch", str(a.batch), "--epochs",
+         str(a.epochs), "--backbone-lr", "0", "--no-augment"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    ends, said, patients = [], [], 0
+    for line in process.stderr:
+        said.append(line)
+        if re.search(r"epoch \d+: loss", line):
+            ends.append(time.monotonic())
+        found = re.search(r"training on (\d+) patients", line)
+        patients = int(found[1]) if found else patients
+    if process.wait() != 0:
+        raise SystemExit("".join(said))
+    return [b - a for a, b in zip(ends, ends[1:])], patients
+
+
+def modules(a):
+    """Seconds of the modules' forward and backward, for each patient."""
+    done = subprocess.run(
+        [a.build / "dmsnet", "bench", "--train", "--backbone", a.beside,
+         "--width", str(a.width), "--size", str(a.size), "--batch",
+         str(a.batch), "--repeat", "5", "--json"],
+        check=True, capture_output=True, text=True)
+    parts = json.loads(done.stdout)["parts"]
+    return sum(p["ms"] for p in parts
+               if p["name"] in MODULES) / 1e3 / a.batch
+
+
+def megabytes(folder):
+    """Of the files' blocks, a file of two names once."""
+    files = {f.stat().st_ino: f.stat().st_blocks
+             for f in folder.iterdir() if f.is_file()}
+    return sum(files.values()) * 512 / 1e6
+
+
+def measure(a, folder):
+    if not (folder / "data").exists():
+        subprocess.run([a.build / "dmsnet", "synth", folder / "data",
+                        "--patients", str(a.patients), "--size",
+                        str(a.size)], check=True)
+    train(a, folder, folder / "first")
+    checkpoint = folder / "first/checkpoint.safetensors"
+    print(f"checkpoint {checkpoint.stat().st_size / 1e6:.0f} MB, "
+          f"run folder {megabytes(folder / 'first'):.0f} MB")
+    ratios = []
+    for number in range(a.rounds):
+        seconds, patients = train(a, folder, folder / f"run{number}")
+        epoch = statistics.median(seconds)
+        own = modules(a) * patients
+        ratios.append(epoch / own)
+        print(f"round {number + 1}: epoch {epoch:.2f} s, modules {own:.2f} s, "
+              f"ratio {ratios[-1]:.3f}", flush=True)
+    median = statistics.median(ratios)
+    print(f"median ratio {median:.3f} (at most {BOUND})")
+    return median <= BOUND
+
+
+def main():
+    a = arguments()
+    if a.folder:
+        a.folder.mkdir(parents=True, exist_ok=True)
+        return 0 if measure(a, a.folder) else 1
+    with tempfile.TemporaryDirectory() as folder:
+        return 0 if measure(a, pathlib.Path(folder)) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,99 @@
+/* See frozen.h. */
+#include "train/frozen.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/rng.h"
+#include "formats/tensor_file.h"
+#include "net/weights_file.h"
+
+static uint64_t hash_row(uint64_t hash, const dms_param *param,
+                         const float *plain)
+{
+    hash = dms_hash_bytes(hash, param->name, strlen(param->name));
+    hash = dms_hash_words(hash, param->shape,
+                          (size_t)param->rank * sizeof *param->shape);
+    return dms_hash_words(hash, plain, param->len * sizeof *plain);
+}
+
+dms_status dms_frozen_digest(uint64_t *digest, const dms_params *params,
+                             dms_error *err)
+{
+    uint64_t hash = DMS_HASH_START;
+    bool any = false;
+    float *plain = dms_calloc(dms_weights_longest(params), sizeof *plain);
+
+    if (!plain)
+        return dms_fail_memory(err, "digest of the frozen weights");
+    for (size_t i = 0; i < params->count; i++) {
+        if (!params->items[i].frozen)
+            continue;
+        any = true;
+        dms_param_read(plain, params, i);
+        hash = hash_row(hash, &params->items[i], plain);
+    }
+    dms_free(plain);
+    *digest = !any ? 0 : hash ? hash : 1;
+    return DMS_OK;
+}
+
+static dms_status read_rows(dms_params *params, const dms_tensor_file *file,
+                            dms_error *err)
+{
+    const char *path = dms_tensor_file_path(file);
+    float *plain = dms_calloc(dms_weights_longest(params), sizeof *plain);
+    dms_status st = plain ? DMS_OK : dms_fail_memory(err, path);
+
+    for (size_t i = 0; st == DMS_OK && i < params->count; i++) {
+        const dms_param *param = &params->items[i];
+        const dms_tensor_view *view =
+            param->frozen ? dms_tensor_file_find(file, "", param->name) : NULL;
+
+        if (view)
+            st = dms_weights_read_one(params, param, view, path, plain, err);
+        else if (param->frozen)
+            st = dms_fail(err, DMS_EMISMATCH, "%s: tensor %s is missing", path,
+                          param->name);
+    }
+    dms_free(plain);
+    return st;
+}
+
+static dms_status check_digest(const dms_params *params, const char *path,
+                               uint64_t wanted, dms_error *err)
+{
+    uint64_t found;
+    dms_status st = dms_frozen_digest(&found, params, err);
+
+    if (st == DMS_OK && found != wanted)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: its frozen weights have digest %016" PRIx64
+                      ", expected %016" PRIx64,
+                      path, found, wanted);
+    return st;
+}
+
+dms_status dms_frozen_read(dms_params *params, const char *path,
+                           uint64_t digest, const char *checkpoint,
+                           dms_error *err)
+{
+    dms_error cause = {0};
+    dms_tensor_file *file = NULL;
+    dms_status st = dms_tensor_file_open(&file, path, &cause);
+
+    if (st == DMS_OK)
+        st = read_rows(params, file, &cause);
+    if (st == DMS_OK)
+        st = check_digest(params, path, digest, &cause);
+    if (st != DMS_OK)
+        st = dms_fail(err, st,
+                      "%s; %s needs the frozen weights of the run it was "
+                      "written in: put that file back, or begin in another run "
+                      "folder",
+                      cause.message, checkpoint);
+    dms_tensor_file_close(file);
+    return st;
+}
