@@ -108,7 +108,7 @@ static dms_status parse_frozen(uint64_t *digest, const json_t *object,
 
     *digest = 0;
     if (value && (!json_is_string(value) ||
-                  sscanf(json_string_value(value), "%16" SCNx64, digest) != 1 ||
+                  !dms_hex64_read(digest, json_string_value(value)) ||
                   *digest == 0))
         return wrong(name, "frozen_digest", err);
     return DMS_OK;
