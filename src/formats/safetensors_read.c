@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "formats/json_read.h"
 
 enum {
     NAME_MAX_BYTES = 1024,
@@ -90,7 +91,7 @@ static dms_status parse_header(json_t **header, const char *text, size_t len,
 
     if (st != DMS_OK)
         return st;
-    *header = json_loadb(text, len, JSON_REJECT_DUPLICATES, &json_err);
+    *header = dms_json_read(text, len, JSON_REJECT_DUPLICATES, &json_err);
     if (!*header && json_error_code(&json_err) == json_error_out_of_memory)
         return dms_fail_memory(err, file);
     if (!*header) {

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "net/model_file.h"
+#include "formats/json_read.h"
 
 #define FORMAT "dmsnet-1"
 
@@ -249,7 +250,8 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
     dms_status st;
     reader r = {name, err};
     json_error_t problem;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root =
+        dms_json_read(text, strlen(text), JSON_REJECT_DUPLICATES, &problem);
     const char *format = json_string_value(json_object_get(root, "format"));
 
     *config = dms_model_config_default();

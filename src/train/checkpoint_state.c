@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "formats/json_read.h"
 
 static const struct field {
     const char *name;
@@ -126,7 +127,7 @@ dms_status dms_train_state_parse(dms_train_state *state, const char *text,
                                  const char *name, dms_error *err)
 {
     dms_status st = DMS_OK;
-    json_t *object = json_loads(text, 0, NULL);
+    json_t *object = dms_json_read(text, strlen(text), 0, NULL);
 
     if (!json_is_object(object)) {
         st =
@@ -144,7 +145,7 @@ dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
                                            const char *text, const char *name,
                                            dms_error *err)
 {
-    json_t *object = json_loads(text, 0, NULL);
+    json_t *object = dms_json_read(text, strlen(text), 0, NULL);
     const json_t *step = json_object_get(object, "step");
     const json_t *pending = json_object_get(object, "pending");
     dms_status st = DMS_OK;

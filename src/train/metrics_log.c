@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "formats/json_read.h"
 
 /* The numbers of a record before its metrics: one table for all formats. */
 static const struct field {
@@ -163,7 +164,7 @@ dms_status dms_metrics_log_parse(dms_metrics_log *log, const char *text,
 {
     for (size_t line = 1; *text; line++) {
         size_t len = strcspn(text, "\n");
-        json_t *object = json_loadb(text, len, 0, NULL);
+        json_t *object = dms_json_read(text, len, 0, NULL);
         dms_epoch_record record;
         dms_status st;
 
