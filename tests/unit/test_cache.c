@@ -455,6 +455,26 @@ static void what_a_killed_builder_left_is_cleared_away(void **state)
     small_set_remove(&s);
 }
 
+static void a_folder_that_is_not_there_is_made(void **state)
+{
+    small_set s;
+    const dms_preprocess settings = dms_preprocess_default(SIZE);
+    dms_cache *cache = NULL;
+    dms_error err = {0};
+    char folder[128], path[400];
+
+    (void)state;
+    small_set_make(&s, 1);
+    snprintf(folder, sizeof folder, "%s/a/b", s.folder);
+    if (dms_cache_open(&cache, folder, &s.dataset, &settings, NULL, &err))
+        fail_msg("%s", err.message);
+    dms_cache_close(cache);
+    strcat(s.folder, "/a/b");
+    assert_int_equal(files_ending(&s, ".cache", path), 1);
+    s.folder[strlen(s.folder) - strlen("/a/b")] = '\0';
+    small_set_remove(&s);
+}
+
 static void a_folder_that_is_none_is_an_error(void **state)
 {
     small_set s;
@@ -489,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_an_error_and_leaves_no_half_file),
         cmocka_unit_test(a_lack_of_memory_is_not_kept_as_a_bad_photograph),
         cmocka_unit_test(what_a_killed_builder_left_is_cleared_away),
+        cmocka_unit_test(a_folder_that_is_not_there_is_made),
         cmocka_unit_test(a_folder_that_is_none_is_an_error),
     };
 
