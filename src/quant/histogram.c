@@ -32,19 +32,24 @@ static int bin_of(double magnitude, double width)
     return bin < BINS ? (int)bin : BINS - 1;
 }
 
-/* Counts in 32 bits: each thread has bins of its own on its stack. */
+/* Each thread has bins of its own on its stack: in 32 bits, so 8 KB. */
 static void count_some(dms_histogram *h, const float *values, size_t len)
 {
-    uint32_t count[BINS] = {0};
     double width = h->width;
 
-#pragma omp parallel for schedule(static) reduction(+ : count[:BINS])
-    for (size_t i = 0; i < len; i++)
-        if (values[i] != 0)
-            count[bin_of(fabs((double)values[i]), width)]++;
-    for (int i = 0; i < BINS; i++) {
-        h->count[i] += count[i];
-        h->total += count[i];
+#pragma omp parallel
+    {
+        uint32_t count[BINS] = {0};
+
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < len; i++)
+            if (values[i] != 0)
+                count[bin_of(fabs((double)values[i]), width)]++;
+#pragma omp critical(dms_histogram)
+        for (int i = 0; i < BINS; i++) {
+            h->count[i] += count[i];
+            h->total += count[i];
+        }
     }
 }
 
