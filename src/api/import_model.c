@@ -12,8 +12,9 @@
 #include "net/model_file.h"
 
 /* Where the weights came from, for the model's own provenance. */
-static void set_provenance(dms_model_config *config, const char *path,
-                           const dms_import_report *report, uint64_t seed)
+static dms_status set_provenance(dms_model_config *config, const char *path,
+                                 const dms_import_report *report, uint64_t seed,
+                                 dms_error *err)
 {
     const char *slash = strrchr(path, '/');
     json_t *root = json_pack(
@@ -26,9 +27,13 @@ static void set_provenance(dms_model_config *config, const char *path,
     size_t len =
         dms_json_print(config->provenance, sizeof config->provenance, root);
 
-    if (len == 0 || len >= sizeof config->provenance)
-        memcpy(config->provenance, "{}", sizeof "{}");
     json_decref(root);
+    if (len == 0)
+        return dms_fail_memory(err, path);
+    if (len >= sizeof config->provenance)
+        return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
+                        len);
+    return DMS_OK;
 }
 
 /* The file's own description where it has one; else what its tensors tell and,
@@ -75,8 +80,8 @@ static dms_status fill(dms_model *model, dms_import_report *report,
     TRY(dms_import_take(model->params, taken, report, import, false, err));
     TRY(dms_params_fill_rest(model->params, options->seed, taken, err));
     if (!described)
-        set_provenance(&model->config, dms_tensor_file_path(import->file),
-                       report, options->seed);
+        TRY(set_provenance(&model->config, dms_tensor_file_path(import->file),
+                           report, options->seed, err));
 done:
     dms_free(taken);
     return st;

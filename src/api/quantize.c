@@ -69,7 +69,7 @@ static dms_status open_model(dms_quantising *q, dms_error *err)
 }
 
 static dms_status make_net(dms_net **net, const dms_quantising *q,
-                           const dms_params *params, dms_precision precision,
+                           dms_params *params, dms_precision precision,
                            bool sums_apart, dms_error *err)
 {
     const dms_model_config *config = &q->model->config;
@@ -81,9 +81,7 @@ static dms_status make_net(dms_net **net, const dms_quantising *q,
     TRY(dms_compute_apply(&options, &(dms_compute){.precision = precision},
                           params, (size_t)q->options->patients, err));
     options.winograd = false;
-    /* an inference net only reads them */
-    TRY(dms_net_create(net, &config->architecture,
-                       (dms_params *)(uintptr_t)params, &options, err));
+    TRY(dms_net_create(net, &config->architecture, params, &options, err));
 done:
     return st;
 }

@@ -10,8 +10,6 @@
 #include "eval/probability.h"
 #include "net/dmsnet.h"
 
-enum { BATCH_MAX = 256 };
-
 struct dms_session {
     const dms_model *model;
     dms_crew *crew;
@@ -122,23 +120,24 @@ static dms_status read_eye(const seat *s, dms_prediction *prediction,
 static void read_pairs(const seat *s, dms_prediction *predictions,
                        const dms_pair *pairs, int count)
 {
-    dms_error errors[2 * BATCH_MAX] = {{0}};
-
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < 2 * count; i++) {
         int eye = i % 2;
         int place = i / 2;
         const dms_pair *pair = &pairs[place];
+        dms_error error = {0};
 
         if ((pair->path[eye] || pair->memory[eye].data) &&
             dms_eyes_include(s->model->config.architecture.eyes, eye))
             predictions[place].present[eye] =
-                read_eye(s, &predictions[place], pair, place, eye,
-                         &errors[i]) == DMS_OK;
+                read_eye(s, &predictions[place], pair, place, eye, &error) ==
+                DMS_OK;
+        if (error.code != DMS_OK) { /* of two, the left eye's is told */
+#pragma omp critical(dms_session_error)
+            if (eye == DMS_LEFT || predictions[place].error.code == DMS_OK)
+                predictions[place].error = error;
+        }
     }
-    for (int i = 0; i < 2 * count; i++)
-        if (errors[i].code != DMS_OK && predictions[i / 2].error.code == DMS_OK)
-            predictions[i / 2].error = errors[i];
     for (int i = 0; i < count; i++)
         if (!predictions[i].present[DMS_LEFT] &&
             !predictions[i].present[DMS_RIGHT])

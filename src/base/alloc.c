@@ -106,7 +106,10 @@ size_t dms_alloc_bytes(void)
     return atomic_load(&bytes_asked);
 }
 
-void dms_alloc_fail_at(size_t n)
+bool dms_alloc_fail_at(size_t n)
 {
-    atomic_store(&fail_at, n ? atomic_load(&allocations) + n : 0);
+    size_t made = atomic_load(&allocations);
+    size_t before = atomic_exchange(&fail_at, n ? made + n : 0);
+
+    return before != 0 && made >= before;
 }

@@ -40,7 +40,9 @@ size_t dms_alloc_count(void);
 /* Tests only. Bytes asked for by this process so far, freed ones too. */
 size_t dms_alloc_bytes(void);
 
-/* Tests only. Fail the n-th allocation from now (1 = the next); 0 never. */
-void dms_alloc_fail_at(size_t n);
+/* Tests only. Fail the n-th allocation from now (1 = the next); 0 never.
+ * Returns whether the failure asked for before has happened: a test of failing
+ * allocations goes on until one has not (tests/unit/alloc_fault.h). */
+bool dms_alloc_fail_at(size_t n);
 
 #endif

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -23,26 +24,70 @@ static bool open_finished(dms_file_map *map, const char *path,
     return false;
 }
 
-/* The lock lives as long as its descriptor; the empty file stays. */
-static dms_status take_lock(int *fd, const char *path, dms_error *err)
+/* "<path>.lock", locked through an open file and removed before it is let go.
+ * The kernel lets go of a killed process's lock; the file that such a process
+ * leaves is taken over, and removed, by the next one. */
+typedef struct file_lock {
+    char *name;
+    int fd; /* -1: not held */
+} file_lock;
+
+static dms_status open_locked(file_lock *lock, dms_error *err)
 {
-    dms_strbuf name;
+    lock->fd = open(lock->name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->fd < 0)
+        return dms_fail_errno(err, "%s: cannot open the lock", lock->name);
+    while (flock(lock->fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return dms_fail_errno(err, "%s: cannot lock", lock->name);
+    return DMS_OK;
+}
+
+/* Whoever held the lock meanwhile has removed its file: a lock on that one
+ * keeps nobody out who comes later. */
+static bool is_in_place(const file_lock *lock)
+{
+    struct stat held, there;
+
+    return fstat(lock->fd, &held) == 0 && stat(lock->name, &there) == 0 &&
+           held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+static void let_go(file_lock *lock)
+{
+    if (lock->fd >= 0)
+        close(lock->fd);
+    lock->fd = -1;
+}
+
+static dms_status take_lock(file_lock *lock, const char *path, dms_error *err)
+{
     dms_status st = DMS_OK;
+    dms_strbuf name;
 
     dms_strbuf_init(&name);
     dms_strbuf_printf(&name, "%s.lock", path);
-    if (name.failed) {
-        dms_strbuf_release(&name);
-        return dms_fail_memory(err, "cache");
-    }
-    *fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (*fd < 0)
-        st = dms_fail_errno(err, "%s: cannot open the lock", name.data);
-    while (st == DMS_OK && flock(*fd, LOCK_EX) != 0)
-        if (errno != EINTR)
-            st = dms_fail_errno(err, "%s: cannot lock", name.data);
+    lock->name = dms_strbuf_detach(&name);
     dms_strbuf_release(&name);
+    if (!lock->name)
+        return dms_fail_memory(err, "cache");
+    TRY(open_locked(lock, err));
+    while (!is_in_place(lock)) {
+        let_go(lock);
+        TRY(open_locked(lock, err));
+    }
+done:
+    if (st != DMS_OK)
+        let_go(lock);
     return st;
+}
+
+static void release_lock(file_lock *lock)
+{
+    if (lock->fd >= 0)
+        unlink(lock->name);
+    let_go(lock);
+    dms_free(lock->name);
 }
 
 /* With the lock held nobody else makes this file: what lies beside it under
@@ -84,7 +129,7 @@ dms_status dms_made_file_open(dms_file_map *map, bool *made,
 {
     dms_status st = DMS_OK;
     char *path = dms_path_join(file->folder, file->name);
-    int lock = -1;
+    file_lock lock = {.fd = -1};
 
     if (!path)
         return dms_fail_memory(err, "cache");
@@ -92,6 +137,7 @@ dms_status dms_made_file_open(dms_file_map *map, bool *made,
         *made = false;
     if (open_finished(map, path, file))
         goto done;
+    TRY(dms_folder_make(file->folder, err));
     TRY(take_lock(&lock, path, err));
     if (open_finished(map, path, file)) /* somebody made it meanwhile */
         goto done;
@@ -101,8 +147,7 @@ dms_status dms_made_file_open(dms_file_map *map, bool *made,
     if (!open_finished(map, path, file))
         st = dms_fail(err, DMS_EIO, "%s: is not as it was just written", path);
 done:
-    if (lock >= 0)
-        close(lock);
+    release_lock(&lock);
     dms_free(path);
     return st;
 }

@@ -19,6 +19,7 @@ typedef struct dms_made_file {
 
 /* Map the file, making it first where there is none or a damaged one: beside
  * its place, under a lock, and renamed, so two processes may want it at once.
+ * The folder is made when missing.
  *
  * map    to be closed by the caller
  * made   whether this call made it; may be NULL

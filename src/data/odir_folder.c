@@ -136,22 +136,26 @@ static char *picture_path(const char *folder, const char *name)
     return name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
 }
 
-/* How many of up to PROBES patients' pictures are files in the folder. */
-static size_t count_pictures(const dms_dataset *dataset, const char *folder)
+/* How many of up to PROBES patients' pictures are files in the folder; false
+ * without memory to look. */
+static bool count_pictures(size_t *found, const dms_dataset *dataset,
+                           const char *folder)
 {
     size_t step = dataset->count / PROBES + 1;
-    size_t found = 0;
 
+    *found = 0;
     for (size_t i = 0; i < dataset->count; i += step) {
         for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
             const char *name = dataset->patients[i].eye[e].path;
             char *path = name ? picture_path(folder, name) : NULL;
 
-            found += path && access(path, R_OK) == 0;
+            if (name && !path)
+                return false;
+            *found += path && access(path, R_OK) == 0;
             dms_free(path);
         }
     }
-    return found;
+    return true;
 }
 
 static bool names_pictures(const dms_dataset *dataset)
@@ -164,7 +168,7 @@ static bool names_pictures(const dms_dataset *dataset)
 }
 
 /* The folder near the table that has most of the pictures; the table's own
- * when none has any. */
+ * when none has any. NULL without memory. */
 static char *find_pictures(const dms_dataset *dataset, const char *beside,
                            const dms_monitor *monitor)
 {
@@ -183,19 +187,25 @@ static char *find_pictures(const dms_dataset *dataset, const char *beside,
         "../preprocessed_images",
     };
     char *best = dms_strdup(beside);
-    size_t best_count = best ? count_pictures(dataset, best) : 0;
+    size_t best_count = 0;
+    bool looked = best && count_pictures(&best_count, dataset, best);
 
-    for (size_t i = 0; best && i < sizeof places / sizeof places[0]; i++) {
+    for (size_t i = 0; looked && i < sizeof places / sizeof places[0]; i++) {
         char *folder = dms_path_join(beside, places[i]);
-        size_t count = folder ? count_pictures(dataset, folder) : 0;
+        size_t count = 0;
 
-        if (count > best_count) {
+        looked = folder && count_pictures(&count, dataset, folder);
+        if (looked && count > best_count) {
             char *worse = best;
 
             best = folder, folder = worse;
             best_count = count;
         }
         dms_free(folder);
+    }
+    if (!looked) {
+        dms_free(best);
+        return NULL;
     }
     if (best_count == 0 && names_pictures(dataset))
         dms_log(monitor, DMS_LOG_WARNING,

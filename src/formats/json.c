@@ -5,15 +5,53 @@
 
 #include "base/alloc.h"
 #include "base/c_locale.h"
+#include "base/number.h"
+
+/* Of what is no JSON it may say either: the parser refuses that itself. */
+static bool is_too_deep(const char *text, size_t len)
+{
+    bool quoted = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (quoted && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && (text[i] == '[' || text[i] == '{')) {
+            if (++depth > DMS_JSON_DEPTH_MAX)
+                return true;
+        } else if (!quoted && (text[i] == ']' || text[i] == '}'))
+            depth--;
+    }
+    return false;
+}
+
+static void refuse_depth(json_error_t *problem)
+{
+    memset(problem, 0, sizeof *problem);
+    dms_format(problem->text, sizeof problem->text,
+               "more than %d lists and objects in each other",
+               DMS_JSON_DEPTH_MAX);
+    /* where json_error_code looks for it */
+    problem->text[sizeof problem->text - 1] = json_error_stack_overflow;
+}
 
 /* jansson asks localeconv for the decimal point and believes in one byte of
  * it; under the C locale it never has to. */
 json_t *dms_json_read(const char *text, size_t len, size_t flags,
                       json_error_t *problem)
 {
-    locale_t before = dms_c_locale_enter();
-    json_t *root = json_loadb(text, len, flags, problem);
+    locale_t before;
+    json_t *root;
 
+    if (is_too_deep(text, len)) {
+        if (problem)
+            refuse_depth(problem);
+        return NULL;
+    }
+    before = dms_c_locale_enter();
+    root = json_loadb(text, len, flags, problem);
     dms_c_locale_leave(before);
     return root;
 }

@@ -7,8 +7,13 @@
 
 #include "base/json_write.h"
 
-/* json_loadb, but a locale's decimal point changes nothing. NULL as there;
- * problem may be NULL. Free with json_decref. */
+/* jansson's parser calls itself for each list in a list, as deep as 2,048,
+ * which takes 180 KB of stack. */
+enum { DMS_JSON_DEPTH_MAX = 64 };
+
+/* json_loadb, but a locale's decimal point changes nothing, and lists and
+ * objects deeper in each other than DMS_JSON_DEPTH_MAX are refused. NULL as
+ * there; problem may be NULL. Free with json_decref. */
 json_t *dms_json_read(const char *text, size_t len, size_t flags,
                       json_error_t *problem);
 

@@ -6,7 +6,7 @@
 #include "base/fail.h"
 #include "formats/xlsx.h"
 
-enum { CHUNK_BYTES = 64 << 10 };
+enum { CHUNK_BYTES = 8 << 10 }; /* on the stack */
 
 typedef struct part_reader {
     const dms_xlsx_handler *handler;

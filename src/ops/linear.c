@@ -19,6 +19,7 @@ typedef struct linear_state {
 
 typedef struct linear_descs {
     dnnl_memory_desc_t x, y, w, b;
+    dnnl_inner_product_desc_t op; /* one for all: it is large on a stack */
 } linear_descs;
 
 static void linear_release(void *state)
@@ -31,35 +32,31 @@ static void linear_release(void *state)
     dms_free(s);
 }
 
-static linear_descs describe(const dms_node *node)
+static void describe(linear_descs *d, const dms_node *node)
 {
     const dms_shape *y = &node->shape;
     int64_t in = node->in[0]->shape.c;
     int64_t rows = y->n * y->h * y->w;
 
-    return (linear_descs){
-        .x = dms_desc_plain(2, (int64_t[]){rows, in}),
-        .y = dms_desc_plain(2, (int64_t[]){rows, y->c}),
-        .w = dms_desc_plain(2, (int64_t[]){y->c, in}),
-        .b = dms_desc_plain(1, &y->c),
-    };
+    d->x = dms_desc_plain(2, (int64_t[]){rows, in});
+    d->y = dms_desc_plain(2, (int64_t[]){rows, y->c});
+    d->w = dms_desc_plain(2, (int64_t[]){y->c, in});
+    d->b = dms_desc_plain(1, &y->c);
 }
 
-static dms_status prepare_backward(linear_state *s, dms_job *t,
-                                   const linear_descs *d,
+static dms_status prepare_backward(linear_state *s, dms_job *t, linear_descs *d,
                                    const_dnnl_primitive_desc_t hint,
                                    dms_needs *needs, dms_error *err)
 {
     dms_status st;
     const dms_backend *b = t->backend;
-    dnnl_inner_product_desc_t desc;
     dnnl_primitive_desc_t pd;
 
     TRY(dms_dnnl_check(
-        dnnl_inner_product_backward_data_desc_init(&desc, &d->x, &d->w, &d->y),
+        dnnl_inner_product_backward_data_desc_init(&d->op, &d->x, &d->w, &d->y),
         "linear backward", err));
     TRY(dms_dnnl_check(
-        dnnl_primitive_desc_create(&pd, &desc, b->attr, b->engine, hint),
+        dnnl_primitive_desc_create(&pd, &d->op, b->attr, b->engine, hint),
         "linear backward", err));
     TRY(dms_prim_create(&s->backward_data, b, pd, "linear backward", needs,
                         err));
@@ -67,10 +64,10 @@ static dms_status prepare_backward(linear_state *s, dms_job *t,
     TRY(dms_prim_arg(&s->backward_data, b, DNNL_ARG_WEIGHTS, &d->w, err));
     TRY(dms_prim_arg(&s->backward_data, b, DNNL_ARG_DIFF_SRC, &d->x, err));
     TRY(dms_dnnl_check(dnnl_inner_product_backward_weights_desc_init(
-                           &desc, &d->x, &d->w, &d->b, &d->y),
+                           &d->op, &d->x, &d->w, &d->b, &d->y),
                        "linear backward", err));
     TRY(dms_dnnl_check(
-        dnnl_primitive_desc_create(&pd, &desc, b->attr, b->engine, hint),
+        dnnl_primitive_desc_create(&pd, &d->op, b->attr, b->engine, hint),
         "linear backward", err));
     TRY(dms_prim_create(&s->backward_weights, b, pd, "linear backward", needs,
                         err));
@@ -88,20 +85,20 @@ static dms_status linear_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     dms_status st;
     const dms_backend *b = t->backend;
     linear_state *s = dms_calloc(1, sizeof *s);
-    linear_descs d = describe(t->node);
-    dnnl_inner_product_desc_t desc;
+    linear_descs d;
     dnnl_primitive_desc_t pd;
     dnnl_primitive_desc_t hint = NULL;
 
     if (!s)
         return dms_fail_memory(err, "linear");
     t->state = s;
+    describe(&d, t->node);
     TRY(dms_dnnl_check(
-        dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_training, &d.x,
+        dnnl_inner_product_forward_desc_init(&d.op, dnnl_forward_training, &d.x,
                                              &d.w, &d.b, &d.y),
         "linear", err));
     TRY(dms_dnnl_check(
-        dnnl_primitive_desc_create(&hint, &desc, b->attr, b->engine, NULL),
+        dnnl_primitive_desc_create(&hint, &d.op, b->attr, b->engine, NULL),
         "linear", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_clone(&pd, hint), "linear", err));
     TRY(dms_prim_create(&s->forward, b, pd, "linear", needs, err));

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BINS = DMS_HISTOGRAM_BINS };
+enum { BINS = DMS_HISTOGRAM_BINS, COUNT_MAX = 1 << 30 };
 
 static float find_largest(const float *values, size_t len)
 {
@@ -32,13 +32,31 @@ static int bin_of(double magnitude, double width)
     return bin < BINS ? (int)bin : BINS - 1;
 }
 
+/* Each thread has bins of its own on its stack: in 32 bits, so 8 KB. */
+static void count_some(dms_histogram *h, const float *values, size_t len)
+{
+    double width = h->width;
+
+#pragma omp parallel
+    {
+        uint32_t count[BINS] = {0};
+
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < len; i++)
+            if (values[i] != 0)
+                count[bin_of(fabs((double)values[i]), width)]++;
+#pragma omp critical(dms_histogram)
+        for (int i = 0; i < BINS; i++) {
+            h->count[i] += count[i];
+            h->total += count[i];
+        }
+    }
+}
+
 void dms_histogram_add(dms_histogram *histogram, const float *values,
                        size_t len)
 {
-    uint64_t *count = histogram->count;
-    uint64_t total = 0;
     float largest = find_largest(values, len);
-    double width;
 
     if (!(largest > 0) || isinf(largest))
         return;
@@ -47,14 +65,9 @@ void dms_histogram_add(dms_histogram *histogram, const float *values,
     while ((double)largest > histogram->width * BINS)
         widen(histogram);
     histogram->largest = fmaxf(histogram->largest, largest);
-    width = histogram->width;
-#pragma omp parallel for schedule(static) reduction(+ : total, count[:BINS])
-    for (size_t i = 0; i < len; i++)
-        if (values[i] != 0) {
-            count[bin_of(fabs((double)values[i]), width)]++;
-            total++;
-        }
-    histogram->total += total;
+    for (size_t at = 0; at < len; at += COUNT_MAX)
+        count_some(histogram, values + at,
+                   len - at < COUNT_MAX ? len - at : COUNT_MAX);
 }
 
 static float upper_edge(const dms_histogram *h, int bins)
@@ -84,44 +97,45 @@ double dms_histogram_above(const dms_histogram *histogram, float limit)
     return histogram->total ? (double)above / (double)histogram->total : 0;
 }
 
-/* The first `bins` bins as `levels` steps, each step's count spread over those
- * of its bins that are not empty. */
-static void requantise(double *q, const dms_histogram *h, int bins, int levels)
+/* Bins [begin, end) are one step of Q: their counts spread evenly over those
+ * of them that are not empty. */
+static double spread(const dms_histogram *h, int begin, int end)
 {
-    for (int level = 0; level < levels; level++) {
-        int begin = (int)((int64_t)level * bins / levels);
-        int end = (int)((int64_t)(level + 1) * bins / levels);
-        double sum = 0;
-        int filled = 0;
+    double sum = 0;
+    int filled = 0;
 
-        for (int i = begin; i < end; i++) {
-            sum += (double)h->count[i];
-            filled += h->count[i] > 0;
-        }
-        for (int i = begin; i < end; i++)
-            q[i] = h->count[i] > 0 ? sum / filled : 0;
+    for (int i = begin; i < end; i++) {
+        sum += (double)h->count[i];
+        filled += h->count[i] > 0;
     }
+    return filled > 0 ? sum / filled : 0;
 }
 
-/* KL(P || Q): P is cut at `bins`, its rest in the last bin. */
+/* KL(P || Q): P is cut at `bins`, its rest in the last bin; Q has `levels`
+ * steps. */
 static double divergence(const dms_histogram *h, int bins, int levels)
 {
-    double q[BINS];
     double inside = 0, sum = 0;
     double total = (double)h->total;
 
-    requantise(q, h, bins, levels);
     for (int i = 0; i < bins; i++)
         inside += (double)h->count[i];
     if (inside <= 0)
         return DBL_MAX;
-    for (int i = 0; i < bins; i++) {
-        double p = (double)h->count[i] + (i == bins - 1 ? total - inside : 0);
-        /* what is cut off where Q has nothing counts as one number of it */
-        double likely = (q[i] > 0 ? q[i] : 1) / inside;
+    for (int level = 0; level < levels; level++) {
+        int begin = (int)((int64_t)level * bins / levels);
+        int end = (int)((int64_t)(level + 1) * bins / levels);
+        double q = spread(h, begin, end);
 
-        if (p > 0)
-            sum += p / total * log(p / total / likely);
+        for (int i = begin; i < end; i++) {
+            double rest = i == bins - 1 ? total - inside : 0;
+            double p = (double)h->count[i] + rest;
+            /* what is cut off where Q has nothing counts as one number of it */
+            double likely = (h->count[i] > 0 ? q : 1) / inside;
+
+            if (p > 0)
+                sum += p / total * log(p / total / likely);
+        }
     }
     return sum;
 }

@@ -107,9 +107,9 @@ static dms_status parse_frozen(uint64_t *digest, const json_t *object,
     const json_t *value = json_object_get(object, "frozen_digest");
 
     *digest = 0;
-    if (value && (!json_is_string(value) ||
-                  !dms_hex64_read(digest, json_string_value(value)) ||
-                  *digest == 0))
+    if (value &&
+        (!json_is_string(value) ||
+         !dms_hex64_read(digest, json_string_value(value)) || *digest == 0))
         return wrong(name, "frozen_digest", err);
     return DMS_OK;
 }

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "alloc_fault.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "formats/safetensors.h"
@@ -442,18 +442,18 @@ static void without_memory_it_says_so_and_leaks_nothing(void **state)
 {
     fixture *f = *state;
     dms_train_state *s = state_of(1);
+    alloc_fault fault = {0};
 
     assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
-    for (size_t n = 1; n < 40; n++) {
+    while (alloc_fault_next(&fault)) {
         dms_error err = {0};
-        dms_status st;
+        dms_status st = dms_checkpoint_write(f->path, s, f->optimizer, &err);
 
-        dms_alloc_fail_at(n);
-        st = dms_checkpoint_write(f->path, s, f->optimizer, &err);
-        dms_alloc_fail_at(0);
-        assert_true(st == DMS_OK || (st == DMS_ENOMEM && err.message[0]));
+        alloc_fault_end_lenient(&fault, st); /* its folder may go unsynced */
+        assert_int_equal(st == DMS_OK, err.message[0] == '\0');
         assert_int_equal(epoch_of(f->path, NULL), 1);
     }
+    assert_true(fault.count > 10);
     state_free(s);
 }
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "alloc_fault.h"
 #include "unit/small_set.h"
 
 static void group(small_set *s)
@@ -174,20 +175,15 @@ static void the_search_can_be_stopped(void **state)
 static void a_lack_of_memory_is_an_error(void **state)
 {
     small_set s;
-    dms_status st = DMS_ENOMEM;
-    size_t n = 0;
+    alloc_fault fault = {0};
 
     (void)state;
     small_set_make(&s, 2);
     copy_picture(&s, 1, DMS_LEFT, 0, DMS_LEFT);
-    while (st != DMS_OK) {
-        assert_in_range(n, 0, 500);
-        dms_alloc_fail_at(++n);
-        st = dms_dataset_group_duplicates(&s.dataset, NULL, NULL);
-        dms_alloc_fail_at(0);
-        assert_true(st == DMS_OK || st == DMS_ENOMEM);
-    }
-    assert_true(n > 1);
+    while (alloc_fault_next(&fault))
+        alloc_fault_end(&fault,
+                        dms_dataset_group_duplicates(&s.dataset, NULL, NULL));
+    assert_true(fault.count > 1);
     assert_groups(&s, (size_t[]){0, 0});
     small_set_remove(&s);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc_fault.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "dms/model.h"
@@ -359,37 +360,26 @@ static void every_fate_has_a_name(void **state)
     assert_null(dms_weight_type_name(-1));
 }
 
-/* All of the first, then some: what comes late is names of the report. */
 static void no_memory_at_any_moment_is_said_and_leaks_nothing(void **state)
 {
     fixture *f = *state;
-    dms_status st = DMS_ENOMEM;
-    dms_error why = {0};
-    size_t failed = 0;
+    alloc_fault fault = {0};
 
     add_backbone(f, "module.");
     assert_found(f, "", "module.", false);
     f->count = 0; /* the file is there already */
-    for (size_t n = 1; st == DMS_ENOMEM; n += n < 40 ? 1 : 9) {
+    while (alloc_fault_next(&fault)) {
         dms_import_report report = {0};
         dms_model *model = NULL;
         dms_error err = {0};
 
-        dms_alloc_fail_at(n);
-        st = import_with(f, &model, &report, "", &err);
-        dms_alloc_fail_at(0);
-        why = err;
-        if (st == DMS_ENOMEM) {
-            failed++;
-            assert_null(model);
-            assert_int_equal(err.code, DMS_ENOMEM);
-        }
+        alloc_fault_end(&fault, import_with(f, &model, &report, "", &err));
+        assert_int_equal(model == NULL, fault.fired);
+        assert_int_equal(err.code, fault.fired ? DMS_ENOMEM : DMS_OK);
         dms_import_report_release(&report);
         dms_model_destroy(model);
     }
-    if (st != DMS_OK)
-        fail_msg("after %zu: %s", failed, why.message);
-    assert_true(failed > 40);
+    assert_true(fault.count > 40);
 }
 
 static void assert_writes_the_same(const fixture *f, const dms_model *model,

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "alloc_fault.h"
 #include "base/file.h"
 #include "torch_files.h"
 
@@ -135,21 +135,19 @@ static void a_failed_allocation_is_an_error_and_no_leak(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        dms_status st = DMS_ENOMEM;
-        size_t n = 0;
+        alloc_fault fault = {0};
 
-        while (st != DMS_OK) {
+        while (alloc_fault_next(&fault)) {
             dms_torch_file *file = NULL;
             dms_error err = {0};
+            dms_status st =
+                dms_torch_parse(&file, form[i].data, form[i].len, "x", &err);
 
-            dms_alloc_fail_at(++n);
-            st = dms_torch_parse(&file, form[i].data, form[i].len, "x", &err);
-            dms_alloc_fail_at(0);
-            assert_true(st == DMS_OK || st == DMS_ENOMEM);
+            alloc_fault_end(&fault, st);
             assert_true(st == DMS_OK || err.message[0] != '\0');
             dms_torch_close(file);
         }
-        assert_true(n > 8);
+        assert_true(fault.count > 8);
         dms_strbuf_release(&form[i]);
     }
     dms_strbuf_release(&object);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alloc_fault.h"
 #include "api/crew.h"
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -375,24 +376,21 @@ static void a_failed_allocation_of_a_crew_is_out_of_memory(void **state)
     const dms_compute compute = {.threads = 2, .workers = 2};
     dms_architecture arch = dms_architecture_default();
     dms_model *model = NULL;
-    bool whole = false;
+    alloc_fault fault = {0};
 
     (void)state;
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16;
     arch.size = SIDE;
     assert_int_equal(dms_model_create(&model, &arch, 5, NULL), DMS_OK);
-    for (size_t n = 1; !whole; n += n < 12 ? 1 : 61) {
+    while (alloc_fault_next(&fault)) {
         dms_session *session = NULL;
         dms_error err = {0};
-        dms_status st;
+        dms_status st =
+            dms_session_create_with(&session, model, 2, &compute, 0, &err);
 
-        dms_alloc_fail_at(n);
-        st = dms_session_create_with(&session, model, 2, &compute, 0, &err);
-        dms_alloc_fail_at(0);
-        assert_true(st == DMS_OK || st == DMS_ENOMEM);
+        alloc_fault_end(&fault, st);
         assert_int_equal(st, err.code);
-        whole = st == DMS_OK;
         dms_session_destroy(session);
     }
     dms_model_destroy(model);
