@@ -37,7 +37,8 @@ static int choose(const char *(*name)(int), const char *word)
 
 int main(int argc, char **argv)
 {
-    dms_bench_options options = dms_bench_options_default();
+    dms_bench_options options;
+    dms_compute compute;
     dms_error err = {0};
     dms_model *model = NULL;
     dms_bench *bench = NULL;
@@ -48,18 +49,20 @@ int main(int argc, char **argv)
                         "SIZE THREADS [train|train-checkpointed]\n");
         return 2;
     }
-    options.compute.precision =
-        (dms_precision)choose(dms_precision_name, argv[2]);
-    options.compute.winograd = (dms_winograd)choose(dms_winograd_name, argv[3]);
+    dms_compute_init(&compute, sizeof compute);
+    dms_bench_options_init(&options, sizeof options);
+    options.compute = &compute;
+    compute.precision = (dms_precision)choose(dms_precision_name, argv[2]);
+    compute.winograd = (dms_winograd)choose(dms_winograd_name, argv[3]);
     options.patients = atoi(argv[4]);
     options.size = atoi(argv[5]);
-    options.compute.threads = atoi(argv[6]);
+    compute.threads = atoi(argv[6]);
     options.checkpoint_activations =
         argc > 7 && strcmp(argv[7], "train-checkpointed") == 0;
     options.train = options.checkpoint_activations ||
                     (argc > 7 && strcmp(argv[7], "train") == 0);
-    if (!dms_precision_name((int)options.compute.precision) ||
-        !dms_winograd_name((int)options.compute.winograd))
+    if (!dms_precision_name((int)compute.precision) ||
+        !dms_winograd_name((int)compute.winograd))
         fprintf(stderr, "bench_step: no such precision or choice\n");
     else if (dms_model_open(&model, argv[1], NULL, &err) == DMS_OK &&
              dms_bench_create(&bench, model, &options, &err) == DMS_OK)

@@ -193,10 +193,23 @@ done:
     return st;
 }
 
-static void reset(cli_args *args)
+static void release_values(cli_args *args)
 {
     for (int i = 0; i < cli_command_tables(args->command); i++)
-        dms_options_reset(args->values[i], cli_command_table(args->command, i));
+        if (args->values[i] != NULL)
+            dms_options_release(args->values[i],
+                                cli_command_table(args->command, i));
+}
+
+static dms_status fill_values(cli_args *args, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    for (int i = 0; i < cli_command_tables(args->command); i++)
+        TRY(dms_options_init(args->values[i],
+                             cli_command_table(args->command, i), err));
+done:
+    return st;
 }
 
 static dms_status read_config(cli_args *args, const char *path, dms_error *err)
@@ -217,15 +230,17 @@ done:
 static dms_status set_values(cli_args *args, dms_error *err)
 {
     dms_status st = DMS_OK;
-    char *path = args->common.config;
+    char path[DMS_OPTION_TEXT_MAX];
 
     TRY(apply_settings(args, true, err));
     TRY(apply_settings(args, false, err));
+    strcpy(path, args->common.config);
     if (*path == '\0' && args->command->find_config != NULL)
-        args->command->find_config(path, sizeof(args->common.config), args);
+        args->command->find_config(path, sizeof(path), args);
     if (*path == '\0')
         goto done;
-    reset(args);
+    release_values(args);
+    TRY(fill_values(args, err));
     TRY(read_config(args, path, err));
     TRY(apply_settings(args, false, err));
 done:
@@ -263,8 +278,7 @@ static dms_status make_room(cli_args *args, cursor c, dms_error *err)
         if (args->values[i] == NULL)
             return cli_fail(err, DMS_ENOMEM, "out of memory (options)");
     }
-    reset(args);
-    return DMS_OK;
+    return fill_values(args, err);
 }
 
 dms_status cli_args_parse(cli_args *args, const cli_command *command, int count,
@@ -274,6 +288,7 @@ dms_status cli_args_parse(cli_args *args, const cli_command *command, int count,
     cursor c = {words, count};
 
     *args = (cli_args){.command = command};
+    TRY(dms_options_init(&args->common, cli_common_table(true), err));
     for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
         if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
             return args->common.help = true, DMS_OK;
@@ -287,6 +302,8 @@ done:
 
 void cli_args_release(cli_args *args)
 {
+    release_values(args);
+    dms_options_release(&args->common, cli_common_table(true));
     for (int i = 0; i < CLI_TABLES_MAX; i++)
         free(args->values[i]);
     free(args->settings);

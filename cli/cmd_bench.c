@@ -11,7 +11,7 @@
 #include "fail.h"
 
 typedef struct bench_options {
-    char model[1024];
+    char *model;
     dms_backbone backbone;
     int width;
     dms_bench_options bench;
@@ -23,7 +23,8 @@ typedef struct bench_options {
 static const bench_options bench_defaults = {
     .backbone = DMS_BACKBONE_RESNET152,
     .width = 512,
-    .bench = {.patients = 1, .seconds = 5}};
+    .bench = {
+        .struct_size = sizeof(dms_bench_options), .patients = 1, .seconds = 5}};
 
 static const dms_option bench_list[] = {
     {.name = "model",
@@ -123,24 +124,24 @@ static dms_status run_bench(cli_run *run, dms_error *err)
     dms_bench_options bench = options->bench;
     dms_model *model = NULL;
     dms_bench *ready = NULL;
-    dms_bench_report report = {0};
+    dms_bench_report *report = NULL;
     char *text = NULL;
 
-    bench.compute = *(const dms_compute *)run->args->values[1];
+    bench.compute = run->args->values[1];
     TRY(open_model(&model, options, run, err));
     if (options->memory_map) {
         TRY(dms_bench_create(&ready, model, &bench, err));
         TRY(dms_bench_print_memory(&text, ready, options->json, err));
     } else {
         TRY(dms_bench_run(&report, model, &bench, run->monitor, err));
-        TRY(dms_bench_print(&text, &report, options->json, options->per_op,
+        TRY(dms_bench_print(&text, report, options->json, options->per_op,
                             err));
     }
     puts(text);
 done:
     dms_text_free(text);
     dms_bench_destroy(ready);
-    dms_bench_report_release(&report);
+    dms_bench_report_destroy(report);
     dms_model_destroy(model);
     return st;
 }

@@ -9,7 +9,7 @@
 
 typedef struct check_options {
     bool json;
-    char images[1024];
+    char *images;
 } check_options;
 
 static const check_options check_defaults = {.json = false};
@@ -35,15 +35,15 @@ static dms_status run_check(cli_run *run, dms_error *err)
     const check_options *options = run->args->values[0];
     const char *images = *options->images ? options->images : NULL;
     dms_dataset *dataset = NULL;
-    dms_data_report report = {0};
+    dms_data_report *report = NULL;
 
     TRY(dms_dataset_open(&dataset, run->args->arguments[0], images,
                          run->monitor, err));
     TRY(dms_data_check(&report, dataset, run->monitor, err));
-    fputs(options->json ? report.json : report.text, stdout);
-    run->failed_inputs = report.missing + report.unreadable;
+    fputs(options->json ? report->json : report->text, stdout);
+    run->failed_inputs = report->missing + report->unreadable;
 done:
-    dms_data_report_release(&report);
+    dms_data_report_destroy(report);
     dms_dataset_close(dataset);
     return st;
 }

@@ -7,16 +7,27 @@
 #include "fail.h"
 
 typedef struct evaluate_cli {
-    dms_evaluate_options options;
+    char *model;
+    char *data;
+    char *images;
+    char *out;
+    char *cache;
+    char *tuned_model;
     int split; /* of split_words */
+    int tune;  /* dms_tune */
+    int batch;
+    int resamples;
+    uint64_t seed;
     bool json;
 } evaluate_cli;
 
 static const char *const split_words[] = {"all", "train", "val", "test", NULL};
 
-static const evaluate_cli evaluate_defaults = {
-    .options = {.out = "evaluation", .batch = 8, .resamples = 2000, .seed = 1},
-    .split = DMS_SPLIT_VAL};
+static const evaluate_cli evaluate_defaults = {.out = "evaluation",
+                                               .batch = 8,
+                                               .resamples = 2000,
+                                               .seed = 1,
+                                               .split = DMS_SPLIT_VAL};
 
 #define FIELD(member) DMS_OPTION_FIELD(evaluate_cli, member)
 
@@ -25,29 +36,29 @@ static const dms_option evaluate_list[] = {
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
-     FIELD(options.model),
+     FIELD(model),
      .help = "model file"},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
-     FIELD(options.data),
+     FIELD(data),
      .help = "folder with photographs and table, or the table"},
     {.name = "images",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
-     FIELD(options.images),
+     FIELD(images),
      .help = "folder of the photographs, if elsewhere"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
-     FIELD(options.out),
+     FIELD(out),
      .help = "folder of metrics.json, report.txt and predictions.csv"},
     {.name = "cache",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
-     FIELD(options.cache),
+     FIELD(cache),
      .help = "folder of the prepared photographs; empty: the model's"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
@@ -57,30 +68,30 @@ static const dms_option evaluate_list[] = {
              "model's training is made again"},
     {.name = "tune",
      .type = DMS_OPTION_CHOICE,
-     FIELD(options.tune),
+     FIELD(tune),
      .choice = dms_tune_name,
      .help = "choose each label's threshold on the validation split by this "
              "figure"},
     {.name = "tuned-model",
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
-     FIELD(options.tuned_model),
+     FIELD(tuned_model),
      .help = "write the model with the tuned thresholds here"},
     {.name = "batch",
      .type = DMS_OPTION_INT,
      .unit = "patients",
-     FIELD(options.batch),
+     FIELD(batch),
      .min = 1,
      .max = 256,
      .help = "patients run at once"},
     {.name = "resamples",
      .type = DMS_OPTION_INT,
-     FIELD(options.resamples),
+     FIELD(resamples),
      .max = 100000,
      .help = "bootstrap resamples of patients behind the 95 % intervals"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
-     FIELD(options.seed),
+     FIELD(seed),
      .help = "of the resamples"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
@@ -95,13 +106,23 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const evaluate_cli *given = run->args->values[0];
-    dms_evaluate_options options = given->options;
+    const dms_evaluate_options options = {.struct_size = sizeof(options),
+                                          .model = given->model,
+                                          .data = given->data,
+                                          .images = given->images,
+                                          .out = given->out,
+                                          .cache = given->cache,
+                                          .tuned_model = given->tuned_model,
+                                          .split = (dms_split)given->split,
+                                          .tune = (dms_tune)given->tune,
+                                          .batch = given->batch,
+                                          .resamples = given->resamples,
+                                          .seed = given->seed,
+                                          .compute = run->args->values[1]};
     dms_report report;
 
-    options.split = (dms_split)given->split;
-    options.compute = *(const dms_compute *)run->args->values[1];
-    TRY(cli_args_require(options.model, "model", "the model file", err));
-    TRY(cli_args_require(options.data, "data",
+    TRY(cli_args_require(given->model, "model", "the model file", err));
+    TRY(cli_args_require(given->data, "data",
                          "the folder or table to evaluate on", err));
     TRY(dms_evaluate(&report, &run->failed_inputs, &options, run->monitor,
                      err));

@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "args.h"
+#include "dms/export.h"
 #include "dms/model.h"
 #include "fail.h"
 
 typedef struct export_options {
-    char model[1024];
-    char onnx[1024];
-    char safetensors[1024];
-    char backbone[1024];
+    char *model;
+    char *onnx;
+    char *safetensors;
+    char *backbone;
     int precision;
     int size;
     bool with_preprocessing;
@@ -120,7 +121,8 @@ static dms_status write_weights(const dms_model *model, const char *path,
                                 const export_options *options,
                                 bool backbone_only, dms_error *err)
 {
-    dms_export_options wanted = {.type = (dms_weight_type)options->precision,
+    dms_export_options wanted = {.struct_size = sizeof(wanted),
+                                 .type = (dms_weight_type)options->precision,
                                  .backbone_only = backbone_only};
 
     return path[0] ? dms_model_export_safetensors(model, path, &wanted, err)
@@ -130,7 +132,8 @@ static dms_status write_weights(const dms_model *model, const char *path,
 static dms_status write_onnx(const dms_model *model,
                              const export_options *options, dms_error *err)
 {
-    dms_onnx_options wanted = {.size = options->size,
+    dms_onnx_options wanted = {.struct_size = sizeof(wanted),
+                               .size = options->size,
                                .preprocessing = options->with_preprocessing,
                                .probabilities = options->probabilities,
                                .keep_norms = options->keep_norms};

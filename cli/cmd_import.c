@@ -5,12 +5,12 @@
 
 #include "architecture_options.h"
 #include "args.h"
-#include "dms/model.h"
+#include "dms/import.h"
 #include "fail.h"
 
 typedef struct import_options {
-    char out[1024];
-    char prefix[256];
+    char *out;
+    char *prefix;
     uint64_t seed;
     bool json;
 } import_options;
@@ -59,21 +59,22 @@ static dms_status run_import(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const import_options *options = run->args->values[0];
-    const dms_architecture *arch = run->args->values[1];
-    dms_import_options wanted = {.architecture = *arch, .seed = options->seed};
-    dms_import_report report = {0};
+    const dms_import_options wanted = {.struct_size = sizeof(wanted),
+                                       .architecture = run->args->values[1],
+                                       .seed = options->seed,
+                                       .prefix = options->prefix};
+    dms_import_report *report = NULL;
     dms_model *model = NULL;
 
-    snprintf(wanted.prefix, sizeof wanted.prefix, "%s", options->prefix);
     TRY(cli_args_require(options->out, "out", "the model file to write", err));
     st = dms_model_import(&model, &report, run->args->arguments[0], &wanted,
                           run->monitor, err);
-    if (report.count > 0 && (st == DMS_OK || st == DMS_EMISMATCH))
-        print_report(&report, options->json, NULL);
+    if (report != NULL && (st == DMS_OK || st == DMS_EMISMATCH))
+        print_report(report, options->json, NULL);
     if (st == DMS_OK)
         st = dms_model_write(model, options->out, err);
 done:
-    dms_import_report_release(&report);
+    dms_import_report_destroy(report);
     dms_model_destroy(model);
     return st;
 }

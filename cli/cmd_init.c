@@ -11,7 +11,7 @@
 typedef struct init_options {
     dms_backbone backbone;
     uint64_t seed;
-    char out[1024];
+    char *out;
 } init_options;
 
 static const init_options init_defaults = {.backbone = DMS_BACKBONE_RESNET152,

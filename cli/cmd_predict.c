@@ -2,7 +2,6 @@
 #include "commands.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "args.h"
 #include "compute_options.h"
@@ -10,10 +9,10 @@
 #include "fail.h"
 
 typedef struct predict_options {
-    char model[1024];
-    char left[1024];
-    char right[1024];
-    char id[256];
+    char *model;
+    char *left;
+    char *right;
+    char *id;
     int format; /* dms_prediction_format */
     bool json;
     int batch;
@@ -92,17 +91,19 @@ static dms_status check_inputs(const cli_args *args, dms_error *err)
     return cli_args_require(options->model, "model", "the model file", err);
 }
 
-static void tell_failures(cli_run *run, const dms_prediction *predictions,
+static void tell_failures(cli_run *run, const dms_predictions *predictions,
                           const dms_pair_list *list)
 {
-    char text[sizeof(predictions->error.message) + 128];
+    char text[sizeof(((dms_error *)NULL)->message) + 128];
 
     for (size_t i = 0; i < list->count; i++) {
-        if (predictions[i].error.code == DMS_OK)
+        const dms_prediction *p = dms_predictions_get(predictions, i);
+
+        if (p->error.code == DMS_OK)
             continue;
         run->failed_inputs++;
         snprintf(text, sizeof(text), "patient %.80s: %s", list->pairs[i].id,
-                 predictions[i].error.message);
+                 p->error.message);
         run->monitor->message(run->monitor->user, DMS_LOG_ERROR, text);
     }
 }
@@ -116,29 +117,28 @@ static dms_status predict(cli_run *run, const dms_model *model,
     int format = options->json ? (int)DMS_PREDICTION_JSON : options->format;
     size_t batch = (size_t)options->batch;
     dms_session *session = NULL;
-    dms_prediction *predictions = calloc(list->count + 1, sizeof(*predictions));
+    dms_predictions *predictions = NULL;
     dms_status stopped;
     char *text = NULL;
 
-    if (predictions == NULL)
-        return cli_fail(err, DMS_ENOMEM, "out of memory (predictions)");
     if (batch > list->count)
         batch = list->count > 0 ? list->count : 1;
+    TRY(dms_predictions_create(&predictions, model, list->count, err));
     TRY(dms_session_create_with(&session, model, (int)batch,
                                 run->args->values[1], list->count, err));
     stopped = dms_session_predict(session, predictions, list->pairs,
                                   list->count, run->monitor, err);
     if (stopped != DMS_OK && stopped != DMS_ESTOPPED)
         TRY(stopped);
-    TRY(dms_prediction_print(&text, predictions, list->pairs, list->count,
-                             (dms_prediction_format)format, err));
+    TRY(dms_predictions_print(&text, predictions, list->pairs,
+                              (dms_prediction_format)format, err));
     fputs(text, stdout);
     tell_failures(run, predictions, list);
     st = stopped;
 done:
     dms_text_free(text);
     dms_session_destroy(session);
-    free(predictions);
+    dms_predictions_destroy(predictions);
     return st;
 }
 

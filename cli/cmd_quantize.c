@@ -8,17 +8,26 @@
 #include "fail.h"
 
 typedef struct quantize_cli {
-    dms_quantize_options options;
+    char *model;
+    char *data;
+    char *images;
+    char *out;
     int split; /* of split_words */
+    int patients;
+    int method; /* dms_quantize_method */
+    double percentile;
+    double tolerance;
+    uint64_t seed;
+    int threads;
     bool json;
 } quantize_cli;
 
 static const char *const split_words[] = {"all", "train", "val", "test", NULL};
 
-static const quantize_cli quantize_defaults = {.options = {.patients = 64,
-                                                           .percentile = 99.99,
-                                                           .tolerance = 0.01,
-                                                           .seed = 1},
+static const quantize_cli quantize_defaults = {.patients = 64,
+                                               .percentile = 99.99,
+                                               .tolerance = 0.01,
+                                               .seed = 1,
                                                .split = DMS_SPLIT_TRAIN};
 
 #define FIELD(member) DMS_OPTION_FIELD(quantize_cli, member)
@@ -28,24 +37,24 @@ static const dms_option quantize_list[] = {
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
-     FIELD(options.model),
+     FIELD(model),
      .help = "model file, not quantised"},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
-     FIELD(options.data),
+     FIELD(data),
      .help = "folder with photographs and table, or the table"},
     {.name = "images",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
-     FIELD(options.images),
+     FIELD(images),
      .help = "folder of the photographs, if elsewhere"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
-     FIELD(options.out),
+     FIELD(out),
      .help = "the quantised model file"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
@@ -55,35 +64,35 @@ static const dms_option quantize_list[] = {
              "column the split of the model's training is made again"},
     {.name = "patients",
      .type = DMS_OPTION_INT,
-     FIELD(options.patients),
+     FIELD(patients),
      .min = 1,
      .max = 4096,
      .help = "how many of them"},
     {.name = "method",
      .type = DMS_OPTION_CHOICE,
-     FIELD(options.method),
+     FIELD(method),
      .choice = dms_quantize_method_name,
      .help = "where a range ends: at a percentile of the magnitudes, or where "
              "the distribution changes least"},
     {.name = "percentile",
      .type = DMS_OPTION_REAL,
-     FIELD(options.percentile),
+     FIELD(percentile),
      .min = 90,
      .max = 100,
      .help = "of --method percentile"},
     {.name = "tolerance",
      .type = DMS_OPTION_REAL,
-     FIELD(options.tolerance),
+     FIELD(tolerance),
      .max = 1,
      .help = "the noisiest layers stay in bf16 or fp32 until the "
              "probabilities' mean difference from fp32 is below this"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
-     FIELD(options.seed),
+     FIELD(seed),
      .help = "which patients"},
     {.name = "threads",
      .type = DMS_OPTION_INT,
-     FIELD(options.threads),
+     FIELD(threads),
      .max = 1024,
      .help = "threads of work; 0: all cores"},
     {.name = "json",
@@ -99,11 +108,22 @@ static dms_status run_quantize(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const quantize_cli *given = run->args->values[0];
-    dms_quantize_options options = given->options;
-    dms_quantize_report report = {0};
+    const dms_quantize_options options = {
+        .struct_size = sizeof(options),
+        .model = given->model,
+        .data = given->data,
+        .images = given->images,
+        .out = given->out,
+        .split = (dms_split)given->split,
+        .patients = given->patients,
+        .method = (dms_quantize_method)given->method,
+        .percentile = given->percentile,
+        .tolerance = given->tolerance,
+        .seed = given->seed,
+        .threads = given->threads};
+    dms_quantize_report *report = NULL;
     char *text = NULL;
 
-    options.split = (dms_split)given->split;
     TRY(cli_args_require(options.model, "model", "the model file", err));
     TRY(cli_args_require(options.data, "data",
                          "the folder or table to calibrate on", err));
@@ -114,11 +134,11 @@ static dms_status run_quantize(cli_run *run, dms_error *err)
         goto done;
     }
     TRY(dms_quantize(&report, &options, run->monitor, err));
-    TRY(dms_quantize_report_print(&text, &report, given->json, err));
+    TRY(dms_quantize_report_print(&text, report, given->json, err));
     fputs(text, stdout);
 done:
     dms_text_free(text);
-    dms_quantize_report_release(&report);
+    dms_quantize_report_destroy(report);
     return st;
 }
 

@@ -2,15 +2,14 @@
 #include "commands.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "args.h"
 #include "dms/metrics.h"
 #include "fail.h"
 
 typedef struct score_options {
-    char labels[1024];
-    char predictions[1024];
+    char *labels;
+    char *predictions;
     bool json;
     int split; /* of split_words: a dms_split, NONE being "all" */
     dms_task task;
@@ -110,7 +109,7 @@ dms_status cli_report_print(const dms_report *report, bool json, dms_error *err)
 
     if (st == DMS_OK)
         fputs(text, stdout);
-    free(text);
+    dms_text_free(text);
     return st;
 }
 

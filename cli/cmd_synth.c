@@ -4,8 +4,11 @@
 #include "args.h"
 #include "dms/data.h"
 
-static const dms_synth_options synth_defaults = {
-    .patients = 200, .seed = 1, .size = 512};
+static const dms_synth_options synth_defaults = {.struct_size =
+                                                     sizeof(dms_synth_options),
+                                                 .patients = 200,
+                                                 .seed = 1,
+                                                 .size = 512};
 
 static const dms_option synth_list[] = {
     {.name = "patients",

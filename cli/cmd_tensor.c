@@ -4,17 +4,20 @@
 #include "args.h"
 #include "compute_options.h"
 #include "dms/model.h"
+#include "dms/tensor.h"
 #include "fail.h"
 
 typedef struct tensor_options {
-    char model[1024];
-    char in[1024];
-    char out[1024];
+    char *model;
+    char *in;
+    char *out;
     dms_backward_options backward;
 } tensor_options;
 
 static const tensor_options tensor_defaults = {
-    .backward = {.eye_weight = 0.3, .seed = 1}};
+    .backward = {.struct_size = sizeof(dms_backward_options),
+                 .eye_weight = 0.3,
+                 .seed = 1}};
 
 /* The first FORWARD_COUNT serve both directions. */
 enum { FORWARD_COUNT = 3, BACKWARD_COUNT = 8 };

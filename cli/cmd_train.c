@@ -14,7 +14,7 @@
 static void find_config(char *path, size_t capacity, const cli_args *args)
 {
     const dms_train_options *options = args->values[0];
-    char found[sizeof(options->run) + 16];
+    char found[DMS_OPTION_TEXT_MAX + 16];
 
     if (!options->resume || *options->run == '\0')
         return;
@@ -67,17 +67,18 @@ static dms_status run_train(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const dms_train_options *options = run->args->values[0];
-    dms_train_result result = {0};
+    dms_train_result *result = NULL;
 
     TRY(cli_args_require(options->data, "data",
                          "the folder or table to learn from", err));
     TRY(cli_args_require(options->run, "run", "the folder of the run", err));
-    st = dms_train(options, run->monitor, &result, err);
+    st = dms_train(&result, options, run->monitor, err);
     if (st == DMS_OK)
-        st = put_result(&result, err);
+        st = put_result(result, err);
     else if (st == DMS_ESTOPPED)
-        put_result(&result, NULL); /* err tells of the stop */
+        put_result(result, NULL); /* err tells of the stop */
 done:
+    dms_train_result_destroy(result);
     return st;
 }
 

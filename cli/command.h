@@ -51,8 +51,8 @@ enum { CLI_GOOD = 0, CLI_SOME_FAILED = 1, CLI_WRONG_USE = 2, CLI_FAILED = 3 };
 /* Options that every verb has. */
 typedef struct cli_common {
     bool help;
-    char log[1024];    /* a level, a file, or "" */
-    char config[1024]; /* verbs with a section only */
+    char *log;    /* a level, a file, or "" */
+    char *config; /* verbs with a section only */
 } cli_common;
 
 /* with_config: the table for verbs that have a section. */

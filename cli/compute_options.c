@@ -1,6 +1,7 @@
 #include "compute_options.h"
 
-static const dms_compute compute_defaults = {.precision = DMS_PRECISION_FP32};
+static const dms_compute compute_defaults = {.struct_size = sizeof(dms_compute),
+                                             .precision = DMS_PRECISION_FP32};
 
 static const dms_option compute_list[] = {
     {.name = "precision",

@@ -1,4 +1,4 @@
-/* A patient's two photographs in, eight probabilities out.
+/* A patient's two photographs in, a probability a label out.
  *
  *     cc 01_predict_pair.c -o predict_pair $(pkg-config --cflags --libs dmsnet)
  *     ./predict_pair model.safetensors left.jpg right.jpg */
@@ -9,27 +9,20 @@ int main(int argc, char **argv)
 {
     dms_error err = {0};
     dms_model *model = NULL;
-    dms_session *session = NULL;
-    dms_prediction p;
+    dms_prediction *p = NULL;
 
     if (argc != 4) {
         fprintf(stderr, "usage: %s MODEL LEFT RIGHT\n", argv[0]);
         return 2;
     }
     if (dms_model_open(&model, argv[1], NULL, &err) == DMS_OK &&
-        dms_session_create(&session, model, 1, &err) == DMS_OK) {
-        dms_pair pair = {.id = "1", .path = {argv[2], argv[3]}};
-
-        dms_session_predict(session, &p, &pair, 1, NULL, &err);
-        if (err.code == DMS_OK) /* the call went well; did the pair? */
-            err = p.error;
-    }
-    for (int k = 0; k < DMS_LABELS && err.code == DMS_OK; k++)
-        printf("%-12s %.6f%s\n", dms_label_name(k), p.patient[k],
-               p.finding[k] ? "  found" : "");
-    if (err.code != DMS_OK)
+        dms_predict_pair(model, argv[2], argv[3], &p, &err) == DMS_OK)
+        for (int k = 0; k < p->label_count; k++)
+            printf("%-12s %.6f%s\n", dms_model_label_name(model, k),
+                   p->patient[k], p->finding[k] ? "  found" : "");
+    else
         fprintf(stderr, "%s\n", err.message);
-    dms_session_destroy(session);
+    dms_prediction_destroy(p);
     dms_model_destroy(model);
     return err.code != DMS_OK;
 }

@@ -17,7 +17,7 @@ static void show(const char *name, const dms_report *report)
 
 int main(int argc, char **argv)
 {
-    dms_evaluate_options options = dms_evaluate_options_default();
+    dms_evaluate_options options;
     dms_error err = {0};
     dms_report report;
 
@@ -25,10 +25,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s MODEL DATA RESULTS\n", argv[0]);
         return 2;
     }
+    dms_evaluate_options_init(&options, sizeof options);
     options.split = DMS_SPLIT_NONE;
-    snprintf(options.model, sizeof options.model, "%s", argv[1]);
-    snprintf(options.data, sizeof options.data, "%s", argv[2]);
-    snprintf(options.out, sizeof options.out, "%s", argv[3]);
+    options.model = argv[1];
+    options.data = argv[2];
+    options.out = argv[3];
     if (dms_evaluate(&report, NULL, &options, NULL, &err) != DMS_OK) {
         fprintf(stderr, "%s\n", err.message);
         return 1;

@@ -8,10 +8,11 @@
 
 int main(int argc, char **argv)
 {
-    dms_import_options import = {.seed = 1};
-    dms_export_options backbone = {.backbone_only = true};
-    dms_onnx_options onnx = {.probabilities = true};
-    dms_import_report report = {0};
+    dms_architecture architecture = dms_architecture_default();
+    dms_import_options import;
+    dms_export_options backbone;
+    dms_onnx_options onnx;
+    dms_import_report *report = NULL;
     dms_model *model = NULL;
     dms_error err = {0};
 
@@ -19,8 +20,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s WEIGHTS MODEL ONNX BACKBONE\n", argv[0]);
         return 2;
     }
-    import.architecture = dms_architecture_default();
-    import.architecture.size = 96;
+    architecture.size = 96;
+    dms_import_options_init(&import, sizeof import);
+    import.architecture = &architecture;
+    dms_export_options_init(&backbone, sizeof backbone);
+    backbone.backbone_only = true;
+    dms_onnx_options_init(&onnx, sizeof onnx);
+    onnx.probabilities = true;
     if (dms_model_import(&model, &report, argv[1], &import, NULL, &err) ==
             DMS_OK &&
         dms_model_write(model, argv[2], &err) == DMS_OK &&
@@ -28,9 +34,11 @@ int main(int argc, char **argv)
         dms_model_export_safetensors(model, argv[4], &backbone, &err);
     if (err.code != DMS_OK)
         fprintf(stderr, "%s\n", err.message);
-    printf("%zu taken, %zu left, %zu missing\n", report.fates[DMS_IMPORT_TAKEN],
-           report.fates[DMS_IMPORT_LEFT], report.fates[DMS_IMPORT_MISSING]);
-    dms_import_report_release(&report);
+    if (report)
+        printf("%zu taken, %zu left, %zu missing\n",
+               report->fates[DMS_IMPORT_TAKEN], report->fates[DMS_IMPORT_LEFT],
+               report->fates[DMS_IMPORT_MISSING]);
+    dms_import_report_destroy(report);
     dms_model_destroy(model);
     return err.code != DMS_OK;
 }

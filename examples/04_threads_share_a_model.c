@@ -11,20 +11,25 @@
 typedef struct worker {
     const dms_model *model;
     dms_pair pair;
-    dms_prediction prediction;
     dms_error err;
 } worker;
 
 static void *work(void *arg)
 {
-    const dms_compute one_thread = {.threads = 1};
     worker *w = arg;
     dms_session *session = NULL;
+    dms_predictions *answers = NULL;
+    const dms_compute alone = {.struct_size = sizeof alone, .threads = 1};
 
-    if (dms_session_create_with(&session, w->model, 1, &one_thread, 0,
-                                &w->err) == DMS_OK)
-        dms_session_predict(session, &w->prediction, &w->pair, 1, NULL,
-                            &w->err);
+    if (dms_predictions_create(&answers, w->model, 1, &w->err) == DMS_OK &&
+        dms_session_create_with(&session, w->model, 1, &alone, 0, &w->err) ==
+            DMS_OK &&
+        dms_session_predict(session, answers, &w->pair, 1, NULL, &w->err) ==
+            DMS_OK)
+        w->err = dms_predictions_get(answers, 0)->error; /* the pair's own */
+    if (w->err.code == DMS_OK)
+        printf("%.6f\n", dms_predictions_get(answers, 0)->patient[0]);
+    dms_predictions_destroy(answers);
     dms_session_destroy(session);
     return NULL;
 }
@@ -36,20 +41,19 @@ int main(int argc, char **argv)
     dms_model *model = NULL;
     dms_error err = {0};
 
-    if (argc != 4 || dms_model_open(&model, argv[1], NULL, &err) != DMS_OK) {
-        fprintf(stderr, "%s\n", argc == 4 ? err.message : "MODEL LEFT RIGHT");
-        return 2;
-    }
-    for (int i = 0; i < 2; i++) {
-        workers[i].model = model;
-        workers[i].pair = (dms_pair){.id = "1", .path = {argv[2], argv[3]}};
+    if (argc != 4)
+        return fprintf(stderr, "usage: %s MODEL LEFT RIGHT\n", argv[0]), 2;
+    dms_model_open(&model, argv[1], NULL, &err);
+    for (int i = 0; model && i < 2; i++) {
+        workers[i] = (worker){model, {.path = {argv[2], argv[3]}}, {0}};
         pthread_create(&threads[i], NULL, work, &workers[i]);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; model && i < 2; i++)
         pthread_join(threads[i], NULL);
-        printf("%d %.6f %s\n", i, workers[i].prediction.patient[0],
-               workers[i].err.message);
-    }
+    if (err.code == DMS_OK)
+        err = workers[workers[0].err.code == DMS_OK].err;
+    if (err.code != DMS_OK)
+        fprintf(stderr, "%s\n", err.message);
     dms_model_destroy(model);
-    return 0;
+    return err.code != DMS_OK;
 }

@@ -9,7 +9,7 @@ build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
        libprotobuf-c-dev libonnx-dev)
 tests=(libcmocka-dev clang-format python3-torch python3-torchvision
        python3-sklearn python3-pil python3-numpy python3-onnx python3-venv
-       strace locales)
+       strace locales abigail-tools)
 # A decimal comma, an i that is not ASCII's, a decimal point of two bytes: no
 # output may look other where these are set (tests/*/test_locale*).
 languages=(de_DE tr_TR ps_AF)

@@ -1,4 +1,6 @@
-/* Which DMS-Net: the choices that fix every tensor's name and shape. */
+/* Which DMS-Net: the choices that fix every tensor's name and shape.
+ *
+ * Threads: every function here may be called from any thread at any time. */
 #ifndef DMS_ARCHITECTURE_H
 #define DMS_ARCHITECTURE_H
 

@@ -1,10 +1,13 @@
 /* How a model is run: in which numbers, by which algorithm, on how many
  * threads. What a model answers to the stated tolerances does not depend on it
- * (docs/numerics.md). */
+ * (docs/numerics.md).
+ *
+ * Threads: every function here may be called from any thread at any time. */
 #ifndef DMS_COMPUTE_H
 #define DMS_COMPUTE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "dms/status.h"
 
@@ -31,8 +34,10 @@ typedef enum dms_winograd {
     DMS_WINOGRAD_YES
 } dms_winograd;
 
-/* Plain data; all zero is the default: fp32, auto, all cores. */
+/* Filled by dms_compute_init, or zero but for struct_size: the default, fp32,
+ * auto, all cores. Wherever a call takes one, NULL is the default too. */
 typedef struct dms_compute {
+    size_t struct_size; /* sizeof(dms_compute) where the caller was compiled */
     dms_precision precision;
     dms_winograd winograd;
     int threads; /* of all workers together; 0: as many as OpenMP gives */
@@ -45,7 +50,10 @@ typedef struct dms_compute {
                            thousands: auto is fp32, no Winograd, one worker */
 } dms_compute;
 
-/* "fp32", "bf16", "int8", "auto"; NULL past the last. */
+/* struct_size: sizeof *compute. */
+void dms_compute_init(dms_compute *compute, size_t struct_size);
+
+/* "fp32", "bf16", "int8", "auto"; NULL out of range. */
 const char *dms_precision_name(int precision);
 const char *dms_winograd_name(int winograd); /* "auto", "no", "yes" */
 

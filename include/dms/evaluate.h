@@ -1,12 +1,18 @@
-/* Evaluation: a model's figures on one split of a data set. */
+/* Evaluation: a model's figures on one split of a data set.
+ *
+ * Threads: every function here may be called from any thread; calls at the same
+ * time have out folders of their own. */
 #ifndef DMS_EVALUATE_H
 #define DMS_EVALUATE_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "dms/compute.h"
 #include "dms/data.h"
 #include "dms/metrics.h"
-#include "dms/model.h"
 #include "dms/monitor.h"
+#include "dms/status.h"
 
 #include "dms/public_begin.h"
 
@@ -18,29 +24,34 @@ typedef enum dms_tune {
     DMS_TUNE_YOUDEN
 } dms_tune;
 
-const char *dms_tune_name(int tune); /* "none"; NULL past the last */
+/* "none", "f1", "kappa", "youden"; NULL out of range. */
+const char *dms_tune_name(int tune);
 
-enum { DMS_EVALUATE_PATH_MAX = 1024 };
-
-/* Plain data. */
+/* Filled by dms_evaluate_options_init. All pointers are borrowed for the call;
+ * of paths that may be missing, NULL and "" are the same. */
 typedef struct dms_evaluate_options {
-    char model[DMS_EVALUATE_PATH_MAX];
-    char data[DMS_EVALUATE_PATH_MAX];        /* folder or table */
-    char images[DMS_EVALUATE_PATH_MAX];      /* "": beside the table */
-    char out[DMS_EVALUATE_PATH_MAX];         /* folder of the results, made */
-    char cache[DMS_EVALUATE_PATH_MAX];       /* "": the results' folder */
-    char tuned_model[DMS_EVALUATE_PATH_MAX]; /* where to write the model with
-                                                the tuned thresholds, or "" */
-    dms_split split;                         /* NONE: every labelled patient */
+    size_t struct_size;
+    const char *model;       /* model file */
+    const char *data;        /* folder or table */
+    const char *images;      /* NULL: beside the table */
+    const char *out;         /* folder of the results, made where missing */
+    const char *cache;       /* folder of the prepared photographs; NULL: the
+                                model file's, where that can be written, else
+                                the results' */
+    const char *tuned_model; /* where to write the model with the tuned
+                                thresholds; NULL: nowhere */
+    dms_split split;         /* NONE: every labelled patient */
     dms_tune tune;
-    int batch;     /* patients, 1 to 256 */
-    int resamples; /* of the bootstrap */
-    uint64_t seed; /* of the bootstrap */
-    dms_compute compute;
+    int batch;                  /* patients, 1 to 256 */
+    int resamples;              /* of the bootstrap, 0 to 100000 */
+    uint64_t seed;              /* of the bootstrap */
+    const dms_compute *compute; /* NULL: the default */
 } dms_evaluate_options;
 
-/* Validation split, the model's thresholds, 2,000 resamples. */
-dms_evaluate_options dms_evaluate_options_default(void);
+/* Validation split, the model's thresholds, batches of 8, 2,000 resamples, seed
+ * 1; no paths. struct_size: sizeof *options. */
+void dms_evaluate_options_init(dms_evaluate_options *options,
+                               size_t struct_size);
 
 /* Predict every labelled patient of the split and measure.
  *
@@ -49,7 +60,9 @@ dms_evaluate_options dms_evaluate_options_default(void);
  * split. Writes metrics.json, report.txt and predictions.csv (the
  * challenge's form, the table's order) into options->out.
  * Photographs that cannot be read are warned of and left out; *unreadable
- * counts them (may be NULL). */
+ * counts them (may be NULL). out is untouched on failure. DMS_EINVAL, DMS_EIO,
+ * DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM; DMS_ESTOPPED when the monitor asks.
+ */
 dms_status dms_evaluate(dms_report *out, size_t *unreadable,
                         const dms_evaluate_options *options,
                         const dms_monitor *monitor, dms_error *err);

@@ -1,5 +1,8 @@
 /* Photographs: reading, finding the retina, resampling, and THE preprocessing
- * that training, evaluation, prediction and serving share. */
+ * that training, evaluation, prediction and serving share.
+ *
+ * Threads: every function here may be called from any thread at any time, each
+ * call with outputs of its own. */
 #ifndef DMS_IMAGE_H
 #define DMS_IMAGE_H
 
@@ -82,7 +85,7 @@ typedef struct dms_field {
     double coverage; /* share of the crop's disc inside the picture, 0..1 */
 } dms_field;
 
-/* "circle", "cut", "cropped", "none". */
+/* "none", "circle", "cut", "cropped"; NULL out of range. */
 const char *dms_field_kind_name(dms_field_kind kind);
 
 /* Find the round retina. Never fails on a decoded picture: see NONE. */
@@ -116,7 +119,7 @@ const char *dms_enhance_name(dms_enhance enhance); /* NULL out of range */
  *
  * rgb    out: size*size*3 bytes, rows top to bottom
  * field  out: what was found; may be NULL
- * Safe from several threads. */
+ * Errors as of dms_image_read. */
 dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
                                const dms_preprocess *settings, dms_error *err);
 dms_status dms_preprocess_image(uint8_t *rgb, dms_field *field,

@@ -1,5 +1,8 @@
 /* What the field measures: every figure of docs/metrics.md with its 95 %
- * interval, from labels and probabilities, with or without a model. */
+ * interval, from labels and probabilities, with or without a model.
+ *
+ * Threads: every function here may be called from any thread at any time, each
+ * call with outputs of its own. */
 #ifndef DMS_METRICS_H
 #define DMS_METRICS_H
 
@@ -117,9 +120,8 @@ dms_report_options dms_report_options_default(void);
  * probabilities  count x 8 in [0, 1]
  * count          patients, 1 to 2^24
  * Multi-label decides P > threshold, single-label the greatest P (the first of
- * equals). About 1 s for 3,500 patients on one core. Safe from several
- * threads. DMS_EINVAL naming patient and label, DMS_ELIMIT, DMS_ENOMEM.
- * Source: docs/metrics.md. */
+ * equals). About 1 s for 3,500 patients on one core. DMS_EINVAL naming patient
+ * and label, DMS_ELIMIT, DMS_ENOMEM. Source: docs/metrics.md. */
 dms_status dms_report_measure(dms_report *out, const uint8_t *labels,
                               const double *probabilities, size_t count,
                               const dms_report_options *options,
@@ -133,12 +135,12 @@ bool dms_report_beats(const dms_report *report, dms_metric metric,
 /* The report for a machine: {"metrics": {NAME: {"value", "low", "high"}},
  * "labels": {"N": {...}}, "floors": {"all_zero": {NAME: {...}}}, ...}; every
  * number reads back bit-equal, undefined is null. Ends with a newline.
- * text  owned by the caller: free() */
+ * text  the caller's, for dms_text_free */
 dms_status dms_report_json(char **text, const dms_report *report,
                            dms_error *err);
 
 /* The report for a person: aligned tables, 80 columns, ASCII.
- * text  owned by the caller: free() */
+ * text  the caller's, for dms_text_free */
 dms_status dms_report_text(char **text, const dms_report *report,
                            dms_error *err);
 

@@ -1,8 +1,11 @@
 /* How long work talks to its caller: progress, messages, and the wish to stop.
  *
  * The library never prints and installs no signal handlers; it calls these.
- * All are called from the thread that made the call. Any member, and the
- * monitor itself, may be NULL. */
+ * All are called from the thread that made the call, and from no other. Any
+ * member, and the monitor itself, may be NULL.
+ *
+ * Threads: a monitor may serve several calls at once where its functions
+ * can. */
 #ifndef DMS_MONITOR_H
 #define DMS_MONITOR_H
 
@@ -27,6 +30,7 @@ typedef struct dms_monitor {
     void (*message)(void *user, dms_log_level level, const char *text);
     /* true: finish the unit at hand, save what there is, return DMS_ESTOPPED.*/
     bool (*should_stop)(void *user);
+    void (*reserved[4])(void); /* NULL: room for calls to come */
 } dms_monitor;
 
 #include "dms/public_end.h"

@@ -2,7 +2,7 @@
  * that speaks of options reads that table: the command line and its --help,
  * the YAML file, the completion script, the manual page, the run's record.
  *
- *     typedef struct fit { int epochs; char out[1024]; } fit;
+ *     typedef struct fit { int epochs; char *out; } fit;
  *     static const fit fit_defaults = {.epochs = 60, .out = "run"};
  *     static const dms_option fit_options[] = {
  *         {.name = "epochs", .type = DMS_OPTION_INT, .min = 1, .max = 1000,
@@ -13,7 +13,21 @@
  *     static const dms_option_table fit_table = {
  *         fit_options, 2, &fit_defaults, sizeof(fit)};
  *
- * The struct holds no pointers, so it is copied as it is. */
+ * Such a struct is used so, the table as the one place of names, ranges and
+ * defaults:
+ *
+ *     fit wanted;
+ *
+ *     if (dms_options_init(&wanted, &fit_table, &err) == DMS_OK)
+ *         dms_options_set(&wanted, &fit_table, "epochs", "90", &err);
+ *     printf("%d epochs into %s\n", wanted.epochs, wanted.out);
+ *     dms_options_release(&wanted, &fit_table);
+ *
+ * Its texts are the struct's own: set by copying, freed by release. Who copies
+ * the struct as it is borrows them.
+ *
+ * Threads: every function here may be called from any thread at any time; a
+ * struct that is written belongs to one. */
 #ifndef DMS_OPTION_H
 #define DMS_OPTION_H
 
@@ -32,10 +46,12 @@ typedef enum dms_option_type {
     DMS_OPTION_UINT64,  /* [uint64_t] */
     DMS_OPTION_REAL,    /* [double] finite */
     DMS_OPTION_CHOICE,  /* [int or enum] one word of a list, from 0 */
-    DMS_OPTION_TEXT,    /* [char array] at most its size - 1 bytes */
+    DMS_OPTION_TEXT,    /* [char *] owned by the struct, never NULL; at most
+                           DMS_OPTION_TEXT_MAX - 1 bytes */
     DMS_OPTION_DURATION /* [double] seconds: 90, 90s, 30m, 1h30m, 2d */
 } dms_option_type;
 
+/* One field. Describes; owns nothing; usually static const. */
 typedef struct dms_option {
     const char *name; /* words joined by '-'; '_' is read as '-' */
     const char *help; /* no capital, no full stop; unit and range are added */
@@ -62,15 +78,20 @@ typedef struct dms_option {
 typedef struct dms_option_table {
     const dms_option *options;
     size_t count;
-    const void *defaults; /* a struct of that type */
+    const void *defaults; /* a struct of that type; a text may be NULL: "" */
     size_t size;          /* of the struct */
 } dms_option_table;
 
 /* Room for any option's value as text, NUL included. */
 enum { DMS_OPTION_TEXT_MAX = 4096 };
 
-/* Copy the defaults over values. */
-void dms_options_reset(void *values, const dms_option_table *table);
+/* Fill values, whatever is in it, with the defaults. Released by the caller
+ * also on failure (DMS_ENOMEM). */
+dms_status dms_options_init(void *values, const dms_option_table *table,
+                            dms_error *err);
+
+/* Free the texts; they are NULL then. The struct itself is the caller's. */
+void dms_options_release(void *values, const dms_option_table *table);
 
 /* The option of that name; NULL when there is none. */
 const dms_option *dms_option_find(const dms_option_table *table,
@@ -87,8 +108,8 @@ size_t dms_word_distance(const char *a, const char *b);
 /* Is b near enough to a to be what was meant? */
 bool dms_word_is_near(const char *a, const char *b);
 
-/* Set one field from text. DMS_EINVAL "size: 31 is out of range, expected 32
- * to 2048 px" leaves it unchanged. */
+/* Set one field from text, which is copied. DMS_EINVAL "size: 31 is out of
+ * range, expected 32 to 2048 px" leaves it unchanged. */
 dms_status dms_option_set(void *values, const dms_option *option,
                           const char *text, dms_error *err);
 

@@ -1,11 +1,18 @@
 /* Quantising: from a trained model to one whose convolutions multiply 8-bit
- * integers (docs/quantisation.md). */
+ * integers (docs/quantisation.md).
+ *
+ * Threads: every function here may be called from any thread; calls at the same
+ * time write files of their own. A report is destroyed by one thread, last. */
 #ifndef DMS_QUANTIZE_H
 #define DMS_QUANTIZE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "dms/data.h"
-#include "dms/model.h"
 #include "dms/monitor.h"
+#include "dms/status.h"
 
 #include "dms/public_begin.h"
 
@@ -15,19 +22,18 @@ typedef enum dms_quantize_method {
     DMS_QUANTIZE_ENTROPY /* least Kullback-Leibler divergence (Migacz 2017) */
 } dms_quantize_method;
 
-/* "percentile", "entropy"; NULL past the last. */
+/* "percentile", "entropy"; NULL out of range. */
 const char *dms_quantize_method_name(int method);
 
-enum { DMS_QUANTIZE_PATH_MAX = 1024 };
-
-/* Plain data. */
+/* Filled by dms_quantize_options_init. Texts are borrowed for the call. */
 typedef struct dms_quantize_options {
-    char model[DMS_QUANTIZE_PATH_MAX];
-    char data[DMS_QUANTIZE_PATH_MAX];   /* folder or table */
-    char images[DMS_QUANTIZE_PATH_MAX]; /* "": beside the table */
-    char out[DMS_QUANTIZE_PATH_MAX];    /* the quantised model file */
-    dms_split split; /* whose photographs tell the ranges; NONE: all */
-    int patients;    /* of them, 1 to 4096; fewer where there are fewer */
+    size_t struct_size;
+    const char *model;  /* model file */
+    const char *data;   /* folder or table */
+    const char *images; /* folder; NULL or "": beside the table */
+    const char *out;    /* the quantised model file */
+    dms_split split;    /* whose photographs tell the ranges; NONE: all */
+    int patients;       /* of them, 1 to 4096; fewer where there are fewer */
     dms_quantize_method method;
     double percentile; /* 90 to 100: of DMS_QUANTIZE_PERCENTILE */
     double tolerance;  /* 0 to 1: layers are kept in float, those with the most
@@ -37,8 +43,10 @@ typedef struct dms_quantize_options {
     int threads;       /* 0: all cores */
 } dms_quantize_options;
 
-/* Training split, 64 patients, percentile 99.99, tolerance 0.01. */
-dms_quantize_options dms_quantize_options_default(void);
+/* Training split, 64 patients, percentile 99.99, tolerance 0.01, seed 1; no
+ * paths. struct_size: sizeof *options. */
+void dms_quantize_options_init(dms_quantize_options *options,
+                               size_t struct_size);
 
 /* What became of one convolution. Ratios of powers are in decibels,
  * 10 log10(signal / noise); infinite without noise. */
@@ -56,9 +64,11 @@ typedef struct dms_quantize_layer {
     double db;          /* and in the quantised network */
 } dms_quantize_layer;
 
+/* Made by dms_quantize. */
 typedef struct dms_quantize_report {
-    dms_quantize_options options;
-    dms_quantize_layer *layers; /* owned; in the order in which they run */
+    dms_quantize_method method;
+    double percentile;
+    dms_quantize_layer *layers; /* read through dms_quantize_report_layer */
     size_t count;
     size_t quantised, kept;
     size_t patients;        /* that were calibrated on */
@@ -70,16 +80,24 @@ typedef struct dms_quantize_report {
     size_t float_bytes, bytes; /* of all values, before and after */
 } dms_quantize_report;
 
-void dms_quantize_report_release(dms_quantize_report *report);
+/* Layer i in the order in which they run, borrowed from the report; NULL from
+ * count on. */
+const dms_quantize_layer *
+dms_quantize_report_layer(const dms_quantize_report *report, size_t i);
+
+/* Accepts NULL. */
+void dms_quantize_report_destroy(dms_quantize_report *report);
 
 /* Quantise a model file, write options->out, whole or not at all.
  *
+ * out  the report, the caller's to destroy; unchanged on failure
  * Calibrates on the split as the model was trained with, or the table's own
  * column. Needs a CPU with VNNI: the errors are those of the integers
  * themselves. Photographs that cannot be read are warned of and left out.
- * DMS_EINVAL where the model is quantised already. report is the caller's to
- * release after success. */
-dms_status dms_quantize(dms_quantize_report *report,
+ * DMS_EINVAL where the model is quantised already or an option is wrong,
+ * DMS_EIO, DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM; DMS_ESTOPPED when the
+ * monitor asks. */
+dms_status dms_quantize(dms_quantize_report **out,
                         const dms_quantize_options *options,
                         const dms_monitor *monitor, dms_error *err);
 

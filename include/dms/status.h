@@ -1,6 +1,10 @@
-/* What a call says of itself: a status, and an error text for a person. */
+/* What a call says of itself: a status, and an error text for a person.
+ *
+ * Threads: every function here may be called from any thread at any time. */
 #ifndef DMS_STATUS_H
 #define DMS_STATUS_H
+
+#include "dms/version.h"
 
 #include "dms/public_begin.h"
 
@@ -24,11 +28,11 @@ typedef struct dms_error {
     char message[512];
 } dms_error;
 
-/* "0.1.0": of the library. */
-const char *dms_version(void);
-
 /* A short constant English name of the status, never NULL. */
 const char *dms_status_name(dms_status status);
+
+/* Free a text that the library made. Accepts NULL. */
+void dms_text_free(char *text);
 
 #include "dms/public_end.h"
 

@@ -1,20 +1,26 @@
 /* Training: from a folder of photographs and a table to a model file.
  *
- *     dms_train_options options;
- *     dms_train_result result;
- *     dms_error err = {0};
+ *     dms_train_options *o = NULL;
+ *     dms_train_result *result = NULL;
+ *     const dms_option_table *table = dms_train_option_table();
  *
- *     dms_options_reset(&options, dms_train_option_table());
- *     snprintf(options.data, sizeof options.data, "odir384");
- *     snprintf(options.run, sizeof options.run, "runs/first");
- *     options.backbone = DMS_BACKBONE_RESNET18;
- *     if (dms_train(&options, NULL, &result, &err) != DMS_OK)
- *         return report(err.message);
+ *     if (dms_train_options_create(&o, &err) == DMS_OK &&
+ *         dms_options_set(o, table, "data", "odir384", &err) == DMS_OK &&
+ *         dms_options_set(o, table, "run", "runs/first", &err) == DMS_OK) {
+ *         o->backbone = DMS_BACKBONE_RESNET18;
+ *         if (dms_train(&result, o, NULL, &err) == DMS_OK)
+ *             printf("best: epoch %d\n", result->best_epoch);
+ *     }
+ *     dms_train_result_destroy(result);
+ *     dms_train_options_destroy(o);
  *
  * The run folder then holds best.safetensors and last.safetensors (model
  * files), checkpoint.safetensors (to resume from; the one before it too),
  * config.yaml, run.json, metrics.jsonl and metrics.csv. The checkpoint does not
- * hold a frozen backbone: resuming finds that in last.safetensors. */
+ * hold a frozen backbone: resuming finds that in last.safetensors.
+ *
+ * Threads: every function here may be called from any thread; one call at a
+ * time trains in one run folder. */
 #ifndef DMS_TRAIN_H
 #define DMS_TRAIN_H
 
@@ -59,22 +65,24 @@ typedef enum dms_several_labels {
     DMS_SEVERAL_RAREST     /* takes the label rarest among the patients */
 } dms_several_labels;
 
-const char *dms_loss_kind_name(int kind);       /* "bce"; NULL past the last */
-const char *dms_optimizer_kind_name(int kind);  /* "adamw" */
-const char *dms_schedule_kind_name(int kind);   /* "cosine" */
-const char *dms_several_labels_name(int value); /* "leave-out" */
+/* "bce", "adamw", "cosine", "leave-out", ...; NULL out of range. */
+const char *dms_loss_kind_name(int kind);
+const char *dms_optimizer_kind_name(int kind);
+const char *dms_schedule_kind_name(int kind);
+const char *dms_several_labels_name(int value);
 
-enum { DMS_TRAIN_PATH_MAX = 1024 };
-
-/* Every choice of a run; plain data, described by dms_train_option_table. */
+/* Every choice of a run, described by dms_train_option_table; made by
+ * dms_train_options_create. Texts belong to the struct and are set by
+ * dms_options_set (option.h), never by assignment; other fields either way. */
 typedef struct dms_train_options {
-    char data[DMS_TRAIN_PATH_MAX];   /* folder or table */
-    char images[DMS_TRAIN_PATH_MAX]; /* "": beside the table */
-    char run[DMS_TRAIN_PATH_MAX];    /* run folder, made when missing */
-    char cache[DMS_TRAIN_PATH_MAX];  /* "": the run folder */
-    char init[DMS_TRAIN_PATH_MAX];   /* model file to start from, or "" */
-    /* Or but the backbone: whatever dms_model_import takes (model.h), "". */
-    char pretrained[DMS_TRAIN_PATH_MAX];
+    char *data;   /* folder or table */
+    char *images; /* "": beside the table */
+    char *run;    /* run folder, made when missing */
+    char *cache;  /* "": the run folder */
+    char *init;   /* model file to start from, or "" */
+    /* Or but the backbone: whatever dms_model_import takes (import.h), or "".
+     */
+    char *pretrained;
     bool resume;
 
     dms_backbone backbone;
@@ -140,13 +148,17 @@ typedef struct dms_train_options {
                                     again: less memory, more time, the same
                                     bits */
     int patience;      /* epochs without a better metric; 0: never stop early */
-    char metric[32];   /* chooses best and stops early */
+    char *metric;      /* its figure chooses best and stops early */
     double time_limit; /* seconds; 0: none */
     double checkpoint_interval; /* seconds between those within an epoch */
 } dms_train_options;
 
 /* The one description of the options; never NULL. */
 const dms_option_table *dms_train_option_table(void);
+
+/* The defaults of the table. DMS_ENOMEM. */
+dms_status dms_train_options_create(dms_train_options **out, dms_error *err);
+void dms_train_options_destroy(dms_train_options *options); /* accepts NULL */
 
 /* Every field in range and fields that fit each other; DMS_EINVAL names the
  * first that does not. */
@@ -160,11 +172,14 @@ typedef enum dms_train_end {
     DMS_TRAIN_END_STOPPED /* the monitor asked; the call gave DMS_ESTOPPED */
 } dms_train_end;
 
-const char *dms_train_end_name(int end); /* "epochs", "time limit", ... */
+/* "all epochs done", "time limit", "early stopping", "stopped"; NULL out of
+ * range. */
+const char *dms_train_end_name(int end);
 
+/* Made by dms_train. */
 typedef struct dms_train_result {
     dms_train_end end;
-    int epochs;    /* finished or begun and validated */
+    int epochs;    /* validated, those before a resume too */
     int64_t steps; /* of the optimiser, those before a resume too */
     double seconds;
     int best_epoch;     /* from 1; 0: none validated */
@@ -172,18 +187,19 @@ typedef struct dms_train_result {
     double train_loss;  /* of the last epoch */
     double val_loss;    /* of the last epoch; NaN without a validation split */
 } dms_train_result;
+void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
 
 /* Train, validate each epoch, keep best and last.
  *
- * result   may be NULL; filled on DMS_OK and DMS_ESTOPPED
+ * out  the result, the caller's to destroy; set on DMS_OK and DMS_ESTOPPED,
+ *      else unchanged; may be NULL
  * DMS_ESTOPPED when the monitor says so: a checkpoint lies in the run folder
  * and options.resume continues it, bit for bit as if it had not been stopped
  * (same threads, no time limit). DMS_EMISMATCH when options or data differ
  * from the checkpoint's in a way that matters, naming them. DMS_EINVAL,
- * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. One call at a time in one run folder. */
-dms_status dms_train(const dms_train_options *options,
-                     const dms_monitor *monitor, dms_train_result *result,
-                     dms_error *err);
+ * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
+dms_status dms_train(dms_train_result **out, const dms_train_options *options,
+                     const dms_monitor *monitor, dms_error *err);
 
 #include "dms/public_end.h"
 

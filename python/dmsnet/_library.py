@@ -11,9 +11,9 @@ from typing import Any, Callable, Iterator, Optional, Tuple
 from dmsnet import _structs as s
 from dmsnet._errors import InvalidError, LibraryError, error_of
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-_NAMES = ("libdmsnet.so", "libdmsnet.so.0.1")
+_NAMES = ("libdmsnet.so", "libdmsnet.so.0.2")
 _PATH = "DMSNET_LIBRARY"
 _lock = threading.Lock()
 _loaded: Optional[Tuple[c.CDLL, str]] = None
@@ -26,6 +26,10 @@ _out = c.POINTER(c.c_void_p)
 _FUNCTIONS = {
     "dms_version": (c.c_char_p, []),
     "dms_label_name": (c.c_char_p, [c.c_int]),
+    "dms_model_label_count": (c.c_int, [_handle]),
+    "dms_model_label_code": (c.c_char_p, [_handle, c.c_int]),
+    "dms_model_label_name": (c.c_char_p, [_handle, c.c_int]),
+    "dms_model_feature_width": (c.c_size_t, [_handle]),
     "dms_field_kind_name": (c.c_char_p, [c.c_int]),
     "dms_precision_name": (c.c_char_p, [c.c_int]),
     "dms_weight_type_name": (c.c_char_p, [c.c_int]),
@@ -36,6 +40,7 @@ _FUNCTIONS = {
     "dms_task_name": (c.c_char_p, [c.c_int]),
     "dms_text_free": (None, [_handle]),
     "dms_architecture_default": (s.Architecture, []),
+    "dms_compute_init": (None, [c.POINTER(s.Compute), c.c_size_t]),
     "dms_compute_check": (c.c_int, [c.POINTER(s.Compute), _err]),
     "dms_model_open": (
         c.c_int,
@@ -49,20 +54,29 @@ _FUNCTIONS = {
         c.c_int,
         [
             _out,
-            c.POINTER(s.ImportReport),
+            _out,
             c.c_char_p,
             c.POINTER(s.ImportOptions),
             c.POINTER(s.Monitor),
             _err,
         ],
     ),
+    "dms_import_options_init": (
+        None,
+        [c.POINTER(s.ImportOptions), c.c_size_t],
+    ),
     "dms_import_report_print": (
         c.c_int,
-        [_out, c.POINTER(s.ImportReport), c.c_bool, _err],
+        [_out, _handle, c.c_bool, _err],
     ),
-    "dms_import_report_release": (None, [c.POINTER(s.ImportReport)]),
+    "dms_import_report_destroy": (None, [_handle]),
     "dms_model_describe": (c.c_int, [_out, _handle, c.c_bool, _err]),
     "dms_model_write": (c.c_int, [_handle, c.c_char_p, _err]),
+    "dms_export_options_init": (
+        None,
+        [c.POINTER(s.ExportOptions), c.c_size_t],
+    ),
+    "dms_onnx_options_init": (None, [c.POINTER(s.OnnxOptions), c.c_size_t]),
     "dms_model_export_safetensors": (
         c.c_int,
         [_handle, c.c_char_p, c.POINTER(s.ExportOptions), _err],
@@ -75,7 +89,7 @@ _FUNCTIONS = {
     "dms_quantize": (
         c.c_int,
         [
-            c.POINTER(s.QuantizeReport),
+            _out,
             c.POINTER(s.QuantizeOptions),
             c.POINTER(s.Monitor),
             _err,
@@ -83,20 +97,27 @@ _FUNCTIONS = {
     ),
     "dms_quantize_report_print": (
         c.c_int,
-        [_out, c.POINTER(s.QuantizeReport), c.c_bool, _err],
+        [_out, _handle, c.c_bool, _err],
     ),
-    "dms_quantize_report_release": (None, [c.POINTER(s.QuantizeReport)]),
+    "dms_quantize_options_init": (
+        None,
+        [c.POINTER(s.QuantizeOptions), c.c_size_t],
+    ),
+    "dms_quantize_report_destroy": (None, [_handle]),
     "dms_model_destroy": (None, [_handle]),
     "dms_session_create_with": (
         c.c_int,
         [_out, _handle, c.c_int, c.POINTER(s.Compute), c.c_size_t, _err],
     ),
-    "dms_session_feature_width": (c.c_size_t, [_handle]),
-    "dms_session_predict_into": (
+    "dms_predictions_create": (c.c_int, [_out, _handle, c.c_size_t, _err]),
+    "dms_predictions_want_features": (c.c_int, [_handle, _err]),
+    "dms_predictions_get": (c.POINTER(s.Prediction), [_handle, c.c_size_t]),
+    "dms_predictions_destroy": (None, [_handle]),
+    "dms_session_predict": (
         c.c_int,
         [
             _handle,
-            c.POINTER(s.Outputs),
+            _handle,
             c.POINTER(s.Pair),
             c.c_size_t,
             c.POINTER(s.Monitor),
@@ -183,6 +204,14 @@ def call(function: Callable[..., int], *arguments: Any) -> None:
     code = function(*arguments, c.byref(err))
     if code:
         raise error_of(code, err.message)
+
+
+def fresh(kind: Callable[[], Any], name: str) -> Any:
+    """A struct of options with the library's defaults, by its name in C."""
+    options = kind()
+    init = getattr(lib(), f"{name}_init")
+    init(c.byref(options), c.sizeof(options))
+    return options
 
 
 def take_text(function: Callable[..., int], *arguments: Any) -> str:

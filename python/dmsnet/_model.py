@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 
 from dmsnet import _structs as s
 from dmsnet._errors import InvalidError, MismatchError, ModelWarning, error_of
-from dmsnet._library import call, lib, number_of, path_bytes, take_text
+from dmsnet._library import (
+    call,
+    fresh,
+    lib,
+    number_of,
+    path_bytes,
+    take_text,
+)
 from dmsnet._photographs import Batch, Pair, Photograph
 from dmsnet._results import LABELS, Eye, Field, ImportReport, Prediction
 from dmsnet._sessions import Sessions
@@ -79,15 +86,21 @@ class Model:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """Letters of the 8 labels, in the order of every array of 8."""
-        return LABELS
+        """The labels' letters, in the order of every array of them."""
+        with self._sessions.model() as model:
+            return tuple(
+                lib().dms_model_label_code(model, k).decode()
+                for k in range(lib().dms_model_label_count(model))
+            )
 
     @property
     def label_names(self) -> Tuple[str, ...]:
         """The labels' names: "Normal", "Diabetes", ..."""
-        return tuple(
-            lib().dms_label_name(k).decode() for k in range(len(LABELS))
-        )
+        with self._sessions.model() as model:
+            return tuple(
+                lib().dms_model_label_name(model, k).decode()
+                for k in range(lib().dms_model_label_count(model))
+            )
 
     @property
     def thresholds(self) -> Dict[str, float]:
@@ -156,10 +169,10 @@ class Model:
             )
         answers: List[Prediction] = []
         size = max(1, min(batch, len(pairs)))
-        with self._sessions.session(size) as session:
+        with self._sessions.session(size) as (model, session):
             for at in range(0, len(pairs), batch):
                 part = Batch(pairs[at : at + batch], names[at : at + batch])
-                answers += _run(session, part, features)
+                answers += _run(model, session, part, features)
                 for answer in answers[at:] if raise_errors else ():
                     if answer.error is not None:
                         raise answer.error
@@ -196,7 +209,9 @@ class Model:
         backbone_only  the backbone alone under torchvision's names, without fc
         """
         number = number_of(lib().dms_weight_type_name, "dtype", dtype)
-        options = s.ExportOptions(number, backbone_only)
+        options = fresh(s.ExportOptions, "dms_export_options")
+        options.type = number
+        options.backbone_only = backbone_only
         with self._sessions.model() as model:
             call(
                 lib().dms_model_export_safetensors,
@@ -225,7 +240,11 @@ class Model:
         probabilities  outputs are calibrated probabilities; else logits
         keep_norms     batch norms stay nodes; else folded into convolutions
         """
-        options = s.OnnxOptions(size, preprocessing, probabilities, keep_norms)
+        options = fresh(s.OnnxOptions, "dms_onnx_options")
+        options.size = size
+        options.preprocessing = preprocessing
+        options.probabilities = probabilities
+        options.keep_norms = keep_norms
         with self._sessions.model() as model:
             call(
                 lib().dms_model_export_onnx,
@@ -322,8 +341,11 @@ def import_weights(
     data = prefix.encode()
     if len(data) > 255 or b"\0" in data:
         raise InvalidError("prefix: longer than 255 bytes, or with a NUL byte")
-    options = s.ImportOptions(_architecture(architecture), seed, data)
-    report = s.ImportReport()
+    options = fresh(s.ImportOptions, "dms_import_options")
+    options.architecture = c.pointer(_architecture(architecture))
+    options.seed = seed
+    options.prefix = data
+    report = c.c_void_p()
     handle = c.c_void_p()
     try:
         try:
@@ -337,19 +359,20 @@ def import_weights(
                     c.byref(monitor),
                 )
         except MismatchError as error:
-            error.report = _report(report)
+            if report:
+                error.report = _report(report)
             raise
         model = Model(handle, compute)
         return Imported(model, _report(report))
     finally:
-        lib().dms_import_report_release(c.byref(report))
+        lib().dms_import_report_destroy(report)
 
 
-def _report(report: s.ImportReport) -> ImportReport:
+def _report(report: c.c_void_p) -> ImportReport:
     function = lib().dms_import_report_print
     return ImportReport(
-        json.loads(take_text(function, c.byref(report), True)),
-        take_text(function, c.byref(report), False),
+        json.loads(take_text(function, report, True)),
+        take_text(function, report, False),
     )
 
 
@@ -357,7 +380,11 @@ def _compute(
     precision: str, threads: int, winograd: bool, workers: int = 1
 ) -> s.Compute:
     number = number_of(lib().dms_precision_name, "precision", precision)
-    compute = s.Compute(number, 2 if winograd else 1, threads, workers)
+    compute: s.Compute = fresh(s.Compute, "dms_compute")
+    compute.precision = number
+    compute.winograd = 2 if winograd else 1
+    compute.threads = threads
+    compute.workers = workers
     call(lib().dms_compute_check, c.byref(compute))
     return compute
 
@@ -389,25 +416,27 @@ def _warnings() -> Iterator[s.Monitor]:
         warnings.warn(text, ModelWarning, stacklevel=4)
 
 
-def _run(session: c.c_void_p, part: Batch, want: bool) -> List[Prediction]:
+def _run(
+    model: c.c_void_p, session: c.c_void_p, part: Batch, want: bool
+) -> List[Prediction]:
     count = len(part.ids)
-    rows = (s.Prediction * count)()
-    outputs = s.Outputs(rows, None)
-    features: List[Optional[NDArray[np.float32]]] = [None] * count
-    if want:
-        width = lib().dms_session_feature_width(session)
-        array = np.zeros((count, 2, width), np.float32)
-        outputs.features = array.ctypes.data
-        features = list(array)
-    call(
-        lib().dms_session_predict_into,
-        session,
-        c.byref(outputs),
-        part.pairs,
-        count,
-        None,
-    )
-    return [_prediction(part, i, rows[i], features[i]) for i in range(count)]
+    width = lib().dms_model_feature_width(model) if want else 0
+    rows = c.c_void_p()
+    call(lib().dms_predictions_create, c.byref(rows), model, count)
+    try:
+        if want:
+            call(lib().dms_predictions_want_features, rows)
+        call(
+            lib().dms_session_predict, session, rows, part.pairs, count, None
+        )
+        return [
+            _prediction(
+                part, i, lib().dms_predictions_get(rows, i).contents, width
+            )
+            for i in range(count)
+        ]
+    finally:
+        lib().dms_predictions_destroy(rows)
 
 
 def _eye(
@@ -429,26 +458,29 @@ def _eye(
             field.radius,
             field.coverage,
         ),
-        probabilities=np.array(row.eye[eye][:]),
-        logits=np.array(row.eye_logits[eye][:], np.float32),
+        probabilities=np.array(row.eye[eye][: row.label_count]),
+        logits=np.array(row.eye_logits[eye][: row.label_count], np.float32),
         features=None if features is None else features[eye],
     )
 
 
 def _prediction(
-    part: Batch,
-    at: int,
-    row: s.Prediction,
-    features: Optional[NDArray[np.float32]],
+    part: Batch, at: int, row: s.Prediction, width: int
 ) -> Prediction:
+    labels = row.label_count
+    features: Optional[NDArray[np.float32]] = None
+    if width:
+        features = np.array(
+            [row.features[eye][:width] for eye in range(2)], np.float32
+        )
     error = part.errors[at]
     if error is None and row.error.code:
         error = error_of(row.error.code, row.error.message)
     if error is not None:
         return Prediction(
             id=part.ids[at],
-            probabilities=np.zeros(len(LABELS)),
-            logits=np.zeros(len(LABELS), np.float32),
+            probabilities=np.zeros(labels),
+            logits=np.zeros(labels, np.float32),
             findings=(),
             left=None,
             right=None,
@@ -457,9 +489,9 @@ def _prediction(
         )
     return Prediction(
         id=part.ids[at],
-        probabilities=np.array(row.patient[:]),
-        logits=np.array(row.patient_logits[:], np.float32),
-        findings=tuple(k for k, on in zip(LABELS, row.finding) if on),
+        probabilities=np.array(row.patient[:labels]),
+        logits=np.array(row.patient_logits[:labels], np.float32),
+        findings=tuple(k for k, on in zip(LABELS, row.finding[:labels]) if on),
         left=_eye(row, 0, part.paths[at][0], features),
         right=_eye(row, 1, part.paths[at][1], features),
         features=features,

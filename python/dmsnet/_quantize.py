@@ -10,7 +10,14 @@ from typing import Any, Dict, List, Union
 
 from dmsnet import _structs as s
 from dmsnet._errors import InvalidError, ModelWarning
-from dmsnet._library import call, lib, number_of, path_bytes, take_text
+from dmsnet._library import (
+    call,
+    fresh,
+    lib,
+    number_of,
+    path_bytes,
+    take_text,
+)
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -48,27 +55,21 @@ def quantize(
         )
     if os.path.exists(out) and os.path.samefile(model, out):
         raise InvalidError(f"out: '{os.fspath(out)}' is the model itself")
-    options = s.QuantizeOptions(
-        _text(model),
-        _text(data),
-        _text(images),
-        _text(out),
-        _SPLITS.index(split),
-        patients,
-        number_of(lib().dms_quantize_method_name, "method", method),
-        percentile,
-        tolerance,
-        seed,
-        threads,
+    options = fresh(s.QuantizeOptions, "dms_quantize_options")
+    options.model = path_bytes(model)
+    options.data = path_bytes(data)
+    options.images = path_bytes(images)
+    options.out = path_bytes(out)
+    options.split = _SPLITS.index(split)
+    options.patients = patients
+    options.method = number_of(
+        lib().dms_quantize_method_name, "method", method
     )
+    options.percentile = percentile
+    options.tolerance = tolerance
+    options.seed = seed
+    options.threads = threads
     return _run(options)
-
-
-def _text(path: Path) -> bytes:
-    data = path_bytes(path)
-    if len(data) >= s.QUANTIZE_PATH_MAX:
-        raise InvalidError(f"path of {len(data)} bytes: too long")
-    return data
 
 
 def _run(options: s.QuantizeOptions) -> Dict[str, Any]:
@@ -79,7 +80,7 @@ def _run(options: s.QuantizeOptions) -> Dict[str, Any]:
             texts.append(text.decode("utf-8", "replace"))
 
     monitor = s.Monitor(message=s.MESSAGE(message))
-    report = s.QuantizeReport()
+    report = c.c_void_p()
     try:
         call(
             lib().dms_quantize,
@@ -87,11 +88,9 @@ def _run(options: s.QuantizeOptions) -> Dict[str, Any]:
             c.byref(options),
             c.byref(monitor),
         )
-        text = take_text(
-            lib().dms_quantize_report_print, c.byref(report), True
-        )
+        text = take_text(lib().dms_quantize_report_print, report, True)
     finally:
-        lib().dms_quantize_report_release(c.byref(report))
+        lib().dms_quantize_report_destroy(report)
     for line in texts:
         warnings.warn(line, ModelWarning, stacklevel=3)
     result: Dict[str, Any] = json.loads(text)

@@ -48,8 +48,11 @@ class Sessions:
             self._leave()
 
     @contextlib.contextmanager
-    def session(self, batch: int) -> Iterator[c.c_void_p]:
-        """A session of that batch, this thread's while the context is open."""
+    def session(
+        self, batch: int
+    ) -> Iterator[Tuple[c.c_void_p, c.c_void_p]]:
+        """The model and a session of that batch, this thread's while the
+        context is open."""
         with self.model() as model:
             session = self._take(batch)
             if session is None:
@@ -63,7 +66,7 @@ class Sessions:
                     batch,  # no more workers than that
                 )
             try:
-                yield session
+                yield model, session
             finally:
                 self._give_back(batch, session)
 

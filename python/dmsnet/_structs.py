@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import ctypes as c
 
-K = 8  # DMS_LABELS
-
-
 class Error(c.Structure):
     """dms_error."""
 
@@ -57,20 +54,13 @@ class Prediction(c.Structure):
         ("error", Error),
         ("present", c.c_bool * 2),
         ("field", Field * 2),
-        ("patient", c.c_double * K),
-        ("eye", (c.c_double * K) * 2),
-        ("finding", c.c_bool * K),
-        ("patient_logits", c.c_float * K),
-        ("eye_logits", (c.c_float * K) * 2),
-    ]
-
-
-class Outputs(c.Structure):
-    """dms_outputs."""
-
-    _fields_ = [
-        ("predictions", c.POINTER(Prediction)),
-        ("features", c.c_void_p),
+        ("label_count", c.c_int),
+        ("patient", c.POINTER(c.c_double)),
+        ("eye", c.POINTER(c.c_double) * 2),
+        ("finding", c.POINTER(c.c_bool)),
+        ("patient_logits", c.POINTER(c.c_float)),
+        ("eye_logits", c.POINTER(c.c_float) * 2),
+        ("features", c.POINTER(c.c_float) * 2),
     ]
 
 
@@ -78,6 +68,7 @@ class Compute(c.Structure):
     """dms_compute."""
 
     _fields_ = [
+        ("struct_size", c.c_size_t),
         ("precision", c.c_int),
         ("winograd", c.c_int),
         ("threads", c.c_int),
@@ -101,6 +92,7 @@ class Monitor(c.Structure):
         ("progress", PROGRESS),
         ("message", MESSAGE),
         ("should_stop", SHOULD_STOP),
+        ("reserved", c.c_void_p * 4),
     ]
 
 
@@ -122,35 +114,28 @@ class ImportOptions(c.Structure):
     """dms_import_options."""
 
     _fields_ = [
-        ("architecture", Architecture),
+        ("struct_size", c.c_size_t),
+        ("architecture", c.POINTER(Architecture)),
         ("seed", c.c_uint64),
-        ("prefix", c.c_char * 256),
-    ]
-
-
-class ImportReport(c.Structure):
-    """dms_import_report."""
-
-    _fields_ = [
-        ("rows", c.c_void_p),
-        ("count", c.c_size_t),
-        ("fates", c.c_size_t * 4),
-        ("whole", c.c_bool),
-        ("backbone", c.c_int),
-        ("prefix", c.c_char * 256),
+        ("prefix", c.c_char_p),
     ]
 
 
 class ExportOptions(c.Structure):
     """dms_export_options."""
 
-    _fields_ = [("type", c.c_int), ("backbone_only", c.c_bool)]
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("type", c.c_int),
+        ("backbone_only", c.c_bool),
+    ]
 
 
 class OnnxOptions(c.Structure):
     """dms_onnx_options."""
 
     _fields_ = [
+        ("struct_size", c.c_size_t),
         ("size", c.c_int),
         ("preprocessing", c.c_bool),
         ("probabilities", c.c_bool),
@@ -158,17 +143,15 @@ class OnnxOptions(c.Structure):
     ]
 
 
-QUANTIZE_PATH_MAX = 1024  # DMS_QUANTIZE_PATH_MAX
-
-
 class QuantizeOptions(c.Structure):
     """dms_quantize_options."""
 
     _fields_ = [
-        ("model", c.c_char * QUANTIZE_PATH_MAX),
-        ("data", c.c_char * QUANTIZE_PATH_MAX),
-        ("images", c.c_char * QUANTIZE_PATH_MAX),
-        ("out", c.c_char * QUANTIZE_PATH_MAX),
+        ("struct_size", c.c_size_t),
+        ("model", c.c_char_p),
+        ("data", c.c_char_p),
+        ("images", c.c_char_p),
+        ("out", c.c_char_p),
         ("split", c.c_int),
         ("patients", c.c_int),
         ("method", c.c_int),
@@ -179,25 +162,6 @@ class QuantizeOptions(c.Structure):
     ]
 
 
-class QuantizeReport(c.Structure):
-    """dms_quantize_report."""
-
-    _fields_ = [
-        ("options", QuantizeOptions),
-        ("layers", c.c_void_p),
-        ("count", c.c_size_t),
-        ("quantised", c.c_size_t),
-        ("kept", c.c_size_t),
-        ("patients", c.c_size_t),
-        ("gflop", c.c_double),
-        ("quantised_gflop", c.c_double),
-        ("mean_difference", c.c_double),
-        ("largest_difference", c.c_double),
-        ("float_bytes", c.c_size_t),
-        ("bytes", c.c_size_t),
-    ]
-
-
 # every struct that crosses the border, by its name in C
 STRUCTS = {
     "dms_error": Error,
@@ -205,14 +169,11 @@ STRUCTS = {
     "dms_photograph": Photograph,
     "dms_pair": Pair,
     "dms_prediction": Prediction,
-    "dms_outputs": Outputs,
     "dms_compute": Compute,
     "dms_monitor": Monitor,
     "dms_architecture": Architecture,
     "dms_import_options": ImportOptions,
-    "dms_import_report": ImportReport,
     "dms_export_options": ExportOptions,
     "dms_onnx_options": OnnxOptions,
     "dms_quantize_options": QuantizeOptions,
-    "dms_quantize_report": QuantizeReport,
 }

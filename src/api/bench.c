@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "base/rng.h"
 #include "machine/machine.h"
 #include "net/compute.h"
@@ -12,16 +13,19 @@
 
 enum { K = DMS_LABELS };
 
-dms_bench_options dms_bench_options_default(void)
+void dms_bench_options_init(dms_bench_options *options, size_t struct_size)
 {
-    return (dms_bench_options){.patients = 1, .seconds = 5};
+    const dms_bench_options plain = {.patients = 1, .seconds = 5};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-/* AUTO and 0 become what they stand for here, in o and for the net. */
+/* AUTO and 0 become what they stand for here: in o, in compute and for the
+ * net. */
 static dms_status resolve(dms_net_options *net, dms_bench_options *o,
-                          const dms_model *model, dms_error *err)
+                          dms_compute *compute, const dms_model *model,
+                          dms_error *err)
 {
-    dms_compute *compute = &o->compute;
     dms_status st;
 
     if (o->patients < 1 || o->patients > 256)
@@ -98,21 +102,35 @@ static dms_status prepare_crew(dms_bench *b, const dms_model *model,
                                dms_error *err)
 {
     const dms_bench_options *o = &b->options;
-    const dms_crew_options crew = {.batch = o->patients * o->compute.workers,
+    const dms_crew_options crew = {.batch = o->patients * b->compute.workers,
                                    .size = o->size,
-                                   .compute = &o->compute};
+                                   .compute = &b->compute};
     dms_status st;
 
     TRY(dms_crew_create(&b->crew, model, &crew, err));
     b->net = dms_crew_net(b->crew, 0);
-    for (int i = 0; i < o->compute.workers; i++)
+    for (int i = 0; i < b->compute.workers; i++)
         fill_images(b, dms_crew_net(b->crew, i));
 done:
     return st;
 }
 
+static dms_status take_options(dms_bench *b, const dms_bench_options *given,
+                               dms_error *err)
+{
+    dms_bench_options *own = &b->options;
+    dms_status st;
+
+    dms_bench_options_init(own, sizeof *own);
+    TRY(dms_growing_take(own, sizeof *own, given, "dms_bench_options", err));
+    TRY(dms_compute_take(&b->compute, own->compute, err));
+    own->compute = &b->compute;
+done:
+    return st;
+}
+
 dms_status dms_bench_create(dms_bench **out, const dms_model *model,
-                            const dms_bench_options *options, dms_error *err)
+                            const dms_bench_options *given, dms_error *err)
 {
     dms_status st;
     dms_bench *b = dms_calloc(1, sizeof *b);
@@ -121,13 +139,13 @@ dms_status dms_bench_create(dms_bench **out, const dms_model *model,
 
     if (!b)
         return dms_fail_memory(err, "bench");
-    b->options = *options;
-    TRY(resolve(&net, &b->options, model, err));
-    b->threads = b->options.compute.threads / b->options.compute.workers;
+    TRY(take_options(b, given, err));
+    TRY(resolve(&net, &b->options, &b->compute, model, err));
+    b->threads = b->compute.threads / b->compute.workers;
     b->threads = b->threads > 0 ? b->threads : 1;
-    threads = dms_threads_use(b->options.compute.threads);
+    threads = dms_threads_use(b->compute.threads);
     b->weights = model->params;
-    if (options->train) {
+    if (b->options.train) {
         TRY(prepare_training(b, model, err));
         TRY(dms_net_create(&b->net, &model->config.architecture, b->params,
                            &net, err));

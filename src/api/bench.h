@@ -11,7 +11,8 @@
 enum { DMS_BENCH_WORKERS_MAX = 256 };
 
 struct dms_bench {
-    dms_bench_options options; /* without AUTO and 0 */
+    dms_bench_options options; /* without AUTO and 0; compute is the next */
+    dms_compute compute;
     const dms_params *weights; /* borrowed: the model's, or params */
     dms_params *params;        /* owned: training's own; else NULL */
     dms_optimizer *optimizer;  /* owned; training's */

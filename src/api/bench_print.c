@@ -61,7 +61,7 @@ static double nodes_seconds(const dms_bench_report *r)
 /* The peak that one worker's threads can reach. */
 static double peak_each(const dms_bench_report *r)
 {
-    return dms_bench_peak(r) / r->options.compute.workers;
+    return dms_bench_peak(r) / r->options->compute->workers;
 }
 
 static double ratio(double a, double b)
@@ -80,9 +80,9 @@ static void print_machine(dms_strbuf *text, const dms_bench_report *r)
                       r->cpu[0] ? r->cpu : "unknown CPU", r->cores,
                       r->cores == 1 ? "" : "s", r->isa);
     dms_strbuf_printf(text, "threads   %d", r->threads);
-    if (r->options.compute.workers > 1)
+    if (r->options->compute->workers > 1)
         dms_strbuf_printf(text, " for %d workers side by side",
-                          r->options.compute.workers);
+                          r->options->compute->workers);
     dms_strbuf_printf(text, "; dmsnet %s, %s\n", dms_version(), r->backend);
     for (int i = 0; i < DMS_BENCH_PEAKS; i++) {
         dms_strbuf_printf(text, "%-10s%s peak ", i ? "" : "peaks",
@@ -108,7 +108,7 @@ static void print_step(dms_strbuf *text, const dms_bench_times *t)
 
 static void print_model(dms_strbuf *text, const dms_bench_report *r)
 {
-    const dms_bench_options *o = &r->options;
+    const dms_bench_options *o = r->options;
     const dms_architecture *a = &r->architecture;
 
     dms_strbuf_printf(text, "model     %s, %s, %s, width %d, %d px\n",
@@ -121,8 +121,8 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
         : o->checkpoint_activations ? "training step, activations made again,"
                                     : "training step",
         o->patients, o->patients == 1 ? "" : "s", 2 * o->patients,
-        dms_precision_name(o->compute.precision),
-        o->compute.winograd == DMS_WINOGRAD_YES ? ", Winograd allowed" : "");
+        dms_precision_name(o->compute->precision),
+        o->compute->winograd == DMS_WINOGRAD_YES ? ", Winograd allowed" : "");
     dms_strbuf_printf(text,
                       "time      %.2f ms median, %.2f ms minimum of %d runs; "
                       "%.2f patients a second; ready after %.2f s\n",
@@ -134,7 +134,7 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
                       "speed     %.1f %s of %.1f GFLOP: %.1f %% of the "
                       "measured peak\n",
                       dms_bench_gflops(r),
-                      unit(dms_precision_name(o->compute.precision)), r->gflop,
+                      unit(dms_precision_name(o->compute->precision)), r->gflop,
                       100 * ratio(dms_bench_gflops(r), dms_bench_peak(r)));
     dms_strbuf_printf(text,
                       "memory    %.1f MB of values, %.1f MB of weights%s, peak "
@@ -230,7 +230,7 @@ static json_t *machine_json(const dms_bench_report *r)
 /* What was run and how. */
 static void add_work(json_t *root, const dms_bench_report *r)
 {
-    const dms_bench_options *o = &r->options;
+    const dms_bench_options *o = r->options;
     const dms_architecture *a = &r->architecture;
     json_t *rest = json_pack(
         "{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:I, "
@@ -244,9 +244,9 @@ static void add_work(json_t *root, const dms_bench_report *r)
                   dms_fusion_name(a->fusion), "width", a->width),
         "task", o->train ? "train" : "infer", "checkpoint_activations",
         o->train && o->checkpoint_activations, "precision",
-        dms_precision_name(o->compute.precision), "winograd",
-        o->compute.winograd == DMS_WINOGRAD_YES, "batch", o->patients, "size",
-        o->size, "threads", r->threads, "workers", o->compute.workers,
+        dms_precision_name(o->compute->precision), "winograd",
+        o->compute->winograd == DMS_WINOGRAD_YES, "batch", o->patients, "size",
+        o->size, "threads", r->threads, "workers", o->compute->workers,
         "repeats", o->repeats, "memory_bytes", (json_int_t)r->memory_bytes,
         "weight_bytes", (json_int_t)r->weight_bytes, "peak_rss_bytes",
         (json_int_t)r->peak_rss_bytes);
@@ -263,8 +263,8 @@ static char *print_json(const dms_bench_report *r, line *lines, bool per_op)
         1e3 * r->median.total, "latency_min_ms", 1e3 * r->minimum.total,
         "patients_per_second", r->patients_per_s, "gflop", r->gflop, "gflops",
         rate, "peak_gflops", peak, "fraction_of_peak", ratio(rate, peak),
-        "median_ms", times_json(&r->median, r->options.train), "minimum_ms",
-        times_json(&r->minimum, r->options.train), "ready_s", r->ready_s);
+        "median_ms", times_json(&r->median, r->options->train), "minimum_ms",
+        times_json(&r->minimum, r->options->train), "ready_s", r->ready_s);
     char *text;
 
     if (!root)

@@ -20,6 +20,13 @@ enum {
     PROFILED = 5 /* runs of which each node's median is taken */
 };
 
+/* A report and the options that it points to; a caller sees the first. */
+typedef struct report {
+    dms_bench_report public;
+    dms_bench_options options;
+    dms_compute compute;
+} report;
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -44,7 +51,7 @@ static void keep_greater(double *kept, double value)
  * drift, at either time. */
 static void measure_peaks(dms_bench_report *r)
 {
-    double seconds = r->options.seconds < 5 ? r->options.seconds / 20 : 0.25;
+    double seconds = r->options->seconds < 5 ? r->options->seconds / 20 : 0.25;
 
     for (int kind = 0; kind < DMS_PEAK_KINDS; kind++)
         keep_greater(
@@ -166,7 +173,7 @@ static double *member(dms_bench_times *t, int i)
 /* Median and minimum of each member over all runs; room for as many. */
 static void summarize(dms_bench_report *r, dms_bench_times *runs, double *room)
 {
-    size_t count = (size_t)r->options.repeats;
+    size_t count = (size_t)r->options->repeats;
 
     for (int m = 0; m < TIMES; m++) {
         for (size_t i = 0; i < count; i++)
@@ -182,7 +189,7 @@ static void summarize(dms_bench_report *r, dms_bench_times *runs, double *room)
 static size_t runs_to_time(const dms_bench_options *o, size_t room,
                            double first)
 {
-    size_t workers = (size_t)o->compute.workers, count = REPEATS_MIN;
+    size_t workers = (size_t)o->compute->workers, count = REPEATS_MIN;
 
     if (o->repeats || workers == 1)
         return room;
@@ -212,11 +219,12 @@ done:
     return st;
 }
 
-static dms_status time_runs(dms_bench_report *r, double first, dms_bench *bench,
+static dms_status time_runs(report *own, double first, dms_bench *bench,
                             const dms_monitor *monitor, dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_bench_options *o = &r->options;
+    dms_bench_report *r = &own->public;
+    dms_bench_options *o = &own->options;
     size_t limit = o->repeats ? (size_t)o->repeats : REPEATS_MAX;
     size_t count = runs_to_time(o, limit, first);
     dms_bench_times *runs = dms_calloc(limit, sizeof *runs);
@@ -227,13 +235,13 @@ static dms_status time_runs(dms_bench_report *r, double first, dms_bench *bench,
         st = dms_fail_memory(err, "times");
         goto done;
     }
-    if (o->compute.workers > 1)
+    if (o->compute->workers > 1)
         TRY(dms_bench_side_by_side(runs, &seconds, bench, count, monitor, err));
     else
         TRY(time_alone(runs, &count, o, bench, monitor, err));
     o->repeats = (int)count;
     summarize(r, runs, room);
-    r->patients_per_s = o->compute.workers > 1
+    r->patients_per_s = o->compute->workers > 1
                             ? (double)count * o->patients / seconds
                             : o->patients / r->median.total;
 done:
@@ -247,7 +255,7 @@ static dms_status warm_up(dms_bench_times *one, dms_bench *bench,
                           dms_error *err)
 {
     dms_bench_times runs[DMS_BENCH_WORKERS_MAX];
-    size_t workers = (size_t)bench->options.compute.workers;
+    size_t workers = (size_t)bench->compute.workers;
     double seconds;
     dms_status st;
 
@@ -268,58 +276,88 @@ static void account_memory(dms_bench_report *r, const dms_bench *bench)
     if (bench->params) /* gradient, mean and square */
         r->weight_bytes += 3 * params->trained * sizeof(float);
     r->memory_bytes =
-        dms_net_memory(bench->net) * (size_t)bench->options.compute.workers;
+        dms_net_memory(bench->net) * (size_t)bench->compute.workers;
     getrusage(RUSAGE_SELF, &usage);
     r->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
 }
 
-dms_status dms_bench_run(dms_bench_report *r, const dms_model *model,
-                         const dms_bench_options *options,
-                         const dms_monitor *monitor, dms_error *err)
+/* Measure into r, whose options are those of own. */
+static dms_status measure(report *own, dms_bench *bench, double began,
+                          const dms_monitor *monitor, dms_error *err)
 {
-    dms_status st;
-    dms_bench *bench = NULL;
+    dms_bench_report *r = &own->public;
     dms_bench_times first;
-    double began = dms_clock_now();
+    dms_status st;
 
-    *r = (dms_bench_report){.architecture = model->config.architecture};
-    if (options->repeats < 0 || options->repeats > REPEATS_MAX)
-        return dms_fail(err, DMS_EINVAL, "%d repeats, expected 1 to %d",
-                        options->repeats, REPEATS_MAX);
-    TRY(dms_bench_create(&bench, model, options, err));
     TRY(warm_up(&first, bench, err));
     r->ready_s = dms_clock_now() - began;
-    r->options = bench->options;
-    r->threads = bench->options.compute.threads;
+    own->options = bench->options;
+    own->compute = bench->compute;
+    own->options.compute = &own->compute;
+    r->options = &own->options;
+    r->threads = own->compute.threads;
     TRY(describe_nodes(r, bench, err));
     TRY(warm_up(&first, bench, err));
     account_memory(r, bench); /* before the peaks take memory of their own */
     describe_machine(r);
     measure_peaks(r);
-    TRY(time_runs(r, first.total, bench, monitor, err));
+    TRY(time_runs(own, first.total, bench, monitor, err));
     measure_peaks(r);
     TRY(profile_nodes(r, bench, err));
 done:
-    dms_bench_destroy(bench);
     return st;
 }
 
-void dms_bench_report_release(dms_bench_report *report)
+dms_status dms_bench_run(dms_bench_report **out, const dms_model *model,
+                         const dms_bench_options *options,
+                         const dms_monitor *monitor, dms_error *err)
 {
-    dms_free(report->nodes);
-    *report = (dms_bench_report){0};
+    dms_status st;
+    dms_bench *bench = NULL;
+    report *own = dms_calloc(1, sizeof *own);
+    double began = dms_clock_now();
+
+    if (!own)
+        return dms_fail_memory(err, "bench report");
+    own->public.architecture = model->config.architecture;
+    TRY(dms_bench_create(&bench, model, options, err));
+    if (bench->options.repeats < 0 || bench->options.repeats > REPEATS_MAX) {
+        st = dms_fail(err, DMS_EINVAL, "%d repeats, expected 1 to %d",
+                      bench->options.repeats, REPEATS_MAX);
+        goto done;
+    }
+    TRY(measure(own, bench, began, monitor, err));
+    *out = &own->public, own = NULL;
+done:
+    dms_bench_destroy(bench);
+    if (own)
+        dms_bench_report_destroy(&own->public);
+    return st;
+}
+
+void dms_bench_report_destroy(dms_bench_report *r)
+{
+    if (!r)
+        return;
+    dms_free(r->nodes);
+    dms_free(r); /* the first member of its report */
+}
+
+const dms_bench_node *dms_bench_report_node(const dms_bench_report *r, size_t i)
+{
+    return i < r->node_count ? &r->nodes[i] : NULL;
 }
 
 double dms_bench_gflops(const dms_bench_report *r)
 {
-    return r->options.patients > 0
-               ? r->gflop * r->patients_per_s / r->options.patients
+    return r->options->patients > 0
+               ? r->gflop * r->patients_per_s / r->options->patients
                : 0;
 }
 
 double dms_bench_peak(const dms_bench_report *r)
 {
-    const char *precision = dms_precision_name(r->options.compute.precision);
+    const char *precision = dms_precision_name(r->options->compute->precision);
 
     for (int kind = 0; precision && kind < DMS_BENCH_PEAKS; kind++)
         if (strcmp(precision, dms_bench_peak_name(kind)) == 0)

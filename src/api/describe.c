@@ -8,11 +8,6 @@
 #include "formats/json.h"
 #include "net/model_file.h"
 
-void dms_text_free(char *text)
-{
-    dms_free(text);
-}
-
 static void write_thresholds(dms_strbuf *text, const dms_model_config *config)
 {
     for (int k = 0; k < DMS_LABELS; k++)

@@ -12,11 +12,13 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/growing.h"
 #include "base/log.h"
 #include "data/cache.h"
 #include "data/loader.h"
 #include "data/predictions.h"
 #include "eval/probability.h"
+#include "net/compute.h"
 #include "net/dmsnet.h"
 #include "train/threads.h"
 
@@ -29,15 +31,19 @@ const char *dms_tune_name(int tune)
     return tune >= 0 && tune < 4 ? names[tune] : NULL;
 }
 
-dms_evaluate_options dms_evaluate_options_default(void)
+void dms_evaluate_options_init(dms_evaluate_options *options,
+                               size_t struct_size)
 {
-    return (dms_evaluate_options){
+    const dms_evaluate_options plain = {
         .split = DMS_SPLIT_VAL, .batch = 8, .resamples = 2000, .seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
 /* An evaluation under way. */
 typedef struct evaluation {
-    const dms_evaluate_options *options;
+    const dms_evaluate_options *options; /* no text is NULL */
+    const dms_compute *compute;
     const dms_monitor *monitor;
     dms_model *model;
     dms_dataset *dataset;
@@ -65,16 +71,20 @@ static void answers_release(answers *a)
 static dms_status open_cache(evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
-    char model[DMS_EVALUATE_PATH_MAX];
     const char *folder = o->cache;
+    char *model = dms_strdup(o->model);
+    dms_status st;
 
+    if (!model)
+        return dms_fail_memory(err, "evaluation");
     if (folder[0] == '\0') {
-        memcpy(model, o->model, sizeof model);
         folder = dirname(model);
         folder = access(folder, W_OK) == 0 ? folder : o->out;
     }
-    return dms_cache_open(&e->cache, folder, e->dataset,
-                          &e->model->config.preprocess, e->monitor, err);
+    st = dms_cache_open(&e->cache, folder, e->dataset,
+                        &e->model->config.preprocess, e->monitor, err);
+    dms_free(model);
+    return st;
 }
 
 /* How many are to be predicted, unreadable photographs aside. */
@@ -98,7 +108,7 @@ static dms_status open_all(evaluation *e, dms_error *err)
 {
     dms_status st;
     const dms_evaluate_options *o = e->options;
-    dms_crew_options crew = {.batch = o->batch, .compute = &o->compute};
+    dms_crew_options crew = {.batch = o->batch, .compute = e->compute};
 
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
     TRY(dms_dataset_open(&e->dataset, o->data, o->images[0] ? o->images : NULL,
@@ -325,38 +335,64 @@ static dms_status write_results(const answers *a, const dms_report *report,
     }
     for (size_t i = 0; i < a->count; i++)
         ids[i] = e->dataset->patients[a->patients[i]].id;
-    TRY(dms_predictions_write(path, ids, a->probabilities, a->count, err));
+    TRY(dms_prediction_rows_write(path, ids, a->probabilities, a->count, err));
     TRY(dms_report_json(&json, report, err));
     TRY(dms_report_text(&text, report, err));
     TRY(dms_folder_write(folder, "metrics.json", json, err));
     TRY(dms_folder_write(folder, "report.txt", text, err));
 done:
-    free(json);
-    free(text);
+    dms_text_free(json);
+    dms_text_free(text);
     dms_free(ids);
     dms_free(path);
     return st;
 }
 
+/* The caller's options and computing, checked, with no text left NULL. */
+static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
+                               const dms_evaluate_options *given,
+                               dms_error *err)
+{
+    const char **texts[] = {&own->model, &own->data,  &own->images,
+                            &own->out,   &own->cache, &own->tuned_model};
+    dms_status st;
+
+    dms_evaluate_options_init(own, sizeof *own);
+    TRY(dms_growing_take(own, sizeof *own, given, "dms_evaluate_options", err));
+    TRY(dms_compute_take(compute, own->compute, err));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!*texts[i])
+            *texts[i] = "";
+    if (!own->model[0] || !own->data[0] || !own->out[0])
+        st = dms_fail(err, DMS_EINVAL,
+                      "evaluation needs a model, data and a folder for the "
+                      "results; one has no path");
+    else if (own->batch < 1 || own->batch > 256)
+        st = dms_fail(err, DMS_EINVAL,
+                      "a batch of %d patients, expected 1 to 256", own->batch);
+done:
+    return st;
+}
+
 dms_status dms_evaluate(dms_report *out, size_t *unreadable,
-                        const dms_evaluate_options *options,
+                        const dms_evaluate_options *given,
                         const dms_monitor *monitor, dms_error *err)
 {
     dms_status st;
-    evaluation e = {.options = options, .monitor = monitor};
+    dms_evaluate_options options;
+    dms_compute compute;
+    evaluation e = {
+        .options = &options, .compute = &compute, .monitor = monitor};
     answers a = {0};
     dms_report report;
-    int threads;
+    int threads = 0;
 
-    if (options->batch < 1 || options->batch > 256)
-        return dms_fail(err, DMS_EINVAL,
-                        "a batch of %d patients, expected 1 to 256",
-                        options->batch);
-    threads = dms_threads_use(options->compute.threads);
+    TRY(take_options(&options, &compute, given, err));
+    threads = dms_threads_use(compute.threads);
     TRY(open_all(&e, err));
-    if (options->tune != DMS_TUNE_NONE)
+    if (options.tune != DMS_TUNE_NONE)
         TRY(tune(&e, err));
-    TRY(predict_split(&a, &e, options->split, err));
+    TRY(predict_split(&a, &e, options.split, err));
     TRY(measure(&report, &a, &e, err));
     TRY(write_results(&a, &report, &e, err));
     *out = report;

@@ -9,6 +9,8 @@
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
+#include "dms/export.h"
 #include "formats/json.h"
 #include "formats/onnx.h"
 #include "net/model_file.h"
@@ -177,17 +179,28 @@ static dms_status check_options(const dms_onnx_options *options, dms_error *err)
     return DMS_OK;
 }
 
+void dms_onnx_options_init(dms_onnx_options *options, size_t struct_size)
+{
+    const dms_onnx_options plain = {.size = 0};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
 dms_status dms_model_export_onnx(const dms_model *model, const char *path,
-                                 const dms_onnx_options *options,
-                                 dms_error *err)
+                                 const dms_onnx_options *given, dms_error *err)
 {
     dms_status st;
+    dms_onnx_options options;
     const dms_architecture *arch = &model->config.architecture;
-    int size = options->size ? options->size : arch->size;
+    int size;
     dms_network network = {0};
     dms_onnx *onnx = NULL;
 
-    TRY(check_options(options, err));
+    dms_onnx_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_onnx_options",
+                         err));
+    TRY(check_options(&options, err));
+    size = options.size ? options.size : arch->size;
     TRY(dms_network_build(&network, arch, model->params,
                           &(dms_net_options){.patients = 1, .size = size},
                           err));
@@ -196,9 +209,9 @@ dms_status dms_model_export_onnx(const dms_model *model, const char *path,
         st = dms_fail_memory(err, path);
         goto done;
     }
-    add_inputs(onnx, arch->eyes, size, options->preprocessing);
-    TRY(dms_network_emit(onnx, &network, !options->keep_norms, err));
-    add_outputs(onnx, &model->config, options->probabilities);
+    add_inputs(onnx, arch->eyes, size, options.preprocessing);
+    TRY(dms_network_emit(onnx, &network, !options.keep_norms, err));
+    add_outputs(onnx, &model->config, options.probabilities);
     TRY(add_metadata(onnx, &model->config, err));
     TRY(dms_onnx_write(onnx, path, err));
 done:

@@ -4,6 +4,7 @@
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "formats/json.h"
@@ -53,7 +54,7 @@ static dms_status choose_config(dms_model_config *config, bool *described,
     if (*described)
         return dms_model_config_parse(config, json, path, err);
     *config = dms_model_config_default();
-    *arch = options->architecture;
+    *arch = *options->architecture;
     arch->backbone = import->backbone;
     if (import->whole)
         st = dms_infer_architecture(arch, import->file, import->prefix, err);
@@ -87,34 +88,73 @@ done:
     return st;
 }
 
-dms_status dms_model_import(dms_model **out, dms_import_report *report,
-                            const char *path, const dms_import_options *options,
+void dms_import_options_init(dms_import_options *options, size_t struct_size)
+{
+    const dms_import_options plain = {.seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
+/* The caller's options with nothing left NULL; architecture: where the default
+ * one may lie. */
+static dms_status take_options(dms_import_options *own,
+                               dms_architecture *architecture,
+                               const dms_import_options *given, dms_error *err)
+{
+    dms_status st;
+
+    dms_import_options_init(own, sizeof *own);
+    TRY(dms_growing_take(own, sizeof *own, given, "dms_import_options", err));
+    *architecture = dms_architecture_default();
+    if (!own->architecture)
+        own->architecture = architecture;
+    if (!own->prefix)
+        own->prefix = "";
+done:
+    return st;
+}
+
+dms_status dms_model_import(dms_model **out, dms_import_report **report,
+                            const char *path, const dms_import_options *given,
                             const dms_monitor *monitor, dms_error *err)
 {
     dms_status st;
     dms_import import = {0};
-    dms_import_report own = {0};
+    dms_import_options options;
+    dms_architecture plain;
+    dms_import_report *own = dms_calloc(1, sizeof *own);
     dms_model *model = dms_calloc(1, sizeof *model);
 
-    if (!model) {
+    if (report)
+        *report = NULL;
+    if (!model || !own) {
         st = dms_fail_memory(err, "model");
         goto done;
     }
-    TRY(dms_import_open(&import, path, options->prefix, err));
-    TRY(fill(model, &own, &import, options, err));
+    TRY(take_options(&options, &plain, given, err));
+    TRY(dms_import_open(&import, path, options.prefix, err));
+    TRY(fill(model, own, &import, &options, err));
     dms_log(
         monitor, DMS_LOG_INFO, "%s: %s, %zu tensors taken, %zu left out", path,
         import.whole ? "a whole DMS-Net" : dms_backbone_name(import.backbone),
-        own.fates[DMS_IMPORT_TAKEN], own.fates[DMS_IMPORT_LEFT]);
-    dms_import_warn(&import, &own, monitor);
+        own->fates[DMS_IMPORT_TAKEN], own->fates[DMS_IMPORT_LEFT]);
+    dms_import_warn(&import, own, monitor);
     *out = model, model = NULL;
 done:
-    if (report)
-        *report = own, own = (dms_import_report){0};
-    dms_import_report_release(&own);
+    if (report && own && own->count > 0)
+        *report = own, own = NULL;
+    dms_import_report_destroy(own);
     dms_import_close(&import);
     dms_model_destroy(model);
     return st;
+}
+
+void dms_import_report_destroy(dms_import_report *report)
+{
+    if (!report)
+        return;
+    dms_import_report_release(report);
+    dms_free(report);
 }
 
 /* Names come from the file: nothing in them may steer a terminal. */

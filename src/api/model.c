@@ -1,5 +1,7 @@
 #include "api/model.h"
 
+#include <math.h>
+
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "net/dmsnet.h"
@@ -77,9 +79,55 @@ void dms_model_destroy(dms_model *model)
     dms_free(model);
 }
 
-const dms_model_config *dms_model_get_config(const dms_model *model)
+const dms_architecture *dms_model_get_architecture(const dms_model *model)
 {
-    return &model->config;
+    return &model->config.architecture;
+}
+
+const dms_preprocess *dms_model_get_preprocess(const dms_model *model)
+{
+    return &model->config.preprocess;
+}
+
+const char *dms_model_get_provenance(const dms_model *model)
+{
+    return model->config.provenance;
+}
+
+int dms_model_label_count(const dms_model *model)
+{
+    (void)model;
+    return DMS_LABELS;
+}
+
+const char *dms_model_label_code(const dms_model *model, int k)
+{
+    static const char codes[DMS_LABELS][2] = {"N", "D", "G", "C",
+                                              "A", "H", "M", "O"};
+
+    return k >= 0 && k < dms_model_label_count(model) ? codes[k] : NULL;
+}
+
+const char *dms_model_label_name(const dms_model *model, int k)
+{
+    return k < dms_model_label_count(model) ? dms_label_name(k) : NULL;
+}
+
+double dms_model_threshold(const dms_model *model, int k)
+{
+    return k >= 0 && k < dms_model_label_count(model)
+               ? model->config.thresholds[k]
+               : NAN;
+}
+
+double dms_model_temperature(const dms_model *model)
+{
+    return model->config.temperature;
+}
+
+size_t dms_model_feature_width(const dms_model *model)
+{
+    return 2 * (size_t)model->config.architecture.width;
 }
 
 size_t dms_model_parameters(const dms_model *model)

@@ -5,6 +5,7 @@
 #include "dms/model.h"
 #include "formats/tensor_file.h"
 #include "graph/params.h"
+#include "net/model_file.h"
 
 struct dms_model {
     dms_model_config config;

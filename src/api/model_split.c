@@ -12,6 +12,7 @@ static dms_split_options read_options(const json_t *split)
     const char *seed = json_string_value(json_object_get(split, "seed"));
 
     return (dms_split_options){
+        .struct_size = sizeof(dms_split_options),
         .val = json_number_value(json_object_get(split, "val")),
         .test = json_number_value(json_object_get(split, "test")),
         .seed = dms_count_read(seed ? seed : "0", NULL, NULL),

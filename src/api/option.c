@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/fail.h"
 #include "base/number.h"
@@ -14,9 +15,68 @@
 static const char *const flag_words[] = {"false", "true", "no", "yes",
                                          "off",   "on",   "0",  "1"};
 
-void dms_options_reset(void *values, const dms_option_table *table)
+static void store(void *values, const dms_option *option, const void *value,
+                  size_t size)
 {
+    memcpy((char *)values + option->offset, value, size);
+}
+
+static void load(void *value, const void *values, const dms_option *option,
+                 size_t size)
+{
+    memcpy(value, (const char *)values + option->offset, size);
+}
+
+/* The field of a text option. */
+static char **text_of(void *values, const dms_option *option)
+{
+    return (char **)(void *)((char *)values + option->offset);
+}
+
+static dms_status replace(void *values, const dms_option *option,
+                          const char *text, dms_error *err)
+{
+    char *copy = dms_strdup(text);
+
+    if (!copy)
+        return dms_fail_memory(err, option->name);
+    dms_free(*text_of(values, option));
+    *text_of(values, option) = copy;
+    return DMS_OK;
+}
+
+dms_status dms_options_init(void *values, const dms_option_table *table,
+                            dms_error *err)
+{
+    dms_status st = DMS_OK;
+
     memcpy(values, table->defaults, table->size);
+    for (size_t i = 0; i < table->count; i++)
+        if (table->options[i].type == DMS_OPTION_TEXT)
+            *text_of(values, &table->options[i]) = NULL;
+    for (size_t i = 0; i < table->count; i++) {
+        const dms_option *option = &table->options[i];
+        const char *text;
+
+        if (option->type != DMS_OPTION_TEXT)
+            continue;
+        load(&text, table->defaults, option, sizeof text);
+        TRY(replace(values, option, text ? text : "", err));
+    }
+done:
+    return st;
+}
+
+void dms_options_release(void *values, const dms_option_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const dms_option *option = &table->options[i];
+
+        if (option->type != DMS_OPTION_TEXT)
+            continue;
+        dms_free(*text_of(values, option));
+        *text_of(values, option) = NULL;
+    }
 }
 
 static bool same_name(const char *name, const char *given)
@@ -105,18 +165,6 @@ static bool in_range(const dms_option *option, double value)
     if (option->above_min ? value <= option->min : value < option->min)
         return false;
     return option->max <= option->min || value <= option->max;
-}
-
-static void store(void *values, const dms_option *option, const void *value,
-                  size_t size)
-{
-    memcpy((char *)values + option->offset, value, size);
-}
-
-static void load(void *value, const void *values, const dms_option *option,
-                 size_t size)
-{
-    memcpy(value, (const char *)values + option->offset, size);
 }
 
 static dms_status set_flag(void *values, const dms_option *option,
@@ -224,16 +272,12 @@ static dms_status set_text(void *values, const dms_option *option,
                            const char *text, dms_error *err)
 {
     size_t len = strlen(text);
-    char *field = (char *)values + option->offset;
 
-    if (len >= option->capacity || len >= DMS_OPTION_TEXT_MAX)
+    if (len >= DMS_OPTION_TEXT_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "%s: the text has %zu bytes, at most %zu fit",
-                        option->name, len, option->capacity - 1);
-    /* Zeros behind the text keep equal structs equal byte for byte. */
-    memset(field, 0, option->capacity);
-    memcpy(field, text, len);
-    return DMS_OK;
+                        "%s: the text has %zu bytes, at most %d fit",
+                        option->name, len, DMS_OPTION_TEXT_MAX - 1);
+    return replace(values, option, text, err);
 }
 
 static void set_word(void *values, const dms_option *option)
@@ -351,7 +395,8 @@ size_t dms_option_get(char *text, size_t capacity, const void *values,
         word = dms_option_choice(option, whole);
         return dms_format(text, capacity, "%s", word ? word : "?");
     case DMS_OPTION_TEXT:
-        return dms_format(text, capacity, "%.*s", (int)option->capacity, field);
+        load(&word, values, option, sizeof(word));
+        return dms_format(text, capacity, "%s", word ? word : "");
     }
     return 0;
 }
@@ -364,7 +409,6 @@ dms_status dms_options_check(const void *values, const dms_option_table *table,
 
     for (size_t i = 0; i < table->count; i++) {
         const dms_option *option = &table->options[i];
-        const char *field = (const char *)values + option->offset;
 
         dms_option_get(text, sizeof(text), values, option);
         if (is_number(option) && !in_range(option, number_of(values, option)))
@@ -376,10 +420,14 @@ dms_status dms_options_check(const void *values, const dms_option_table *table,
                                 "%s: there is no choice number %d",
                                 option->name, whole);
         }
-        if (option->type == DMS_OPTION_TEXT &&
-            memchr(field, '\0', option->capacity) == NULL)
-            return dms_fail(err, DMS_EINVAL, "%s: the text has no end",
-                            option->name);
+        if (option->type == DMS_OPTION_TEXT) {
+            const char *word;
+
+            load(&word, values, option, sizeof(word));
+            if (word == NULL)
+                return dms_fail(err, DMS_EINVAL, "%s: the text is NULL",
+                                option->name);
+        }
     }
     return DMS_OK;
 }

@@ -73,7 +73,7 @@ static void write_text(dms_strbuf *text, const answer *a)
                           eye_names[p->present[DMS_RIGHT]]);
     dms_strbuf_puts(text, "                   patient                      "
                           "     left    right\n");
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < a->p->label_count; k++)
         write_label(text, a, k);
     dms_strbuf_puts(text, "\n");
 }
@@ -83,16 +83,16 @@ static void write_csv(dms_strbuf *text, const answer *a)
     if (a->p->error.code != DMS_OK)
         return; /* a row without numbers is no prediction */
     dms_strbuf_printf(text, "%s", id_of(a));
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < a->p->label_count; k++)
         dms_strbuf_printf(text, ",%.9g", a->p->patient[k]);
     dms_strbuf_puts(text, "\n");
 }
 
-static json_t *probabilities_json(const double p[DMS_LABELS])
+static json_t *probabilities_json(const answer *a, const double *p)
 {
     json_t *object = json_object();
 
-    for (int k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < a->p->label_count; k++) {
         char letter[2] = {DMS_LABEL_LETTERS[k], '\0'};
 
         json_object_set_new(object, letter, dms_json_real(p[k]));
@@ -111,14 +111,14 @@ static json_t *eye_json(const answer *a, int eye)
                      dms_field_kind_name(f->kind), "white_background",
                      f->white_background, "center_x", f->center_x, "center_y",
                      f->center_y, "radius", f->radius, "coverage", f->coverage,
-                     "probabilities", probabilities_json(a->p->eye[eye]));
+                     "probabilities", probabilities_json(a, a->p->eye[eye]));
 }
 
 static json_t *findings_json(const answer *a)
 {
     json_t *findings = json_array();
 
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < a->p->label_count; k++)
         if (a->p->finding[k])
             json_array_append_new(findings,
                                   json_stringn(&DMS_LABEL_LETTERS[k], 1));
@@ -131,19 +131,19 @@ static json_t *answer_json(const answer *a)
         return json_pack("{s:s, s:s}", "id", id_of(a), "error",
                          a->p->error.message);
     return json_pack("{s:s, s:o, s:o, s:o, s:o}", "id", id_of(a),
-                     "probabilities", probabilities_json(a->p->patient),
+                     "probabilities", probabilities_json(a, a->p->patient),
                      "findings", findings_json(a), "left",
                      eye_json(a, DMS_LEFT), "right", eye_json(a, DMS_RIGHT));
 }
 
-static void write_all_json(dms_strbuf *text, const dms_prediction *predictions,
-                           const dms_pair *pairs, size_t count)
+static void write_all_json(dms_strbuf *text, const dms_predictions *predictions,
+                           const dms_pair *pairs)
 {
     json_t *list = json_array();
     char *dump;
 
-    for (size_t i = 0; i < count; i++) {
-        answer a = {&predictions[i], &pairs[i]};
+    for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
+        answer a = {dms_predictions_get(predictions, i), &pairs[i]};
 
         json_array_append_new(list, answer_json(&a));
     }
@@ -160,7 +160,7 @@ static dms_status check_finite(const answer *a, dms_error *err)
 {
     const dms_prediction *p = a->p;
 
-    for (int k = 0; p->error.code == DMS_OK && k < DMS_LABELS; k++)
+    for (int k = 0; p->error.code == DMS_OK && k < p->label_count; k++)
         for (int eye = 0; eye < 2; eye++)
             if (!isfinite(p->patient[k]) ||
                 (p->present[eye] && !isfinite(p->eye[eye][k])))
@@ -171,14 +171,15 @@ static dms_status check_finite(const answer *a, dms_error *err)
     return DMS_OK;
 }
 
-dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
-                                const dms_pair *pairs, size_t count,
-                                dms_prediction_format format, dms_error *err)
+dms_status dms_predictions_print(char **text,
+                                 const dms_predictions *predictions,
+                                 const dms_pair *pairs,
+                                 dms_prediction_format format, dms_error *err)
 {
     dms_strbuf out;
 
-    for (size_t i = 0; i < count; i++) {
-        answer a = {&predictions[i], &pairs[i]};
+    for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
+        answer a = {dms_predictions_get(predictions, i), &pairs[i]};
         dms_status st = check_finite(&a, err);
 
         if (st != DMS_OK)
@@ -186,11 +187,11 @@ dms_status dms_prediction_print(char **text, const dms_prediction *predictions,
     }
     dms_strbuf_init(&out);
     if (format == DMS_PREDICTION_JSON)
-        write_all_json(&out, predictions, pairs, count);
+        write_all_json(&out, predictions, pairs);
     if (format == DMS_PREDICTION_CSV)
         dms_strbuf_puts(&out, "ID,N,D,G,C,A,H,M,O\n");
-    for (size_t i = 0; i < count; i++) {
-        answer a = {&predictions[i], &pairs[i]};
+    for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
+        answer a = {dms_predictions_get(predictions, i), &pairs[i]};
 
         if (format == DMS_PREDICTION_TEXT)
             write_text(&out, &a);

@@ -14,6 +14,7 @@
 #include "api/quantize.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "base/log.h"
 #include "data/loader.h"
 #include "eval/probability.h"
@@ -30,17 +31,24 @@ const char *dms_quantize_method_name(int method)
     return method >= 0 && method <= DMS_QUANTIZE_ENTROPY ? names[method] : NULL;
 }
 
-dms_quantize_options dms_quantize_options_default(void)
+void dms_quantize_options_init(dms_quantize_options *options,
+                               size_t struct_size)
 {
-    return (dms_quantize_options){.split = DMS_SPLIT_TRAIN,
-                                  .patients = 64,
-                                  .percentile = 99.99,
-                                  .tolerance = 0.01,
-                                  .seed = 1};
+    const dms_quantize_options plain = {.split = DMS_SPLIT_TRAIN,
+                                        .patients = 64,
+                                        .percentile = 99.99,
+                                        .tolerance = 0.01,
+                                        .seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
 static dms_status check_options(const dms_quantize_options *o, dms_error *err)
 {
+    if (!o->model || !o->data || !o->out)
+        return dms_fail(err, DMS_EINVAL,
+                        "quantising needs a model, data and a file to write; "
+                        "one has no path");
     if (o->patients < 1 || o->patients > 4096)
         return dms_fail(err, DMS_EINVAL, "%d patients, expected 1 to 4096",
                         o->patients);
@@ -50,9 +58,10 @@ static dms_status check_options(const dms_quantize_options *o, dms_error *err)
     if (!(o->tolerance >= 0 && o->tolerance <= 1))
         return dms_fail(err, DMS_EINVAL, "tolerance %g, expected 0 to 1",
                         o->tolerance);
-    return dms_compute_check(
-        &(dms_compute){.precision = DMS_PRECISION_INT8, .threads = o->threads},
-        err);
+    return dms_compute_check(&(dms_compute){.struct_size = sizeof(dms_compute),
+                                            .precision = DMS_PRECISION_INT8,
+                                            .threads = o->threads},
+                             err);
 }
 
 static dms_status open_model(dms_quantising *q, dms_error *err)
@@ -346,19 +355,22 @@ static void release(dms_quantising *q)
     dms_model_destroy(q->model);
 }
 
-dms_status dms_quantize(dms_quantize_report *report,
-                        const dms_quantize_options *options,
+dms_status dms_quantize(dms_quantize_report **out,
+                        const dms_quantize_options *given,
                         const dms_monitor *monitor, dms_error *err)
 {
-    dms_quantising q = {.options = options, .monitor = monitor};
-    dms_status st = check_options(options, err);
-    int threads;
+    dms_quantize_options options;
+    dms_quantising q = {.options = &options, .monitor = monitor};
+    dms_status st;
+    int threads = 0;
 
-    if (st != DMS_OK)
-        return st;
-    threads = dms_threads_use(options->threads);
+    dms_quantize_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given,
+                         "dms_quantize_options", err));
+    TRY(check_options(&options, err));
+    threads = dms_threads_use(options.threads);
     TRY(quantise(&q, err));
-    TRY(dms_quantising_report(report, &q, err));
+    TRY(dms_quantising_report(out, &q, err));
 done:
     dms_threads_use(threads);
     release(&q);

@@ -35,7 +35,8 @@ dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
 /* Write the quantised model file; its provenance says how it was made. */
 dms_status dms_quantising_write(const dms_quantising *q, dms_error *err);
 
-dms_status dms_quantising_report(dms_quantize_report *report,
+/* out: the caller's to destroy. */
+dms_status dms_quantising_report(dms_quantize_report **out,
                                  const dms_quantising *q, dms_error *err);
 
 #endif

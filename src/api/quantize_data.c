@@ -118,7 +118,8 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err)
     dms_status st;
     const dms_quantize_options *o = q->options;
 
-    TRY(dms_dataset_open(&q->dataset, o->data, o->images[0] ? o->images : NULL,
+    TRY(dms_dataset_open(&q->dataset, o->data,
+                         o->images && o->images[0] ? o->images : NULL,
                          q->monitor, err));
     TRY(dms_model_split(q->dataset, q->model, o->split, q->monitor, err));
     TRY(read_patients(q, q->dataset, err));

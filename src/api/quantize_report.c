@@ -36,37 +36,50 @@ static void describe(dms_quantize_layer *out, const dms_quant_layer *layer,
     out->db = decibel(layer->signal, layer->noise);
 }
 
-dms_status dms_quantising_report(dms_quantize_report *report,
+dms_status dms_quantising_report(dms_quantize_report **out,
                                  const dms_quantising *q, dms_error *err)
 {
-    dms_quantize_report r = {.options = *q->options,
-                             .count = q->layers.count,
-                             .patients = q->patients,
-                             .mean_difference = q->mean_difference,
-                             .largest_difference = q->largest_difference,
-                             .float_bytes = dms_params_bytes(q->model->params),
-                             .bytes = dms_params_bytes(q->table.params)};
+    dms_quantize_report *r = dms_calloc(1, sizeof *r);
+    dms_quantize_layer *layers = dms_calloc(q->layers.count, sizeof *layers);
 
-    r.layers = dms_calloc(r.count, sizeof *r.layers);
-    if (!r.layers)
+    if (!r || !layers) {
+        dms_free(r);
+        dms_free(layers);
         return dms_fail_memory(err, "quantisation report");
-    for (size_t i = 0; i < r.count; i++) {
-        dms_quantize_layer *layer = &r.layers[i];
-
-        describe(layer, &q->layers.items[i], q->model->params);
-        r.quantised += layer->quantised;
-        r.kept += layer->kept;
-        r.gflop += layer->gflop;
-        r.quantised_gflop += layer->quantised ? layer->gflop : 0;
     }
-    *report = r;
+    *r =
+        (dms_quantize_report){.method = q->options->method,
+                              .percentile = q->options->percentile,
+                              .layers = layers,
+                              .count = q->layers.count,
+                              .patients = q->patients,
+                              .mean_difference = q->mean_difference,
+                              .largest_difference = q->largest_difference,
+                              .float_bytes = dms_params_bytes(q->model->params),
+                              .bytes = dms_params_bytes(q->table.params)};
+    for (size_t i = 0; i < r->count; i++) {
+        describe(&layers[i], &q->layers.items[i], q->model->params);
+        r->quantised += layers[i].quantised;
+        r->kept += layers[i].kept;
+        r->gflop += layers[i].gflop;
+        r->quantised_gflop += layers[i].quantised ? layers[i].gflop : 0;
+    }
+    *out = r;
     return DMS_OK;
 }
 
-void dms_quantize_report_release(dms_quantize_report *report)
+void dms_quantize_report_destroy(dms_quantize_report *report)
 {
+    if (!report)
+        return;
     dms_free(report->layers);
-    *report = (dms_quantize_report){0};
+    dms_free(report);
+}
+
+const dms_quantize_layer *
+dms_quantize_report_layer(const dms_quantize_report *report, size_t i)
+{
+    return i < report->count ? &report->layers[i] : NULL;
 }
 
 static const char *fate_of(const dms_quantize_layer *layer)
@@ -95,7 +108,6 @@ static void print_layer(dms_strbuf *text, const dms_quantize_layer *layer)
 
 static char *print_text(const dms_quantize_report *r)
 {
-    const dms_quantize_options *o = &r->options;
     dms_strbuf text;
     char *result;
 
@@ -112,9 +124,9 @@ static char *print_text(const dms_quantize_report *r)
                       r->gflop > 0 ? 100 * r->quantised_gflop / r->gflop : 0.0,
                       r->gflop, r->kept);
     dms_strbuf_printf(&text, "ranges by %s",
-                      dms_quantize_method_name(o->method));
-    if (o->method == DMS_QUANTIZE_PERCENTILE)
-        dms_strbuf_printf(&text, " %g", o->percentile);
+                      dms_quantize_method_name(r->method));
+    if (r->method == DMS_QUANTIZE_PERCENTILE)
+        dms_strbuf_printf(&text, " %g", r->percentile);
     dms_strbuf_printf(&text,
                       " of %zu patients; on these the probabilities differ "
                       "from fp32's by %.4f in the mean, %.4f at most\n",
@@ -147,11 +159,10 @@ static json_t *layers_json(const dms_quantize_report *r)
 
 static char *print_json(const dms_quantize_report *r)
 {
-    const dms_quantize_options *o = &r->options;
     json_t *root = json_pack(
         "{s:s, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:o}",
-        "method", dms_quantize_method_name(o->method), "percentile",
-        o->percentile, "patients", (json_int_t)r->patients, "layers_listed",
+        "method", dms_quantize_method_name(r->method), "percentile",
+        r->percentile, "patients", (json_int_t)r->patients, "layers_listed",
         (json_int_t)r->count, "quantised", (json_int_t)r->quantised, "kept",
         (json_int_t)r->kept, "gflop", r->gflop, "quantised_gflop",
         r->quantised_gflop, "mean_difference", r->mean_difference,

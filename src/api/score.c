@@ -25,7 +25,7 @@ typedef struct entry {
 
 typedef struct join {
     const dms_dataset *dataset;
-    const dms_predictions *predictions;
+    const dms_prediction_rows *predictions;
     const dms_score_options *options;
     entry *entries;        /* predictions->count, sorted */
     uint8_t *labels;       /* count x 8 */
@@ -181,11 +181,11 @@ dms_status dms_score_files(dms_report *out, const char *labels_table,
 {
     dms_status st = DMS_OK;
     dms_dataset *dataset = NULL;
-    dms_predictions predictions = {0};
+    dms_prediction_rows predictions = {0};
     join j = {.predictions = &predictions, .options = options};
 
     TRY(dms_dataset_open(&dataset, labels_table, NULL, monitor, err));
-    TRY(dms_predictions_read(&predictions, predictions_csv, err));
+    TRY(dms_prediction_rows_read(&predictions, predictions_csv, err));
     j.dataset = dataset;
     TRY(join_all(&j, err));
     if (j.left_out)
@@ -198,7 +198,7 @@ done:
     dms_free(j.entries);
     dms_free(j.labels);
     dms_free(j.probabilities);
-    dms_predictions_release(&predictions);
+    dms_prediction_rows_release(&predictions);
     dms_dataset_close(dataset);
     return st;
 }

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/answer.h"
 #include "api/crew.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "eval/probability.h"
+#include "net/compute.h"
 #include "net/dmsnet.h"
 
 struct dms_session {
@@ -55,12 +57,16 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
 {
     dms_status st = DMS_OK;
     dms_session *s = NULL;
+    dms_compute own;
     const dms_crew_options options = {
-        .batch = batch, .compute = compute, .patients = patients};
+        .batch = batch, .compute = &own, .patients = patients};
 
+    TRY(dms_compute_take(&own, compute, err));
     s = dms_calloc(1, sizeof *s);
-    if (!s)
-        return dms_fail_memory(err, "session");
+    if (!s) {
+        st = dms_fail_memory(err, "session");
+        goto done;
+    }
     s->model = model;
     TRY(dms_crew_create(&s->crew, model, &options, err));
     s->batch = dms_crew_batch(s->crew);
@@ -117,7 +123,7 @@ static dms_status read_eye(const seat *s, dms_prediction *prediction,
 
 /* Read what there is of each pair; an unreadable photograph is the pair's
  * error, not left out silently. */
-static void read_pairs(const seat *s, dms_prediction *predictions,
+static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
                        const dms_pair *pairs, int count)
 {
 #pragma omp parallel for schedule(dynamic)
@@ -125,38 +131,42 @@ static void read_pairs(const seat *s, dms_prediction *predictions,
         int eye = i % 2;
         int place = i / 2;
         const dms_pair *pair = &pairs[place];
+        dms_prediction *answer = dms_answer_at(predictions, at + (size_t)place);
         dms_error error = {0};
 
         if ((pair->path[eye] || pair->memory[eye].data) &&
             dms_eyes_include(s->model->config.architecture.eyes, eye))
-            predictions[place].present[eye] =
-                read_eye(s, &predictions[place], pair, place, eye, &error) ==
-                DMS_OK;
+            answer->present[eye] =
+                read_eye(s, answer, pair, place, eye, &error) == DMS_OK;
         if (error.code != DMS_OK) { /* of two, the left eye's is told */
 #pragma omp critical(dms_session_error)
-            if (eye == DMS_LEFT || predictions[place].error.code == DMS_OK)
-                predictions[place].error = error;
+            if (eye == DMS_LEFT || answer->error.code == DMS_OK)
+                answer->error = error;
         }
     }
-    for (int i = 0; i < count; i++)
-        if (!predictions[i].present[DMS_LEFT] &&
-            !predictions[i].present[DMS_RIGHT])
-            dms_fail(&predictions[i].error, DMS_EINVAL,
+    for (int i = 0; i < count; i++) {
+        dms_prediction *answer = dms_answer_at(predictions, at + (size_t)i);
+
+        if (!answer->present[DMS_LEFT] && !answer->present[DMS_RIGHT])
+            dms_fail(&answer->error, DMS_EINVAL,
                      "patient %s: no photograph that the model looks at",
                      pairs[i].id ? pairs[i].id : "?");
+    }
 }
 
 /* The one eye that is there stands in for both. */
-static void fill_images(const seat *s, const dms_prediction *predictions,
+static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
                         int count)
 {
     int size = s->model->config.preprocess.size;
 
     for (int i = 0; i < count; i++)
         for (int eye = 0; eye < 2; eye++) {
-            int source = predictions[i].present[eye] ? eye : !eye;
+            const bool *present =
+                dms_answer_at(predictions, at + (size_t)i)->present;
+            int source = present[eye] ? eye : !eye;
 
-            if (predictions[i].present[source])
+            if (present[source])
                 dms_pixels_normalise(images_of(s, eye, i),
                                      pixels_of(s, source, i), size);
         }
@@ -169,61 +179,54 @@ static void read_answer(const seat *s, dms_prediction *p, int place)
 
     memcpy(p->patient_logits,
            dms_net_patient_logits(s->net) + place * DMS_LABELS,
-           sizeof p->patient_logits);
+           DMS_LABELS * sizeof *p->patient_logits);
     dms_probabilities(p->patient, p->patient_logits, task, config->temperature);
     dms_findings(p->finding, p->patient, task, config->thresholds);
     for (int eye = 0; eye < 2; eye++) {
         memcpy(p->eye_logits[eye],
                dms_net_eye_logits(s->net) +
                    (eye * s->batch + place) * DMS_LABELS,
-               sizeof p->eye_logits[eye]);
+               DMS_LABELS * sizeof *p->eye_logits[eye]);
         dms_probabilities(p->eye[eye], p->eye_logits[eye], task,
                           config->temperature);
     }
 }
 
-static size_t feature_width(const dms_model *model)
+static void read_features(const seat *s, dms_prediction *p, int place)
 {
-    return 2 * (size_t)model->config.architecture.width;
-}
-
-static void read_features(const seat *s, float *features, int place)
-{
-    size_t width = feature_width(s->model);
+    size_t width = dms_model_feature_width(s->model);
 
     for (int eye = 0; eye < 2; eye++)
-        memcpy(features + (size_t)eye * width,
+        memcpy(p->features[eye],
                dms_net_features(s->net) +
                    (size_t)(eye * s->batch + place) * width,
-               width * sizeof *features);
+               width * sizeof *p->features[eye]);
 }
 
 /* A pair with an error gets no numbers: its place in the batch still holds
  * another patient's pixels, or they are not finite. */
-static void read_answers(const seat *s, dms_prediction *predictions,
-                         const dms_pair *pairs, float *features, int count)
+static void read_answers(const seat *s, dms_predictions *predictions, size_t at,
+                         const dms_pair *pairs, int count)
 {
-    size_t pair_width = 2 * feature_width(s->model);
-
     for (int i = 0; i < count; i++) {
+        dms_prediction *p = dms_answer_at(predictions, at + (size_t)i);
         char who[128];
 
         snprintf(who, sizeof who, "patient %.100s",
                  pairs[i].id ? pairs[i].id : "?");
-        if (predictions[i].error.code != DMS_OK ||
-            dms_net_check(s->net, (size_t)i, who, &predictions[i].error) !=
-                DMS_OK)
+        if (p->error.code != DMS_OK ||
+            dms_net_check(s->net, (size_t)i, who, &p->error) != DMS_OK)
             continue;
-        read_answer(s, &predictions[i], i);
-        if (features)
-            read_features(s, features + (size_t)i * pair_width, i);
+        read_answer(s, p, i);
+        if (p->features[0])
+            read_features(s, p, i);
     }
 }
 
 /* The pairs of a call and where their answers go. */
 typedef struct request {
     const dms_session *session;
-    const dms_outputs *out;
+    dms_predictions *predictions;
     const dms_pair *pairs;
 } request;
 
@@ -232,64 +235,54 @@ static dms_status predict_batch(void *user, int worker, size_t at, size_t count,
 {
     const request *r = user;
     const seat s = seat_of(r->session, worker);
-    dms_prediction *predictions = r->out->predictions + at;
-    float *features = r->out->features;
     dms_status st;
 
-    if (features)
-        features += at * 2 * feature_width(s.model);
-    read_pairs(&s, predictions, r->pairs + at, (int)count);
-    fill_images(&s, predictions, (int)count);
+    read_pairs(&s, r->predictions, at, r->pairs + at, (int)count);
+    fill_images(&s, r->predictions, at, (int)count);
     TRY(dms_net_forward(s.net, 0, err));
-    read_answers(&s, predictions, r->pairs + at, features, (int)count);
+    read_answers(&s, r->predictions, at, r->pairs + at, (int)count);
 done:
     return st;
 }
 
-size_t dms_session_feature_width(const dms_session *session)
+static dms_status check_room(const dms_session *s, const dms_predictions *p,
+                             size_t count, dms_error *err)
 {
-    return feature_width(session->model);
+    if (count > p->capacity)
+        return dms_fail(err, DMS_EINVAL,
+                        "%zu pairs, but the predictions were created for %zu",
+                        count, p->capacity);
+    if (p->label_count != dms_model_label_count(s->model) ||
+        p->feature_width != dms_model_feature_width(s->model))
+        return dms_fail(err, DMS_EMISMATCH,
+                        "the predictions were created for a model of %d labels "
+                        "and %zu features, the session's has %d and %zu",
+                        p->label_count, p->feature_width,
+                        dms_model_label_count(s->model),
+                        dms_model_feature_width(s->model));
+    return DMS_OK;
 }
 
 dms_status dms_session_predict(dms_session *session,
-                               dms_prediction *predictions,
+                               dms_predictions *predictions,
                                const dms_pair *pairs, size_t count,
                                const dms_monitor *monitor, dms_error *err)
 {
-    const dms_outputs out = {.predictions = predictions};
-
-    return dms_session_predict_into(session, &out, pairs, count, monitor, err);
-}
-
-/* The answers are empty before the first batch. */
-static void clear_outputs(const dms_session *s, const dms_outputs *out,
-                          size_t count)
-{
-    memset(out->predictions, 0, count * sizeof *out->predictions);
-    if (out->features)
-        memset(out->features, 0,
-               count * 2 * dms_session_feature_width(s) *
-                   sizeof *out->features);
-}
-
-dms_status dms_session_predict_into(dms_session *session,
-                                    const dms_outputs *out,
-                                    const dms_pair *pairs, size_t count,
-                                    const dms_monitor *monitor, dms_error *err)
-{
-    request r = {session, out, pairs};
+    request r = {session, predictions, pairs};
     const dms_work work = {.run = predict_batch,
                            .user = &r,
                            .total = count,
                            .piece = (size_t)session->batch,
                            .stage = "predict"};
     size_t done = 0;
-    dms_status st;
+    dms_status st = check_room(session, predictions, count, err);
 
-    clear_outputs(session, out, count);
+    if (st != DMS_OK)
+        return st;
+    dms_answers_clear(predictions, count);
     st = dms_crew_run(&done, session->crew, &work, monitor, err);
     for (size_t i = done; st == DMS_ESTOPPED && i < count; i++)
-        dms_fail(&out->predictions[i].error, DMS_ESTOPPED,
+        dms_fail(&dms_answer_at(predictions, i)->error, DMS_ESTOPPED,
                  "stopped before this patient");
     return st;
 }

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/compute.h"
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
+#include "dms/tensor.h"
 #include "formats/safetensors.h"
+#include "net/compute.h"
 #include "net/dmsnet.h"
 #include "train/loss.h"
 #include "train/threads.h"
@@ -137,6 +139,14 @@ static dms_tensor_view logits_view(const char *name, const float *data,
                              .size = (size_t)patients * K * sizeof *data};
 }
 
+void dms_backward_options_init(dms_backward_options *options,
+                               size_t struct_size)
+{
+    const dms_backward_options plain = {.eye_weight = 0.3, .seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
 dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
                               const char *out_path, const dms_compute *compute,
                               dms_error *err)
@@ -146,13 +156,16 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
     dms_net *net = NULL;
     dms_net_options options = {0};
     dms_tensor_view out[3];
+    dms_compute own;
     const float *eye;
-    int threads = dms_threads_use(compute ? compute->threads : 0);
+    int threads = 0;
 
+    TRY(dms_compute_take(&own, compute, err));
+    threads = dms_threads_use(own.threads);
     TRY(request_open(&r, in_path, err));
     options.patients = r.patients;
     options.size = r.size;
-    TRY(dms_compute_apply(&options, compute, model->params, 0, err));
+    TRY(dms_compute_apply(&options, &own, model->params, 0, err));
     TRY(dms_net_create(&net, &model->config.architecture, model->params,
                        &options, err));
     TRY(read_images(net, &r, model->config.architecture.eyes, err));
@@ -288,29 +301,33 @@ done:
 
 dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
                                const char *out_path,
-                               const dms_backward_options *options,
+                               const dms_backward_options *given,
                                dms_error *err)
 {
     dms_status st;
+    dms_backward_options options;
     request r = {0};
     answer a = {0};
     dms_net *net = NULL;
     dms_params *params = NULL;
     dms_net_options net_options = {.training = true};
 
+    dms_backward_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given,
+                         "dms_backward_options", err));
     TRY(request_open(&r, in_path, err));
     net_options.patients = r.patients;
     net_options.size = r.size;
-    net_options.dropout = (float)options->dropout;
+    net_options.dropout = (float)options.dropout;
     TRY(dms_compute_apply(&net_options,
-                          &(dms_compute){.precision = options->precision,
-                                         .winograd = options->winograd},
+                          &(dms_compute){.precision = options.precision,
+                                         .winograd = options.winograd},
                           NULL, 0, err));
     TRY(dms_model_copy_for_training(&params, model, err));
     TRY(dms_net_create(&net, &model->config.architecture, params, &net_options,
                        err));
     TRY(read_images(net, &r, model->config.architecture.eyes, err));
-    TRY(run_backward(&a, net, &r, model->config.architecture.task, options,
+    TRY(run_backward(&a, net, &r, model->config.architecture.task, &options,
                      err));
     TRY(answer_fill(&a, params, err));
     TRY(dms_safetensors_write(out_path, a.views, a.count, NULL, 0, err));

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/c_locale.h"
 #include "base/number.h"
 
@@ -23,6 +24,11 @@ const char *dms_status_name(dms_status status)
     size_t count = sizeof names / sizeof names[0];
 
     return (size_t)status < count ? names[status] : "unknown status";
+}
+
+void dms_text_free(char *text)
+{
+    dms_free(text);
 }
 
 static void record(dms_error *err, dms_status status, const char *format,

@@ -1,6 +1,15 @@
-#include "dms/status.h"
+#include "dms/version.h"
+
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
 
 const char *dms_version(void)
 {
-    return DMS_VERSION;
+    return TEXT(DMS_VERSION_MAJOR) "." TEXT(DMS_VERSION_MINOR) "." TEXT(
+        DMS_VERSION_PATCH);
+}
+
+int dms_version_number(void)
+{
+    return DMS_VERSION_NUMBER;
 }

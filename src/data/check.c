@@ -103,8 +103,8 @@ static void letters(char text[DMS_LABELS + 1], const uint8_t labels[DMS_LABELS])
     text[at] = '\0';
 }
 
-/* The union of the eyes' labels, N only if nothing else (odir.md). false when
- * not all keywords are there to tell. */
+/* The union of the eyes' labels, N only if nothing else (docs/data-format.md).
+ * false when not all keywords are there to tell. */
 static bool labels_from_eyes(uint8_t labels[DMS_LABELS],
                              const dms_patient *patient)
 {
@@ -173,38 +173,42 @@ static void check_all(dms_findings *f, const dms_fingerprint *prints,
         check_row(f, &dataset->patients[i]);
 }
 
-dms_status dms_data_check(dms_data_report *out, const dms_dataset *dataset,
+dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
                           const dms_monitor *monitor, dms_error *err)
 {
     dms_status st;
-    dms_data_report report = {0};
+    dms_data_report *report = dms_calloc(1, sizeof *report);
     dms_findings findings = {0};
     dms_fingerprint *prints = NULL;
     size_t count = 0;
 
+    if (!report)
+        return dms_fail_memory(err, "data report");
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
     check_all(&findings, prints, count, dataset);
     dms_fingerprints_sort(prints, count);
     check_identical(&findings, prints, count, dataset);
-    count_patients(&report, dataset);
-    report.missing = dms_findings_count(&findings, DMS_FINDING_MISSING);
-    report.unreadable = dms_findings_count(&findings, DMS_FINDING_UNREADABLE);
-    report.identical = dms_findings_count(&findings, DMS_FINDING_IDENTICAL);
-    report.suspicious = dms_findings_count(&findings, DMS_FINDING_SUSPICIOUS);
-    report.contradictions =
+    count_patients(report, dataset);
+    report->missing = dms_findings_count(&findings, DMS_FINDING_MISSING);
+    report->unreadable = dms_findings_count(&findings, DMS_FINDING_UNREADABLE);
+    report->identical = dms_findings_count(&findings, DMS_FINDING_IDENTICAL);
+    report->suspicious = dms_findings_count(&findings, DMS_FINDING_SUSPICIOUS);
+    report->contradictions =
         dms_findings_count(&findings, DMS_FINDING_CONTRADICTION);
-    TRY(dms_findings_report(&report, &findings, dataset, err));
-    *out = report, report = (dms_data_report){0};
+    TRY(dms_findings_report(report, &findings, dataset, err));
+    *out = report, report = NULL;
 done:
-    dms_data_report_release(&report);
+    dms_data_report_destroy(report);
     dms_findings_release(&findings);
     dms_free(prints);
     return st;
 }
 
-void dms_data_report_release(dms_data_report *report)
+void dms_data_report_destroy(dms_data_report *report)
 {
+    if (!report)
+        return;
     dms_free(report->text);
     dms_free(report->json);
-    *report = (dms_data_report){0};
+    dms_free(report);
 }

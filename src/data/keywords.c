@@ -1,5 +1,6 @@
-/* An eye's labels from its diagnostic keywords: odir.md's rules in its order.
- * They reproduce 3,499 of ODIR-5K's 3,500 official rows. */
+/* An eye's labels from its diagnostic keywords: the rules of
+ * docs/data-format.md, in its order. They reproduce 3,499 of ODIR-5K's 3,500
+ * official rows. */
 #include <string.h>
 
 #include "base/ascii.h"

@@ -1,4 +1,5 @@
-/* Which column of a table is what, whichever of odir.md's forms it has. */
+/* Which column of a table is what, whichever of docs/data-format.md's forms it
+ * has. */
 #ifndef DMS_DATA_ODIR_COLUMNS_H
 #define DMS_DATA_ODIR_COLUMNS_H
 

@@ -100,7 +100,7 @@ static int by_id_and_line(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static dms_status refuse_doubles(const dms_predictions *p,
+static dms_status refuse_doubles(const dms_prediction_rows *p,
                                  const dms_table *table, size_t column,
                                  dms_error *err)
 {
@@ -123,7 +123,7 @@ static dms_status refuse_doubles(const dms_predictions *p,
     return st;
 }
 
-static dms_status fill(dms_predictions *p, const dms_table *table,
+static dms_status fill(dms_prediction_rows *p, const dms_table *table,
                        dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -148,44 +148,45 @@ done:
     return st;
 }
 
-dms_status dms_predictions_parse(dms_predictions *out, const void *data,
-                                 size_t size, const char *name, dms_error *err)
+dms_status dms_prediction_rows_parse(dms_prediction_rows *out, const void *data,
+                                     size_t size, const char *name,
+                                     dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_predictions predictions = {0};
+    dms_prediction_rows predictions = {0};
     dms_table *table = NULL;
 
     TRY(dms_csv_parse(&table, data, size, name, err));
     TRY(fill(&predictions, table, err));
-    *out = predictions, predictions = (dms_predictions){0};
+    *out = predictions, predictions = (dms_prediction_rows){0};
 done:
-    dms_predictions_release(&predictions);
+    dms_prediction_rows_release(&predictions);
     dms_table_destroy(table);
     return st;
 }
 
-dms_status dms_predictions_read(dms_predictions *out, const char *path,
-                                dms_error *err)
+dms_status dms_prediction_rows_read(dms_prediction_rows *out, const char *path,
+                                    dms_error *err)
 {
     dms_status st = DMS_OK;
     uint8_t *data = NULL;
     size_t size = 0;
 
     TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
-    TRY(dms_predictions_parse(out, data, size, path, err));
+    TRY(dms_prediction_rows_parse(out, data, size, path, err));
 done:
     dms_free(data);
     return st;
 }
 
-void dms_predictions_release(dms_predictions *predictions)
+void dms_prediction_rows_release(dms_prediction_rows *predictions)
 {
     for (size_t i = 0; i < predictions->count; i++)
         dms_free(predictions->ids[i]);
     dms_free(predictions->ids);
     dms_free(predictions->probabilities);
     dms_free(predictions->name);
-    *predictions = (dms_predictions){0};
+    *predictions = (dms_prediction_rows){0};
 }
 
 static void add_id(dms_strbuf *sb, const char *id)
@@ -212,9 +213,9 @@ static void add_probability(dms_strbuf *sb, double p)
     dms_strbuf_printf(sb, ",%s", text);
 }
 
-dms_status dms_predictions_write(const char *path, const char *const *ids,
-                                 const double *probabilities, size_t count,
-                                 dms_error *err)
+dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
+                                     const double *probabilities, size_t count,
+                                     dms_error *err)
 {
     dms_strbuf sb;
     dms_status st;

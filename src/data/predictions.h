@@ -8,12 +8,12 @@
 #include "dms/architecture.h"
 #include "dms/status.h"
 
-typedef struct dms_predictions {
+typedef struct dms_prediction_rows {
     char *name; /* owned: of the file, for messages */
     char **ids; /* owned, count texts: blanks around them are cut off */
     double *probabilities; /* owned, count x 8, each in [0, 1] */
     size_t count;
-} dms_predictions;
+} dms_prediction_rows;
 
 /* Read a predictions file. The columns may stand in any order; others than
  * the nine are passed over.
@@ -21,20 +21,21 @@ typedef struct dms_predictions {
  * out  untouched on failure
  * DMS_EIO; DMS_EFORMAT naming file, line and column for a missing or double
  * column, an empty ID, one ID twice, what is no number from 0 to 1. */
-dms_status dms_predictions_read(dms_predictions *out, const char *path,
-                                dms_error *err);
+dms_status dms_prediction_rows_read(dms_prediction_rows *out, const char *path,
+                                    dms_error *err);
 /* The same from memory; name is for messages. */
-dms_status dms_predictions_parse(dms_predictions *out, const void *data,
-                                 size_t size, const char *name, dms_error *err);
-void dms_predictions_release(dms_predictions *predictions);
+dms_status dms_prediction_rows_parse(dms_prediction_rows *out, const void *data,
+                                     size_t size, const char *name,
+                                     dms_error *err);
+void dms_prediction_rows_release(dms_prediction_rows *predictions);
 
 /* Write path whole or not at all, so that every probability reads back
  * bit-equal.
  *
  * ids            count texts
  * probabilities  count x 8 */
-dms_status dms_predictions_write(const char *path, const char *const *ids,
-                                 const double *probabilities, size_t count,
-                                 dms_error *err);
+dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
+                                     const double *probabilities, size_t count,
+                                     dms_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "base/rng.h"
 #include "dms/data.h"
 
@@ -156,9 +157,21 @@ static void deal(dms_dataset *dataset, const group *groups, size_t count,
             dataset->patients[dataset->patients[i].group].split;
 }
 
-static dms_status check_options(const dms_split_options *options,
-                                dms_error *err)
+void dms_split_options_init(dms_split_options *options, size_t struct_size)
 {
+    const dms_split_options plain = {.val = 0.15, .seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
+static dms_status take_options(dms_split_options *options,
+                               const dms_split_options *given, dms_error *err)
+{
+    dms_status st;
+
+    dms_split_options_init(options, sizeof *options);
+    TRY(dms_growing_take(options, sizeof *options, given, "dms_split_options",
+                         err));
     if (!(options->val >= 0 && options->val <= 0.5))
         return dms_fail(err, DMS_EINVAL,
                         "the validation share is %g, expected 0 to 0.5",
@@ -171,18 +184,21 @@ static dms_status check_options(const dms_split_options *options,
         return dms_fail(err, DMS_EINVAL,
                         "validation and test take everything: none is left to "
                         "train");
-    return DMS_OK;
+done:
+    return st;
 }
 
 dms_status dms_dataset_split(dms_dataset *dataset,
-                             const dms_split_options *options, dms_error *err)
+                             const dms_split_options *given, dms_error *err)
 {
     dms_status st = DMS_OK;
+    dms_split_options own;
+    const dms_split_options *options = &own;
     group *groups = NULL;
     uint8_t(*unions)[DMS_LABELS] = NULL;
     size_t count;
 
-    TRY(check_options(options, err));
+    TRY(take_options(&own, given, err));
     if (dataset->has_split_column && !options->override_column)
         goto done;
     groups = dms_calloc(dataset->count, sizeof *groups);

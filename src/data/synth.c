@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "data/synth_canvas.h"
@@ -168,9 +169,21 @@ done:
     return st;
 }
 
-static dms_status options_check(const dms_synth_options *options,
-                                dms_error *err)
+void dms_synth_options_init(dms_synth_options *options, size_t struct_size)
 {
+    const dms_synth_options plain = {.patients = 200, .seed = 1, .size = 512};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
+static dms_status take_options(dms_synth_options *options,
+                               const dms_synth_options *given, dms_error *err)
+{
+    dms_status st;
+
+    dms_synth_options_init(options, sizeof *options);
+    TRY(dms_growing_take(options, sizeof *options, given, "dms_synth_options",
+                         err));
     if (options->patients < 1 || options->patients > 100000)
         return dms_fail(err, DMS_EINVAL, "patients is %d; expected 1 to 100000",
                         options->patients);
@@ -178,17 +191,20 @@ static dms_status options_check(const dms_synth_options *options,
         return dms_fail(err, DMS_EINVAL,
                         "size is %d pixels; expected 64 to 4096",
                         options->size);
-    return DMS_OK;
+done:
+    return st;
 }
 
-dms_status dms_synth_write(const char *folder, const dms_synth_options *options,
+dms_status dms_synth_write(const char *folder, const dms_synth_options *given,
                            const dms_monitor *monitor, dms_error *err)
 {
     dms_status st = DMS_OK;
+    dms_synth_options own;
+    const dms_synth_options *options = &own;
     char *images = dms_path_join(folder, "images");
     char *table = dms_path_join(folder, "annotations.csv");
 
-    TRY(options_check(options, err));
+    TRY(take_options(&own, given, err));
     if (!images || !table)
         TRY(dms_fail_memory(err, "path of a synthetic set"));
     if (access(table, F_OK) == 0)

@@ -10,7 +10,8 @@
     "\xef\xbc\x8c" /* U+FF0C, as ODIR's tables have it                         \
                     */
 
-/* odir.md: patients of 3,500, and of the 2,360 with a finding. */
+/* ODIR-5K (docs/data-format.md): patients of 3,500, and of the 2,360 with a
+ * finding. */
 enum {
     PATIENTS = 3500,
     NORMAL = 1140,
@@ -27,7 +28,7 @@ typedef struct label_rule {
 } label_rule;
 
 /* `first` solves: drawing 1, 2 or 3 labels without replacement by these
- * weights gives each label odir.md's number of patients. */
+ * weights gives each label ODIR-5K's number of patients. */
 static const label_rule rules[DMS_LABELS] = {
     [DMS_SYNTH_N] = {0, 0, 55, {"normal fundus"}},
     [DMS_SYNTH_D] = {.3981,

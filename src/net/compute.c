@@ -1,6 +1,7 @@
 #include "net/compute.h"
 
 #include "base/fail.h"
+#include "base/growing.h"
 
 /* From so many patients on, what Winograd saves is more than it takes to
  * prepare: about 2 s against 0.04 s a patient, resnet152 at 224 pixels. */
@@ -22,7 +23,21 @@ const char *dms_winograd_name(int winograd)
                                                          : NULL;
 }
 
-dms_status dms_compute_check(const dms_compute *compute, dms_error *err)
+void dms_compute_init(dms_compute *compute, size_t struct_size)
+{
+    const dms_compute plain = {.precision = DMS_PRECISION_FP32};
+
+    dms_growing_init(compute, struct_size, &plain, sizeof plain);
+}
+
+dms_status dms_compute_take(dms_compute *own, const dms_compute *given,
+                            dms_error *err)
+{
+    dms_compute_init(own, sizeof *own);
+    return dms_growing_take(own, sizeof *own, given, "dms_compute", err);
+}
+
+static dms_status check(const dms_compute *compute, dms_error *err)
 {
     if (compute->precision == DMS_PRECISION_BF16 &&
         !dms_net_has_type(DMS_TYPE_BF16))
@@ -41,6 +56,14 @@ dms_status dms_compute_check(const dms_compute *compute, dms_error *err)
         return dms_fail(err, DMS_EINVAL, "%d workers, expected 0 to 256",
                         compute->workers);
     return DMS_OK;
+}
+
+dms_status dms_compute_check(const dms_compute *compute, dms_error *err)
+{
+    dms_compute own;
+    dms_status st = dms_compute_take(&own, compute, err);
+
+    return st == DMS_OK ? check(&own, err) : st;
 }
 
 /* Integers where they are asked for, or can be. */
@@ -81,7 +104,7 @@ dms_status dms_compute_apply(dms_net_options *options,
     dms_status st;
 
     compute = compute ? compute : &plain;
-    TRY(dms_compute_check(compute, err));
+    TRY(check(compute, err));
     pinned = *compute;
     if (pinned.deterministic)
         pin(&pinned);

@@ -355,6 +355,12 @@ void dms_import_warn(const dms_import *import, const dms_import_report *report,
                 dms_backbone_name(import->backbone), count);
 }
 
+const dms_import_row *dms_import_report_row(const dms_import_report *report,
+                                            size_t i)
+{
+    return i < report->count ? &report->rows[i] : NULL;
+}
+
 void dms_import_report_release(dms_import_report *report)
 {
     for (size_t i = 0; report->rows && i < report->count; i++)

@@ -3,7 +3,7 @@
 #ifndef DMS_NET_IMPORT_H
 #define DMS_NET_IMPORT_H
 
-#include "dms/model.h"
+#include "dms/import.h"
 #include "formats/tensor_file.h"
 #include "graph/params.h"
 
@@ -31,6 +31,9 @@ void dms_import_close(dms_import *import);
 dms_status dms_import_take(dms_params *params, bool *taken,
                            dms_import_report *report, const dms_import *import,
                            bool backbone_only, dms_error *err);
+
+/* Free what the report holds and empty it. */
+void dms_import_report_release(dms_import_report *report);
 
 /* Say if something was left out that lies inside the backbone, as a squeeze and
  * excitation does: without it the network is another one. */

@@ -3,9 +3,24 @@
 #ifndef DMS_NET_MODEL_FILE_H
 #define DMS_NET_MODEL_FILE_H
 
-#include "dms/model.h"
+#include "dms/architecture.h"
+#include "dms/image.h"
+#include "dms/monitor.h"
 #include "formats/tensor_file.h"
 #include "graph/params.h"
+
+/* What a model file's metadata says beside the tensors. Plain data. */
+typedef struct dms_model_config {
+    dms_architecture architecture;
+    dms_preprocess preprocess;
+    double thresholds[DMS_LABELS]; /* a finding is p > threshold */
+    double temperature;    /* logits are divided by it; 1: not calibrated */
+    char provenance[2048]; /* a JSON object: who made it, from what */
+} dms_model_config;
+
+/* The default architecture and preprocessing, thresholds 0.5, temperature 1,
+ * provenance {}. */
+dms_model_config dms_model_config_default(void);
 
 /* Where a safetensors file's __metadata__ has the configuration. */
 #define DMS_MODEL_METADATA_KEY "dmsnet"

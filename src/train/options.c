@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "dms/train.h"
 
@@ -393,6 +394,28 @@ static const dms_option_table table = {options, COUNT(options), &defaults,
 const dms_option_table *dms_train_option_table(void)
 {
     return &table;
+}
+
+dms_status dms_train_options_create(dms_train_options **out, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_train_options *o = dms_calloc(1, sizeof *o);
+
+    if (!o)
+        return dms_fail_memory(err, "training's options");
+    TRY(dms_options_init(o, &table, err));
+    *out = o, o = NULL;
+done:
+    dms_train_options_destroy(o);
+    return st;
+}
+
+void dms_train_options_destroy(dms_train_options *o)
+{
+    if (!o)
+        return;
+    dms_options_release(o, &table);
+    dms_free(o);
 }
 
 static dms_status check_metric(const char *name, dms_error *err)

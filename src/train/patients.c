@@ -111,7 +111,11 @@ static dms_status split(dms_train_patients *p, const dms_monitor *monitor,
                         dms_error *err)
 {
     const dms_train_options *o = p->options;
-    dms_split_options options = {o->val, o->test, o->seed, o->split_override};
+    dms_split_options options = {.struct_size = sizeof options,
+                                 .val = o->val,
+                                 .test = o->test,
+                                 .seed = o->seed,
+                                 .override_column = o->split_override};
     dms_status st;
 
     if (o->split_override || !p->dataset->has_split_column)

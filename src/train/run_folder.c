@@ -136,12 +136,12 @@ dms_status dms_resume_check(const dms_train_state *state,
 {
     const dms_option_table *table = dms_train_option_table();
     dms_train_options was;
-    dms_status st;
+    dms_status st = dms_options_init(&was, table, err);
 
-    dms_options_reset(&was, table);
-    st =
-        dms_options_parse_yaml(&was, table, state->options,
-                               strlen(state->options), "checkpoint", NULL, err);
+    if (st == DMS_OK)
+        st = dms_options_parse_yaml(&was, table, state->options,
+                                    strlen(state->options), "checkpoint", NULL,
+                                    err);
     for (size_t i = 0; st == DMS_OK && i < table->count; i++) {
         const dms_option *option = &table->options[i];
         char before[128], now[128]; /* longer values differ early enough */
@@ -154,6 +154,7 @@ dms_status dms_resume_check(const dms_train_state *state,
                           "the same or another run folder",
                           option->name, before, now);
     }
+    dms_options_release(&was, table);
     if (st == DMS_OK && state->data_digest != data_digest)
         st = dms_fail(err, DMS_EMISMATCH,
                       "%s: the data is not what the run to resume was "

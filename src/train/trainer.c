@@ -358,16 +358,24 @@ static dms_train_result result_of(const dms_trainer *t)
     };
 }
 
-dms_status dms_train(const dms_train_options *options,
-                     const dms_monitor *monitor, dms_train_result *result,
-                     dms_error *err)
+void dms_train_result_destroy(dms_train_result *result)
+{
+    dms_free(result);
+}
+
+dms_status dms_train(dms_train_result **out, const dms_train_options *options,
+                     const dms_monitor *monitor, dms_error *err)
 {
     dms_status st;
     dms_trainer *t = dms_calloc(1, sizeof *t);
+    dms_train_result *result = dms_calloc(1, sizeof *result);
     int threads = 0;
 
-    if (!t)
+    if (!t || !result) {
+        dms_free(t);
+        dms_free(result);
         return dms_fail_memory(err, "trainer");
+    }
     t->options = options;
     t->monitor = monitor;
     TRY(dms_train_options_check(options, err));
@@ -382,8 +390,11 @@ dms_status dms_train(const dms_train_options *options,
 done:
     if (st == DMS_ESTOPPED)
         t->end = DMS_TRAIN_END_STOPPED;
-    if (result && (st == DMS_OK || st == DMS_ESTOPPED))
+    if (out && (st == DMS_OK || st == DMS_ESTOPPED)) {
         *result = result_of(t);
+        *out = result, result = NULL;
+    }
+    dms_free(result);
     dms_threads_use(threads);
     release(t);
     dms_free(t);

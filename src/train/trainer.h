@@ -3,8 +3,8 @@
 #define DMS_TRAIN_TRAINER_H
 
 #include "base/clock.h"
-#include "dms/model.h"
 #include "net/dmsnet.h"
+#include "net/model_file.h"
 #include "train/checkpoint.h"
 #include "train/loss.h"
 #include "train/patients.h"

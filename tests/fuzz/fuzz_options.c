@@ -16,7 +16,7 @@ typedef struct fit {
     double rate;
     double limit;
     int context;
-    char out[64];
+    char *out;
 } fit;
 
 static const char *const context_words[] = {"mscam", "none", NULL};
@@ -56,14 +56,16 @@ static void must(int holds)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fit values, again;
-    char text[2048], text_again[2048];
+    char text[32768], text_again[32768]; /* each byte may need an escape */
     size_t len;
 
-    dms_options_reset(&values, &table);
-    dms_options_reset(&again, &table);
+    must(dms_options_init(&values, &table, NULL) == DMS_OK);
     if (dms_options_parse_yaml(&values, &table, (const char *)data, size,
-                               "fuzz", "train", NULL) != DMS_OK)
+                               "fuzz", "train", NULL) != DMS_OK) {
+        dms_options_release(&values, &table);
         return 0;
+    }
+    must(dms_options_init(&again, &table, NULL) == DMS_OK);
     must(dms_options_check(&values, &table, NULL) == DMS_OK);
     len = dms_options_format_yaml(text, sizeof(text), &values, &table, NULL);
     must(len < sizeof(text));
@@ -72,5 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dms_options_format_yaml(text_again, sizeof(text_again), &again, &table,
                             NULL);
     must(strcmp(text, text_again) == 0);
+    dms_options_release(&again, &table);
+    dms_options_release(&values, &table);
     return 0;
 }

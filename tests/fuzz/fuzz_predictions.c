@@ -8,9 +8,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    dms_predictions predictions = {0};
+    dms_prediction_rows predictions = {0};
 
-    dms_predictions_parse(&predictions, data, size, "fuzz", NULL);
-    dms_predictions_release(&predictions);
+    dms_prediction_rows_parse(&predictions, data, size, "fuzz", NULL);
+    dms_prediction_rows_release(&predictions);
     return 0;
 }

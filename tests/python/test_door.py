@@ -320,7 +320,7 @@ class Errors(unittest.TestCase):
             env={**os.environ, "DMSNET_LIBRARY": "libm.so.6",
                  "PYTHONPATH": str(door.ROOT / "python")},
             capture_output=True, text=True)
-        self.assertIn("LibraryError: libm.so.6: no libdmsnet 0.1", said.stderr)
+        self.assertIn("LibraryError: libm.so.6: no libdmsnet 0.2", said.stderr)
 
 
 if __name__ == "__main__":

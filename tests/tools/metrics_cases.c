@@ -41,7 +41,7 @@ static void print_report(const uint8_t *labels, const double *probabilities,
     for (char *c = text; *c; c++)
         putchar(*c == '\n' ? ' ' : *c);
     putchar('\n');
-    free(text);
+    dms_text_free(text);
 }
 
 static void print_thresholds(const uint8_t *labels, const double *probabilities,

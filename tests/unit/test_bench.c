@@ -96,29 +96,33 @@ static dms_model *small_model(void)
 
 static dms_bench_options quick(void)
 {
-    dms_bench_options options = dms_bench_options_default();
+    static dms_compute compute; /* until the next call */
+    dms_bench_options options;
 
+    dms_compute_init(&compute, sizeof compute);
+    compute.winograd = DMS_WINOGRAD_NO;
+    compute.threads = 1;
+    dms_bench_options_init(&options, sizeof options);
     options.seconds = 0.01;
-    options.compute.winograd = DMS_WINOGRAD_NO;
-    options.compute.threads = 1;
+    options.compute = &compute;
     return options;
 }
 
 static json_t *run_to_json(const dms_bench_options *options)
 {
     dms_model *model = small_model();
-    dms_bench_report report;
+    dms_bench_report *report = NULL;
     dms_error err = {0};
     char *text;
     json_t *root;
 
     if (dms_bench_run(&report, model, options, NULL, &err) != DMS_OK)
         fail_msg("%s", err.message);
-    assert_int_equal(dms_bench_print(&text, &report, true, true, NULL), DMS_OK);
+    assert_int_equal(dms_bench_print(&text, report, true, true, NULL), DMS_OK);
     root = json_loads(text, 0, NULL);
     assert_non_null(root);
     dms_text_free(text);
-    dms_bench_report_release(&report);
+    dms_bench_report_destroy(report);
     dms_model_destroy(model);
     return root;
 }
@@ -239,9 +243,11 @@ static void a_repeat_count_is_kept(void **state)
 static void workers_side_by_side_are_counted_together(void **state)
 {
     dms_bench_options options = quick();
+    dms_compute compute = *options.compute;
     json_t *root;
 
-    options.compute.workers = 2;
+    compute.workers = 2;
+    options.compute = &compute;
     options.repeats = 6;
     root = run_to_json(&options);
     assert_int_equal((int)number(root, "workers"), 2);
@@ -273,21 +279,23 @@ static void assert_refused(dms_bench_options options, const char *word)
 static void what_cannot_be_run_is_refused(void **state)
 {
     dms_bench_options options = quick();
+    dms_compute compute = *options.compute;
 
     (void)state;
+    options.compute = &compute;
     options.patients = 0;
     assert_refused(options, "0 patients");
     options.patients = 1;
     options.train = true;
     assert_refused(options, "one patient");
     options.patients = 2;
-    options.compute.threads = -1;
+    compute.threads = -1;
     assert_refused(options, "-1 threads");
-    options.compute.threads = 1;
-    options.compute.workers = 2;
+    compute.threads = 1;
+    compute.workers = 2;
     assert_refused(options, "2 workers");
     options.train = false;
-    options.compute.workers = -1;
+    compute.workers = -1;
     assert_refused(options, "-1 workers");
 }
 

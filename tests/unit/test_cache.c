@@ -55,7 +55,10 @@ static dms_status open_cache(dms_cache **cache, const small_set *s, watch *w,
                              dms_error *err)
 {
     const dms_preprocess settings = dms_preprocess_default(SIZE);
-    const dms_monitor monitor = {w, see_progress, see_message, wish_to_stop};
+    const dms_monitor monitor = {.user = w,
+                                 .progress = see_progress,
+                                 .message = see_message,
+                                 .should_stop = wish_to_stop};
 
     *cache = NULL;
     return dms_cache_open(cache, s->folder, &s->dataset, &settings, &monitor,

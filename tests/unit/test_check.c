@@ -11,7 +11,7 @@
 
 /* A report and what it is, read back. */
 typedef struct told {
-    dms_data_report report;
+    dms_data_report *report;
     json_t *json;
 } told;
 
@@ -23,7 +23,7 @@ static told check(const small_set *s)
 
     if (dms_data_check(&t.report, &s->dataset, NULL, &err) != DMS_OK)
         fail_msg("%s", err.message);
-    t.json = json_loads(t.report.json, 0, &fault);
+    t.json = json_loads(t.report->json, 0, &fault);
     if (!t.json)
         fail_msg("JSON line %d: %s", fault.line, fault.text);
     return t;
@@ -31,7 +31,7 @@ static told check(const small_set *s)
 
 static void forget(told *t)
 {
-    dms_data_report_release(&t->report);
+    dms_data_report_destroy(t->report);
     json_decref(t->json);
 }
 
@@ -41,7 +41,7 @@ static const char *what(const told *t, const char *kind, size_t index)
     const char *text = json_string_value(json_object_get(entry, "what"));
 
     if (!text)
-        fail_msg("%s has no entry %zu in\n%s", kind, index, t->report.json);
+        fail_msg("%s has no entry %zu in\n%s", kind, index, t->report->json);
     return text;
 }
 
@@ -69,14 +69,14 @@ static void a_good_set_has_counts_and_no_findings(void **state)
     s.patients[1].eye[DMS_LEFT].labels[0] = 0;
     s.patients[1].eye[DMS_LEFT].keywords = (char *)"low image quality";
     t = check(&s);
-    assert_int_equal(t.report.patients, 3);
-    assert_int_equal(t.report.eyes, 6);
-    assert_int_equal(t.report.labelled_eyes, 5);
-    assert_int_equal(t.report.ungradable_eyes, 1);
+    assert_int_equal(t.report->patients, 3);
+    assert_int_equal(t.report->eyes, 6);
+    assert_int_equal(t.report->labelled_eyes, 5);
+    assert_int_equal(t.report->ungradable_eyes, 1);
     for (int i = 0; i < 5; i++)
         if (listed(&t, kinds[i]) != 0)
             fail_msg("%s: %s", kinds[i], what(&t, kinds[i], 0));
-    assert_holds(t.report.text, "N 3");
+    assert_holds(t.report->text, "N 3");
     assert_int_equal(json_integer_value(json_object_get(
                          json_object_get(t.json, "labels"), "N")),
                      3);
@@ -95,15 +95,15 @@ static void missing_and_unreadable_are_told_with_their_reason(void **state)
     small_set_write(s.paths[1][DMS_RIGHT], "no picture", 10);
     small_set_write(s.paths[2][DMS_LEFT], "", 0);
     t = check(&s);
-    assert_int_equal(t.report.missing, 1);
-    assert_int_equal(t.report.unreadable, 2);
-    assert_int_equal(t.report.identical, 0);
+    assert_int_equal(t.report->missing, 1);
+    assert_int_equal(t.report->unreadable, 2);
+    assert_int_equal(t.report->identical, 0);
     assert_holds(what(&t, "missing", 0), "left");
     assert_holds(what(&t, "missing", 0), s.paths[0][DMS_LEFT]);
     assert_holds(what(&t, "missing", 0), "No such file");
     assert_holds(what(&t, "unreadable", 0), s.paths[1][DMS_RIGHT]);
     assert_holds(what(&t, "unreadable", 1), "empty");
-    assert_holds(t.report.text, s.paths[1][DMS_RIGHT]);
+    assert_holds(t.report->text, s.paths[1][DMS_RIGHT]);
     forget(&t);
     small_set_remove(&s);
 }
@@ -118,12 +118,12 @@ static void identical_pictures_name_each_other(void **state)
     small_set_paint(s.paths[0][DMS_RIGHT], 0, SMALL_SET_SIDE);
     small_set_paint(s.paths[2][DMS_LEFT], 0, SMALL_SET_SIDE);
     t = check(&s);
-    assert_int_equal(t.report.identical, 2);
+    assert_int_equal(t.report->identical, 2);
     assert_string_equal(what(&t, "identical", 0),
                         "right is the same picture as left of patient 1");
     assert_string_equal(what(&t, "identical", 1),
                         "left is the same picture as left of patient 1");
-    assert_int_equal(t.report.contradictions, 0);
+    assert_int_equal(t.report->contradictions, 0);
     forget(&t);
     small_set_remove(&s);
 }
@@ -139,7 +139,7 @@ static void a_split_column_that_parts_twins_is_a_contradiction(void **state)
     s.patients[2].split = DMS_SPLIT_VAL;
     s.dataset.has_split_column = true;
     t = check(&s);
-    assert_int_equal(t.report.contradictions, 1);
+    assert_int_equal(t.report->contradictions, 1);
     assert_holds(what(&t, "contradictions", 0), "parts it from patient 1");
     forget(&t);
     small_set_remove(&s);
@@ -205,7 +205,7 @@ static void suspicious_photographs_are_told_with_the_reason(void **state)
         dms_image_release(&image);
     }
     t = check(&s);
-    assert_int_equal(t.report.suspicious, CASES);
+    assert_int_equal(t.report->suspicious, CASES);
     for (size_t i = 0; i < CASES; i++)
         assert_holds(what(&t, "suspicious", i), cases[i].reason);
     forget(&t);
@@ -228,7 +228,7 @@ static void a_row_that_contradicts_itself_is_told_with_its_line(void **state)
     s.patients[3].labelled = false;
     s.patients[4].age = 140;
     t = check(&s);
-    assert_int_equal(t.report.contradictions, 5);
+    assert_int_equal(t.report->contradictions, 5);
     assert_string_equal(what(&t, "contradictions", 0),
                         "line 2: normal and C at once");
     assert_holds(what(&t, "contradictions", 1), "line 3: not one");
@@ -254,7 +254,7 @@ static void unknown_ages_and_sexes_are_counted(void **state)
         json_integer_value(json_object_get(t.json, "unknown_ages")), 2);
     assert_int_equal(
         json_integer_value(json_object_get(t.json, "unknown_sexes")), 1);
-    assert_holds(t.report.text, "age of 2, sex of 1");
+    assert_holds(t.report->text, "age of 2, sex of 1");
     forget(&t);
     small_set_remove(&s);
 }
@@ -269,11 +269,11 @@ static void the_text_shows_twenty_and_the_json_all(void **state)
     for (int i = 0; i < 24; i++)
         assert_int_equal(remove(s.paths[i / 2][i % 2]), 0);
     t = check(&s);
-    assert_int_equal(t.report.missing, 24);
+    assert_int_equal(t.report->missing, 24);
     assert_int_equal(listed(&t, "missing"), 24);
-    assert_holds(t.report.text, "and 4 more");
-    assert_holds(t.report.text, s.paths[9][DMS_RIGHT]);
-    assert_null(strstr(t.report.text, s.paths[10][DMS_LEFT]));
+    assert_holds(t.report->text, "and 4 more");
+    assert_holds(t.report->text, s.paths[9][DMS_RIGHT]);
+    assert_null(strstr(t.report->text, s.paths[10][DMS_LEFT]));
     forget(&t);
     small_set_remove(&s);
 }
@@ -315,14 +315,14 @@ static bool at_once(void *user)
 static void the_check_can_be_stopped(void **state)
 {
     const dms_monitor monitor = {.should_stop = at_once};
-    dms_data_report report = {0};
+    dms_data_report *report = NULL;
     small_set s;
 
     (void)state;
     small_set_make(&s, 1);
     assert_int_equal(dms_data_check(&report, &s.dataset, &monitor, NULL),
                      DMS_ESTOPPED);
-    assert_null(report.text);
+    assert_null(report);
     small_set_remove(&s);
 }
 
@@ -334,13 +334,13 @@ static void a_lack_of_memory_is_an_error(void **state)
     (void)state;
     small_set_make(&s, 1);
     while (alloc_fault_next(&fault)) {
-        dms_data_report report = {0};
+        dms_data_report *report = NULL;
         dms_status st = dms_data_check(&report, &s.dataset, NULL, NULL);
 
         alloc_fault_end(&fault, st);
         if (st == DMS_OK)
-            assert_int_equal(report.unreadable, 0);
-        dms_data_report_release(&report);
+            assert_int_equal(report->unreadable, 0);
+        dms_data_report_destroy(report);
     }
     small_set_remove(&s);
 }

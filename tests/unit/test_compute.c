@@ -22,7 +22,8 @@ static dms_net_options apply(const dms_compute *compute, size_t patients,
 
 static void many_patients_pay_for_winograd(void **state)
 {
-    const dms_compute compute = {.precision = DMS_PRECISION_FP32};
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = DMS_PRECISION_FP32};
 
     (void)state;
     assert_false(apply(&compute, 1, false).winograd);
@@ -32,7 +33,8 @@ static void many_patients_pay_for_winograd(void **state)
 
 static void deterministic_does_not_look_at_work_or_machine(void **state)
 {
-    const dms_compute compute = {.precision = DMS_PRECISION_AUTO,
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = DMS_PRECISION_AUTO,
                                  .deterministic = true};
 
     (void)state;
@@ -48,7 +50,8 @@ static void deterministic_does_not_look_at_work_or_machine(void **state)
 
 static void what_is_asked_for_stays_with_deterministic(void **state)
 {
-    const dms_compute compute = {.precision = DMS_PRECISION_FP32,
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = DMS_PRECISION_FP32,
                                  .winograd = DMS_WINOGRAD_YES,
                                  .deterministic = true};
 
@@ -58,7 +61,8 @@ static void what_is_asked_for_stays_with_deterministic(void **state)
 
 static void int8_needs_a_quantised_model(void **state)
 {
-    const dms_compute compute = {.precision = DMS_PRECISION_INT8};
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = DMS_PRECISION_INT8};
     dms_net_options options = {0};
     dms_error err = {0};
 

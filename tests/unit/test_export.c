@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "alloc_fault.h"
+#include "dms/export.h"
 #include "dms/model.h"
 
 typedef struct fixture {
@@ -48,21 +49,25 @@ typedef dms_status exporter(const fixture *f, dms_error *err);
 
 static dms_status export_onnx(const fixture *f, dms_error *err)
 {
-    dms_onnx_options options = {.preprocessing = true, .probabilities = true};
+    dms_onnx_options options = {.struct_size = sizeof options,
+                                .preprocessing = true,
+                                .probabilities = true};
 
     return dms_model_export_onnx(f->model, f->path, &options, err);
 }
 
 static dms_status export_norms(const fixture *f, dms_error *err)
 {
-    dms_onnx_options options = {.keep_norms = true};
+    dms_onnx_options options = {.struct_size = sizeof options,
+                                .keep_norms = true};
 
     return dms_model_export_onnx(f->model, f->path, &options, err);
 }
 
 static dms_status export_halves(const fixture *f, dms_error *err)
 {
-    dms_export_options options = {.type = DMS_WEIGHT_F16};
+    dms_export_options options = {.struct_size = sizeof options,
+                                  .type = DMS_WEIGHT_F16};
 
     return dms_model_export_safetensors(f->model, f->path, &options, err);
 }
@@ -101,17 +106,21 @@ static void options_that_are_none_are_refused(void **state)
     const fixture *f = *state;
     dms_error err = {0};
 
-    assert_int_equal(dms_model_export_safetensors(
-                         f->model, f->path,
-                         &(dms_export_options){.type = (dms_weight_type)3},
-                         &err),
-                     DMS_EINVAL);
+    assert_int_equal(
+        dms_model_export_safetensors(
+            f->model, f->path,
+            &(dms_export_options){.struct_size = sizeof(dms_export_options),
+                                  .type = (dms_weight_type)3},
+            &err),
+        DMS_EINVAL);
     assert_non_null(strstr(err.message, "weight type 3"));
     for (int i = 0; i < 3; i++)
         assert_int_equal(
             dms_model_export_onnx(
                 f->model, f->path,
-                &(dms_onnx_options){.size = (int[]){-1, 31, 4097}[i]}, NULL),
+                &(dms_onnx_options){.struct_size = sizeof(dms_onnx_options),
+                                    .size = (int[]){-1, 31, 4097}[i]},
+                NULL),
             DMS_EINVAL);
     assert_int_not_equal(access(f->path, F_OK), 0);
 }

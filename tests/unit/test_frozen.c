@@ -19,8 +19,9 @@
 #include "dms/data.h"
 #include "dms/train.h"
 #include "formats/safetensors.h"
+#include "unit/train_texts.h"
 
-enum { PATIENTS = 12, SIZE = 64, PATH = DMS_TRAIN_PATH_MAX + 64 };
+enum { PATIENTS = 12, SIZE = 64, PATH = 256 + 64 };
 
 /* One synthetic data set for all tests. */
 typedef struct fixture {
@@ -30,7 +31,10 @@ typedef struct fixture {
 static int setup(void **state)
 {
     static fixture f;
-    dms_synth_options synth = {.patients = PATIENTS, .seed = 3, .size = SIZE};
+    dms_synth_options synth = {.struct_size = sizeof synth,
+                               .patients = PATIENTS,
+                               .seed = 3,
+                               .size = SIZE};
     char data[128];
 
     snprintf(f.folder, sizeof f.folder, "/tmp/dms_frozen_XXXXXX");
@@ -53,12 +57,11 @@ static int teardown(void **state)
 /* Every buffer that an optimiser can have. */
 static dms_train_options frozen(const fixture *f, const char *run)
 {
-    dms_train_options o;
+    dms_train_options o = default_train_options();
 
-    dms_options_reset(&o, dms_train_option_table());
-    snprintf(o.data, sizeof o.data, "%s/data", f->folder);
-    snprintf(o.run, sizeof o.run, "%s/%s", f->folder, run);
-    snprintf(o.cache, sizeof o.cache, "%s", f->folder);
+    o.data = keep_text("%s/data", f->folder);
+    o.run = keep_text("%s/%s", f->folder, run);
+    o.cache = keep_text("%s", f->folder);
     o.backbone = DMS_BACKBONE_RESNET18;
     o.width = 16, o.size = SIZE;
     o.epochs = 3, o.batch = 3, o.accumulate = 2;
@@ -105,14 +108,14 @@ static dms_status train_until(const dms_train_options *o, int asked,
 {
     dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
 
-    return dms_train(o, &monitor, NULL, err);
+    return dms_train(NULL, o, &monitor, err);
 }
 
 static void train(const dms_train_options *o)
 {
     dms_error err = {0};
 
-    if (dms_train(o, NULL, NULL, &err) != DMS_OK)
+    if (dms_train(NULL, o, NULL, &err) != DMS_OK)
         fail_msg("%s", err.message);
 }
 
@@ -201,7 +204,7 @@ static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
         pid_t child = fork();
 
         if (child == 0)
-            _exit(dms_train(&killed, NULL, NULL, NULL) == DMS_OK ? 0 : 1);
+            _exit(dms_train(NULL, &killed, NULL, NULL) == DMS_OK ? 0 : 1);
         kill_after(round % 2 ? "last.safetensors" : "checkpoint.safetensors",
                    child, &killed, &rng);
         if (is_there(&killed, "checkpoint.safetensors")) {
@@ -313,7 +316,7 @@ static void a_run_from_a_model_file_keeps_its_backbone_bit_for_bit(void **state)
     first.epochs = 1, first.backbone_lr = 1;
     train(&first);
     path_of(path, &first, "last.safetensors");
-    snprintf(next.init, sizeof next.init, "%.1000s", path);
+    next.init = keep_text("%s", path);
     train(&next);
     assert_int_equal(dms_safetensors_open(&a, path, NULL), DMS_OK);
     assert_int_equal(dms_safetensors_open(

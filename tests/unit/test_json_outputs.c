@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "api/answer.h"
 #include "base/alloc.h"
 #include "base/number.h"
 #include "base/rng.h"
@@ -131,23 +132,41 @@ static void figures_of_a_report(void **state)
     dms_free(text);
 }
 
+/* Answers to be filled by hand. */
+static dms_predictions *make_answers(size_t count)
+{
+    dms_architecture arch = dms_architecture_default();
+    dms_model *model = NULL;
+    dms_predictions *p = NULL;
+
+    arch.backbone = DMS_BACKBONE_RESNET18;
+    arch.width = 16, arch.size = 32;
+    assert_int_equal(dms_model_create(&model, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_predictions_create(&p, model, count, NULL), DMS_OK);
+    dms_answers_clear(p, count);
+    dms_model_destroy(model);
+    return p;
+}
+
 static void probabilities_of_predictions(void **state)
 {
     dms_rng rng = dms_rng_seeded(2);
     dms_pair pair = {.id = "7", .path = {"l.jpg", "r.jpg"}};
-    dms_prediction p = {.present = {true, true}};
+    dms_predictions *answers = make_answers(1);
+    dms_prediction *p = dms_answer_at(answers, 0);
     char *text = NULL;
     json_t *root, *answer, *left, *field;
 
     (void)state;
+    p->present[DMS_LEFT] = p->present[DMS_RIGHT] = true;
     for (int k = 0; k < DMS_LABELS; k++) {
-        p.patient[k] = dms_rng_uniform(&rng);
-        p.eye[DMS_LEFT][k] = awkward(&rng);
+        p->patient[k] = dms_rng_uniform(&rng);
+        p->eye[DMS_LEFT][k] = awkward(&rng);
     }
-    p.field[DMS_LEFT].center_x = awkward(&rng);
-    p.field[DMS_LEFT].coverage = awkward(&rng);
+    p->field[DMS_LEFT].center_x = awkward(&rng);
+    p->field[DMS_LEFT].coverage = awkward(&rng);
     assert_int_equal(
-        dms_prediction_print(&text, &p, &pair, 1, DMS_PREDICTION_JSON, NULL),
+        dms_predictions_print(&text, answers, &pair, DMS_PREDICTION_JSON, NULL),
         DMS_OK);
     root = read_back(text);
     answer = json_array_get(root, 0);
@@ -157,13 +176,14 @@ static void probabilities_of_predictions(void **state)
         const char letter[] = {DMS_LABEL_LETTERS[k], '\0'};
 
         assert_number(json_object_get(answer, "probabilities"), letter,
-                      p.patient[k], EXACT);
+                      p->patient[k], EXACT);
         assert_number(json_object_get(left, "probabilities"), letter,
-                      p.eye[DMS_LEFT][k], EXACT);
+                      p->eye[DMS_LEFT][k], EXACT);
     }
-    assert_number(field, "center_x", p.field[DMS_LEFT].center_x, EXACT);
-    assert_number(field, "coverage", p.field[DMS_LEFT].coverage, EXACT);
+    assert_number(field, "center_x", p->field[DMS_LEFT].center_x, EXACT);
+    assert_number(field, "coverage", p->field[DMS_LEFT].coverage, EXACT);
     json_decref(root);
+    dms_predictions_destroy(answers);
     dms_text_free(text);
 }
 
@@ -232,9 +252,8 @@ static void layers_of_a_quantised_model(void **state)
 {
     dms_rng rng = dms_rng_seeded(5);
     dms_quantize_layer layer = {.name = "conv", .db = INFINITY};
-    dms_quantize_report report = {.options = dms_quantize_options_default(),
-                                  .layers = &layer,
-                                  .count = 1};
+    dms_quantize_report report = {
+        .percentile = 99.99, .layers = &layer, .count = 1};
     char *text = NULL;
     json_t *root, *item;
 
@@ -258,16 +277,17 @@ static void layers_of_a_quantised_model(void **state)
 static void times_of_a_bench(void **state)
 {
     dms_rng rng = dms_rng_seeded(6);
+    dms_compute compute = {.workers = 1};
+    dms_bench_options options = {.patients = 1, .compute = &compute};
     dms_bench_node node = {.name = "conv", .op = "conv", .part = "stem"};
     dms_bench_report report = {.architecture = dms_architecture_default(),
-                               .options = dms_bench_options_default(),
+                               .options = &options,
                                .nodes = &node,
                                .node_count = 1};
     char *text = NULL;
     json_t *root, *item;
 
     (void)state;
-    report.options.compute.workers = 1;
     report.patients_per_s = awkward(&rng), report.gflop = awkward(&rng);
     report.median.total = 0.125, node.forward_gflop = awkward(&rng);
     assert_int_equal(dms_bench_print(&text, &report, true, true, NULL), DMS_OK);

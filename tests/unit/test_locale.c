@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "api/answer.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -86,11 +87,12 @@ static void say_option(dms_strbuf *out, const char *name, const char *text)
     char got[256];
     dms_status st;
 
-    dms_options_reset(&values, table);
+    assert_int_equal(dms_options_init(&values, table, NULL), DMS_OK);
     st = dms_option_set(&values, option, text, &err);
     say_error(out, st, &err);
     dms_option_get(got, sizeof got, &values, option);
     dms_strbuf_printf(out, "%s\n", got);
+    dms_options_release(&values, table);
 }
 
 static void say_options(dms_strbuf *out)
@@ -131,10 +133,10 @@ static void say_yaml(dms_strbuf *out)
     const dms_option_table *table = dms_train_option_table();
     dms_train_options values, back;
     dms_error err = {0};
-    char text[16384];
+    char text[16384], again[16384];
     dms_status st;
 
-    dms_options_reset(&values, table);
+    assert_int_equal(dms_options_init(&values, table, NULL), DMS_OK);
     st = dms_options_parse_yaml(&values, table, given, strlen(given), "a.yaml",
                                 NULL, &err);
     say_error(out, st, &err);
@@ -143,26 +145,31 @@ static void say_yaml(dms_strbuf *out)
     assert_true(dms_options_format_yaml(text, sizeof text, &values, table,
                                         "train") < sizeof text);
     dms_strbuf_puts(out, text);
-    dms_options_reset(&back, table);
+    assert_int_equal(dms_options_init(&back, table, NULL), DMS_OK);
     st = dms_options_parse_yaml(&back, table, text, strlen(text), "b.yaml",
                                 "train", &err);
     say_error(out, st, &err);
-    assert_memory_equal(&values, &back, sizeof back);
+    dms_options_format_yaml(again, sizeof again, &back, table, "train");
+    assert_string_equal(again, text);
+    say_bits(out, back.lr), say_bits(out, back.val);
+    say_bits(out, back.time_limit);
     values.val = 1.5;
     say_error(out, dms_options_check(&values, table, &err), &err);
+    dms_options_release(&back, table);
+    dms_options_release(&values, table);
 }
 
 static void say_prediction_table(dms_strbuf *out, const char *text)
 {
-    dms_predictions p = {0};
+    dms_prediction_rows p = {0};
     dms_error err = {0};
     dms_status st =
-        dms_predictions_parse(&p, text, strlen(text), "p.csv", &err);
+        dms_prediction_rows_parse(&p, text, strlen(text), "p.csv", &err);
 
     say_error(out, st, &err);
     for (size_t i = 0; i < p.count * DMS_LABELS; i++)
         say_bits(out, p.probabilities[i]);
-    dms_predictions_release(&p);
+    dms_prediction_rows_release(&p);
 }
 
 static void say_tables(dms_strbuf *out)
@@ -175,7 +182,7 @@ static void say_tables(dms_strbuf *out)
 
     say_prediction_table(out, "ID,N,D,G,C,A,H,M,O\n1,.5,1e-3,0.25,0,1,0,0,0\n");
     say_prediction_table(out, "id;n;d;g;c;a;h;m;o\n1;0,5;0;0;0;0;0;0;0\n");
-    assert_int_equal(dms_predictions_write(path, ids, p, 1, NULL), DMS_OK);
+    assert_int_equal(dms_prediction_rows_write(path, ids, p, 1, NULL), DMS_OK);
     assert_int_equal(dms_file_read(&data, &size, path, 4096, NULL), DMS_OK);
     dms_strbuf_puts(out, (const char *)data);
     dms_free(data);
@@ -210,28 +217,47 @@ static void say_dataset(dms_strbuf *out)
     dms_dataset_close(d);
 }
 
+/* Answers to be filled by hand. */
+static dms_predictions *make_answers(size_t count)
+{
+    dms_architecture arch = dms_architecture_default();
+    dms_model *model = NULL;
+    dms_predictions *p = NULL;
+
+    arch.backbone = DMS_BACKBONE_RESNET18;
+    arch.width = 16, arch.size = 32;
+    assert_int_equal(dms_model_create(&model, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_predictions_create(&p, model, count, NULL), DMS_OK);
+    dms_answers_clear(p, count);
+    dms_model_destroy(model);
+    return p;
+}
+
 static void say_predictions(dms_strbuf *out)
 {
     dms_pair pairs[] = {{.id = "7", .path = {"l.jpg", "r.jpg"}},
                         {.id = "8", .path = {"l.jpg", NULL}}};
-    dms_prediction p[2] = {{.present = {true, true}}, {.present = {false}}};
+    dms_predictions *answers = make_answers(2);
+    dms_prediction *p = dms_answer_at(answers, 0);
 
+    p->present[DMS_LEFT] = p->present[DMS_RIGHT] = true;
     for (int k = 0; k < DMS_LABELS; k++) {
-        p[0].patient[k] = (k + 1) / 9.0;
-        p[0].eye[0][k] = p[0].eye[1][k] = 1 / (k + 3.0);
-        p[0].finding[k] = k > 4;
+        p->patient[k] = (k + 1) / 9.0;
+        p->eye[0][k] = p->eye[1][k] = 1 / (k + 3.0);
+        p->finding[k] = k > 4;
     }
-    p[0].field[0].center_x = 1023.625, p[0].field[1].radius = 1e-7;
-    dms_fail(&p[1].error, DMS_EIO, "%.3f of it", 0.125);
+    p->field[0].center_x = 1023.625, p->field[1].radius = 1e-7;
+    dms_fail(&dms_answer_at(answers, 1)->error, DMS_EIO, "%.3f of it", 0.125);
     for (int f = DMS_PREDICTION_TEXT; f <= DMS_PREDICTION_CSV; f++) {
         char *text = NULL;
 
-        assert_int_equal(dms_prediction_print(&text, p, pairs, 2,
-                                              (dms_prediction_format)f, NULL),
+        assert_int_equal(dms_predictions_print(&text, answers, pairs,
+                                               (dms_prediction_format)f, NULL),
                          DMS_OK);
         dms_strbuf_puts(out, text);
         dms_text_free(text);
     }
+    dms_predictions_destroy(answers);
 }
 
 static void say_report(dms_strbuf *out)
@@ -337,7 +363,7 @@ static void say_quantising(dms_strbuf *out)
                                 .limit = 6.5,
                                 .own_db = 31.25,
                                 .db = INFINITY};
-    dms_quantize_report report = {.options = dms_quantize_options_default(),
+    dms_quantize_report report = {.percentile = 99.99,
                                   .layers = &layer,
                                   .count = 1,
                                   .mean_difference = 1e-5};

@@ -21,6 +21,7 @@
 #include "dms/train.h"
 #include "net/dmsnet.h"
 #include "train/metrics_log.h"
+#include "unit/train_texts.h"
 
 enum { PATIENTS = 12, SIZE = 64, K = DMS_LABELS };
 
@@ -32,7 +33,10 @@ typedef struct fixture {
 static int setup(void **state)
 {
     static fixture f;
-    dms_synth_options synth = {.patients = PATIENTS, .seed = 3, .size = SIZE};
+    dms_synth_options synth = {.struct_size = sizeof synth,
+                               .patients = PATIENTS,
+                               .seed = 3,
+                               .size = SIZE};
     char data[128];
 
     snprintf(f.folder, sizeof f.folder, "/tmp/dms_maps_XXXXXX");
@@ -63,12 +67,11 @@ static void forget(const fixture *f, const char *pattern)
 /* A frozen backbone, nothing augmented; SGD and no average: small files. */
 static dms_train_options frozen(const fixture *f, const char *run)
 {
-    dms_train_options o;
+    dms_train_options o = default_train_options();
 
-    dms_options_reset(&o, dms_train_option_table());
-    snprintf(o.data, sizeof o.data, "%s/data", f->folder);
-    snprintf(o.run, sizeof o.run, "%s/%s", f->folder, run);
-    snprintf(o.cache, sizeof o.cache, "%s", f->folder);
+    o.data = keep_text("%s/data", f->folder);
+    o.run = keep_text("%s/%s", f->folder, run);
+    o.cache = keep_text("%s", f->folder);
     o.backbone = DMS_BACKBONE_RESNET18;
     o.width = 16, o.size = SIZE;
     o.epochs = 2, o.batch = 4;
@@ -115,11 +118,15 @@ static bool wish_to_stop(void *user)
 static dms_status train(const dms_train_options *o, watch *w,
                         dms_train_result *result, dms_error *err)
 {
-    dms_monitor monitor = {w, see_progress, see_message, wish_to_stop};
+    dms_monitor monitor = {.user = w,
+                           .progress = see_progress,
+                           .message = see_message,
+                           .should_stop = wish_to_stop};
+    dms_train_result unwanted;
 
     w->computed = w->asked = 0;
     w->said[0] = '\0';
-    return dms_train(o, &monitor, result, err);
+    return train_to(result ? result : &unwanted, o, &monitor, err);
 }
 
 static watch trained(const dms_train_options *o)
@@ -135,7 +142,7 @@ static watch trained(const dms_train_options *o)
 static dms_metrics_log log_of(const dms_train_options *o)
 {
     dms_metrics_log log = {0};
-    char path[DMS_TRAIN_PATH_MAX + 64];
+    char path[400];
     uint8_t *text;
     size_t size;
 
@@ -170,7 +177,7 @@ static void assert_curves_near(const dms_train_options *a,
 static void assert_same_model(const dms_train_options *a,
                               const dms_train_options *b)
 {
-    char path_a[DMS_TRAIN_PATH_MAX + 32], path_b[DMS_TRAIN_PATH_MAX + 32];
+    char path_a[400], path_b[400];
     dms_file_map map_a, map_b;
 
     snprintf(path_a, sizeof path_a, "%s/last.safetensors", a->run);
@@ -326,9 +333,8 @@ static void another_backbone_has_maps_of_its_own(void **state)
     trained(&other);
     assert_true(trained(&own).computed > 0);
     assert_int_equal(maps_ending(f, ".cache", path), 2);
-    snprintf(taken.pretrained, sizeof taken.pretrained,
-             "%s/other/last.safetensors", f->folder);
-    strcpy(late.pretrained, taken.pretrained);
+    taken.pretrained = keep_text("%s/other/last.safetensors", f->folder);
+    late.pretrained = taken.pretrained;
     assert_int_equal(trained(&taken).computed, 0);
     assert_int_equal(maps_ending(f, ".cache", path), 2);
     forget(f, "maps-*");
@@ -392,7 +398,7 @@ static void one_eyed_patients_and_models_have_maps_too(void **state)
     assert_int_equal(system(command), 0);
     forget(f, "maps-*");
     both.epochs = left.epochs = 1;
-    snprintf(both.data, sizeof both.data, "%s/holes", f->folder);
+    both.data = keep_text("%s/holes", f->folder);
     left.eyes = DMS_EYES_LEFT;
     w = trained(&both);
     assert_non_null(strstr(w.said, " 23 maps "));

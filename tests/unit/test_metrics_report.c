@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -141,7 +140,7 @@ static json_t *load(const dms_report *report)
     json = json_loads(text, JSON_REJECT_DUPLICATES, &where);
     if (!json)
         fail_msg("%d: %s", where.line, where.text);
-    free(text);
+    dms_text_free(text);
     return json;
 }
 
@@ -223,7 +222,7 @@ static void tuned_thresholds_are_said_to_be_tuned_here(void **state)
         report = report_of(options);
         assert_int_equal(dms_report_text(&text, &report, NULL), DMS_OK);
         assert_int_equal(strstr(text, "TUNED ON THESE SAME") != NULL, tuned);
-        free(text);
+        dms_text_free(text);
         json = load(&report);
         assert_int_equal(json_is_true(json_object_get(
                              json, "thresholds_tuned_on_same_split")),
@@ -248,7 +247,7 @@ static void text_fits_eighty_columns(void **state)
     }
     assert_non_null(strstr(text, "class_kappa_quadratic"));
     assert_non_null(strstr(text, "586 patients"));
-    free(text);
+    dms_text_free(text);
 }
 
 static void names_are_found_again(void **state)

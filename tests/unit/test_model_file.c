@@ -122,8 +122,8 @@ static void what_is_written_is_read_bit_for_bit(void **state)
     size_t size_a, size_b;
 
     assert_int_equal(dms_model_open(&model, f->model, NULL, NULL), DMS_OK);
-    assert_int_equal(dms_model_get_config(model)->architecture.width, 16);
-    assert_int_equal(dms_model_get_config(model)->preprocess.size, 96);
+    assert_int_equal(dms_model_get_architecture(model)->width, 16);
+    assert_int_equal(dms_model_get_preprocess(model)->size, 96);
     assert_int_equal(dms_model_write(model, f->other, NULL), DMS_OK);
     dms_model_destroy(model);
     assert_int_equal(dms_file_read(&a, &size_a, f->model, 1 << 30, NULL),
@@ -153,7 +153,7 @@ static void without_metadata_the_architecture_is_inferred_and_said(void **state)
     views_of(f);
     write_other(f, f->count, NULL);
     assert_int_equal(dms_model_open(&model, f->other, &monitor, NULL), DMS_OK);
-    arch = &dms_model_get_config(model)->architecture;
+    arch = dms_model_get_architecture(model);
     assert_int_equal(arch->backbone, DMS_BACKBONE_RESNET18);
     assert_int_equal(arch->width, 16);
     assert_int_equal(arch->context, DMS_CONTEXT_MSCAM);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "dms/option.h"
 
 typedef enum filter { FILTER_BILINEAR, FILTER_BICUBIC, FILTER_LANCZOS } filter;
@@ -28,7 +29,7 @@ typedef struct fit {
     double limit;
     filter filter;
     int context;
-    char out[16];
+    char *out;
 } fit;
 
 static const char *const filter_words[] = {"bilinear", "bicubic", "lanczos",
@@ -84,15 +85,68 @@ static const dms_option fit_options[] = {
 static const dms_option_table table = {fit_options, 9, &fit_defaults,
                                        sizeof(fit)};
 
+static void fresh(fit *f)
+{
+    memset(f, 0xff, sizeof(*f));
+    assert_int_equal(dms_options_init(f, &table, NULL), DMS_OK);
+}
+
+/* All but the text byte for byte, the text by its letters. */
+static void assert_equal(const fit *a, const fit *b)
+{
+    fit x, y;
+
+    memcpy(&x, a, sizeof(x)); /* with what lies between the fields */
+    memcpy(&y, b, sizeof(y));
+    assert_string_equal(x.out, y.out);
+    x.out = y.out = NULL;
+    assert_memory_equal(&x, &y, sizeof(x));
+}
+
 static void defaults_are_the_default_struct(void **state)
 {
     fit f;
 
     (void)state;
-    memset(&f, 0xff, sizeof(f));
-    dms_options_reset(&f, &table);
-    assert_memory_equal(&f, &fit_defaults, sizeof(f));
+    fresh(&f);
+    assert_equal(&f, &fit_defaults);
     assert_int_equal(dms_options_check(&f, &table, NULL), DMS_OK);
+    dms_options_release(&f, &table);
+}
+
+static void a_text_is_copied_in_and_released_once(void **state)
+{
+    fit f;
+    char given[] = "here";
+
+    (void)state;
+    fresh(&f);
+    assert_ptr_not_equal(f.out, fit_defaults.out);
+    assert_int_equal(dms_options_set(&f, &table, "out", given, NULL), DMS_OK);
+    given[0] = 'x';
+    assert_string_equal(f.out, "here");
+    dms_options_release(&f, &table);
+    assert_null(f.out);
+    dms_options_release(&f, &table);
+}
+
+/* Also where the memory for it is not to be had. */
+static void a_default_without_a_text_is_the_empty_text(void **state)
+{
+    static const fit no_text = {.epochs = 60};
+    static const dms_option_table bare = {fit_options, 9, &no_text,
+                                          sizeof(fit)};
+    fit f;
+    dms_error err = {0};
+
+    (void)state;
+    assert_int_equal(dms_options_init(&f, &bare, NULL), DMS_OK);
+    assert_string_equal(f.out, "");
+    dms_options_release(&f, &bare);
+    dms_alloc_fail_at(1);
+    assert_int_equal(dms_options_init(&f, &bare, &err), DMS_ENOMEM);
+    dms_alloc_fail_at(0);
+    dms_options_release(&f, &bare);
 }
 
 static void good_texts_set_the_field_and_read_back_canonically(void **state)
@@ -123,21 +177,26 @@ static void good_texts_set_the_field_and_read_back_canonically(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        fit f = fit_defaults, again = fit_defaults;
+        fit f, again;
         dms_error err = {0};
         char text[64];
         const dms_option *option = dms_option_find(&table, cases[i].name);
 
+        fresh(&f), fresh(&again);
         assert_non_null(option);
         if (dms_options_set(&f, &table, cases[i].name, cases[i].given, &err))
             fail_msg("%s", err.message);
         dms_option_get(text, sizeof(text), &f, option);
         assert_string_equal(text, cases[i].canonical);
         assert_int_equal(dms_option_set(&again, option, text, NULL), DMS_OK);
-        assert_memory_equal(&again, &f, sizeof(f));
+        assert_equal(&again, &f);
         assert_int_equal(dms_options_check(&f, &table, NULL), DMS_OK);
+        dms_options_release(&again, &table);
+        dms_options_release(&f, &table);
     }
 }
+
+static char too_long[DMS_OPTION_TEXT_MAX + 1];
 
 static void bad_texts_are_refused_with_what_was_expected(void **state)
 {
@@ -184,8 +243,7 @@ static void bad_texts_are_refused_with_what_was_expected(void **state)
          "filter: 'lanzcos' is not bilinear, bicubic or "
          "lanczos; did you mean 'lanczos'?"},
         {"context", "zzz", "context: 'zzz' is not mscam or none"},
-        {"out", "1234567890123456",
-         "out: the text has 16 bytes, at most 15 fit"},
+        {"out", too_long, "out: the text has 4096 bytes, at most 4095 fit"},
         {"epoch", "3",
          "epoch: there is no such option; did you mean "
          "'epochs'?"},
@@ -195,15 +253,18 @@ static void bad_texts_are_refused_with_what_was_expected(void **state)
         {"xyzzy", "3", "xyzzy: there is no such option"}};
 
     (void)state;
+    memset(too_long, 'x', DMS_OPTION_TEXT_MAX);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        fit f = fit_defaults;
+        fit f;
         dms_error err = {0};
 
+        fresh(&f);
         assert_int_equal(
             dms_options_set(&f, &table, cases[i].name, cases[i].given, &err),
             DMS_EINVAL);
         assert_string_equal(err.message, cases[i].message);
-        assert_memory_equal(&f, &fit_defaults, sizeof(f));
+        assert_equal(&f, &fit_defaults);
+        dms_options_release(&f, &table);
     }
 }
 
@@ -220,8 +281,10 @@ static void a_struct_filled_by_hand_is_checked(void **state)
     f.optimiser.rate = NAN;
     assert_int_equal(dms_options_check(&f, &table, NULL), DMS_EINVAL);
     f = fit_defaults;
-    memset(f.out, 'x', sizeof(f.out));
-    assert_int_equal(dms_options_check(&f, &table, NULL), DMS_EINVAL);
+    f.out = NULL;
+    err = (dms_error){0};
+    assert_int_equal(dms_options_check(&f, &table, &err), DMS_EINVAL);
+    assert_string_equal(err.message, "out: the text is NULL");
 }
 
 static void ranges_are_told_in_words(void **state)
@@ -263,7 +326,7 @@ static void word_distance_counts_swaps_as_one(void **state)
 
 static dms_status parse(fit *f, const char *text, dms_error *err)
 {
-    *f = fit_defaults;
+    fresh(f);
     return dms_options_parse_yaml(f, &table, text, strlen(text), "c.yaml",
                                   "train", err);
 }
@@ -291,6 +354,7 @@ static void yaml_flat_and_nested_are_the_same(void **state)
         assert_true(f.optimiser.rate == 1e-4);
         assert_string_equal(f.out, "a: b");
         assert_true(f.crop); /* not named: keeps its default */
+        dms_options_release(&f, &table);
     }
 }
 
@@ -306,7 +370,8 @@ static void empty_yaml_changes_nothing(void **state)
 
         if (parse(&f, texts[i], &err) != DMS_OK)
             fail_msg("%s", err.message);
-        assert_memory_equal(&f, &fit_defaults, sizeof(f));
+        assert_equal(&f, &fit_defaults);
+        dms_options_release(&f, &table);
     }
 }
 
@@ -345,6 +410,7 @@ static void bad_yaml_is_refused_with_file_and_line(void **state)
 
         assert_int_equal(parse(&f, cases[i].text, &err), DMS_EINVAL);
         assert_string_equal(err.message, cases[i].message);
+        dms_options_release(&f, &table);
     }
 }
 
@@ -355,14 +421,17 @@ static void broken_yaml_says_where_it_breaks(void **state)
 
     (void)state;
     assert_int_equal(parse(&f, "crop: yes\nepochs: [1\n", &err), DMS_EINVAL);
+    dms_options_release(&f, &table);
     err = (dms_error){0};
     assert_int_equal(parse(&f, "crop: yes\nout: 'a\n", &err), DMS_EFORMAT);
+    dms_options_release(&f, &table);
     assert_non_null(strstr(err.message, "c.yaml:3: not YAML: "));
     err = (dms_error){0};
     assert_int_equal(parse(&f, "out: \xff\xfe\n", &err), DMS_EFORMAT);
     err = (dms_error){0};
     assert_int_equal(
         dms_options_read_yaml(&f, &table, "no/such.yaml", NULL, &err), DMS_EIO);
+    dms_options_release(&f, &table);
 }
 
 static void assert_same_options(const fit *a, const fit *b)
@@ -405,6 +474,7 @@ static void options_written_as_yaml_read_back_equal(void **state)
         if (parse(&again, text, &err) != DMS_OK)
             fail_msg("%s in:\n%s", err.message, text);
         assert_same_options(&again, &f);
+        dms_options_release(&again, &table);
     }
 }
 
@@ -412,6 +482,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_default_struct),
+        cmocka_unit_test(a_text_is_copied_in_and_released_once),
+        cmocka_unit_test(a_default_without_a_text_is_the_empty_text),
         cmocka_unit_test(good_texts_set_the_field_and_read_back_canonically),
         cmocka_unit_test(bad_texts_are_refused_with_what_was_expected),
         cmocka_unit_test(a_struct_filled_by_hand_is_checked),

@@ -15,14 +15,15 @@
 
 #define HEADER "ID,N,D,G,C,A,H,M,O\n"
 
-static dms_status parse(dms_predictions *p, const char *text, dms_error *err)
+static dms_status parse(dms_prediction_rows *p, const char *text,
+                        dms_error *err)
 {
-    return dms_predictions_parse(p, text, strlen(text), "p.csv", err);
+    return dms_prediction_rows_parse(p, text, strlen(text), "p.csv", err);
 }
 
 static void assert_refused(const char *text, const char *message)
 {
-    dms_predictions p = {0};
+    dms_prediction_rows p = {0};
     dms_error err = {0};
 
     assert_int_equal(parse(&p, text, &err), DMS_EFORMAT);
@@ -33,7 +34,7 @@ static void assert_refused(const char *text, const char *message)
 
 static void columns_may_stand_in_any_order(void **state)
 {
-    dms_predictions p = {0};
+    dms_prediction_rows p = {0};
     dms_error err = {0};
 
     (void)state;
@@ -44,7 +45,7 @@ static void columns_may_stand_in_any_order(void **state)
     assert_string_equal(p.ids[0], "7");
     assert_true(p.probabilities[0] == 0 && p.probabilities[1] == 0.2);
     assert_true(p.probabilities[6] == 0.7 && p.probabilities[7] == 1);
-    dms_predictions_release(&p);
+    dms_prediction_rows_release(&p);
 }
 
 static void errors_name_file_line_and_column(void **state)
@@ -90,7 +91,7 @@ static void every_probability_reads_back_bit_equal(void **state)
     char path[] = "/tmp/dms-predictions-XXXXXX";
     int file = mkstemp(path);
     dms_rng rng = dms_rng_seeded(1);
-    dms_predictions p = {0};
+    dms_prediction_rows p = {0};
     dms_error err = {0};
 
     (void)state;
@@ -99,15 +100,15 @@ static void every_probability_reads_back_bit_equal(void **state)
     for (size_t i = 4; i < COUNT * DMS_LABELS; i++)
         probabilities[i] = i % 2 ? dms_rng_uniform(&rng)
                                  : (double)(float)dms_rng_uniform(&rng);
-    if (dms_predictions_write(path, ids, probabilities, COUNT, &err) ||
-        dms_predictions_read(&p, path, &err))
+    if (dms_prediction_rows_write(path, ids, probabilities, COUNT, &err) ||
+        dms_prediction_rows_read(&p, path, &err))
         fail_msg("%s", err.message);
     unlink(path);
     assert_int_equal(p.count, COUNT);
     for (size_t i = 0; i < COUNT; i++)
         assert_string_equal(p.ids[i], ids[i]);
     assert_memory_equal(p.probabilities, probabilities, sizeof probabilities);
-    dms_predictions_release(&p);
+    dms_prediction_rows_release(&p);
 }
 
 static void every_failed_allocation_is_reported_and_nothing_leaks(void **state)
@@ -116,12 +117,12 @@ static void every_failed_allocation_is_reported_and_nothing_leaks(void **state)
 
     (void)state;
     while (alloc_fault_next(&fault)) {
-        dms_predictions p = {0};
+        dms_prediction_rows p = {0};
 
         alloc_fault_end(
             &fault,
             parse(&p, HEADER "1,0,0,0,0,0,0,0,0\n2,0,0,0,0,0,0,0,0\n", NULL));
-        dms_predictions_release(&p);
+        dms_prediction_rows_release(&p);
     }
     assert_true(fault.count > 5);
 }

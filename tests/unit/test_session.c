@@ -29,8 +29,12 @@ typedef struct fixture {
     size_t sizes[2];
     dms_image images[2];
     dms_model *model;
-    dms_session *session; /* a batch of 2 */
+    dms_session *session;         /* a batch of 2 */
+    dms_predictions *predictions; /* of the last predict; without features */
+    dms_predictions *featured;    /* the same, with features */
 } fixture;
+
+enum { PAIRS_MAX = 8 };
 
 /* An orange disc with a gradient, other for either eye. */
 static dms_image draw(int eye)
@@ -73,7 +77,12 @@ static int setup(void **state)
     arch.width = WIDTH;
     arch.size = 64;
     if (dms_model_create(&f.model, &arch, 5, &err) != DMS_OK ||
-        dms_session_create(&f.session, f.model, 2, &err) != DMS_OK)
+        dms_session_create(&f.session, f.model, 2, &err) != DMS_OK ||
+        dms_predictions_create(&f.predictions, f.model, PAIRS_MAX, &err) !=
+            DMS_OK ||
+        dms_predictions_create(&f.featured, f.model, PAIRS_MAX, &err) !=
+            DMS_OK ||
+        dms_predictions_want_features(f.featured, &err) != DMS_OK)
         return -1;
     *state = &f;
     return 0;
@@ -85,6 +94,8 @@ static int teardown(void **state)
     char command[96];
 
     dms_session_destroy(f->session);
+    dms_predictions_destroy(f->predictions);
+    dms_predictions_destroy(f->featured);
     dms_model_destroy(f->model);
     for (int eye = 0; eye < 2; eye++) {
         dms_image_release(&f->images[eye]);
@@ -112,15 +123,27 @@ static dms_photograph pixels_of(const fixture *f, int eye)
                             .height = TALL};
 }
 
+/* p gets the answers, whose arrays the fixture keeps until the next call;
+ * features: count x 2 x F, or NULL. */
 static void predict(const fixture *f, dms_prediction *p, float *features,
                     const dms_pair *pairs, size_t count)
 {
-    const dms_outputs out = {p, features};
+    dms_predictions *into = features ? f->featured : f->predictions;
     dms_error err = {0};
 
-    if (dms_session_predict_into(f->session, &out, pairs, count, NULL, &err) !=
+    if (dms_session_predict(f->session, into, pairs, count, NULL, &err) !=
         DMS_OK)
         fail_msg("%s", err.message);
+    assert_null(dms_predictions_get(into, count));
+    for (size_t i = 0; i < count; i++) {
+        p[i] = *dms_predictions_get(into, i);
+        for (size_t eye = 0; eye < 2; eye++)
+            if (features)
+                memcpy(features + (2 * i + eye) * FEATURES, p[i].features[eye],
+                       FEATURES * sizeof *features);
+            else
+                assert_null(p[i].features[eye]);
+    }
 }
 
 static void assert_answered(const dms_prediction *p)
@@ -145,10 +168,14 @@ static void files_bytes_and_pixels_give_the_same_answer(void **state)
     assert_answered(&p[0]);
     for (int i = 1; i < 4; i++) {
         assert_answered(&p[i]);
-        assert_memory_equal(p[i].patient, p[0].patient, sizeof p[0].patient);
-        assert_memory_equal(p[i].eye, p[0].eye, sizeof p[0].eye);
-        assert_memory_equal(p[i].eye_logits, p[0].eye_logits,
-                            sizeof p[0].eye_logits);
+        assert_memory_equal(p[i].patient, p[0].patient,
+                            DMS_LABELS * sizeof(double));
+        for (int eye = 0; eye < 2; eye++) {
+            assert_memory_equal(p[i].eye[eye], p[0].eye[eye],
+                                DMS_LABELS * sizeof(double));
+            assert_memory_equal(p[i].eye_logits[eye], p[0].eye_logits[eye],
+                                DMS_LABELS * sizeof(float));
+        }
         assert_memory_equal(features[i], features[0], sizeof features[0]);
         assert_true(p[i].field[0].radius == p[0].field[0].radius);
     }
@@ -185,7 +212,7 @@ static void a_missing_eye_is_stood_in_for_and_said_so(void **state)
     assert_true(p.present[DMS_RIGHT]);
     assert_memory_equal(features[0], features[1], sizeof features[0]);
     assert_memory_equal(p.eye_logits[0], p.eye_logits[1],
-                        sizeof p.eye_logits[0]);
+                        DMS_LABELS * sizeof(float));
 }
 
 typedef struct bad_case {
@@ -312,25 +339,31 @@ static void features_are_what_the_heads_read(void **state)
     const dms_precision precisions[] = {DMS_PRECISION_FP32, DMS_PRECISION_AUTO};
 
     for (int i = 0; i < 4; i++) {
-        dms_architecture arch = dms_model_get_config(f->model)->architecture;
-        const dms_compute compute = {.precision = precisions[i / 2]};
+        dms_architecture arch = *dms_model_get_architecture(f->model);
+        const dms_compute compute = {.struct_size = sizeof compute,
+                                     .precision = precisions[i / 2]};
         dms_model *model = NULL;
         dms_session *session = NULL;
-        dms_prediction p;
+        dms_predictions *into = NULL;
+        const dms_prediction *p;
         float h[2][FEATURES];
-        const dms_outputs out = {&p, h[0]};
 
         arch.fusion = fusions[i % 2];
         assert_int_equal(dms_model_create(&model, &arch, 9, NULL), DMS_OK);
         assert_int_equal(
             dms_session_create_with(&session, model, 3, &compute, 0, NULL),
             DMS_OK);
-        assert_int_equal(dms_session_feature_width(session), FEATURES);
+        assert_int_equal(dms_model_feature_width(model), FEATURES);
+        assert_int_equal(dms_predictions_create(&into, model, 1, NULL), DMS_OK);
+        assert_int_equal(dms_predictions_want_features(into, NULL), DMS_OK);
         assert_int_equal(
-            dms_session_predict_into(session, &out, &pair, 1, NULL, NULL),
-            DMS_OK);
-        assert_answered(&p);
-        assert_heads_read(model, &p, h);
+            dms_session_predict(session, into, &pair, 1, NULL, NULL), DMS_OK);
+        p = dms_predictions_get(into, 0);
+        assert_answered(p);
+        memcpy(h[0], p->features[0], sizeof h[0]);
+        memcpy(h[1], p->features[1], sizeof h[1]);
+        assert_heads_read(model, p, h);
+        dms_predictions_destroy(into);
         dms_session_destroy(session);
         dms_model_destroy(model);
     }
@@ -381,14 +414,14 @@ static void a_stop_leaves_the_error_on_every_pair(void **state)
     const fixture *f = *state;
     const dms_pair pairs[] = {of_files(f), of_files(f), of_files(f)};
     const dms_monitor monitor = {.should_stop = stop_at_once};
-    dms_prediction p[3];
     dms_error err = {0};
 
-    assert_int_equal(
-        dms_session_predict(f->session, p, pairs, 3, &monitor, &err),
-        DMS_ESTOPPED);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(p[i].error.code, DMS_ESTOPPED);
+    assert_int_equal(dms_session_predict(f->session, f->predictions, pairs, 3,
+                                         &monitor, &err),
+                     DMS_ESTOPPED);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(dms_predictions_get(f->predictions, i)->error.code,
+                         DMS_ESTOPPED);
 }
 
 static void pictures_in_memory_print_as_json_without_a_path(void **state)
@@ -399,9 +432,9 @@ static void pictures_in_memory_print_as_json_without_a_path(void **state)
     char *text = NULL;
 
     predict(f, &p, NULL, &pair, 1);
-    assert_int_equal(
-        dms_prediction_print(&text, &p, &pair, 1, DMS_PREDICTION_JSON, NULL),
-        DMS_OK);
+    assert_int_equal(dms_predictions_print(&text, f->predictions, &pair,
+                                           DMS_PREDICTION_JSON, NULL),
+                     DMS_OK);
     assert_non_null(strstr(text, "\"path\": null"));
     assert_non_null(strstr(text, "\"right\": null"));
     dms_text_free(text);
@@ -419,9 +452,9 @@ static void a_probability_that_is_no_number_is_not_printed(void **state)
         dms_error err = {0};
         char *text = NULL;
 
-        assert_int_equal(dms_prediction_print(&text, p, pairs, 2,
-                                              (dms_prediction_format)format,
-                                              &err),
+        assert_int_equal(dms_predictions_print(&text, f->predictions, pairs,
+                                               (dms_prediction_format)format,
+                                               &err),
                          DMS_EINVAL);
         assert_string_equal(err.message,
                             "patient 7: a probability of C is not finite");
@@ -437,28 +470,27 @@ patients_whose_logits_overflow_have_errors_of_their_own(void **state)
     dms_session *session = NULL;
     const dms_pair pairs[] = {
         of_files(f), {.id = "8", .memory = {[DMS_RIGHT] = pixels_of(f, 1)}}};
-    dms_prediction p[2];
-    float features[2][2][FEATURES];
-    const dms_outputs out = {p, &features[0][0][0]};
+    const dms_prediction *p;
 
     assert_int_equal(
-        dms_model_create(&model, &dms_model_get_config(f->model)->architecture,
-                         5, NULL),
+        dms_model_create(&model, dms_model_get_architecture(f->model), 5, NULL),
         DMS_OK);
     ((float *)(uintptr_t)tensor(model, "head.bias"))[5] = INFINITY;
     assert_int_equal(dms_session_create(&session, model, 2, NULL), DMS_OK);
     assert_int_equal(
-        dms_session_predict_into(session, &out, pairs, 2, NULL, NULL), DMS_OK);
-    for (int i = 0; i < 2; i++) {
+        dms_session_predict(session, f->featured, pairs, 2, NULL, NULL),
+        DMS_OK);
+    for (size_t i = 0; i < 2; i++) {
         char says[96];
 
+        p = dms_predictions_get(f->featured, i);
         snprintf(says, sizeof says,
                  "logit H of patient %s overflows in fp32: the model has no "
                  "answer",
                  pairs[i].id);
-        assert_int_equal(p[i].error.code, DMS_EFORMAT);
-        assert_string_equal(p[i].error.message, says);
-        assert_true(p[i].patient[0] == 0 && features[i][0][0] == 0);
+        assert_int_equal(p->error.code, DMS_EFORMAT);
+        assert_string_equal(p->error.message, says);
+        assert_true(p->patient[0] == 0 && p->features[0][0] == 0);
     }
     dms_session_destroy(session);
     dms_model_destroy(model);
@@ -472,14 +504,20 @@ static void a_failed_allocation_anywhere_is_out_of_memory(void **state)
 
     while (alloc_fault_next(&all)) {
         dms_session *session = NULL;
-        dms_prediction p = {0};
+        dms_predictions *p = NULL;
         dms_error err = {0};
-        dms_status st = dms_session_create(&session, f->model, 1, &err);
+        dms_status st = dms_predictions_create(&p, f->model, 1, &err);
 
         if (st == DMS_OK)
-            st = dms_session_predict(session, &p, &pair, 1, NULL, &err);
+            st = dms_predictions_want_features(p, &err);
+        if (st == DMS_OK)
+            st = dms_session_create(&session, f->model, 1, &err);
+        if (st == DMS_OK)
+            st = dms_session_predict(session, p, &pair, 1, NULL, &err);
         assert_int_equal(st, err.code);
-        alloc_fault_end(&all, st == DMS_OK ? p.error.code : st);
+        alloc_fault_end(
+            &all, st == DMS_OK ? dms_predictions_get(p, 0)->error.code : st);
+        dms_predictions_destroy(p);
         dms_session_destroy(session);
     }
     while (alloc_fault_next(&prediction)) {

@@ -33,7 +33,11 @@ static dms_dataset make_set(void)
     return (dms_dataset){.patients = patients, .count = PATIENTS};
 }
 
-static const dms_split_options shares = {.val = 0.1, .test = 0.2, .seed = 1};
+static const dms_split_options shares = {.struct_size =
+                                             sizeof(dms_split_options),
+                                         .val = 0.1,
+                                         .test = 0.2,
+                                         .seed = 1};
 
 static size_t count_of(const dms_dataset *d, dms_split split, int label)
 {
@@ -133,7 +137,8 @@ static void the_tables_own_split_wins_unless_overridden(void **state)
 static void tiny_strata_still_add_up(void **state)
 {
     dms_dataset d = make_set();
-    const dms_split_options halves = {.val = 0.45, .test = 0.5, .seed = 3};
+    const dms_split_options halves = {
+        .struct_size = sizeof halves, .val = 0.45, .test = 0.5, .seed = 3};
 
     (void)state;
     d.count = 9;
@@ -151,7 +156,8 @@ static void wrong_shares_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        const dms_split_options options = {.val = bad[i][0], .test = bad[i][1]};
+        const dms_split_options options = {
+            .struct_size = sizeof options, .val = bad[i][0], .test = bad[i][1]};
 
         assert_int_equal(dms_dataset_split(&d, &options, NULL), DMS_EINVAL);
     }

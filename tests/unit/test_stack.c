@@ -128,8 +128,10 @@ static const char *fresh(const fixture *f, const char *name)
 static int setup(void **state)
 {
     static fixture f;
-    const dms_synth_options synth = {
-        .patients = PATIENTS, .seed = 3, .size = 96};
+    const dms_synth_options synth = {.struct_size = sizeof synth,
+                                     .patients = PATIENTS,
+                                     .seed = 3,
+                                     .size = 96};
     dms_architecture arch = dms_architecture_default();
 
     snprintf(f.folder, sizeof f.folder, "/tmp/dms_stack_XXXXXX");
@@ -160,7 +162,8 @@ static int teardown(void **state)
 
 static dms_status synth(const fixture *f, dms_error *err)
 {
-    const dms_synth_options options = {.patients = 2, .seed = 1, .size = 64};
+    const dms_synth_options options = {
+        .struct_size = sizeof options, .patients = 2, .seed = 1, .size = 64};
 
     return dms_synth_write(fresh(f, "synth"), &options, NULL, err);
 }
@@ -228,10 +231,13 @@ static dms_status preprocess(const fixture *f, dms_error *err)
 
 static dms_status data(const fixture *f, dms_error *err)
 {
-    const dms_split_options split = {.val = 0.25, .test = 0.25, .seed = 1};
+    dms_split_options split;
     dms_dataset *set = NULL;
-    dms_data_report report = {0};
+    dms_data_report *report = NULL;
     dms_status st = dms_dataset_open(&set, f->data, NULL, NULL, err);
+
+    dms_split_options_init(&split, sizeof split);
+    split.val = split.test = 0.25;
 
     if (st == DMS_OK)
         st = dms_dataset_group_duplicates(set, NULL, err);
@@ -239,7 +245,7 @@ static dms_status data(const fixture *f, dms_error *err)
         st = dms_dataset_split(set, &split, err);
     if (st == DMS_OK)
         st = dms_data_check(&report, set, NULL, err);
-    dms_data_report_release(&report);
+    dms_data_report_destroy(report);
     dms_dataset_close(set);
     return st;
 }
@@ -295,14 +301,13 @@ static dms_status metrics(const fixture *f, dms_error *err)
 static dms_status options(const fixture *f, dms_error *err)
 {
     const dms_option_table *table = dms_train_option_table();
-    dms_train_options *o = calloc(1, sizeof *o);
+    dms_train_options *o = NULL;
     char *text = malloc(16 << 10);
     dms_status st;
 
     (void)f;
-    assert_non_null(o);
+    assert_int_equal(dms_train_options_create(&o, err), DMS_OK);
     assert_non_null(text);
-    dms_options_reset(o, table);
     dms_options_format_yaml(text, 16 << 10, o, table, "train");
     st =
         dms_options_parse_yaml(o, table, text, strlen(text), "x", "train", err);
@@ -312,7 +317,7 @@ static dms_status options(const fixture *f, dms_error *err)
         st = dms_options_check(o, table, err);
     assert_int_equal(dms_options_set(o, table, "epoch", "7", NULL), DMS_EINVAL);
     free(text);
-    free(o);
+    dms_train_options_destroy(o);
     return st;
 }
 
@@ -335,8 +340,10 @@ static dms_status model(const fixture *f, dms_error *err)
 
 static dms_status export(const fixture *f, dms_error *err)
 {
-    const dms_export_options halves = {.type = DMS_WEIGHT_F16};
-    const dms_onnx_options onnx = {.preprocessing = true,
+    const dms_export_options halves = {.struct_size = sizeof halves,
+                                       .type = DMS_WEIGHT_F16};
+    const dms_onnx_options onnx = {.struct_size = sizeof onnx,
+                                   .preprocessing = true,
                                    .probabilities = true};
     dms_status st =
         dms_model_export_safetensors(f->model, at(f, "plain.st"), &halves, err);
@@ -346,20 +353,28 @@ static dms_status export(const fixture *f, dms_error *err)
                : dms_model_export_onnx(f->model, at(f, "net.onnx"), &onnx, err);
 }
 
+static dms_import_options import_options(const fixture *f)
+{
+    dms_import_options o;
+
+    dms_import_options_init(&o, sizeof o);
+    o.architecture = dms_model_get_architecture(f->model);
+    return o;
+}
+
 static dms_status import(const fixture *f, dms_error *err)
 {
-    dms_import_options o = {.architecture =
-                                dms_model_get_config(f->model)->architecture};
-    dms_import_report report = {0};
+    dms_import_options o = import_options(f);
+    dms_import_report *report = NULL;
     dms_model *imported = NULL;
     char *text = NULL;
     dms_status st =
         dms_model_import(&imported, &report, at(f, "plain.st"), &o, NULL, err);
 
     if (st == DMS_OK)
-        st = dms_import_report_print(&text, &report, true, err);
+        st = dms_import_report_print(&text, report, true, err);
     dms_text_free(text);
-    dms_import_report_release(&report);
+    dms_import_report_destroy(report);
     dms_model_destroy(imported);
     return st;
 }
@@ -367,8 +382,7 @@ static dms_status import(const fixture *f, dms_error *err)
 /* A file of torch.save, of tensors that no ResNet has. */
 static dms_status import_pth(const fixture *f, dms_error *err)
 {
-    dms_import_options o = {.architecture =
-                                dms_model_get_config(f->model)->architecture};
+    dms_import_options o = import_options(f);
     static const char *const names[] = {"zip.pth", "stream.pth"};
     dms_status st = DMS_OK;
 
@@ -393,9 +407,7 @@ static dms_status predict_by(const fixture *f, const dms_compute *compute,
                              const char *path, dms_error *err)
 {
     dms_pair pairs[4];
-    dms_prediction p[4];
-    static float features[4 * 2 * 2 * 16];
-    const dms_outputs out = {p, features};
+    dms_predictions *p = NULL;
     dms_session *session = NULL;
     dms_model *opened = NULL;
     dms_status st = dms_model_open(&opened, path, NULL, err);
@@ -405,17 +417,22 @@ static dms_status predict_by(const fixture *f, const dms_compute *compute,
     if (st == DMS_OK)
         st = dms_session_create_with(&session, opened, 2, compute, 4, err);
     if (st == DMS_OK)
-        st = dms_session_predict_into(session, &out, pairs, 4, NULL, err);
-    for (int i = 0; i < 4 && st == DMS_OK; i++)
-        if ((st = p[i].error.code) != DMS_OK)
-            *err = p[i].error;
+        st = dms_predictions_create(&p, opened, 4, err);
+    if (st == DMS_OK)
+        st = dms_predictions_want_features(p, err);
+    if (st == DMS_OK)
+        st = dms_session_predict(session, p, pairs, 4, NULL, err);
+    for (size_t i = 0; i < 4 && st == DMS_OK; i++)
+        if ((st = dms_predictions_get(p, i)->error.code) != DMS_OK)
+            *err = dms_predictions_get(p, i)->error;
     for (int i = 0; i < 3 && st == DMS_OK; i++) {
         char *text = NULL;
 
-        st = dms_prediction_print(&text, p, pairs, 4, (dms_prediction_format)i,
-                                  err);
+        st = dms_predictions_print(&text, p, pairs, (dms_prediction_format)i,
+                                   err);
         dms_text_free(text);
     }
+    dms_predictions_destroy(p);
     dms_session_destroy(session);
     dms_model_destroy(opened);
     return st;
@@ -428,21 +445,24 @@ static dms_status predict(const fixture *f, dms_error *err)
 
 static dms_status predict_by_workers(const fixture *f, dms_error *err)
 {
-    const dms_compute compute = {.threads = 2, .workers = 2};
+    const dms_compute compute = {
+        .struct_size = sizeof compute, .threads = 2, .workers = 2};
 
     return predict_by(f, &compute, at(f, "model.st"), err);
 }
 
 static dms_status predict_in_winograd(const fixture *f, dms_error *err)
 {
-    const dms_compute compute = {.winograd = DMS_WINOGRAD_YES};
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .winograd = DMS_WINOGRAD_YES};
 
     return predict_by(f, &compute, at(f, "model.st"), err);
 }
 
 static dms_status predict_in_bf16(const fixture *f, dms_error *err)
 {
-    const dms_compute compute = {.precision = DMS_PRECISION_BF16};
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = DMS_PRECISION_BF16};
 
     return predict_by(f, &compute, at(f, "model.st"), err);
 }
@@ -463,39 +483,41 @@ static dms_status pair_list(const fixture *f, dms_error *err)
 
 static dms_status evaluate(const fixture *f, dms_error *err)
 {
-    dms_evaluate_options *o = calloc(1, sizeof *o);
+    dms_evaluate_options o;
+    char model[256], out[256]; /* at() has room for one name */
     dms_report *report = calloc(1, sizeof *report);
     dms_score_options score = dms_score_options_default();
     dms_status st;
 
-    assert_non_null(o);
     assert_non_null(report);
-    *o = dms_evaluate_options_default();
-    snprintf(o->model, sizeof o->model, "%s", at(f, "model.st"));
-    snprintf(o->data, sizeof o->data, "%s", f->data);
-    snprintf(o->out, sizeof o->out, "%s", at(f, "figures"));
-    o->split = DMS_SPLIT_NONE, o->resamples = 20, o->batch = 2;
+    dms_evaluate_options_init(&o, sizeof o);
+    snprintf(model, sizeof model, "%s", at(f, "model.st"));
+    snprintf(out, sizeof out, "%s", at(f, "figures"));
+    o.model = model, o.data = f->data, o.out = out;
+    o.split = DMS_SPLIT_NONE, o.resamples = 20, o.batch = 2;
     score.report.resamples = 20;
-    st = dms_evaluate(report, NULL, o, NULL, err);
+    st = dms_evaluate(report, NULL, &o, NULL, err);
     if (st == DMS_OK)
         st = dms_score_files(report, f->data, at(f, "figures/predictions.csv"),
                              &score, NULL, err);
     free(report);
-    free(o);
     return st;
 }
 
 static dms_status train_with(const fixture *f, const char *run, bool frozen,
                              dms_error *err)
 {
-    dms_train_options *o = calloc(1, sizeof *o);
-    dms_status st;
+    const dms_option_table *table = dms_train_option_table();
+    dms_train_options *o = NULL;
+    dms_status st = dms_train_options_create(&o, err);
 
-    assert_non_null(o);
-    dms_options_reset(o, dms_train_option_table());
-    snprintf(o->data, sizeof o->data, "%s", f->data);
-    snprintf(o->run, sizeof o->run, "%s", fresh(f, run));
-    snprintf(o->pretrained, sizeof o->pretrained, "%s", at(f, "model.st"));
+    if (st == DMS_OK)
+        st = dms_options_set(o, table, "data", f->data, err);
+    if (st == DMS_OK)
+        st = dms_options_set(o, table, "run", fresh(f, run), err);
+    if (st == DMS_OK)
+        st = dms_options_set(o, table, "pretrained", at(f, "model.st"), err);
+    assert_int_equal(st, DMS_OK);
     o->backbone = DMS_BACKBONE_RESNET18;
     o->width = 16, o->size = SIDE, o->epochs = 1, o->batch = 2;
     o->val = 0.3, o->threads = 2;
@@ -503,11 +525,11 @@ static dms_status train_with(const fixture *f, const char *run, bool frozen,
     o->checkpoint_activations = !frozen;
     if (frozen)
         o->backbone_lr = 0;
-    st = dms_train(o, NULL, NULL, err);
+    st = dms_train(NULL, o, NULL, err);
     o->epochs = 2, o->resume = true, o->schedule = DMS_SCHEDULE_COSINE;
-    if (st == DMS_OK && dms_train(o, NULL, NULL, NULL) != DMS_EMISMATCH)
+    if (st == DMS_OK && dms_train(NULL, o, NULL, NULL) != DMS_EMISMATCH)
         st = DMS_EINTERNAL; /* a cosine's length may not change */
-    free(o);
+    dms_train_options_destroy(o);
     return st;
 }
 
@@ -523,56 +545,54 @@ static dms_status train_frozen(const fixture *f, dms_error *err)
 
 static dms_status quantize(const fixture *f, dms_error *err)
 {
-    const dms_compute compute = {.precision = DMS_PRECISION_INT8};
-    dms_quantize_options *o = calloc(1, sizeof *o);
-    dms_quantize_report *report = calloc(1, sizeof *report);
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = DMS_PRECISION_INT8};
+    dms_quantize_options o;
+    dms_quantize_report *report = NULL;
+    char model_path[256], out[256]; /* at() has room for one name */
     char *text = NULL;
     dms_status st;
 
-    assert_non_null(o);
-    assert_non_null(report);
-    *o = dms_quantize_options_default();
-    snprintf(o->model, sizeof o->model, "%s", at(f, "model.st"));
-    snprintf(o->data, sizeof o->data, "%s", f->data);
-    snprintf(o->out, sizeof o->out, "%s", at(f, "int8.st"));
-    o->split = DMS_SPLIT_NONE, o->patients = 2;
-    o->method = DMS_QUANTIZE_ENTROPY;
-    st = dms_quantize(report, o, NULL, err);
-    if (st == DMS_OK) {
+    dms_quantize_options_init(&o, sizeof o);
+    snprintf(model_path, sizeof model_path, "%s", at(f, "model.st"));
+    snprintf(out, sizeof out, "%s", at(f, "int8.st"));
+    o.model = model_path, o.data = f->data, o.out = out;
+    o.split = DMS_SPLIT_NONE, o.patients = 2;
+    o.method = DMS_QUANTIZE_ENTROPY;
+    st = dms_quantize(&report, &o, NULL, err);
+    if (st == DMS_OK)
         st = dms_quantize_report_print(&text, report, true, err);
-        dms_quantize_report_release(report);
-    }
+    dms_quantize_report_destroy(report);
     dms_text_free(text);
-    free(report);
-    free(o);
     return st != DMS_OK ? st : predict_by(f, &compute, at(f, "int8.st"), err);
 }
 
 static dms_status bench_with(const fixture *f, bool train_it, int workers,
                              dms_error *err)
 {
-    dms_bench_options o = dms_bench_options_default();
-    dms_bench_report *report = calloc(1, sizeof *report);
+    const dms_compute compute = {
+        .struct_size = sizeof compute, .threads = 2, .workers = workers};
+    dms_bench_options o;
+    dms_bench_report *report = NULL;
     dms_bench *bench = NULL;
     char *text = NULL;
     dms_status st;
 
-    assert_non_null(report);
+    dms_bench_options_init(&o, sizeof o);
     o.patients = 2, o.repeats = 3, o.seconds = 0.05, o.train = train_it;
-    o.compute.workers = workers, o.compute.threads = 2;
-    st = dms_bench_run(report, f->model, &o, NULL, err);
+    o.compute = &compute;
+    st = dms_bench_run(&report, f->model, &o, NULL, err);
     if (st == DMS_OK)
         st = dms_bench_print(&text, report, false, true, err);
     dms_text_free(text);
     text = NULL;
-    dms_bench_report_release(report);
+    dms_bench_report_destroy(report);
     if (st == DMS_OK)
         st = dms_bench_create(&bench, f->model, &o, err);
     if (st == DMS_OK)
         st = dms_bench_print_memory(&text, bench, false, err);
     dms_text_free(text);
     dms_bench_destroy(bench);
-    free(report);
     return st;
 }
 
@@ -610,7 +630,8 @@ static dms_status tensor_door(const fixture *f, dms_error *err)
                                        .shape = {n, DMS_LABELS},
                                        .data = (const void *)labels,
                                        .size = sizeof labels}};
-    const dms_backward_options options = {.eye_weight = 0.3, .dropout = 0.2};
+    const dms_backward_options options = {
+        .struct_size = sizeof options, .eye_weight = 0.3, .dropout = 0.2};
     dms_status st =
         dms_safetensors_write(at(f, "in.st"), inputs, 3, NULL, 0, err);
 

@@ -18,7 +18,8 @@
 
 enum { SEED = 20, DRAWN = 3000 };
 
-/* odir.md: patients of 3,500 with each label; share of one eye only. */
+/* docs/data-format.md: patients of 3,500 with each label; share of one eye
+ * only. */
 static const double frequency[DMS_LABELS] = {1140, 1128, 215, 212,
                                              164,  103,  174, 979};
 static const double one_eye[DMS_LABELS] = {0,   .40, .48, .52,
@@ -319,7 +320,7 @@ static int folder_remove(void **state)
 
 static void set_write(const char *root, const char *name, int patients)
 {
-    dms_synth_options options = {patients, SEED, 64};
+    dms_synth_options options = {sizeof options, patients, SEED, 64};
     char *folder = dms_path_join(root, name);
     dms_error err = {0};
 
@@ -392,7 +393,7 @@ static void the_written_set_opens_as_a_data_set(void **state)
 
 static void an_existing_set_is_not_overwritten(void **state)
 {
-    dms_synth_options options = {1, SEED, 64};
+    dms_synth_options options = {sizeof options, 1, SEED, 64};
     char *folder = dms_path_join(*state, "set");
     dms_error err = {0};
 
@@ -416,7 +417,7 @@ static void progress_note(void *user, const char *stage, size_t done,
 static void progress_grows_to_the_number_of_patients(void **state)
 {
     size_t seen = 0;
-    dms_synth_options options = {20, SEED, 64};
+    dms_synth_options options = {sizeof options, 20, SEED, 64};
     dms_monitor monitor = {.user = &seen, .progress = progress_note};
     char *folder = dms_path_join(*state, "set");
 
@@ -433,7 +434,7 @@ static bool stop_at_once(void *user)
 
 static void stopping_writes_no_table(void **state)
 {
-    dms_synth_options options = {5, SEED, 64};
+    dms_synth_options options = {sizeof options, 5, SEED, 64};
     dms_monitor monitor = {.should_stop = stop_at_once};
     char *folder = dms_path_join(*state, "set");
     char *table = dms_path_join(folder, "annotations.csv");
@@ -448,7 +449,8 @@ static void stopping_writes_no_table(void **state)
 
 static void options_out_of_range_are_named(void **state)
 {
-    dms_synth_options none = {0, SEED, 64}, tiny = {1, SEED, 63};
+    dms_synth_options none = {sizeof none, 0, SEED, 64},
+                      tiny = {sizeof tiny, 1, SEED, 63};
     dms_error err = {0};
 
     (void)state;

@@ -18,6 +18,7 @@
 #include "dms/data.h"
 #include "dms/train.h"
 #include "train/metrics_log.h"
+#include "unit/train_texts.h"
 
 enum { PATIENTS = 16 };
 
@@ -29,7 +30,10 @@ typedef struct fixture {
 static int setup(void **state)
 {
     static fixture f;
-    dms_synth_options synth = {.patients = PATIENTS, .seed = 3, .size = 64};
+    dms_synth_options synth = {.struct_size = sizeof synth,
+                               .patients = PATIENTS,
+                               .seed = 3,
+                               .size = 64};
     char data[128];
 
     snprintf(f.folder, sizeof f.folder, "/tmp/dms_trainer_XXXXXX");
@@ -51,12 +55,11 @@ static int teardown(void **state)
 
 static dms_train_options tiny(const fixture *f, const char *run)
 {
-    dms_train_options o;
+    dms_train_options o = default_train_options();
 
-    dms_options_reset(&o, dms_train_option_table());
-    snprintf(o.data, sizeof o.data, "%s/data", f->folder);
-    snprintf(o.run, sizeof o.run, "%s/%s", f->folder, run);
-    snprintf(o.cache, sizeof o.cache, "%s", f->folder);
+    o.data = keep_text("%s/data", f->folder);
+    o.run = keep_text("%s/%s", f->folder, run);
+    o.cache = keep_text("%s", f->folder);
     o.backbone = DMS_BACKBONE_RESNET18;
     o.width = 16, o.size = 32;
     o.epochs = 2, o.batch = 4;
@@ -83,7 +86,7 @@ static void assert_ok(dms_status st, const dms_error *err)
 static uint8_t *content(size_t *size, const dms_train_options *o,
                         const char *name)
 {
-    char path[DMS_TRAIN_PATH_MAX + 64];
+    char path[400];
     uint8_t *data = NULL;
 
     snprintf(path, sizeof path, "%s/%s", o->run, name);
@@ -144,7 +147,7 @@ static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
 {
     const fixture *f = *state;
     dms_train_options whole = tiny(f, "whole"), broken;
-    dms_train_result result;
+    dms_train_result result = {0};
     dms_error err = {0};
     dms_status st = DMS_ESTOPPED;
     int parts = 0;
@@ -152,8 +155,8 @@ static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
     whole.optimizer = DMS_OPTIMIZER_ADAMW, whole.accumulate = 2;
     whole.ema_decay = 0.9;
     broken = whole;
-    snprintf(broken.run, sizeof broken.run, "%s/broken", f->folder);
-    assert_ok(dms_train(&whole, NULL, &result, &err), &err);
+    broken.run = keep_text("%s/broken", f->folder);
+    assert_ok(train_to(&result, &whole, NULL, &err), &err);
     assert_int_equal(result.epochs, 2);
     assert_true(result.best_epoch >= 1);
     for (; st == DMS_ESTOPPED && parts < 50; parts++) {
@@ -161,7 +164,7 @@ static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
         dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
 
         broken.resume = parts > 0;
-        st = dms_train(&broken, &monitor, &result, NULL);
+        st = train_to(&result, &broken, &monitor, NULL);
     }
     assert_int_equal(st, DMS_OK);
     assert_true(parts >= 3);
@@ -179,10 +182,10 @@ static void a_run_goes_on_with_activations_made_again(void **state)
     dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
     dms_error err = {0};
 
-    assert_ok(dms_train(&kept, NULL, NULL, &err), &err);
-    assert_int_equal(dms_train(&again, &monitor, NULL, NULL), DMS_ESTOPPED);
+    assert_ok(dms_train(NULL, &kept, NULL, &err), &err);
+    assert_int_equal(dms_train(NULL, &again, &monitor, NULL), DMS_ESTOPPED);
     again.resume = again.checkpoint_activations = true;
-    assert_ok(dms_train(&again, NULL, NULL, &err), &err);
+    assert_ok(dms_train(NULL, &again, NULL, &err), &err);
     assert_same_curve(&kept, &again);
     assert_same_file(&kept, &again, "last.safetensors");
 }
@@ -195,18 +198,18 @@ static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
     dms_rng rng = dms_rng_seeded(4);
     dms_error err = {0};
 
-    assert_ok(dms_train(&whole, NULL, NULL, &err), &err);
+    assert_ok(dms_train(NULL, &whole, NULL, &err), &err);
     killed.resume = true; /* begins where there is nothing to resume */
     for (int round = 0; round < 4; round++) {
         pid_t child = fork();
 
         if (child == 0)
-            _exit(dms_train(&killed, NULL, NULL, NULL) == DMS_OK ? 0 : 1);
+            _exit(dms_train(NULL, &killed, NULL, NULL) == DMS_OK ? 0 : 1);
         usleep(200000 + (useconds_t)dms_rng_below(&rng, 700000));
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, NULL, 0), child);
     }
-    assert_ok(dms_train(&killed, NULL, NULL, &err), &err);
+    assert_ok(dms_train(NULL, &killed, NULL, &err), &err);
     assert_same_curve(&whole, &killed);
     assert_same_file(&whole, &killed, "last.safetensors");
 }
@@ -219,29 +222,29 @@ static void resuming_with_another_rate_is_refused_by_name(void **state)
     dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
     dms_error err = {0};
 
-    assert_int_equal(dms_train(&o, &monitor, NULL, NULL), DMS_ESTOPPED);
-    assert_int_equal(dms_train(&o, NULL, NULL, &err), DMS_EINVAL);
+    assert_int_equal(dms_train(NULL, &o, &monitor, NULL), DMS_ESTOPPED);
+    assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "there is a run already"));
     o.resume = true, o.lr = 0.5;
     err = (dms_error){0};
-    assert_int_equal(dms_train(&o, NULL, NULL, &err), DMS_EMISMATCH);
+    assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EMISMATCH);
     assert_non_null(strstr(err.message, "lr: "));
     o = tiny(f, "changed");
     o.resume = true;
     err = (dms_error){0};
-    assert_ok(dms_train(&o, NULL, NULL, &err), &err);
+    assert_ok(dms_train(NULL, &o, NULL, &err), &err);
 }
 
 static void a_time_limit_ends_validated_and_saved(void **state)
 {
     const fixture *f = *state;
     dms_train_options o = tiny(f, "limited");
-    dms_train_result result;
+    dms_train_result result = {0};
     dms_error err = {0};
     size_t size;
 
     o.epochs = 100000, o.time_limit = 1;
-    assert_ok(dms_train(&o, NULL, &result, &err), &err);
+    assert_ok(train_to(&result, &o, NULL, &err), &err);
     assert_int_equal(result.end, DMS_TRAIN_END_TIME);
     assert_true(isfinite(result.val_loss));
     dms_free(content(&size, &o, "best.safetensors"));
@@ -254,11 +257,11 @@ static void patience_stops_early(void **state)
 {
     const fixture *f = *state;
     dms_train_options o = tiny(f, "patient");
-    dms_train_result result;
+    dms_train_result result = {0};
     dms_error err = {0};
 
     o.epochs = 60, o.patience = 1, o.lr = 1e-12;
-    assert_ok(dms_train(&o, NULL, &result, &err), &err);
+    assert_ok(train_to(&result, &o, NULL, &err), &err);
     assert_int_equal(result.end, DMS_TRAIN_END_EARLY);
     assert_int_equal(result.epochs, result.best_epoch + 1);
 }
@@ -270,7 +273,7 @@ static void a_rate_far_too_high_is_said_with_advice(void **state)
     dms_error err = {0};
 
     o.lr = 100, o.optimizer = DMS_OPTIMIZER_SGD, o.clip_norm = 0;
-    assert_int_equal(dms_train(&o, NULL, NULL, &err), DMS_EINVAL);
+    assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "smaller lr"));
 }
 
@@ -278,12 +281,12 @@ static void single_label_with_a_frozen_backbone_trains(void **state)
 {
     const fixture *f = *state;
     dms_train_options o = tiny(f, "single");
-    dms_train_result result;
+    dms_train_result result = {0};
     dms_error err = {0};
 
     o.task = DMS_TASK_SINGLE_LABEL, o.several = DMS_SEVERAL_RAREST;
     o.backbone_lr = 0, o.epochs = 1;
-    assert_ok(dms_train(&o, NULL, &result, &err), &err);
+    assert_ok(train_to(&result, &o, NULL, &err), &err);
     assert_true(isfinite(result.train_loss));
 }
 
@@ -293,17 +296,17 @@ static void options_that_do_not_fit_are_refused_by_name(void **state)
     dms_train_options o = tiny(f, "refused");
     dms_error err = {0};
 
-    strcpy(o.metric, "odir_finale");
-    assert_int_equal(dms_train(&o, NULL, NULL, &err), DMS_EINVAL);
+    o.metric = keep_text("odir_finale");
+    assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "odir_final"));
     o = tiny(f, "refused");
     o.width = 17, err = (dms_error){0};
-    assert_int_equal(dms_train(&o, NULL, NULL, &err), DMS_EINVAL);
+    assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "width"));
     o = tiny(f, "refused");
     o.task = DMS_TASK_SINGLE_LABEL, o.pos_weight = true;
     err = (dms_error){0};
-    assert_int_equal(dms_train(&o, NULL, NULL, &err), DMS_EINVAL);
+    assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "single-label"));
 }
 

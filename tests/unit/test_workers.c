@@ -295,37 +295,41 @@ static void draw_pairs(dms_pair *pairs, uint8_t *pixels)
 }
 
 typedef struct answer {
-    dms_prediction predictions[PAIRS];
-    float features[PAIRS][FEATURES];
+    dms_predictions *predictions; /* with features */
 } answer;
 
 static void predict(answer *a, const dms_model *model, const dms_pair *pairs,
                     int batch, const dms_compute *compute)
 {
-    const dms_outputs out = {a->predictions, a->features[0]};
     dms_session *session = NULL;
     dms_error err = {0};
 
-    if (dms_session_create_with(&session, model, batch, compute, 0, &err) !=
+    if (dms_predictions_create(&a->predictions, model, PAIRS, &err) != DMS_OK ||
+        dms_predictions_want_features(a->predictions, &err) != DMS_OK ||
+        dms_session_create_with(&session, model, batch, compute, 0, &err) !=
             DMS_OK ||
-        dms_session_predict_into(session, &out, pairs, PAIRS, NULL, &err) !=
-            DMS_OK)
+        dms_session_predict(session, a->predictions, pairs, PAIRS, NULL,
+                            &err) != DMS_OK)
         fail_msg("%s", err.message);
     dms_session_destroy(session);
 }
 
 static void assert_same(const answer *got, const answer *want, int workers)
 {
-    for (int i = 0; i < PAIRS; i++) {
-        const dms_prediction *g = &got->predictions[i];
-        const dms_prediction *w = &want->predictions[i];
+    for (size_t i = 0; i < PAIRS; i++) {
+        const dms_prediction *g = dms_predictions_get(got->predictions, i);
+        const dms_prediction *w = dms_predictions_get(want->predictions, i);
+        size_t logits = (size_t)w->label_count * sizeof(float);
+        bool same = memcmp(g->patient_logits, w->patient_logits, logits) == 0;
 
-        if (memcmp(g->patient_logits, w->patient_logits,
-                   sizeof g->patient_logits) != 0 ||
-            memcmp(g->eye_logits, w->eye_logits, sizeof g->eye_logits) != 0 ||
-            memcmp(got->features[i], want->features[i],
-                   sizeof got->features[i]) != 0)
-            fail_msg("patient %d of %d workers: %.9g, one worker %.9g", i,
+        for (int eye = 0; eye < 2; eye++)
+            same =
+                same &&
+                memcmp(g->eye_logits[eye], w->eye_logits[eye], logits) == 0 &&
+                memcmp(g->features[eye], w->features[eye],
+                       FEATURES / 2 * sizeof(float)) == 0;
+        if (!same)
+            fail_msg("patient %zu of %d workers: %.9g, one worker %.9g", i,
                      workers, (double)g->patient_logits[0],
                      (double)w->patient_logits[0]);
         assert_int_equal(g->error.code, w->error.code);
@@ -353,19 +357,23 @@ static void an_answer_has_the_same_bits_whoever_works_it_out(void **state)
     arch.size = SIDE;
     assert_int_equal(dms_model_create(&model, &arch, 5, NULL), DMS_OK);
     for (int p = 0; p < 2; p++) {
-        dms_compute compute = {.precision = precisions[p],
+        dms_compute compute = {.struct_size = sizeof compute,
+                               .precision = precisions[p],
                                .winograd = DMS_WINOGRAD_NO,
                                .threads = 1,
                                .workers = 1};
 
         predict(&one, model, pairs, 4, &compute);
-        assert_int_equal(one.predictions[7].error.code, DMS_EINVAL);
+        assert_int_equal(dms_predictions_get(one.predictions, 7)->error.code,
+                         DMS_EINVAL);
         for (int workers = 2; workers <= 4; workers++) {
             compute.workers = workers;
             compute.threads = workers - 1;
             predict(&many, model, pairs, 5, &compute);
             assert_same(&many, &one, workers);
+            dms_predictions_destroy(many.predictions);
         }
+        dms_predictions_destroy(one.predictions);
     }
     dms_model_destroy(model);
     dms_free(pixels);
@@ -373,7 +381,8 @@ static void an_answer_has_the_same_bits_whoever_works_it_out(void **state)
 
 static void a_failed_allocation_of_a_crew_is_out_of_memory(void **state)
 {
-    const dms_compute compute = {.threads = 2, .workers = 2};
+    const dms_compute compute = {
+        .struct_size = sizeof compute, .threads = 2, .workers = 2};
     dms_architecture arch = dms_architecture_default();
     dms_model *model = NULL;
     alloc_fault fault = {0};

@@ -1,0 +1,90 @@
+/* Other programs' weights: from a ResNet or a whole DMS-Net, in safetensors or
+ * in what PyTorch's torch.save wrote, to a model (docs/import-export.md).
+ *
+ * Threads: every function here may be called from any thread at any time; a
+ * report is destroyed by one, last. */
+#ifndef DMS_IMPORT_H
+#define DMS_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dms/architecture.h"
+#include "dms/model.h"
+#include "dms/monitor.h"
+#include "dms/status.h"
+
+#include "dms/public_begin.h"
+
+/* What became of one tensor of an imported file, or of one that it lacks. */
+typedef enum dms_import_fate {
+    DMS_IMPORT_TAKEN,
+    DMS_IMPORT_LEFT,     /* the model has no place for it: fc.weight, ... */
+    DMS_IMPORT_MISSING,  /* the model needs it, the file does not contain it */
+    DMS_IMPORT_MISSHAPEN /* the model needs it in another shape or type */
+} dms_import_fate;
+enum { DMS_IMPORT_FATES = 4 };
+
+/* "taken", "left", "missing", "misshapen"; NULL out of range. */
+const char *dms_import_fate_name(dms_import_fate fate);
+
+typedef struct dms_import_row {
+    char *name; /* in the file; of a missing tensor: as asked for */
+    dms_import_fate fate;
+    const char *dtype; /* in the file: "F32"; "" where missing */
+    char shape[64];    /* in the file: "[64, 3, 7, 7]"; "" where missing */
+    char wanted[64];   /* the model's; "" where left */
+} dms_import_row;
+
+/* Made by dms_model_import. */
+typedef struct dms_import_report {
+    dms_import_row *rows; /* read through dms_import_report_row */
+    size_t count;
+    size_t fates[DMS_IMPORT_FATES]; /* rows of each */
+    bool whole;                     /* a DMS-Net; else a backbone alone */
+    dms_backbone backbone;
+    char prefix[256]; /* of the names taken: "state_dict.module." */
+} dms_import_report;
+
+/* Row i, borrowed from the report; NULL from count on. The rows stand in the
+ * file's order (safetensors: by name), the missing tensors last. */
+const dms_import_row *dms_import_report_row(const dms_import_report *report,
+                                            size_t i);
+
+/* The report as a table for a person, or as JSON; free with dms_text_free. */
+dms_status dms_import_report_print(char **text, const dms_import_report *report,
+                                   bool json, dms_error *err);
+
+/* Accepts NULL. */
+void dms_import_report_destroy(dms_import_report *report);
+
+/* Filled by dms_import_options_init. */
+typedef struct dms_import_options {
+    size_t struct_size;
+    /* What the file does not tell: all but the backbone of a backbone alone;
+     * of a DMS-Net without metadata, eyes, task and size. Borrowed; NULL:
+     * dms_architecture_default. */
+    const dms_architecture *architecture;
+    uint64_t seed;      /* of the values that are not in the file */
+    const char *prefix; /* of the names to take, at most 255 bytes; NULL or "":
+                           found by itself */
+} dms_import_options;
+
+/* The default architecture, seed 1, no prefix. struct_size: sizeof *options. */
+void dms_import_options_init(dms_import_options *options, size_t struct_size);
+
+/* A model of another program's weights. Nothing in the file is executed.
+ *
+ * report   may be NULL; else *report is the caller's to destroy: complete also
+ *          when tensors are missing or misshapen (DMS_EMISMATCH), NULL after
+ *          failures that left nothing to report
+ * options  NULL: the defaults
+ * DMS_EINVAL, DMS_EIO, DMS_EFORMAT, DMS_ELIMIT, DMS_ENOMEM. */
+dms_status dms_model_import(dms_model **out, dms_import_report **report,
+                            const char *path, const dms_import_options *options,
+                            const dms_monitor *monitor, dms_error *err);
+
+#include "dms/public_end.h"
+
+#endif
