@@ -296,7 +296,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     answer a = {0};
     dms_net *net = NULL;
     dms_params *params = NULL;
-    dms_net_options net_options = {.training = true};
+    dms_net_options net_options = {.mode = DMS_RUN_TRAINING};
 
     TRY(request_open(&r, in_path, err));
     net_options.patients = r.patients;

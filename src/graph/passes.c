@@ -9,9 +9,10 @@
 #define LEVELS_U8 255.0f
 #define LEVELS_S8 127.0f
 
+/* Who wants its gradient is one of them. */
 static size_t count_readers(const dms_graph *graph, const dms_node *value)
 {
-    size_t readers = 0;
+    size_t readers = value->wanted;
 
     for (size_t i = 0; i < graph->count; i++)
         for (int k = 0; k < graph->nodes[i]->in_count; k++)
@@ -47,14 +48,16 @@ static void hand_over(dms_graph *graph, size_t index, dms_node *heir)
 void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm)
 {
     for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i]->op->fused)
+        if (graph->nodes[i]->op->fused &&
+            !dms_node_goes_back(graph, graph->nodes[i]))
             graph->nodes[i]->op = graph->nodes[i]->op->fused;
     for (size_t i = graph->count; i-- > 0;) {
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
-        if (node->op != norm || !producer->op->fuses_sum ||
-            count_readers(graph, producer) != 1)
+        if (node->op != norm || node->wanted ||
+            node->attr.statistics != DMS_STATISTICS_RUNNING ||
+            !producer->op->fuses_sum || count_readers(graph, producer) != 1)
             continue;
         producer->attr.norm = true;
         for (int p = 0; p < 4; p++) /* scale, shift, mean, variance */
@@ -69,7 +72,7 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
-        if (node->op != relu || !producer->op->fuses_relu ||
+        if (node->op != relu || node->wanted || !producer->op->fuses_relu ||
             count_readers(graph, producer) != 1)
             continue;
         producer->attr.relu = true;
@@ -94,7 +97,7 @@ void dms_pass_fuse_add(dms_graph *graph, const dms_op *add)
         dms_node *node = graph->nodes[i];
         dms_node *sum = node->op == add ? summing_input(graph, node) : NULL;
 
-        if (!sum)
+        if (!sum || node->wanted || dms_node_goes_back(graph, node))
             continue;
         sum->attr.sum = true;
         sum->attr.relu = node->attr.relu;

@@ -52,7 +52,7 @@ static dms_status choose_integers(dms_net_options *options,
 
     if (compute->precision == DMS_PRECISION_INT8 && !possible)
         return dms_fail(err, DMS_EINVAL,
-                        options->training
+                        options->mode.gradients == DMS_GRADIENTS_PARAMS
                             ? "precision int8: training is in fp32 or bf16"
                             : "precision int8: the model is not quantised; "
                               "dmsnet quantize makes one that is");
@@ -93,7 +93,8 @@ dms_status dms_compute_apply(dms_net_options *options,
                         : DMS_TYPE_F32;
     options->winograd = compute->winograd == DMS_WINOGRAD_YES ||
                         (compute->winograd == DMS_WINOGRAD_AUTO &&
-                         (options->training || patients >= WINOGRAD_PATIENTS));
+                         (options->mode.gradients == DMS_GRADIENTS_PARAMS ||
+                          patients >= WINOGRAD_PATIENTS));
 done:
     return st;
 }

@@ -90,7 +90,7 @@ static void add_emit(const dms_emit *e)
 
 const dms_op dms_op_add = {
     .name = "add",
-    .reads = DMS_READS_Y_WITH_RELU,
+    .reads_y_with_relu = true,
     .any_layout = true,
     .any_type = true,
     .hands_on = true,

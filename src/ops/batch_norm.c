@@ -2,10 +2,12 @@
  *
  *   y = scale * (x - mean) / sqrt(variance + eps) + shift, for each channel
  *
- * Training: mean and (biased) variance of the batch over N, H, W, and
- *   running = 0.9 * running + 0.1 * (mean | variance * m / (m - 1)),
- * m = N*H*W, and the batch is counted. Otherwise, and where frozen: the running
- * ones. */
+ * By batch statistics: mean and (biased) variance of the batch over N, H, W.
+ * Where the running ones follow, the batch is counted and, with m = N*H*W,
+ *   running = (1 - share) * running + share * (mean | variance * m / (m - 1)),
+ * share 0.1 or, for the mean of all batches, 1 / their count. By running
+ * statistics these take the batch's place, and dx = dy * scale / sqrt(variance
+ * + eps) needs no x. */
 #include <assert.h>
 
 #include "base/alloc.h"
@@ -21,7 +23,7 @@ enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, BATCHES };
 typedef struct norm_state {
     dms_prim forward;
     dms_prim backward;
-    bool batch_statistics;
+    bool batch;          /* by the batch's statistics */
     bool own_relu;       /* oneDNN 2.6's backward with relu inside reads beyond
                             its workspace in NHWC: there the relu is ours */
     size_t workspace_at; /* in saved, after mean and variance */
@@ -37,14 +39,18 @@ static void norm_release(void *state)
     dms_free(s);
 }
 
-static float *saved_mean(const dms_job *t)
-{
-    return t->saved;
-}
+/* What it works with: mean and variance. */
+typedef struct statistics {
+    const float *mean, *variance;
+} statistics;
 
-static float *saved_variance(const dms_job *t)
+static statistics statistics_of(const dms_job *t)
 {
-    return saved_mean(t) + t->node->shape.c;
+    const norm_state *s = t->state;
+    const float *saved = t->saved;
+
+    return s->batch ? (statistics){saved, saved + t->node->shape.c}
+                    : (statistics){t->w[RUNNING_MEAN], t->w[RUNNING_VARIANCE]};
 }
 
 static void *saved_workspace(const dms_job *t)
@@ -92,10 +98,11 @@ static dms_status prepare_backward(norm_state *s, dms_job *t, unsigned flags,
     dnnl_batch_normalization_desc_t desc;
     dnnl_primitive_desc_t pd;
 
-    TRY(dms_dnnl_check(
-        dnnl_batch_normalization_backward_desc_init(
-            &desc, dnnl_backward, value, value, DMS_BATCH_NORM_EPSILON, flags),
-        "batch norm backward", err));
+    TRY(dms_dnnl_check(dnnl_batch_normalization_backward_desc_init(
+                           &desc,
+                           t->wants_dw ? dnnl_backward : dnnl_backward_data,
+                           value, value, DMS_BATCH_NORM_EPSILON, flags),
+                       "batch norm backward", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
                                                   backend->engine, hint),
                        "batch norm backward", err));
@@ -103,7 +110,7 @@ static dms_status prepare_backward(norm_state *s, dms_job *t, unsigned flags,
                         err));
     for (int i = 0; i < 3; i++)
         TRY(dms_prim_arg(&s->backward, backend, per_value[i], value, err));
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < (t->wants_dw ? 6 : 4); i++)
         TRY(dms_prim_arg(&s->backward, backend, per_channel[i], channel, err));
     if (workspace->ndims > 0)
         TRY(dms_prim_arg(&s->backward, backend, DNNL_ARG_WORKSPACE, workspace,
@@ -127,11 +134,11 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
     unsigned flags = dnnl_use_scale | dnnl_use_shift;
 
     flags |= node->attr.relu && !s->own_relu ? dnnl_fuse_norm_relu : 0u;
-    flags |= s->batch_statistics ? 0u : dnnl_use_global_stats;
+    flags |= s->batch ? 0u : dnnl_use_global_stats;
     TRY(dms_dnnl_check(dnnl_batch_normalization_forward_desc_init(
                            &desc,
-                           s->batch_statistics ? dnnl_forward_training
-                                               : dnnl_forward_inference,
+                           s->batch || t->backward ? dnnl_forward_training
+                                                   : dnnl_forward_inference,
                            &value, DMS_BATCH_NORM_EPSILON, flags),
                        "batch norm", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&hint, &desc, backend->attr,
@@ -145,10 +152,10 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
     s->workspace_at = (size_t)node->shape.c * 2 * sizeof(float);
     s->workspace_at = (s->workspace_at + 63) / 64 * 64;
     needs->saved = s->workspace_at + dnnl_memory_desc_get_size(&workspace);
-    if (s->batch_statistics)
+    if (t->backward)
         TRY(prepare_backward(s, t, flags, &value, &channel, &workspace, hint,
                              needs, err));
-    if (s->batch_statistics && s->own_relu) {
+    if (s->own_relu) {
         s->masked_at = (needs->scratch + 63) / 64 * 64;
         needs->scratch =
             s->masked_at + dms_shape_len(&node->shape) * sizeof(float);
@@ -159,6 +166,13 @@ done:
     return st;
 }
 
+/* Do the running statistics follow the batch's? */
+static bool updates(const dms_node *node)
+{
+    return node->attr.statistics == DMS_STATISTICS_UPDATE ||
+           node->attr.statistics == DMS_STATISTICS_MEAN;
+}
+
 static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
 {
     const dms_shape *shape = &t->node->shape;
@@ -167,19 +181,28 @@ static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     if (!s)
         return dms_fail_memory(err, "batch norm");
     t->state = s;
-    s->batch_statistics = t->training && !t->node->attr.frozen;
-    s->own_relu = s->batch_statistics && t->node->attr.relu &&
-                  t->node->layout == DMS_LAYOUT_NHWC;
+    s->batch = t->node->attr.statistics != DMS_STATISTICS_RUNNING;
+    s->own_relu =
+        t->backward && t->node->attr.relu && t->node->layout == DMS_LAYOUT_NHWC;
     assert(!s->own_relu || t->node->type == DMS_TYPE_F32);
-    if (s->batch_statistics && shape->n * shape->h * shape->w < 2)
+    needs->x = s->batch || t->wants_dw;
+    needs->y = s->own_relu;
+    if (s->batch && shape->n * shape->h * shape->w < 2)
         return dms_fail(err, DMS_EINVAL,
                         "%.80s: batch norm cannot train on one value a "
                         "channel: a batch of one patient; take two or more",
                         t->params->items[t->node->param[SCALE]].name);
+    if (updates(t->node) &&
+        (t->params->items[t->node->param[RUNNING_MEAN]].mapped))
+        return dms_fail(err, DMS_EINVAL,
+                        "%.80s: its running statistics are to follow the "
+                        "batch, but lie in a file that is only read; take a "
+                        "copy of the table",
+                        t->params->items[t->node->param[SCALE]].name);
     return prepare_norm(s, t, needs, err);
 }
 
-/* A statistic of the table, which training changes. */
+/* A statistic of the table, which may follow the batch. */
 static float *statistic(const dms_job *t, int p)
 {
     return t->params->value + t->params->items[t->node->param[p]].offset;
@@ -190,17 +213,19 @@ static void update_running(dms_job *t)
     const dms_shape *shape = &t->node->shape;
     double m = (double)(shape->n * shape->h * shape->w);
     float unbiased = (float)(m / (m - 1.0));
-    const float *mean = saved_mean(t);
-    const float *variance = saved_variance(t);
+    statistics batch = statistics_of(t);
+    float share = MOMENTUM;
 
     *statistic(t, BATCHES) += 1;
+    if (t->node->attr.statistics == DMS_STATISTICS_MEAN)
+        share = 1 / *statistic(t, BATCHES);
     for (int64_t c = 0; c < shape->c; c++) {
         float *running_mean = &statistic(t, RUNNING_MEAN)[c];
         float *running_variance = &statistic(t, RUNNING_VARIANCE)[c];
 
-        *running_mean = (1 - MOMENTUM) * *running_mean + MOMENTUM * mean[c];
-        *running_variance = (1 - MOMENTUM) * *running_variance +
-                            MOMENTUM * unbiased * variance[c];
+        *running_mean = (1 - share) * *running_mean + share * batch.mean[c];
+        *running_variance = (1 - share) * *running_variance +
+                            share * unbiased * batch.variance[c];
     }
 }
 
@@ -223,18 +248,14 @@ static void relu_backward(float *masked, const float *dy, const float *y,
 static dms_status norm_forward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
-    bool batch = s->batch_statistics;
-    const void *data[] = {t->x[0],
-                          t->y,
-                          batch ? saved_mean(t) : t->w[RUNNING_MEAN],
-                          batch ? saved_variance(t) : t->w[RUNNING_VARIANCE],
-                          t->w[SCALE],
-                          t->w[SHIFT],
+    statistics by = statistics_of(t);
+    const void *data[] = {t->x[0],           t->y,        by.mean,
+                          by.variance,       t->w[SCALE], t->w[SHIFT],
                           saved_workspace(t)};
     dms_status st =
         dms_prim_run(&s->forward, t->backend, t->scratch, data, err);
 
-    if (st == DMS_OK && batch && !t->again)
+    if (st == DMS_OK && updates(t->node) && !t->again)
         update_running(t);
     if (st == DMS_OK && s->own_relu)
         relu(t->y, dms_shape_len(&t->node->shape));
@@ -245,12 +266,20 @@ static dms_status norm_backward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
     float *masked = (float *)((char *)t->scratch + s->masked_at);
-    const void *data[] = {t->x[0],           s->own_relu ? masked : t->dy,
-                          t->dx[0],          saved_mean(t),
-                          saved_variance(t), t->w[SCALE],
-                          t->w[SHIFT],       t->dw[SCALE],
-                          t->dw[SHIFT],      saved_workspace(t)};
+    const void *workspace = saved_workspace(t);
+    statistics by = statistics_of(t);
+    /* where x is not needed it may be gone: dy is as large */
+    const void *x = s->batch || t->wants_dw ? t->x[0] : t->dy;
+    const void *dy = s->own_relu ? masked : t->dy;
+    const void *data[] = {x,           dy,          t->dx[0],    by.mean,
+                          by.variance, t->w[SCALE], t->w[SHIFT], workspace,
+                          NULL,        NULL};
 
+    if (t->wants_dw) {
+        data[7] = t->dw[SCALE];
+        data[8] = t->dw[SHIFT];
+        data[9] = workspace;
+    }
     if (s->own_relu)
         relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape));
     assert(t->dx[0]); /* a trained norm follows a trained layer */
@@ -272,7 +301,7 @@ static void norm_emit(const dms_emit *e)
 
 const dms_op dms_op_batch_norm = {
     .name = "batch_norm",
-    .reads = DMS_READS_X | DMS_READS_Y_WITH_RELU,
+    .reads_x = true,
     .any_layout = true,
     .any_type = true,
     .fuses_relu = true,
@@ -295,6 +324,7 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     if (!x)
         return NULL;
     spec.shape = x->shape;
+    spec.attr.statistics = g->mode.statistics;
     norm.shape[0] = stat.shape[0] = x->shape.c;
     node = dms_graph_add(g, &spec);
     norm.init = scale;
@@ -303,8 +333,9 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     dms_graph_param(g, node, name, "bias", &norm);
     stat.init = DMS_INIT_ZERO;
     dms_graph_param(g, node, name, "running_mean", &stat);
-    if (node && node->param_count > RUNNING_MEAN)
-        node->attr.frozen = g->params->items[node->param[RUNNING_MEAN]].frozen;
+    if (node && node->param_count > RUNNING_MEAN &&
+        g->params->items[node->param[RUNNING_MEAN]].frozen)
+        node->attr.statistics = DMS_STATISTICS_RUNNING;
     stat.init = DMS_INIT_ONE;
     dms_graph_param(g, node, name, "running_var", &stat);
     dms_graph_param(g, node, name, "num_batches_tracked", &batches);

@@ -33,7 +33,7 @@ dms_node *dms_input(dms_graph *g, dms_shape shape);
 dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
                    int kernel, int stride, int groups, dms_param_init init);
 
-/* Over N, H, W for each channel; batch statistics when training. */
+/* Over N, H, W for each channel, by the graph's mode.statistics. */
 dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
                          dms_param_init scale);
 
@@ -85,7 +85,7 @@ dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
                           int64_t count);
 
 /* Zero with the probability, scale the rest by 1/(1-p); the identity (no
- * node) when not training or p = 0. */
+ * node) where the graph's mode has no dropout or p = 0. */
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
 /* A norm's effect on the convolution before it, where its node has attr.norm:

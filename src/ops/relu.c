@@ -37,7 +37,7 @@ static void relu_emit(const dms_emit *e)
 
 const dms_op dms_op_relu = {
     .name = "relu",
-    .reads = DMS_READS_Y,
+    .reads_y = true,
     .any_layout = true,
     .forward = relu_forward,
     .backward = relu_backward,

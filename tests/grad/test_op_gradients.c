@@ -328,7 +328,7 @@ static void stage_init(stage *s, const scene *sc, const dims *d, dms_rng *rng)
 
     s->params = dms_params_create();
     for (int round = 0; round < 2; round++) {
-        s->graph = dms_graph_create(s->params, true);
+        s->graph = dms_graph_create(s->params, DMS_RUN_TRAINING);
         s->graph->map_layout = DMS_LAYOUT_BLOCKED;
         s->graph->block = dms_backend_block();
         *rng = replay;
