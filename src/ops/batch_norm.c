@@ -28,6 +28,7 @@ typedef struct norm_state {
                             its workspace in NHWC: there the relu is ours */
     size_t workspace_at; /* in saved, after mean and variance */
     size_t masked_at;    /* in scratch: dy where y > 0, for our relu */
+    size_t unwanted_at;  /* in scratch: dscale, dshift */
 } norm_state;
 
 static void norm_release(void *state)
@@ -51,6 +52,14 @@ static statistics statistics_of(const dms_job *t)
 
     return s->batch ? (statistics){saved, saved + t->node->shape.c}
                     : (statistics){t->w[RUNNING_MEAN], t->w[RUNNING_VARIANCE]};
+}
+
+/* Does backward? By running statistics only dscale depends on x. */
+static bool reads_x(const dms_job *t)
+{
+    const norm_state *s = t->state;
+
+    return s->batch || t->wants_dw;
 }
 
 static void *saved_workspace(const dms_job *t)
@@ -98,11 +107,10 @@ static dms_status prepare_backward(norm_state *s, dms_job *t, unsigned flags,
     dnnl_batch_normalization_desc_t desc;
     dnnl_primitive_desc_t pd;
 
-    TRY(dms_dnnl_check(dnnl_batch_normalization_backward_desc_init(
-                           &desc,
-                           t->wants_dw ? dnnl_backward : dnnl_backward_data,
-                           value, value, DMS_BATCH_NORM_EPSILON, flags),
-                       "batch norm backward", err));
+    TRY(dms_dnnl_check(
+        dnnl_batch_normalization_backward_desc_init(
+            &desc, dnnl_backward, value, value, DMS_BATCH_NORM_EPSILON, flags),
+        "batch norm backward", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&pd, &desc, backend->attr,
                                                   backend->engine, hint),
                        "batch norm backward", err));
@@ -110,13 +118,22 @@ static dms_status prepare_backward(norm_state *s, dms_job *t, unsigned flags,
                         err));
     for (int i = 0; i < 3; i++)
         TRY(dms_prim_arg(&s->backward, backend, per_value[i], value, err));
-    for (int i = 0; i < (t->wants_dw ? 6 : 4); i++)
+    for (int i = 0; i < 6; i++)
         TRY(dms_prim_arg(&s->backward, backend, per_channel[i], channel, err));
     if (workspace->ndims > 0)
         TRY(dms_prim_arg(&s->backward, backend, DNNL_ARG_WORKSPACE, workspace,
                          err));
 done:
     return st;
+}
+
+/* Where they lie. */
+static size_t take_scratch(dms_needs *needs, size_t floats)
+{
+    size_t at = (needs->scratch + 63) / 64 * 64;
+
+    needs->scratch = at + floats * sizeof(float);
+    return at;
 }
 
 static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
@@ -155,11 +172,10 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
     if (t->backward)
         TRY(prepare_backward(s, t, flags, &value, &channel, &workspace, hint,
                              needs, err));
-    if (s->own_relu) {
-        s->masked_at = (needs->scratch + 63) / 64 * 64;
-        needs->scratch =
-            s->masked_at + dms_shape_len(&node->shape) * sizeof(float);
-    }
+    if (s->own_relu)
+        s->masked_at = take_scratch(needs, dms_shape_len(&node->shape));
+    if (t->backward && !t->wants_dw)
+        s->unwanted_at = take_scratch(needs, 2 * (size_t)node->shape.c);
 done:
     if (hint)
         dnnl_primitive_desc_destroy(hint);
@@ -185,7 +201,7 @@ static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     s->own_relu =
         t->backward && t->node->attr.relu && t->node->layout == DMS_LAYOUT_NHWC;
     assert(!s->own_relu || t->node->type == DMS_TYPE_F32);
-    needs->x = s->batch || t->wants_dw;
+    needs->x = reads_x(t);
     needs->y = s->own_relu;
     if (s->batch && shape->n * shape->h * shape->w < 2)
         return dms_fail(err, DMS_EINVAL,
@@ -262,24 +278,31 @@ static dms_status norm_forward(dms_job *t, dms_error *err)
     return st;
 }
 
+static float *scratch_at(const dms_job *t, size_t at)
+{
+    return (float *)((char *)t->scratch + at);
+}
+
+/* oneDNN 2.6 has no backward by data alone where there is a scale: what nobody
+ * wants of dscale and dshift goes to scratch. */
 static dms_status norm_backward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
-    float *masked = (float *)((char *)t->scratch + s->masked_at);
-    const void *workspace = saved_workspace(t);
     statistics by = statistics_of(t);
-    /* where x is not needed it may be gone: dy is as large */
-    const void *x = s->batch || t->wants_dw ? t->x[0] : t->dy;
-    const void *dy = s->own_relu ? masked : t->dy;
-    const void *data[] = {x,           dy,          t->dx[0],    by.mean,
-                          by.variance, t->w[SCALE], t->w[SHIFT], workspace,
-                          NULL,        NULL};
+    float *masked = scratch_at(t, s->masked_at);
+    float *unwanted = scratch_at(t, s->unwanted_at);
+    const void *data[] = {
+        reads_x(t) ? t->x[0] : t->dy, /* as large: dx is the same */
+        s->own_relu ? masked : t->dy,
+        t->dx[0],
+        by.mean,
+        by.variance,
+        t->w[SCALE],
+        t->w[SHIFT],
+        t->wants_dw ? t->dw[SCALE] : unwanted,
+        t->wants_dw ? t->dw[SHIFT] : unwanted + t->node->shape.c,
+        saved_workspace(t)};
 
-    if (t->wants_dw) {
-        data[7] = t->dw[SCALE];
-        data[8] = t->dw[SHIFT];
-        data[9] = workspace;
-    }
     if (s->own_relu)
         relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape));
     assert(t->dx[0]); /* a trained norm follows a trained layer */
