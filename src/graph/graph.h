@@ -153,8 +153,8 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);
  * else reads it, becomes one node with it, which the other is added to. */
 void dms_pass_fuse_add(dms_graph *graph, const dms_op *add);
 
-/* Nodes of op up to `last` that make maps with as many channels as fill whole
- * blocks work in that type, and what lies between them is of it. last: NULL for
+/* Nodes of op up to `last` that fill whole blocks (dms_node_fills_blocks) work
+ * in that type, and what lies between them is of it. last: NULL for
  * all. */
 void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
                    dms_type type);
@@ -163,6 +163,15 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
  * whose input has a scale multiply integers; what they read is wanted as such.
  */
 void dms_pass_narrow(dms_graph *graph);
+
+/* Does node make a map whose channels fill whole blocks, each of all of its
+ * input? Only there is a narrower type worth its reorders. */
+bool dms_node_fills_blocks(const dms_graph *graph, const dms_node *node);
+
+/* Can node multiply integers: is it a convolution, after those passes, that is
+ * worth it and reads what convolutions made, whose range calibration can tell?
+ * Who quantises asks this, and who runs what was quantised. */
+bool dms_node_can_be_integer(const dms_graph *graph, const dms_node *node);
 
 /* After that pass: does node itself make integers? A sum only of integers. */
 bool dms_node_makes_integers(const dms_node *node);

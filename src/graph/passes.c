@@ -106,6 +106,12 @@ void dms_pass_fuse_add(dms_graph *graph, const dms_op *add)
     }
 }
 
+bool dms_node_fills_blocks(const dms_graph *graph, const dms_node *node)
+{
+    return node->attr.groups == 1 && node->shape.c % graph->block == 0 &&
+           node->shape.h * node->shape.w > 1;
+}
+
 void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
                    dms_type type)
 {
@@ -114,11 +120,25 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
     for (size_t i = 0; i < end; i++) {
         dms_node *node = graph->nodes[i];
 
-        if (node->op == op && node->attr.groups == 1 &&
-            node->shape.c % graph->block == 0 &&
-            node->shape.h * node->shape.w > 1)
+        if (node->op == op && dms_node_fills_blocks(graph, node))
             node->attr.type = type;
     }
+}
+
+/* Does value's range come of convolutions alone? */
+static bool has_range(const dms_node *value)
+{
+    bool all = value->op->bounded || value->op->fuses_sum;
+
+    for (int k = 0; value->op->bounded && k < value->in_count; k++)
+        all = all && has_range(value->in[k]);
+    return all;
+}
+
+bool dms_node_can_be_integer(const dms_graph *graph, const dms_node *node)
+{
+    return node->op->fuses_sum && dms_node_fills_blocks(graph, node) &&
+           has_range(node->in[0]);
 }
 
 /* Widen scale and sign to what the convolutions make that value's range comes
@@ -163,7 +183,7 @@ void dms_pass_narrow(dms_graph *graph)
     for (size_t i = graph->count; i-- > 0;) {
         dms_node *node = graph->nodes[i];
 
-        if (!node->op->fuses_sum ||
+        if (!dms_node_can_be_integer(graph, node) ||
             !graph->params->items[node->param[0]].integers ||
             !want_narrow(graph, node->in[0]))
             continue;
