@@ -303,23 +303,18 @@ static form input_form(const dms_graph *graph, const dms_node *node, int k)
     return wanted;
 }
 
-/* Vectors lie the same way in every layout. */
-static bool fits(const dms_node *value, form wanted)
-{
-    return value->type == wanted.type &&
-           (value->layout == wanted.layout ||
-            (value->shape.h == 1 && value->shape.w == 1));
-}
-
 static dms_status give_inputs(dms_graph *graph, const dms_op *reorder,
                               dms_node *node, dms_error *err)
 {
     for (int k = node->in_count; k-- > 0;) { /* the first one tells the rest */
         dms_node *value = node->in[k];
         form wanted = input_form(graph, node, k);
+        bool vector = value->shape.h == 1 && value->shape.w == 1;
         dms_node *between;
 
-        if (fits(value, wanted))
+        /* vectors lie the same way in every layout */
+        if (value->type == wanted.type &&
+            (vector || value->layout == wanted.layout))
             continue;
         between = find_reorder(graph, reorder, value, wanted);
         if (!between)

@@ -111,15 +111,6 @@ static bool ends_segment(const dms_graph *graph, const dms_node *node)
     return true;
 }
 
-static void add_again(dms_run *run, int segment)
-{
-    const dms_graph *graph = run->graph;
-
-    for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i]->segment == segment && run->nodes[i].again)
-            add_step(run, i, AGAIN);
-}
-
 void dms_run_schedule(dms_run *run)
 {
     const dms_graph *graph = run->graph;
@@ -129,8 +120,12 @@ void dms_run_schedule(dms_run *run)
     for (size_t i = 0; i < graph->count; i++)
         add_step(run, i, FORWARD);
     for (size_t i = graph->count; i-- > 0;) {
-        if (ends_segment(graph, graph->nodes[i]))
-            add_again(run, graph->nodes[i]->segment);
+        bool segment_begins = ends_segment(graph, graph->nodes[i]);
+
+        for (size_t k = 0; segment_begins && k <= i; k++)
+            if (graph->nodes[k]->segment == graph->nodes[i]->segment &&
+                run->nodes[k].again)
+                add_step(run, k, AGAIN);
         add_step(run, i, BACKWARD);
     }
 }

@@ -62,15 +62,6 @@ static dms_status choose_integers(dms_net_options *options,
     return DMS_OK;
 }
 
-/* What would be chosen is given. */
-static void pin(dms_compute *compute)
-{
-    if (compute->precision == DMS_PRECISION_AUTO)
-        compute->precision = DMS_PRECISION_FP32;
-    if (compute->winograd == DMS_WINOGRAD_AUTO)
-        compute->winograd = DMS_WINOGRAD_NO;
-}
-
 dms_status dms_compute_apply(dms_net_options *options,
                              const dms_compute *compute,
                              const dms_params *params, size_t patients,
@@ -83,8 +74,10 @@ dms_status dms_compute_apply(dms_net_options *options,
     compute = compute ? compute : &plain;
     TRY(dms_compute_check(compute, err));
     pinned = *compute;
-    if (pinned.deterministic)
-        pin(&pinned);
+    if (pinned.deterministic && pinned.precision == DMS_PRECISION_AUTO)
+        pinned.precision = DMS_PRECISION_FP32;
+    if (pinned.deterministic && pinned.winograd == DMS_WINOGRAD_AUTO)
+        pinned.winograd = DMS_WINOGRAD_NO;
     compute = &pinned;
     TRY(choose_integers(options, compute, params, err));
     options->type = compute->precision != DMS_PRECISION_FP32 &&

@@ -33,17 +33,12 @@ size_t dms_weights_longest(const dms_params *params)
     return longest;
 }
 
-static dms_dtype dtype_of(const outgoing *o, const dms_param *param)
-{
-    if (param->role == DMS_PARAM_COUNT)
-        return DMS_DTYPE_I64;
-    return param->integers && o->integers ? DMS_DTYPE_I8 : o->dtype;
-}
-
 static void add_view(outgoing *o, const dms_param *param, const char *prefix)
 {
     dms_tensor_view *view = &o->views[o->count];
-    dms_dtype dtype = dtype_of(o, param);
+    dms_dtype dtype = param->role == DMS_PARAM_COUNT   ? DMS_DTYPE_I64
+                      : param->integers && o->integers ? DMS_DTYPE_I8
+                                                       : o->dtype;
 
     if (strncmp(param->name, prefix, strlen(prefix)) != 0 ||
         (param->role == DMS_PARAM_SCALE && !o->integers))
@@ -69,14 +64,6 @@ static dms_status outgoing_init(outgoing *o, const char *prefix, dms_error *err)
     for (size_t i = 0; i < o->params->count; i++)
         add_view(o, &o->params->items[i], prefix);
     return DMS_OK;
-}
-
-static void outgoing_release(outgoing *o)
-{
-    dms_free(o->views);
-    dms_free(o->sources);
-    dms_free(o->plain);
-    dms_free(o->narrow);
 }
 
 /* What would round to infinity is refused: no reader would take it. */
@@ -156,7 +143,10 @@ dms_status dms_weights_write(const char *path, const dms_params *params,
                                    .user = &o},
         err));
 done:
-    outgoing_release(&o);
+    dms_free(o.views);
+    dms_free(o.sources);
+    dms_free(o.plain);
+    dms_free(o.narrow);
     return st;
 }
 
@@ -171,11 +161,6 @@ static bool is_floating(dms_dtype dtype)
 {
     return dtype == DMS_DTYPE_F64 || dtype == DMS_DTYPE_F32 ||
            dtype == DMS_DTYPE_F16 || dtype == DMS_DTYPE_BF16;
-}
-
-static bool is_quantised(const dms_param *param, const dms_tensor_view *view)
-{
-    return param->role == DMS_PARAM_WEIGHT && view->dtype == DMS_DTYPE_I8;
 }
 
 static dms_status check_view(const dms_param *param,
@@ -196,7 +181,8 @@ static dms_status check_view(const dms_param *param,
                         "%s: tensor %.80s is of type %s, expected floating "
                         "point%s",
                         name, view->name, dms_dtype_name(view->dtype),
-                        is_quantised(param, view)
+                        param->role == DMS_PARAM_WEIGHT &&
+                                view->dtype == DMS_DTYPE_I8
                             ? " (a quantised model: take the one it was made "
                               "from)"
                             : "");

@@ -252,15 +252,6 @@ static void relu(float *y, size_t len)
         y[i] = y[i] > 0 ? y[i] : 0;
 }
 
-/* masked = dy where y > 0, else 0 */
-static void relu_backward(float *masked, const float *dy, const float *y,
-                          size_t len)
-{
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < len; i++)
-        masked[i] = y[i] > 0 ? dy[i] : 0;
-}
-
 static dms_status norm_forward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
@@ -304,7 +295,8 @@ static dms_status norm_backward(dms_job *t, dms_error *err)
         saved_workspace(t)};
 
     if (s->own_relu)
-        relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape));
+        dms_relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape),
+                          DMS_TYPE_F32);
     assert(t->dx[0]); /* a trained norm follows a trained layer */
     return dms_prim_run(&s->backward, t->backend, t->scratch, data, err);
 }

@@ -100,6 +100,11 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
 void dms_fold_units(float *unit, float *bias, const dms_node *conv,
                     const dms_params *params);
 
+/* A relu's gradient, wherever it was fused: dx = dy where y > 0, else 0.
+ * float32 or bfloat16; dx may be dy. */
+void dms_relu_backward(void *dx, const void *dy, const void *y, size_t len,
+                       dms_type type);
+
 /* dms_op.flops of an op that multiplies its first parameter, whole, with each
  * position of its output. */
 double dms_weight_flops(const dms_node *node, const dms_params *params);
