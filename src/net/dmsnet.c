@@ -215,7 +215,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     count = list_outputs(outputs, &net->network, options);
     TRY(dms_run_create_like(&net->run, graph, outputs, count, net->backend,
                             options->like ? options->like->run : NULL, err));
-    if (!options->training)
+    if (options->mode.gradients != DMS_GRADIENTS_PARAMS)
         TRY(dms_run_watch(net->run, err));
     net->part = options->part;
     net->precision = precision_of(options);

@@ -110,7 +110,7 @@ static void rig_init(rig *r, dms_type type)
     dms_node *z;
 
     r->params = dms_params_create();
-    r->graph = dms_graph_create(r->params, false);
+    r->graph = dms_graph_create(r->params, DMS_RUN_INFERENCE);
     r->graph->block = dms_backend_block();
     r->graph->map_layout = DMS_LAYOUT_BLOCKED;
     r->x = dms_input(r->graph, (dms_shape){IMAGES, CHANNELS, SIDE, SIDE});
