@@ -1,7 +1,7 @@
 /* The static graph: one description of the network, read by many.
  *
- * Nodes are added in the order in which they run. Every value is a rank-4
- * map N x C x H x W; a vector is N x C x 1 x 1, a token sequence is a map
+ * Nodes are added in the order in which they run. Every value is a map
+ * N x C x H x W; a vector is N x C x 1 x 1, a token sequence is a map
  * whose positions are the tokens. A node makes one value. Constructors hand
  * NULL along and the graph keeps the first failure: check once, at the end.
  *

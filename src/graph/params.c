@@ -49,7 +49,7 @@ const dms_param *dms_params_find(const dms_params *params, const char *name)
 
 static bool same_tensor(const dms_param *a, const dms_param *b)
 {
-    return a->role == b->role && a->rank == b->rank &&
+    return a->role == b->role && a->axes == b->axes &&
            memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
            a->block_out == b->block_out && a->block_in == b->block_in;
 }
@@ -58,7 +58,7 @@ static size_t shape_len(const dms_param *param)
 {
     size_t len = 1;
 
-    for (int i = 0; i < param->rank; i++)
+    for (int i = 0; i < param->axes; i++)
         if (!dms_mul_size(&len, len, (size_t)param->shape[i]))
             return 0;
     return len;
@@ -210,7 +210,7 @@ bool dms_param_declare_scale(dms_params *params, size_t i, dms_scale scale)
 {
     dms_param row = {.role = DMS_PARAM_SCALE,
                      .init = DMS_INIT_ONE,
-                     .rank = scale == DMS_SCALE_WEIGHT,
+                     .axes = scale == DMS_SCALE_WEIGHT,
                      .shape = {params->items[i].shape[0]},
                      .block_out = 1,
                      .block_in = 1};

@@ -45,7 +45,7 @@ static void add_view(outgoing *o, const dms_param *param, const char *prefix)
         return;
     *view = (dms_tensor_view){.name = param->name + strlen(prefix),
                               .dtype = dtype,
-                              .rank = param->rank,
+                              .axes = param->axes,
                               .size = param->len * dms_dtype_size(dtype)};
     memcpy(view->shape, param->shape, sizeof param->shape);
     o->sources[o->count++] = param;
@@ -152,9 +152,9 @@ done:
 
 bool dms_weights_same_shape(const dms_param *param, const dms_tensor_view *view)
 {
-    return view->rank == param->rank &&
+    return view->axes == param->axes &&
            memcmp(view->shape, param->shape,
-                  (size_t)param->rank * sizeof *param->shape) == 0;
+                  (size_t)param->axes * sizeof *param->shape) == 0;
 }
 
 static bool is_floating(dms_dtype dtype)
@@ -170,8 +170,8 @@ static dms_status check_view(const dms_param *param,
     char found[96], wanted[96];
 
     if (!dms_weights_same_shape(param, view)) {
-        dms_shape_text(found, sizeof found, view->shape, view->rank);
-        dms_shape_text(wanted, sizeof wanted, param->shape, param->rank);
+        dms_shape_text(found, sizeof found, view->shape, view->axes);
+        dms_shape_text(wanted, sizeof wanted, param->shape, param->axes);
         return dms_fail(err, DMS_EMISMATCH,
                         "%s: tensor %.80s has shape %s, expected %s", name,
                         view->name, found, wanted);
@@ -208,11 +208,11 @@ static const char *judge(const dms_param *param, float value)
 static void name_place(char *text, size_t capacity, const dms_param *param,
                        size_t i)
 {
-    int64_t place[DMS_PARAM_RANK_MAX] = {0};
+    int64_t place[DMS_PARAM_AXES_MAX] = {0};
 
-    for (int d = param->rank; d-- > 0; i /= (size_t)param->shape[d])
+    for (int d = param->axes; d-- > 0; i /= (size_t)param->shape[d])
         place[d] = (int64_t)(i % (size_t)param->shape[d]);
-    dms_shape_text(text, capacity, place, param->rank);
+    dms_shape_text(text, capacity, place, param->axes);
 }
 
 /* A relu makes NaN 0: the answer would look sound. */

@@ -331,8 +331,8 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
                          dms_param_init scale)
 {
     dms_node_spec spec = {.op = &dms_op_batch_norm, .in = {x}, .in_count = 1};
-    dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
-    dms_param stat = {.role = DMS_PARAM_STAT, .rank = 1};
+    dms_param norm = {.role = DMS_PARAM_NORM, .axes = 1};
+    dms_param stat = {.role = DMS_PARAM_STAT, .axes = 1};
     dms_param batches = {.role = DMS_PARAM_COUNT};
     dms_node *node;
 

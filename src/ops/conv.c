@@ -361,7 +361,7 @@ dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
                    int kernel, int stride, int groups, dms_param_init init)
 {
     dms_node_spec spec = {.op = &dms_op_conv, .in = {x}, .in_count = 1};
-    dms_param weight = {.role = DMS_PARAM_WEIGHT, .init = init, .rank = 4};
+    dms_param weight = {.role = DMS_PARAM_WEIGHT, .init = init, .axes = 4};
     dms_node *node;
 
     if (!x)

@@ -170,7 +170,7 @@ static const dms_op op_layer_norm = {
 dms_node *dms_layer_norm(dms_graph *g, dms_node *x, const char *name)
 {
     dms_node_spec spec = {.op = &op_layer_norm, .in = {x}, .in_count = 1};
-    dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
+    dms_param norm = {.role = DMS_PARAM_NORM, .axes = 1};
     dms_node *node;
 
     if (!x)

@@ -177,9 +177,9 @@ dms_node *dms_linear(dms_graph *g, dms_node *x, const char *name, int64_t out)
 {
     dms_node_spec spec = {.op = &dms_op_linear, .in = {x}, .in_count = 1};
     dms_param weight = {
-        .role = DMS_PARAM_WEIGHT, .init = DMS_INIT_FAN_IN, .rank = 2};
+        .role = DMS_PARAM_WEIGHT, .init = DMS_INIT_FAN_IN, .axes = 2};
     dms_param bias = {
-        .role = DMS_PARAM_BIAS, .init = DMS_INIT_FAN_IN, .rank = 1};
+        .role = DMS_PARAM_BIAS, .init = DMS_INIT_FAN_IN, .axes = 1};
     dms_node *node;
 
     if (!x)

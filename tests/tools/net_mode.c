@@ -42,17 +42,17 @@ static dms_status take(float *out, const work *w, const char *name,
                 : dms_fail(err, DMS_EMISMATCH, "%s is missing", name);
 }
 
-static void put(work *w, const char *name, int rank, const int64_t *shape,
+static void put(work *w, const char *name, int axes, const int64_t *shape,
                 const float *data)
 {
     dms_tensor_view *view = &w->views[w->count++];
 
     *view = (dms_tensor_view){.name = name,
                               .dtype = DMS_DTYPE_F32,
-                              .rank = rank,
+                              .axes = axes,
                               .data = data,
                               .size = sizeof *data};
-    for (int i = 0; i < rank; i++) {
+    for (int i = 0; i < axes; i++) {
         view->shape[i] = shape[i];
         view->size *= (size_t)shape[i];
     }
@@ -139,7 +139,7 @@ static dms_status run_statistics(work *w, const char *which, int steps,
         const dms_param *p = &w->params->items[i];
 
         if (p->role == DMS_PARAM_STAT || p->role == DMS_PARAM_COUNT)
-            put(w, p->name, p->rank, p->shape, w->params->value + p->offset);
+            put(w, p->name, p->axes, p->shape, w->params->value + p->offset);
     }
 done:
     return st;

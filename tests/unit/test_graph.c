@@ -49,7 +49,7 @@ static dms_param weight(const char *name, int64_t out, int64_t in, int block)
 {
     dms_param p = {.role = DMS_PARAM_WEIGHT,
                    .init = DMS_INIT_HE_FAN_OUT,
-                   .rank = 4,
+                   .axes = 4,
                    .shape = {out, in, 3, 3},
                    .block_out = block,
                    .block_in = in % block ? 1 : block};

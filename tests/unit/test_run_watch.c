@@ -52,7 +52,7 @@ static void the_first_tensor_that_is_wrong_is_found(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         dms_param p = {.role = i < 2 ? DMS_PARAM_WEIGHT : DMS_PARAM_STAT,
-                       .rank = 1,
+                       .axes = 1,
                        .shape = {20},
                        .block_out = 1,
                        .block_in = 1};
