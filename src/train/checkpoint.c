@@ -46,7 +46,7 @@ static uint64_t view_checksum(const dms_tensor_view *view)
         dms_hash_words(DMS_HASH_START, view->name, strlen(view->name));
 
     hash =
-        dms_hash_words(hash, view->shape, (size_t)view->rank * sizeof(int64_t));
+        dms_hash_words(hash, view->shape, (size_t)view->axes * sizeof(int64_t));
     return dms_hash_words(hash, view->data, view->size);
 }
 

@@ -152,7 +152,7 @@ static dms_status run(work *w, char **argv, dms_error *err)
     w->views = dms_calloc(VIEWS_MAX, sizeof *w->views);
     if (!w->views)
         return dms_fail_memory(err, "tensors");
-    TRY(dms_model_file_read(&w->config, &w->file, argv[1], true, NULL, err));
+    TRY(dms_model_file_read(&w->config, &w->file, argv[1], NULL, NULL, err));
     TRY(copy_table(w, err));
     TRY(dms_safetensors_open(&w->in, argv[2], err));
     if (strcmp(argv[4], "gradients") == 0)
