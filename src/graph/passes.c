@@ -20,21 +20,15 @@ static size_t count_readers(const dms_graph *graph, const dms_node *value)
     return readers;
 }
 
-static void replace_readers(dms_graph *graph, const dms_node *old,
-                            dms_node *new)
-{
-    for (size_t i = 0; i < graph->count; i++)
-        for (int k = 0; k < graph->nodes[i]->in_count; k++)
-            if (graph->nodes[i]->in[k] == old)
-                graph->nodes[i]->in[k] = new;
-}
-
 /* The node at index goes: heir makes its value, and is watched in its place. */
 static void hand_over(dms_graph *graph, size_t index, dms_node *heir)
 {
     const dms_node *node = graph->nodes[index];
 
-    replace_readers(graph, node, heir);
+    for (size_t i = 0; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            if (graph->nodes[i]->in[k] == node)
+                graph->nodes[i]->in[k] = heir;
     if (node->watched)
         heir->watched = node->watched;
     dms_free(graph->nodes[index]);

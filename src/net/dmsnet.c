@@ -177,14 +177,6 @@ static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
     return has_gradients(options) ? 2 : 3;
 }
 
-static dms_precision precision_of(const dms_net_options *options)
-{
-    if (options->int8)
-        return DMS_PRECISION_INT8;
-    return options->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
-                                          : DMS_PRECISION_FP32;
-}
-
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
                           dms_params *params, const dms_net_options *options,
                           dms_error *err)
@@ -218,7 +210,9 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     if (options->mode.gradients != DMS_GRADIENTS_PARAMS)
         TRY(dms_run_watch(net->run, err));
     net->part = options->part;
-    net->precision = precision_of(options);
+    net->precision = options->int8                    ? DMS_PRECISION_INT8
+                     : options->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
+                                                      : DMS_PRECISION_FP32;
     *out = net, net = NULL;
 done:
     dms_net_destroy(net);

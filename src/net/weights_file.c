@@ -82,12 +82,6 @@ static dms_status check_narrow(const outgoing *o, const dms_param *param,
     return DMS_OK;
 }
 
-/* Do its floats lie in the table as they do in the file? */
-static bool is_plain(const dms_param *param)
-{
-    return !param->integers && param->block_out == 1 && param->block_in == 1;
-}
-
 static dms_status supply(const void **data, void *user, size_t index,
                          dms_error *err)
 {
@@ -105,7 +99,8 @@ static dms_status supply(const void **data, void *user, size_t index,
         *data = param->integers;
         return DMS_OK;
     }
-    if (o->dtype == DMS_DTYPE_F32 && is_plain(param)) {
+    if (o->dtype == DMS_DTYPE_F32 && !param->integers &&
+        param->block_out == 1 && param->block_in == 1) { /* as in the file */
         *data = o->value ? o->value + param->offset
                          : dms_param_value(o->params, row);
         return DMS_OK;
