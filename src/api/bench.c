@@ -40,11 +40,11 @@ static dms_status resolve(dms_net_options *net, dms_bench_options *o,
                         compute->workers);
     if (o->size == 0)
         o->size = model->config.architecture.size;
-    *net =
-        (dms_net_options){.patients = o->patients,
-                          .size = o->size,
-                          .training = o->train,
-                          .recompute = o->train && o->checkpoint_activations};
+    *net = (dms_net_options){
+        .patients = o->patients,
+        .size = o->size,
+        .mode = o->train ? DMS_RUN_TRAINING : DMS_RUN_INFERENCE,
+        .recompute = o->train && o->checkpoint_activations};
     TRY(dms_compute_apply(net, compute, o->train ? NULL : model->params,
                           SIZE_MAX, err));
     if (compute->precision == DMS_PRECISION_AUTO)

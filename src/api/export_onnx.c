@@ -38,7 +38,7 @@ static void add_input(dms_onnx *onnx, const char *name, int64_t size,
 {
     dms_onnx_value value = {.name = name,
                             .type = pixels ? DMS_ONNX_U8 : DMS_ONNX_F32,
-                            .rank = 4,
+                            .axes = 4,
                             .shape = {DMS_ONNX_OPEN, 3, size, size}};
 
     if (pixels)
@@ -53,7 +53,7 @@ static void add_channels(dms_onnx *onnx, const char *name,
     float *data =
         dms_onnx_take(onnx, &(dms_onnx_tensor){.name = name,
                                                .type = DMS_ONNX_F32,
-                                               .rank = 4,
+                                               .axes = 4,
                                                .shape = {1, 3, 1, 1}});
 
     if (data)
@@ -136,7 +136,7 @@ static void add_outputs(dms_onnx *onnx, const dms_model_config *config,
         dms_onnx_output(
             onnx, &(dms_onnx_value){.name = names[i],
                                     .type = DMS_ONNX_F32,
-                                    .rank = 2,
+                                    .axes = 2,
                                     .shape = {DMS_ONNX_OPEN, DMS_LABELS}});
 }
 

@@ -44,7 +44,7 @@ static dms_status request_open(request *r, const char *path, dms_error *err)
     *r = (request){.path = path};
     TRY(dms_safetensors_open(&r->file, path, err));
     TRY(find_tensor(&left, r, "left", err));
-    if (left->rank != 4 || left->shape[0] < 1 || left->shape[0] > 4096 ||
+    if (left->axes != 4 || left->shape[0] < 1 || left->shape[0] > 4096 ||
         left->shape[1] != 3 || left->shape[2] != left->shape[3] ||
         left->shape[2] < 32 || left->shape[2] > 4096)
         return dms_fail(err, DMS_EMISMATCH,
@@ -64,14 +64,14 @@ static void request_close(request *r)
 
 /* A float32 tensor of exactly this shape into out. */
 static dms_status read_tensor(float *out, const request *r, const char *name,
-                              int rank, const int64_t *shape, dms_error *err)
+                              int axes, const int64_t *shape, dms_error *err)
 {
     dms_status st;
     const dms_tensor_view *view;
 
     TRY(find_tensor(&view, r, name, err));
-    if (view->rank != rank ||
-        memcmp(view->shape, shape, (size_t)rank * sizeof *shape) != 0)
+    if (view->axes != axes ||
+        memcmp(view->shape, shape, (size_t)axes * sizeof *shape) != 0)
         return dms_fail(err, DMS_EMISMATCH,
                         "%s: tensor %s has not the shape that `left` and the "
                         "model ask for (first dimension %" PRId64 ")",
@@ -133,7 +133,7 @@ static dms_tensor_view logits_view(const char *name, const float *data,
 {
     return (dms_tensor_view){.name = name,
                              .dtype = DMS_DTYPE_F32,
-                             .rank = 2,
+                             .axes = 2,
                              .shape = {patients, K},
                              .data = data,
                              .size = (size_t)patients * K * sizeof *data};
@@ -250,7 +250,7 @@ static dms_status answer_fill(answer *a, const dms_params *params,
         view = &a->views[a->count++];
         *view = (dms_tensor_view){.name = a->names[i],
                                   .dtype = DMS_DTYPE_F32,
-                                  .rank = param->rank,
+                                  .axes = param->axes,
                                   .data = plain,
                                   .size = param->len * sizeof *plain};
         memcpy(view->shape, param->shape, sizeof param->shape);
@@ -310,7 +310,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     answer a = {0};
     dms_net *net = NULL;
     dms_params *params = NULL;
-    dms_net_options net_options = {.training = true};
+    dms_net_options net_options = {.mode = DMS_RUN_TRAINING};
 
     dms_backward_options_init(&options, sizeof options);
     TRY(dms_growing_take(&options, sizeof options, given,

@@ -196,7 +196,7 @@ static Onnx__TypeProto *new_type(dms_onnx *onnx, const dms_onnx_value *value)
     tensor->elem_type = data_type(value->type);
     tensor->shape = NEW(onnx, Onnx__TensorShapeProto,
                         &onnx__tensor_shape_proto__descriptor);
-    for (int i = 0; tensor->shape && i < value->rank; i++)
+    for (int i = 0; tensor->shape && i < value->axes; i++)
         add_dimension(onnx, tensor->shape, value->shape[i]);
     return type;
 }
@@ -349,7 +349,7 @@ static size_t tensor_len(const dms_onnx_tensor *tensor)
 {
     size_t len = 1;
 
-    for (int i = 0; i < tensor->rank; i++)
+    for (int i = 0; i < tensor->axes; i++)
         len *= (size_t)tensor->shape[i];
     return len;
 }
@@ -372,9 +372,9 @@ new_tensor(dms_onnx *onnx, const dms_onnx_tensor *tensor, bool borrowed)
     proto->data_type = data_type(tensor->type);
     proto->has_raw_data = 1;
     proto->raw_data.len = tensor_len(tensor) * type_size(tensor->type);
-    proto->dims = dms_calloc((size_t)tensor->rank, sizeof *proto->dims);
+    proto->dims = dms_calloc((size_t)tensor->axes, sizeof *proto->dims);
     if (proto->dims) {
-        proto->n_dims = (size_t)tensor->rank;
+        proto->n_dims = (size_t)tensor->axes;
         memcpy(proto->dims, tensor->shape, proto->n_dims * sizeof(int64_t));
     } else {
         onnx->failed = true;
@@ -411,7 +411,7 @@ void dms_onnx_shape(dms_onnx *onnx, const char *name, const int64_t *values,
     void *data =
         dms_onnx_take(onnx, &(dms_onnx_tensor){.name = name,
                                                .type = DMS_ONNX_I64,
-                                               .rank = 1,
+                                               .axes = 1,
                                                .shape = {(int64_t)count}});
 
     if (data)

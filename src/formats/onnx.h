@@ -33,7 +33,7 @@ void dms_onnx_destroy(dms_onnx *onnx);
 typedef struct dms_onnx_value {
     const char *name;
     dms_onnx_type type;
-    int rank;
+    int axes;
     int64_t shape[4];
 } dms_onnx_value;
 void dms_onnx_input(dms_onnx *onnx, const dms_onnx_value *value);
@@ -58,7 +58,7 @@ void dms_onnx_float(dms_onnx *onnx, const char *name, float value);
 typedef struct dms_onnx_tensor {
     const char *name;
     dms_onnx_type type;
-    int rank;
+    int axes;
     int64_t shape[4];
 } dms_onnx_tensor;
 
@@ -70,7 +70,7 @@ void dms_onnx_borrow(dms_onnx *onnx, const dms_onnx_tensor *tensor,
 /* Room for its values, zeroed and owned by the model, for the caller to fill;
  * NULL without memory. */
 void *dms_onnx_take(dms_onnx *onnx, const dms_onnx_tensor *tensor);
-/* int64 values of rank 1: the shapes that some nodes read. */
+/* int64 values along one axis: the shapes that some nodes read. */
 void dms_onnx_shape(dms_onnx *onnx, const char *name, const int64_t *values,
                     size_t count);
 

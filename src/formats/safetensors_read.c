@@ -163,15 +163,15 @@ static dms_status read_shape(dms_tensor_view *view, const json_t *entry,
                              const char *file, dms_error *err)
 {
     const json_t *shape = json_object_get(entry, "shape");
-    size_t rank = json_array_size(shape);
+    size_t axes = json_array_size(shape);
     size_t size = dms_dtype_size(view->dtype);
 
-    if (!json_is_array(shape) || rank > DMS_TENSOR_RANK_MAX)
+    if (!json_is_array(shape) || axes > DMS_TENSOR_AXES_MAX)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: tensor '%s': shape is no list of at most %d "
                         "sizes",
-                        file, view->name, DMS_TENSOR_RANK_MAX);
-    for (size_t i = 0; i < rank; i++) {
+                        file, view->name, DMS_TENSOR_AXES_MAX);
+    for (size_t i = 0; i < axes; i++) {
         const json_t *dim = json_array_get(shape, i);
         json_int_t value = json_integer_value(dim);
 
@@ -185,7 +185,7 @@ static dms_status read_shape(dms_tensor_view *view, const json_t *entry,
                             "%s: tensor '%s': the shape overflows", file,
                             view->name);
     }
-    view->rank = (int)rank;
+    view->axes = (int)axes;
     view->size = size;
     return DMS_OK;
 }

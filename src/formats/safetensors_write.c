@@ -16,9 +16,9 @@ static json_t *json_of_shape(const dms_tensor_view *view)
 {
     json_t *shape = json_array();
 
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         json_array_append_new(shape, json_integer(view->shape[i]));
-    if (shape && json_array_size(shape) != (size_t)view->rank) {
+    if (shape && json_array_size(shape) != (size_t)view->axes) {
         json_decref(shape);
         return NULL;
     }
@@ -30,11 +30,11 @@ static dms_status check_view(const dms_tensor_view *view, const char *path,
 {
     size_t size = dms_dtype_size(view->dtype);
 
-    if (view->rank < 0 || view->rank > DMS_TENSOR_RANK_MAX)
+    if (view->axes < 0 || view->axes > DMS_TENSOR_AXES_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "%s: tensor '%s': rank %d, not 0 to %d", path,
-                        view->name, view->rank, DMS_TENSOR_RANK_MAX);
-    for (int i = 0; i < view->rank; i++)
+                        "%s: tensor '%s': %d axes, not 0 to %d", path,
+                        view->name, view->axes, DMS_TENSOR_AXES_MAX);
+    for (int i = 0; i < view->axes; i++)
         if (view->shape[i] < 0 ||
             !dms_mul_size(&size, size, (size_t)view->shape[i]))
             return dms_fail(err, DMS_EINVAL, "%s: tensor '%s': bad shape", path,

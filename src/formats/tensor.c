@@ -105,14 +105,14 @@ static void convert_strided(float *out, const dms_tensor_view *view, int axis,
     size_t step = (size_t)view->stride[axis] * element;
     size_t inner = 1;
 
-    for (int i = axis + 1; i < view->rank; i++)
+    for (int i = axis + 1; i < view->axes; i++)
         inner *= (size_t)view->shape[i];
-    if (axis == view->rank - 1 && view->stride[axis] == 1) {
+    if (axis == view->axes - 1 && view->stride[axis] == 1) {
         convert(out, src, (size_t)view->shape[axis], view->dtype);
         return;
     }
     for (int64_t i = 0; i < view->shape[axis]; i++) {
-        if (axis == view->rank - 1)
+        if (axis == view->axes - 1)
             convert(out, src, 1, view->dtype);
         else
             convert_strided(out, view, axis + 1, src);
@@ -129,13 +129,13 @@ static bool covered_elements(size_t *covered, size_t *count,
     size_t last = 0, reach;
 
     *count = 1;
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         if (__builtin_mul_overflow(*count, (size_t)view->shape[i], count))
             return false;
     *covered = *count;
     if (!view->strided || *count == 0)
         return true;
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         if (__builtin_mul_overflow((size_t)view->stride[i],
                                    (size_t)view->shape[i] - 1, &reach) ||
             __builtin_add_overflow(last, reach, &last))
@@ -162,7 +162,7 @@ dms_status dms_tensor_to_f32(float *out, const dms_tensor_view *view,
                         "tensor '%s': %zu bytes are not the elements of %s "
                         "that its shape asks for",
                         view->name, view->size, dms_dtype_name(view->dtype));
-    if (view->strided && view->rank > 0 && count > 0)
+    if (view->strided && view->axes > 0 && count > 0)
         convert_strided(out, view, 0, view->data);
     else
         convert(out, view->data, count, view->dtype);
@@ -218,11 +218,11 @@ void dms_tensor_from_f32(void *out, dms_dtype dtype, const float *values,
                                                : bf16_of_float(values[i]);
 }
 
-void dms_shape_text(char *text, size_t size, const int64_t *shape, int rank)
+void dms_shape_text(char *text, size_t size, const int64_t *shape, int axes)
 {
     int at = snprintf(text, size, "[");
 
-    for (int i = 0; i < rank && at > 0 && (size_t)at < size; i++)
+    for (int i = 0; i < axes && at > 0 && (size_t)at < size; i++)
         at += snprintf(text + at, size - (size_t)at, "%s%" PRId64,
                        i ? ", " : "", shape[i]);
     if (at > 0 && (size_t)at < size)

@@ -9,7 +9,7 @@
 
 #include "dms/status.h"
 
-enum { DMS_TENSOR_RANK_MAX = 8 };
+enum { DMS_TENSOR_AXES_MAX = 8 };
 
 typedef enum dms_dtype {
     DMS_DTYPE_F64,
@@ -30,12 +30,12 @@ const char *dms_dtype_name(dms_dtype dtype); /* "F32" */
 typedef struct dms_tensor_view {
     const char *name; /* borrowed */
     dms_dtype dtype;
-    int rank;
-    int64_t shape[DMS_TENSOR_RANK_MAX];
+    int axes; /* of shape that count */
+    int64_t shape[DMS_TENSOR_AXES_MAX];
     const void *data; /* borrowed, perhaps unaligned: memcpy from it */
     size_t size;      /* bytes at data that belong to it */
     bool strided;     /* false: row-major, dense */
-    int64_t stride[DMS_TENSOR_RANK_MAX]; /* elements, >= 0; where strided */
+    int64_t stride[DMS_TENSOR_AXES_MAX]; /* elements, >= 0; where strided */
 } dms_tensor_view;
 
 /* view's values as float32 in row-major order (F64, F16, BF16, I64 ...
@@ -53,6 +53,6 @@ void dms_tensor_from_f32(void *out, dms_dtype dtype, const float *values,
 bool dms_floats_finite(const float *values, size_t count);
 
 /* "[64, 3, 7, 7]"; "[]" for a scalar. Cut to size. */
-void dms_shape_text(char *text, size_t size, const int64_t *shape, int rank);
+void dms_shape_text(char *text, size_t size, const int64_t *shape, int axes);
 
 #endif

@@ -36,13 +36,13 @@ static dms_pickle_ref ref_of(const torch_reader *reader,
     return (dms_pickle_ref)(value - dms_pickle_at(reader->pickle, 0));
 }
 
-/* A tuple of sizes, or torch.Size of one; *rank -1 before the first one. */
-static dms_status read_sizes(int64_t *sizes, int *rank,
+/* A tuple of sizes, or torch.Size of one; *axes -1 before the first one. */
+static dms_status read_sizes(int64_t *sizes, int *axes,
                              const torch_reader *reader,
                              const dms_tensor_view *view,
                              const dms_pickle_value *value, dms_error *err)
 {
-    const dms_pickle_value *items[DMS_TENSOR_RANK_MAX];
+    const dms_pickle_value *items[DMS_TENSOR_AXES_MAX];
     int count;
 
     if (what_of(reader, value) == TORCH_SIZE) {
@@ -50,15 +50,15 @@ static dms_status read_sizes(int64_t *sizes, int *rank,
             return refuse(reader, view, "torch.Size is not of one tuple", err);
         value = items[0];
     }
-    count = dms_pickle_tuple(items, DMS_TENSOR_RANK_MAX, reader->pickle,
+    count = dms_pickle_tuple(items, DMS_TENSOR_AXES_MAX, reader->pickle,
                              ref_of(reader, value));
     if (count < 0)
         return refuse(reader, view,
                       "its shape or stride is no tuple of at most 8 numbers",
                       err);
-    if (*rank >= 0 && *rank != count)
+    if (*axes >= 0 && *axes != count)
         return refuse(reader, view, "shape and stride differ in length", err);
-    *rank = count;
+    *axes = count;
     for (int i = 0; i < count; i++) {
         if (items[i]->kind != DMS_PICKLE_INT || items[i]->integer < 0)
             return refuse(reader, view,
@@ -76,13 +76,13 @@ static bool measure(size_t *count, size_t *reach, const dms_tensor_view *view)
 
     *count = 1;
     *reach = 1;
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         if (view->shape[i] == 0) {
             *count = 0;
             *reach = 0;
             return true;
         }
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         if (__builtin_mul_overflow(*count, (size_t)view->shape[i], count) ||
             __builtin_mul_overflow((size_t)view->shape[i] - 1,
                                    (size_t)view->stride[i], &step) ||
@@ -96,7 +96,7 @@ static bool is_dense(const dms_tensor_view *view, size_t count)
 {
     int64_t expected = 1;
 
-    for (int i = view->rank; i-- > 0 && count > 0;) {
+    for (int i = view->axes; i-- > 0 && count > 0;) {
         if (view->shape[i] != 1 && view->stride[i] != expected)
             return false;
         expected *= view->shape[i];
@@ -150,7 +150,7 @@ static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
     bool v2 = what_of(reader, call) == TORCH_TENSOR_V2;
     int count = dms_pickle_tuple(args, 7, reader->pickle, call->link.value);
     torch_storage storage;
-    int rank = -1;
+    int axes = -1;
     dms_status st;
 
     if (v2 ? count != 6 && count != 7 : count != 4)
@@ -164,9 +164,9 @@ static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
         return refuse(reader, view,
                       "a conjugated or negated tensor is not read", err);
     TRY(dms_torch_resolve(&storage, reader, args[0], err));
-    TRY(read_sizes(view->shape, &rank, reader, view, args[2], err));
-    TRY(read_sizes(view->stride, &rank, reader, view, args[3], err));
-    view->rank = rank;
+    TRY(read_sizes(view->shape, &axes, reader, view, args[2], err));
+    TRY(read_sizes(view->stride, &axes, reader, view, args[3], err));
+    view->axes = axes;
     TRY(place(view, reader, &storage, args[1]->integer, err));
 done:
     return st;

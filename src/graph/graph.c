@@ -8,13 +8,13 @@
 #include "base/number.h"
 #include "graph/op.h"
 
-dms_graph *dms_graph_create(dms_params *params, bool training)
+dms_graph *dms_graph_create(dms_params *params, dms_run_mode mode)
 {
     dms_graph *graph = dms_calloc(1, sizeof *graph);
 
     if (graph) {
         graph->params = params;
-        graph->training = training;
+        graph->mode = mode;
         graph->block = 16;
     }
     return graph;
@@ -100,12 +100,12 @@ static const char *find_frozen_fault(const dms_graph *graph,
 {
     const dms_params *params = graph->params;
 
-    if (!graph->training)
+    if (graph->mode.gradients != DMS_GRADIENTS_PARAMS)
         return NULL;
     if (node->param_count > 0 &&
         params->items[node->param[0]].frozen != param->frozen)
         return "a layer is frozen as a whole or not at all";
-    /* no backward goes past a layer without its own gradients */
+    /* backward would pass it by data alone; training freezes first stages */
     if (param->frozen && node->needs_grad)
         return "frozen behind a layer that is trained";
     return NULL;
@@ -144,8 +144,34 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
         return;
     }
     node->param[node->param_count++] = (size_t)(param - graph->params->items);
-    if (graph->training && dms_param_trained(param))
-        node->needs_grad = true;
+    node->needs_grad |= dms_node_trains(graph, node, node->param_count - 1);
+}
+
+void dms_graph_want_gradient(dms_graph *graph, dms_node *node)
+{
+    if (!node)
+        return;
+    node->wanted = node->needs_grad = true;
+    for (size_t i = node->index + 1; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            graph->nodes[i]->needs_grad |= graph->nodes[i]->in[k]->needs_grad;
+}
+
+bool dms_node_trains(const dms_graph *graph, const dms_node *node, int p)
+{
+    return graph->mode.gradients == DMS_GRADIENTS_PARAMS &&
+           dms_param_trained(&graph->params->items[node->param[p]]);
+}
+
+bool dms_node_goes_back(const dms_graph *graph, const dms_node *node)
+{
+    for (int k = 0; k < node->in_count; k++)
+        if (node->in[k]->needs_grad)
+            return true;
+    for (int p = 0; p < node->param_count; p++)
+        if (dms_node_trains(graph, node, p))
+            return true;
+    return false;
 }
 
 size_t dms_type_size(dms_type type)

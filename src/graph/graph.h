@@ -1,7 +1,7 @@
 /* The static graph: one description of the network, read by many.
  *
- * Nodes are added in the order in which they run. Every value is a rank-4
- * map N x C x H x W; a vector is N x C x 1 x 1, a token sequence is a map
+ * Nodes are added in the order in which they run. Every value is a map
+ * N x C x H x W; a vector is N x C x 1 x 1, a token sequence is a map
  * whose positions are the tokens. A node makes one value. Constructors hand
  * NULL along and the graph keeps the first failure: check once, at the end.
  *
@@ -11,6 +11,7 @@
 #define DMS_GRAPH_GRAPH_H
 
 #include "graph/params.h"
+#include "graph/run_mode.h"
 
 enum { DMS_NODE_INPUTS = 5, DMS_NODE_PARAMS = 6 };
 
@@ -52,8 +53,7 @@ typedef struct dms_attr {
     bool quantised; /* conv_fused: multiplies 8-bit integers */
     dms_type type;  /* conv, conv_fused: of input and output, where those are no
                        integers */
-    bool frozen;    /* batch_norm: its statistics are: it uses them even when
-                       training */
+    dms_statistics statistics; /* batch_norm */
 } dms_attr;
 
 typedef struct dms_op dms_op;
@@ -75,7 +75,9 @@ struct dms_node {
     dms_type type;
     dms_type narrow; /* U8 or S8: some reader wants it so; F32: none does */
     float scale;     /* of narrow: what an integer of 1 stands for */
-    bool needs_grad; /* a trained parameter lies at or before this node */
+    bool wanted;     /* see dms_graph_want_gradient */
+    bool needs_grad; /* a trained parameter lies at or before this node, or a
+                        wanted one is it or lies before it */
     int segment;     /* that it belongs to: see dms_graph.recompute; 0: none */
 };
 
@@ -84,17 +86,17 @@ typedef struct dms_graph {
     size_t count;
     size_t capacity;
     dms_params *params; /* borrowed */
-    bool training;
+    dms_run_mode mode;
     const char *part;      /* that nodes added now belong to */
     int segment;           /* that nodes added now belong to */
-    bool recompute;        /* training: values read within their segment only
-                              are made again for backward instead of kept */
+    bool recompute;        /* values read within their segment only are made
+                              again for backward instead of kept */
     dms_layout map_layout; /* of feature maps: BLOCKED or NHWC */
     int block;             /* channels in a block: 16 or 8 */
     dms_error error;       /* the first failure of a constructor */
 } dms_graph;
 
-dms_graph *dms_graph_create(dms_params *params, bool training);
+dms_graph *dms_graph_create(dms_params *params, dms_run_mode mode);
 void dms_graph_destroy(dms_graph *graph);
 
 /* What a constructor says of its new node. */
@@ -117,6 +119,18 @@ dms_node *dms_graph_map(dms_graph *graph, const dms_op *op, dms_node *x);
 void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
                      const char *suffix, const dms_param *spec);
 
+/* Choose a node whose gradient the caller reads after backward
+ * (dms_run_gradient), in a mode that has gradients. Before any pass: none
+ * removes the node or changes what it means. */
+void dms_graph_want_gradient(dms_graph *graph, dms_node *node);
+
+/* Is the gradient of node's p-th parameter written? */
+bool dms_node_trains(const dms_graph *graph, const dms_node *node, int p);
+
+/* Does anybody at or before node ask for a gradient that its backward would
+ * make? */
+bool dms_node_goes_back(const dms_graph *graph, const dms_node *node);
+
 /* Sticky failure: keeps the first; returns NULL for the constructor. */
 dms_node *dms_graph_fail(dms_graph *graph, dms_status status,
                          const char *format, ...)
@@ -126,8 +140,9 @@ size_t dms_shape_len(const dms_shape *shape);
 
 /* passes.c: rewrites of a finished graph, each leaving it valid. */
 
-/* For inference: every node whose op has a `fused` form becomes that one, and a
- * batch norm (by its running statistics) behind it one with it. */
+/* Every node whose op has a `fused` form and that no gradient passes becomes
+ * that one, and a batch norm by running statistics behind it one with it. Not
+ * where the parameters are trained: they lie in another order. */
 void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm);
 
 /* relu(x) becomes one node with x where x's op can do that and nobody else
@@ -138,15 +153,25 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu);
  * else reads it, becomes one node with it, which the other is added to. */
 void dms_pass_fuse_add(dms_graph *graph, const dms_op *add);
 
-/* Nodes of op up to `last` that make maps with as many channels as fill whole
- * blocks work in that type, and what lies between them is of it. last: NULL for
+/* Nodes of op up to `last` that fill whole blocks (dms_node_fills_blocks) work
+ * in that type, and what lies between them is of it. last: NULL for
  * all. */
 void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
                    dms_type type);
 
-/* For inference, after those: convolutions whose weight is quantised and whose
- * input has a scale multiply integers; what they read is wanted as such. */
+/* Without gradients, after those: convolutions whose weight is quantised and
+ * whose input has a scale multiply integers; what they read is wanted as such.
+ */
 void dms_pass_narrow(dms_graph *graph);
+
+/* Does node make a map whose channels fill whole blocks, each of all of its
+ * input? Only there is a narrower type worth its reorders. */
+bool dms_node_fills_blocks(const dms_graph *graph, const dms_node *node);
+
+/* Can node multiply integers: is it a convolution, after those passes, that is
+ * worth it and reads what convolutions made, whose range calibration can tell?
+ * Who quantises asks this, and who runs what was quantised. */
+bool dms_node_can_be_integer(const dms_graph *graph, const dms_node *node);
 
 /* After that pass: does node itself make integers? A sum only of integers. */
 bool dms_node_makes_integers(const dms_node *node);

@@ -4,18 +4,14 @@
 
 #include "graph/graph.h"
 
-/* What backward reads besides dy, so that all else can be let go. */
-enum {
-    DMS_READS_X = 1,           /* its inputs */
-    DMS_READS_Y = 2,           /* its output */
-    DMS_READS_Y_WITH_RELU = 4, /* its output, where a relu was fused in */
-};
-
-/* What a node needs beside its values; filled by prepare. Bytes. */
+/* What a node needs beside its inputs and output; filled by prepare. Bytes. */
 typedef struct dms_needs {
     size_t scratch; /* during one call; shared by all nodes */
     size_t saved;   /* from forward to backward */
     size_t kept;    /* for good: load writes it, forward only reads */
+    /* What backward reads besides dy, so that all else can be let go: at first
+     * as the op says. Prepare may know that this node reads less. */
+    bool x, y;
 } dms_needs;
 
 /* A node at work. Pointers are fixed once the memory is planned; a value's
@@ -36,7 +32,9 @@ typedef struct dms_job {
     void *saved;
     void *kept;
     uint64_t seed; /* of this step: dropout */
-    bool training;
+    dms_run_mode mode;
+    bool backward;        /* will be called */
+    bool wants_dw;        /* and for dw too */
     bool weights_changed; /* since the last forward */
     float heaviest; /* |weight| of those that load has brought into kept */
     bool again;     /* forward runs once more, for backward: statistics stay */
@@ -47,17 +45,19 @@ typedef struct dms_emit dms_emit;
 
 struct dms_op {
     const char *name;
-    unsigned reads;  /* DMS_READS_... */
-    bool any_layout; /* works in its first input's layout; else NHWC */
-    bool any_type;   /* and in its type; else float32 */
-    bool typed;      /* works in attr.type */
+    bool reads_x;           /* backward reads its inputs, */
+    bool reads_y;           /* its output, */
+    bool reads_y_with_relu; /* its output where a relu was fused in */
+    bool any_layout;        /* works in its first input's layout; else NHWC */
+    bool any_type;          /* and in its type; else float32 */
+    bool typed;             /* works in attr.type */
     bool bounded;    /* its output stays within the range of its inputs */
     bool hands_on;   /* its inputs' gradients may be its own, in place: dx[k] ==
                         dy */
     bool fuses_relu; /* honours attr.relu */
     bool fuses_sum;  /* honours attr.norm and attr.sum */
-    const dms_op *fused; /* the op that does the same in inference and may have
-                            a norm, a sum and a relu in it; or NULL */
+    const dms_op *fused; /* the op that does the same without a backward and may
+                            have a norm, a sum and a relu in it; or NULL */
     /* Make primitives; say what is needed. NULL: nothing to do. */
     dms_status (*prepare)(dms_job *job, dms_needs *needs, dms_error *err);
     /* Bring the parameters as they are now into kept; before the first forward

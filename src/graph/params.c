@@ -47,18 +47,11 @@ const dms_param *dms_params_find(const dms_params *params, const char *name)
     return find(params, name);
 }
 
-static bool same_tensor(const dms_param *a, const dms_param *b)
-{
-    return a->role == b->role && a->rank == b->rank &&
-           memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
-           a->block_out == b->block_out && a->block_in == b->block_in;
-}
-
 static size_t shape_len(const dms_param *param)
 {
     size_t len = 1;
 
-    for (int i = 0; i < param->rank; i++)
+    for (int i = 0; i < param->axes; i++)
         if (!dms_mul_size(&len, len, (size_t)param->shape[i]))
             return 0;
     return len;
@@ -69,7 +62,13 @@ dms_param *dms_params_declare(dms_params *params, const dms_param *wanted)
     dms_param *param = find(params, wanted->name);
 
     if (param)
-        return same_tensor(param, wanted) ? param : NULL;
+        return param->role == wanted->role && param->axes == wanted->axes &&
+                       memcmp(param->shape, wanted->shape,
+                              sizeof param->shape) == 0 &&
+                       param->block_out == wanted->block_out &&
+                       param->block_in == wanted->block_in
+                   ? param
+                   : NULL;
     if (params->value || shape_len(wanted) == 0)
         return NULL; /* allocated: the table is closed */
     if (params->count == params->capacity) {
@@ -105,13 +104,6 @@ size_t dms_params_freeze(dms_params *params, const char *prefix)
 /* The parts of the flat buffers, in their order. */
 typedef enum part { TRAINED, STATISTICS, FROZEN, PARTS } part;
 
-static part part_of(const dms_param *param)
-{
-    if (param->frozen)
-        return FROZEN;
-    return dms_param_trained(param) ? TRAINED : STATISTICS;
-}
-
 dms_status dms_params_allocate(dms_params *params, bool with_grad,
                                dms_error *err)
 {
@@ -121,8 +113,11 @@ dms_status dms_params_allocate(dms_params *params, bool with_grad,
     for (int k = 0; k < PARTS; k++) {
         for (size_t i = 0; i < params->count; i++) {
             dms_param *param = &params->items[i];
+            part own = param->frozen              ? FROZEN
+                       : dms_param_trained(param) ? TRAINED
+                                                  : STATISTICS;
 
-            if ((int)part_of(param) != k)
+            if ((int)own != k)
                 continue;
             param->offset = at;
             at += param->mapped || param->integers ? 0 : param->size;
@@ -210,7 +205,7 @@ bool dms_param_declare_scale(dms_params *params, size_t i, dms_scale scale)
 {
     dms_param row = {.role = DMS_PARAM_SCALE,
                      .init = DMS_INIT_ONE,
-                     .rank = scale == DMS_SCALE_WEIGHT,
+                     .axes = scale == DMS_SCALE_WEIGHT,
                      .shape = {params->items[i].shape[0]},
                      .block_out = 1,
                      .block_in = 1};

@@ -25,7 +25,7 @@
 #include "base/rng.h"
 #include "dms/status.h"
 
-enum { DMS_PARAM_RANK_MAX = 4, DMS_PARAM_NAME_MAX = 96 };
+enum { DMS_PARAM_AXES_MAX = 4, DMS_PARAM_NAME_MAX = 96 };
 
 typedef enum dms_param_role {
     DMS_PARAM_WEIGHT, /* trained, weight decay applies */
@@ -68,8 +68,8 @@ typedef struct dms_param {
     dms_param_init init;
     bool frozen; /* see dms_params_freeze */
     int fan_in;  /* for DMS_INIT_FAN_IN; a bias has its weight's */
-    int rank;
-    int64_t shape[DMS_PARAM_RANK_MAX];
+    int axes;    /* of shape that count */
+    int64_t shape[DMS_PARAM_AXES_MAX];
     size_t len;    /* product of shape */
     int block_out; /* physical order [O/bo][I/bi][kh][kw][bi][bo]; */
     int block_in;  /* 1 and 1: plain row-major */

@@ -9,9 +9,10 @@
 #define LEVELS_U8 255.0f
 #define LEVELS_S8 127.0f
 
+/* Who wants its gradient is one of them. */
 static size_t count_readers(const dms_graph *graph, const dms_node *value)
 {
-    size_t readers = 0;
+    size_t readers = value->wanted;
 
     for (size_t i = 0; i < graph->count; i++)
         for (int k = 0; k < graph->nodes[i]->in_count; k++)
@@ -19,21 +20,15 @@ static size_t count_readers(const dms_graph *graph, const dms_node *value)
     return readers;
 }
 
-static void replace_readers(dms_graph *graph, const dms_node *old,
-                            dms_node *new)
-{
-    for (size_t i = 0; i < graph->count; i++)
-        for (int k = 0; k < graph->nodes[i]->in_count; k++)
-            if (graph->nodes[i]->in[k] == old)
-                graph->nodes[i]->in[k] = new;
-}
-
 /* The node at index goes: heir makes its value, and is watched in its place. */
 static void hand_over(dms_graph *graph, size_t index, dms_node *heir)
 {
     const dms_node *node = graph->nodes[index];
 
-    replace_readers(graph, node, heir);
+    for (size_t i = 0; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            if (graph->nodes[i]->in[k] == node)
+                graph->nodes[i]->in[k] = heir;
     if (node->watched)
         heir->watched = node->watched;
     dms_free(graph->nodes[index]);
@@ -47,14 +42,16 @@ static void hand_over(dms_graph *graph, size_t index, dms_node *heir)
 void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm)
 {
     for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i]->op->fused)
+        if (graph->nodes[i]->op->fused &&
+            !dms_node_goes_back(graph, graph->nodes[i]))
             graph->nodes[i]->op = graph->nodes[i]->op->fused;
     for (size_t i = graph->count; i-- > 0;) {
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
-        if (node->op != norm || !producer->op->fuses_sum ||
-            count_readers(graph, producer) != 1)
+        if (node->op != norm || node->wanted ||
+            node->attr.statistics != DMS_STATISTICS_RUNNING ||
+            !producer->op->fuses_sum || count_readers(graph, producer) != 1)
             continue;
         producer->attr.norm = true;
         for (int p = 0; p < 4; p++) /* scale, shift, mean, variance */
@@ -69,7 +66,7 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
-        if (node->op != relu || !producer->op->fuses_relu ||
+        if (node->op != relu || node->wanted || !producer->op->fuses_relu ||
             count_readers(graph, producer) != 1)
             continue;
         producer->attr.relu = true;
@@ -94,13 +91,19 @@ void dms_pass_fuse_add(dms_graph *graph, const dms_op *add)
         dms_node *node = graph->nodes[i];
         dms_node *sum = node->op == add ? summing_input(graph, node) : NULL;
 
-        if (!sum)
+        if (!sum || node->wanted || dms_node_goes_back(graph, node))
             continue;
         sum->attr.sum = true;
         sum->attr.relu = node->attr.relu;
         sum->in[sum->in_count++] = node->in[node->in[0] == sum];
         hand_over(graph, i, sum);
     }
+}
+
+bool dms_node_fills_blocks(const dms_graph *graph, const dms_node *node)
+{
+    return node->attr.groups == 1 && node->shape.c % graph->block == 0 &&
+           node->shape.h * node->shape.w > 1;
 }
 
 void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
@@ -111,11 +114,25 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
     for (size_t i = 0; i < end; i++) {
         dms_node *node = graph->nodes[i];
 
-        if (node->op == op && node->attr.groups == 1 &&
-            node->shape.c % graph->block == 0 &&
-            node->shape.h * node->shape.w > 1)
+        if (node->op == op && dms_node_fills_blocks(graph, node))
             node->attr.type = type;
     }
+}
+
+/* Does value's range come of convolutions alone? */
+static bool has_range(const dms_node *value)
+{
+    bool all = value->op->bounded || value->op->fuses_sum;
+
+    for (int k = 0; value->op->bounded && k < value->in_count; k++)
+        all = all && has_range(value->in[k]);
+    return all;
+}
+
+bool dms_node_can_be_integer(const dms_graph *graph, const dms_node *node)
+{
+    return node->op->fuses_sum && dms_node_fills_blocks(graph, node) &&
+           has_range(node->in[0]);
 }
 
 /* Widen scale and sign to what the convolutions make that value's range comes
@@ -160,7 +177,7 @@ void dms_pass_narrow(dms_graph *graph)
     for (size_t i = graph->count; i-- > 0;) {
         dms_node *node = graph->nodes[i];
 
-        if (!node->op->fuses_sum ||
+        if (!dms_node_can_be_integer(graph, node) ||
             !graph->params->items[node->param[0]].integers ||
             !want_narrow(graph, node->in[0]))
             continue;
@@ -280,23 +297,18 @@ static form input_form(const dms_graph *graph, const dms_node *node, int k)
     return wanted;
 }
 
-/* Vectors lie the same way in every layout. */
-static bool fits(const dms_node *value, form wanted)
-{
-    return value->type == wanted.type &&
-           (value->layout == wanted.layout ||
-            (value->shape.h == 1 && value->shape.w == 1));
-}
-
 static dms_status give_inputs(dms_graph *graph, const dms_op *reorder,
                               dms_node *node, dms_error *err)
 {
     for (int k = node->in_count; k-- > 0;) { /* the first one tells the rest */
         dms_node *value = node->in[k];
         form wanted = input_form(graph, node, k);
+        bool vector = value->shape.h == 1 && value->shape.w == 1;
         dms_node *between;
 
-        if (fits(value, wanted))
+        /* vectors lie the same way in every layout */
+        if (value->type == wanted.type &&
+            (vector || value->layout == wanted.layout))
             continue;
         between = find_reorder(graph, reorder, value, wanted);
         if (!between)

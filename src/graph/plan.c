@@ -18,11 +18,6 @@ static int larger_first(const void *a, const void *b)
     return (x > y) - (x < y); /* the caller's order: the same plan each time */
 }
 
-static bool alive_together(const dms_buffer *a, const dms_buffer *b)
-{
-    return a->first <= b->last && b->first <= a->last;
-}
-
 /* placed is sorted by offset. Put buffer into the lowest gap that is wide
  * enough between those alive with it, and insert it into placed. */
 static void place(dms_buffer **placed, size_t count, dms_buffer *buffer)
@@ -33,8 +28,8 @@ static void place(dms_buffer **placed, size_t count, dms_buffer *buffer)
     for (size_t i = 0; i < count; i++) {
         const dms_buffer *other = placed[i];
 
-        if (!alive_together(other, buffer))
-            continue;
+        if (other->last < buffer->first || buffer->last < other->first)
+            continue; /* never alive together */
         if (other->offset >= offset + buffer->size)
             break;
         if (other->offset + other->size > offset)

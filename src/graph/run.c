@@ -14,16 +14,19 @@ static dms_status prepare_nodes(dms_run *run, void *backend, dms_error *err)
         const dms_node *node = graph->nodes[i];
         dms_job *job = &run->nodes[i].job;
         dms_buffer *saved = &run->buffers[i * BUFFER_KINDS + SAVED];
-        dms_needs needs = {0};
+        const dms_op *op = node->op;
+        dms_needs needs = {.x = op->reads_x,
+                           .y = op->reads_y ||
+                                (op->reads_y_with_relu && node->attr.relu)};
         dms_status st = DMS_OK;
 
         job->node = node;
         job->params = graph->params;
         job->backend = backend;
-        job->training = graph->training;
+        job->mode = graph->mode;
         job->weights_changed = true;
-        if (node->op->prepare)
-            st = node->op->prepare(job, &needs, err);
+        if (op->prepare)
+            st = op->prepare(job, &needs, err);
         if (st != DMS_OK)
             return st;
         if (needs.scratch > run->scratch_size)
@@ -31,6 +34,8 @@ static dms_status prepare_nodes(dms_run *run, void *backend, dms_error *err)
         run->nodes[i].kept_at = run->kept_size;
         run->kept_size += (needs.kept + 63) / 64 * 64;
         saved->size = needs.saved;
+        run->nodes[i].reads_x = needs.x;
+        run->nodes[i].reads_y = needs.y;
     }
     return DMS_OK;
 }
@@ -155,6 +160,7 @@ dms_status dms_run_create_like(dms_run **out, const dms_graph *graph,
     run->buffer_count = run->buffer_capacity = buffers;
     for (size_t i = 0; i < output_count; i++)
         run->nodes[outputs[i]->index].is_output = true;
+    dms_run_choose_backward(run);
     TRY(prepare_nodes(run, backend, err));
     dms_run_schedule(run);
     TRY(dms_run_plan(run, err));
@@ -243,7 +249,7 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
             if (st != DMS_OK)
                 return st;
         }
-        job->weights_changed = job->training;
+        job->weights_changed = job->mode.gradients == DMS_GRADIENTS_PARAMS;
         if (run->forward_s)
             run->forward_s[i] = dms_clock_now() - began;
         if (run->observer)
@@ -289,7 +295,7 @@ static dms_status go_back(dms_run *run, node_run *self, run_phase phase,
 
     if (phase == AGAIN)
         return op->forward ? op->forward(job, err) : DMS_OK;
-    if (!dms_run_goes_back(run->graph, job->node) || !job->dy)
+    if (!job->backward)
         return DMS_OK;
     st = op->backward(job, err);
     if (st == DMS_OK)
@@ -301,7 +307,8 @@ dms_status dms_run_backward(dms_run *run, dms_error *err)
 {
     const dms_graph *graph = run->graph;
 
-    memset(graph->params->grad, 0, graph->params->trained * sizeof(float));
+    if (graph->mode.gradients == DMS_GRADIENTS_PARAMS)
+        memset(graph->params->grad, 0, graph->params->trained * sizeof(float));
     for (size_t i = graph->count; i < run->step_count; i++) {
         const run_step *step = &run->steps[i];
         node_run *self = &run->nodes[step->node];

@@ -1,10 +1,10 @@
 /* Running a graph: memory planned and primitives made once, then forward and
  * backward, which take nothing from our allocator.
  *
- * Time is counted in steps: first each node's forward, then, when training,
- * each node's backward in the reverse order, and between those the second
- * forward of what was not kept (run_schedule.c). Every buffer lives for a range
- * of steps. */
+ * Time is counted in steps: first each node's forward, then, where gradients
+ * are asked for, each node's backward in the reverse order, and between those
+ * the second forward of what was not kept (run_schedule.c). Every buffer lives
+ * for a range of steps. */
 #ifndef DMS_GRAPH_RUN_H
 #define DMS_GRAPH_RUN_H
 
@@ -33,21 +33,23 @@ void dms_run_destroy(dms_run *run);
  * is the caller's between forwards. */
 float *dms_run_value(const dms_run *run, const dms_node *node);
 
-/* dLoss/dvalue of an output: written by the caller after forward. NULL where
- * no gradient is wanted. */
+/* dLoss/dvalue of an output: written by the caller after forward. Of a node
+ * whose gradient was asked for: there from backward to the next forward. As its
+ * value lies; NULL where no gradient is wanted. */
 float *dms_run_gradient(const dms_run *run, const dms_node *node);
 
 /* Bring the parameters into the kernels' order now, if that is still to be
  * done, instead of at the next forward. */
 dms_status dms_run_load(dms_run *run, dms_error *err);
 
-/* Values of parameters were changed: an inference run reorders its weights
- * at the next forward. A training run does so at each step. */
+/* Values of parameters were changed: the run reorders its weights at the next
+ * forward. One that has the parameters' gradients does so at each. */
 void dms_run_weights_changed(dms_run *run);
 
 dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err);
 
-/* Writes params->grad: zero where nothing is reached. */
+/* Writes params->grad, zero where nothing is reached, if its mode is
+ * GRADIENTS_PARAMS, and the gradients of chosen nodes. */
 dms_status dms_run_backward(dms_run *run, dms_error *err);
 
 /* From now on each forward writes the seconds of node i to forward_s[i], and
@@ -89,7 +91,7 @@ typedef struct dms_run_buffer {
 typedef struct dms_run_map {
     dms_run_buffer *buffers; /* owned; by first step, then by offset */
     size_t count;
-    size_t steps;         /* of one forward and, in training, one backward */
+    size_t steps;         /* of one forward and, with gradients, one backward */
     size_t forward_steps; /* the first ones: node i runs at step i */
     size_t again_steps;   /* of those behind them: second forwards */
     size_t peak_step, peak_live; /* when most bytes are in use, and how many */

@@ -75,7 +75,9 @@ dms_status dms_run_map_create(dms_run_map *out, const dms_run *run,
     map.buffers = dms_calloc(run->buffer_count, sizeof *map.buffers);
     if (!map.buffers)
         return dms_fail_memory(err, "memory map");
-    map.steps = run->graph->training ? run->step_count : run->graph->count;
+    map.steps = run->graph->mode.gradients != DMS_GRADIENTS_NONE
+                    ? run->step_count
+                    : run->graph->count;
     for (size_t i = 0; i < run->graph->count; i++)
         add_node(&map, run, i);
     for (size_t i = map.forward_steps; i < map.steps; i++)

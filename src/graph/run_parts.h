@@ -26,6 +26,7 @@ typedef struct node_run {
     dms_job job;  /* of forward */
     dms_job back; /* of running again and of backward */
     bool is_output;
+    bool reads_x, reads_y;     /* backward does: see dms_needs */
     bool again;                /* runs forward again before its backward */
     size_t step[BACKWARD + 1]; /* when each is done; AGAIN: only where it is */
     size_t kept_at;            /* place in the run's `kept` */
@@ -71,18 +72,17 @@ struct dms_run {
     size_t spare_dw_len;
 };
 
-/* Does the node pass gradients on in this graph? */
-bool dms_run_goes_back(const dms_graph *graph, const dms_node *node);
-
-/* Does its backward read its output? */
-bool dms_run_reads_output(const dms_node *node);
+/* run_schedule.c: which nodes run backward, those on a way from an output to a
+ * gradient that somebody wants, and which of them for their parameters.
+ * is_output is known. */
+void dms_run_choose_backward(dms_run *run);
 
 /* run_watch.c: before and after a forward's nodes. */
 void dms_run_watch_begin(dms_run *run);
 void dms_run_watch_node(dms_run *run, const dms_job *job);
 
-/* run_schedule.c: which nodes run again, and the steps of all. is_output is
- * known; steps has room for three a node. */
+/* run_schedule.c: which nodes run again, and the steps of all. The nodes are
+ * prepared; steps has room for three a node. */
 void dms_run_schedule(dms_run *run);
 
 /* Every buffer's size and life, which gradients are added, where parameters

@@ -53,7 +53,7 @@ static void plan_saved(dms_run *run, const dms_node *node)
         saved = buffer_of(run, node, SAVED_AGAIN);
         *saved = (dms_buffer){size, self->step[AGAIN], self->step[AGAIN], 0};
     }
-    if (dms_run_goes_back(run->graph, node))
+    if (self->job.backward)
         extend(saved, backward_step(run, node));
 }
 
@@ -67,7 +67,7 @@ static void plan_value(dms_run *run, const dms_node *node)
     value->first = value->last = forward_step(run, node);
     if (node->in_count == 0) /* the caller fills it before step 0 */
         value->first = 0, value->last = run->step_count;
-    if (self->is_output)
+    if (self->is_output || node->wanted)
         value->last = run->step_count;
     if (self->again)
         *buffer_of(run, node, VALUE_AGAIN) =
@@ -78,7 +78,7 @@ static void plan_value(dms_run *run, const dms_node *node)
 static void plan_reading(dms_run *run, const dms_node *node)
 {
     const node_run *self = &run->nodes[node->index];
-    bool goes_back = dms_run_goes_back(run->graph, node);
+    bool goes_back = self->job.backward;
 
     for (int k = 0; k < node->in_count; k++) {
         const dms_node *input = node->in[k];
@@ -86,10 +86,10 @@ static void plan_reading(dms_run *run, const dms_node *node)
         extend(buffer_of(run, input, VALUE), self->step[FORWARD]);
         if (self->again)
             extend(value_then(run, input), self->step[AGAIN]);
-        if (goes_back && node->op->reads & DMS_READS_X)
+        if (goes_back && self->reads_x)
             extend(value_then(run, input), self->step[BACKWARD]);
     }
-    if (goes_back && dms_run_reads_output(node))
+    if (goes_back && self->reads_y)
         extend(value_then(run, node), self->step[BACKWARD]);
 }
 
@@ -166,9 +166,9 @@ static bool may_share_gradient(const dms_run *run, const dms_node *node, int k)
     const dms_node *input = node->in[k];
     const dms_node *other = node->in[k == 0];
 
-    if (!node->op->hands_on || node->in[0] == node->in[1] ||
-        input->type != node->type || input->layout != node->layout ||
-        run->nodes[input->index].is_output)
+    if (!node->op->hands_on || node->in[0] == node->in[1] || node->wanted ||
+        input->wanted || input->type != node->type ||
+        input->layout != node->layout || run->nodes[input->index].is_output)
         return false;
     for (size_t i = other->index; i < graph->count; i++)
         for (int j = 0; j < graph->nodes[i]->in_count; j++)
@@ -184,7 +184,7 @@ static dms_status plan_input_gradient(dms_run *run, node_run *self, int k,
     const dms_node *input = node->in[k];
     node_run *owner = &run->nodes[input->index];
     size_t step = backward_step(run, node);
-    size_t end = backward_step(run, input);
+    size_t end = input->wanted ? run->step_count : backward_step(run, input);
 
     if (!input->needs_grad)
         return DMS_OK;
@@ -211,11 +211,13 @@ static void plan_output_gradients(dms_run *run)
     for (size_t i = 0; i < graph->count; i++) {
         const dms_node *node = graph->nodes[i];
 
-        if (!run->nodes[i].is_output || !dms_run_goes_back(graph, node))
+        if (!run->nodes[i].is_output ||
+            !(run->nodes[i].job.backward || node->wanted))
             continue;
         run->nodes[i].gradient_home = node;
         *buffer_of(run, node, GRADIENT) = (dms_buffer){
-            .size = value_size(node), .last = backward_step(run, node)};
+            .size = value_size(node),
+            .last = node->wanted ? run->step_count : backward_step(run, node)};
     }
 }
 
@@ -228,8 +230,7 @@ static dms_status plan_gradients(dms_run *run, dms_error *err)
         const dms_node *node = graph->nodes[i];
         bool awaited;
 
-        /* one that no output comes from has no gradient to hand on */
-        if (!dms_run_goes_back(graph, node) || !run->nodes[i].gradient_home)
+        if (!run->nodes[i].job.backward)
             continue;
         awaited = is_awaited(run, node);
         for (int k = 0; k < node->in_count; k++) {
@@ -255,7 +256,7 @@ static void plan_parameters(dms_run *run, bool *written)
         for (int p = 0; p < node->param_count; p++) {
             const dms_param *param = &graph->params->items[node->param[p]];
             bool trained =
-                dms_run_goes_back(graph, node) && dms_param_trained(param);
+                self->job.backward && dms_node_trains(graph, node, p);
 
             self->job.w[p] = dms_param_value(graph->params, node->param[p]);
             if (!trained)
@@ -280,7 +281,7 @@ dms_status dms_run_plan(dms_run *run, dms_error *err)
         return dms_fail_memory(err, "memory plan");
     plan_values(run);
     share_buffers(run);
-    if (run->graph->training)
+    if (run->graph->mode.gradients != DMS_GRADIENTS_NONE)
         TRY(plan_gradients(run, err));
     plan_parameters(run, written);
     TRY(dms_plan_buffers(run->buffers, run->buffer_count, &run->arena_size,

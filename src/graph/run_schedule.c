@@ -10,15 +10,35 @@
  */
 #include "graph/run_parts.h"
 
-bool dms_run_goes_back(const dms_graph *graph, const dms_node *node)
+/* Is there an output that comes of value by way of nodes that run backward?
+ * Readers come first to be asked. */
+static bool is_reached(const dms_run *run, const dms_node *value)
 {
-    return graph->training && node->needs_grad && node->op->backward;
+    const dms_graph *graph = run->graph;
+
+    if (run->nodes[value->index].is_output)
+        return true;
+    for (size_t i = value->index + 1; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i]->in_count; k++)
+            if (graph->nodes[i]->in[k] == value && run->nodes[i].job.backward)
+                return true;
+    return false;
 }
 
-bool dms_run_reads_output(const dms_node *node)
+void dms_run_choose_backward(dms_run *run)
 {
-    return node->op->reads & DMS_READS_Y ||
-           (node->op->reads & DMS_READS_Y_WITH_RELU && node->attr.relu);
+    const dms_graph *graph = run->graph;
+
+    for (size_t i = graph->count; i-- > 0;) {
+        const dms_node *node = graph->nodes[i];
+        dms_job *job = &run->nodes[i].job;
+
+        job->backward = graph->mode.gradients != DMS_GRADIENTS_NONE &&
+                        node->op->backward && dms_node_goes_back(graph, node) &&
+                        is_reached(run, node);
+        for (int p = 0; p < node->param_count; p++)
+            job->wants_dw |= job->backward && dms_node_trains(graph, node, p);
+    }
 }
 
 /* May value be let go after forward? Not what the caller reads or fills. */
@@ -26,7 +46,7 @@ static bool is_inner(const dms_run *run, const dms_node *value)
 {
     const dms_graph *graph = run->graph;
 
-    if (value->segment == 0 || value->in_count == 0 ||
+    if (value->segment == 0 || value->in_count == 0 || value->wanted ||
         run->nodes[value->index].is_output)
         return false;
     for (size_t i = value->index + 1; i < graph->count; i++)
@@ -37,15 +57,17 @@ static bool is_inner(const dms_run *run, const dms_node *value)
     return true;
 }
 
-static bool backward_reads(const dms_graph *graph, const dms_node *value)
+static bool backward_reads(const dms_run *run, const dms_node *value)
 {
-    if (dms_run_goes_back(graph, value) && dms_run_reads_output(value))
+    const dms_graph *graph = run->graph;
+    const node_run *self = &run->nodes[value->index];
+
+    if (self->job.backward && self->reads_y)
         return true;
     for (size_t i = value->index + 1; i < graph->count; i++)
         for (int k = 0; k < graph->nodes[i]->in_count; k++)
-            if (graph->nodes[i]->in[k] == value &&
-                dms_run_goes_back(graph, graph->nodes[i]) &&
-                graph->nodes[i]->op->reads & DMS_READS_X)
+            if (graph->nodes[i]->in[k] == value && run->nodes[i].job.backward &&
+                run->nodes[i].reads_x)
                 return true;
     return false;
 }
@@ -71,7 +93,7 @@ static void choose_again(dms_run *run)
 
         run->nodes[i].again =
             is_inner(run, node) &&
-            (backward_reads(graph, node) || again_reads(run, node));
+            (backward_reads(run, node) || again_reads(run, node));
     }
 }
 
@@ -89,26 +111,21 @@ static bool ends_segment(const dms_graph *graph, const dms_node *node)
     return true;
 }
 
-static void add_again(dms_run *run, int segment)
-{
-    const dms_graph *graph = run->graph;
-
-    for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i]->segment == segment && run->nodes[i].again)
-            add_step(run, i, AGAIN);
-}
-
 void dms_run_schedule(dms_run *run)
 {
     const dms_graph *graph = run->graph;
 
-    if (graph->training && graph->recompute)
+    if (graph->recompute)
         choose_again(run);
     for (size_t i = 0; i < graph->count; i++)
         add_step(run, i, FORWARD);
     for (size_t i = graph->count; i-- > 0;) {
-        if (ends_segment(graph, graph->nodes[i]))
-            add_again(run, graph->nodes[i]->segment);
+        bool segment_begins = ends_segment(graph, graph->nodes[i]);
+
+        for (size_t k = 0; segment_begins && k <= i; k++)
+            if (graph->nodes[k]->segment == graph->nodes[i]->segment &&
+                run->nodes[k].again)
+                add_step(run, k, AGAIN);
         add_step(run, i, BACKWARD);
     }
 }

@@ -59,25 +59,21 @@ static float magnitude(const dms_node *node, const void *value, size_t first,
                                node->type);
 }
 
-/* Of how many products is one of its sums? */
-static double terms_of(const dms_job *job)
-{
-    const dms_param *weight = &job->params->items[job->node->param[0]];
-
-    return (double)weight->len / (double)weight->shape[0];
-}
-
 static bool is_flawed(const dms_job *job, bool closely, size_t first,
                       size_t count)
 {
     const dms_node *node = job->node;
+    const dms_param *weight;
 
     if (isinf(magnitude(node, job->y, first, count)))
         return true;
-    return closely && node->attr.relu && job->heaviest > 0 &&
-           (double)magnitude(node->in[0], job->x[0], first, count) *
-                   (double)job->heaviest * terms_of(job) >
-               SUM_MOST;
+    if (!closely || !node->attr.relu || !(job->heaviest > 0))
+        return false;
+    weight = &job->params->items[node->param[0]]; /* a sum's products */
+    return (double)magnitude(node->in[0], job->x[0], first, count) *
+               (double)job->heaviest *
+               ((double)weight->len / (double)weight->shape[0]) >
+           SUM_MOST;
 }
 
 void dms_run_watch_node(dms_run *run, const dms_job *job)

@@ -2,26 +2,23 @@
 
 #include <math.h>
 
-static void add_f32(float *sum, const float *term, size_t len)
-{
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < len; i++)
-        sum[i] += term[i];
-}
-
-static void add_bf16(uint16_t *sum, const uint16_t *term, size_t len)
-{
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < len; i++)
-        sum[i] = dms_bf16_of(dms_bf16_float(sum[i]) + dms_bf16_float(term[i]));
-}
-
 void dms_value_add(void *sum, const void *term, size_t len, dms_type type)
 {
-    if (type == DMS_TYPE_F32)
-        add_f32(sum, term, len);
-    else
-        add_bf16(sum, term, len);
+    float *wide = sum;
+    uint16_t *half = sum;
+    const float *wide_term = term;
+    const uint16_t *half_term = term;
+
+    if (type == DMS_TYPE_F32) {
+#pragma omp parallel for simd schedule(static)
+        for (size_t i = 0; i < len; i++)
+            wide[i] += wide_term[i];
+        return;
+    }
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < len; i++)
+        half[i] =
+            dms_bf16_of(dms_bf16_float(half[i]) + dms_bf16_float(half_term[i]));
 }
 
 /* From so many numbers on threads share the work. */

@@ -75,7 +75,7 @@ static dms_status choose_integers(dms_net_options *options,
 
     if (compute->precision == DMS_PRECISION_INT8 && !possible)
         return dms_fail(err, DMS_EINVAL,
-                        options->training
+                        options->mode.gradients == DMS_GRADIENTS_PARAMS
                             ? "precision int8: training is in fp32 or bf16"
                             : "precision int8: the model is not quantised; "
                               "dmsnet quantize makes one that is");
@@ -83,15 +83,6 @@ static dms_status choose_integers(dms_net_options *options,
                                  (compute->precision == DMS_PRECISION_AUTO &&
                                   dms_net_has_type(DMS_TYPE_U8)));
     return DMS_OK;
-}
-
-/* What would be chosen is given. */
-static void pin(dms_compute *compute)
-{
-    if (compute->precision == DMS_PRECISION_AUTO)
-        compute->precision = DMS_PRECISION_FP32;
-    if (compute->winograd == DMS_WINOGRAD_AUTO)
-        compute->winograd = DMS_WINOGRAD_NO;
 }
 
 dms_status dms_compute_apply(dms_net_options *options,
@@ -106,8 +97,10 @@ dms_status dms_compute_apply(dms_net_options *options,
     compute = compute ? compute : &plain;
     TRY(check(compute, err));
     pinned = *compute;
-    if (pinned.deterministic)
-        pin(&pinned);
+    if (pinned.deterministic && pinned.precision == DMS_PRECISION_AUTO)
+        pinned.precision = DMS_PRECISION_FP32;
+    if (pinned.deterministic && pinned.winograd == DMS_WINOGRAD_AUTO)
+        pinned.winograd = DMS_WINOGRAD_NO;
     compute = &pinned;
     TRY(choose_integers(options, compute, params, err));
     options->type = compute->precision != DMS_PRECISION_FP32 &&
@@ -116,7 +109,8 @@ dms_status dms_compute_apply(dms_net_options *options,
                         : DMS_TYPE_F32;
     options->winograd = compute->winograd == DMS_WINOGRAD_YES ||
                         (compute->winograd == DMS_WINOGRAD_AUTO &&
-                         (options->training || patients >= WINOGRAD_PATIENTS));
+                         (options->mode.gradients == DMS_GRADIENTS_PARAMS ||
+                          patients >= WINOGRAD_PATIENTS));
 done:
     return st;
 }

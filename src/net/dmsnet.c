@@ -8,6 +8,7 @@
 #include "dms/data.h"
 #include "graph/op.h"
 #include "graph/run.h"
+#include "graph/value.h"
 #include "net/compute.h"
 #include "net/network.h"
 #include "net/parts.h"
@@ -19,6 +20,7 @@ struct dms_net {
     dms_precision precision; /* for messages */
     dms_backend *backend;
     dms_run *run;
+    dms_node *wanted[DMS_NET_PLACES]; /* whose gradient is; NULL: not */
 };
 
 dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
@@ -27,7 +29,8 @@ dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
 {
     dms_network network = {0};
     dms_net_options options = {.patients = 1,
-                               .training = training,
+                               .mode = training ? DMS_RUN_TRAINING
+                                                : DMS_RUN_INFERENCE,
                                .zero_init_residual = zero_init_residual};
     dms_status st = dms_architecture_check(arch, err);
 
@@ -37,18 +40,57 @@ dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
     return st;
 }
 
+static bool has_gradients(const dms_net_options *options)
+{
+    return options->mode.gradients != DMS_GRADIENTS_NONE;
+}
+
+/* Values alone, by running statistics: then maps of other types reach to the
+ * heads, and weights may be integers. */
+static bool is_plain(const dms_net_options *options)
+{
+    return !has_gradients(options) &&
+           options->mode.statistics == DMS_STATISTICS_RUNNING;
+}
+
+/* What the three switches ask for must be there. */
+static dms_status check_mode(const dms_net_options *options,
+                             const dms_params *params, dms_error *err)
+{
+    bool chosen = false;
+
+    for (int i = 0; i < DMS_NET_PLACES; i++)
+        chosen |= options->gradient_of[i];
+    if (options->mode.statistics != DMS_STATISTICS_RUNNING &&
+        options->part != DMS_NET_TO_MAP && options->patients < 2)
+        return dms_fail(err, DMS_EINVAL,
+                        "a training batch of one patient: fuse_bn's batch "
+                        "statistics need two values a channel or more");
+    if (has_gradients(options) && options->part == DMS_NET_TO_MAP)
+        return dms_fail(err, DMS_EINVAL,
+                        "the backbone alone has nothing to learn from");
+    if (chosen ? !has_gradients(options)
+               : options->mode.gradients == DMS_GRADIENTS_NODES)
+        return dms_fail(err, DMS_EINVAL,
+                        chosen ? "places whose gradient is wanted, in a mode "
+                                 "without gradients"
+                               : "gradients of chosen places, and none chosen");
+    if (options->gradient_of[DMS_PLACE_IMAGES] &&
+        options->part == DMS_NET_FROM_MAP)
+        return dms_fail(err, DMS_EINVAL,
+                        "the gradient of images that the net does not see");
+    if (!is_plain(options) && dms_params_quantised(params))
+        return dms_fail(err, DMS_EINVAL,
+                        "weights of 8-bit integers have neither gradients nor "
+                        "batch statistics: take the model they were made of");
+    return DMS_OK;
+}
+
 static dms_status check_options(const dms_net_options *options, dms_error *err)
 {
     if (options->patients < 1)
         return dms_fail(err, DMS_EINVAL, "a batch of %d patients",
                         options->patients);
-    if (options->training && options->patients < 2)
-        return dms_fail(err, DMS_EINVAL,
-                        "a training batch of one patient: fuse_bn's batch "
-                        "statistics need two values a channel or more");
-    if (options->training && options->part == DMS_NET_TO_MAP)
-        return dms_fail(err, DMS_EINVAL,
-                        "the backbone alone has nothing to learn from");
     if (options->size != 0 && options->size < 32)
         return dms_fail(err, DMS_EINVAL,
                         "images of %d pixels a side: at least 32 are needed",
@@ -56,31 +98,48 @@ static dms_status check_options(const dms_net_options *options, dms_error *err)
     if (!dms_net_has_type(options->type))
         return dms_fail(err, DMS_EINVAL,
                         "maps in bf16: this CPU has no instructions for them");
-    if (options->int8 && (options->training || !dms_net_has_type(DMS_TYPE_U8)))
+    if (options->int8 && (!is_plain(options) || !dms_net_has_type(DMS_TYPE_U8)))
         return dms_fail(err, DMS_EINVAL, "maps of 8-bit integers: %s",
-                        options->training ? "not in training"
-                                          : "this CPU has no instructions for "
-                                            "them");
+                        is_plain(options)
+                            ? "this CPU has no instructions for them"
+                            : "not in training");
     if (!(options->dropout >= 0 && options->dropout < 1))
         return dms_fail(err, DMS_EINVAL, "dropout %g is not in [0, 1)",
                         (double)options->dropout);
     return DMS_OK;
 }
 
-/* In training only the backbone is in bf16: the modules behind it are a
- * hundredth of the work, and their sums are long. */
+/* Before any pass: a wanted node stays. */
+static void choose_places(dms_net *net, const dms_net_options *options)
+{
+    const dms_network *network = &net->network;
+    dms_node *const nodes[DMS_NET_PLACES] = {
+        [DMS_PLACE_IMAGES] = network->images,
+        [DMS_PLACE_MAP] = network->map,
+        [DMS_PLACE_CONTEXT] = network->context,
+        [DMS_PLACE_FEATURES] = network->features};
+
+    for (int i = 0; i < DMS_NET_PLACES; i++)
+        if (options->gradient_of[i]) {
+            net->wanted[i] = nodes[i];
+            dms_graph_want_gradient(network->graph, nodes[i]);
+        }
+}
+
+/* Where there is a way back only the backbone is in bf16: the modules behind it
+ * are a hundredth of the work, and their sums are long. */
 static void rewrite(const dms_network *network, const dms_net_options *options)
 {
     dms_graph *graph = network->graph;
 
-    dms_pass_type(graph, &dms_op_conv, options->training ? network->map : NULL,
+    dms_pass_type(graph, &dms_op_conv, is_plain(options) ? NULL : network->map,
                   options->type);
-    if (!options->training) {
+    if (is_plain(options))
         dms_pass_type(graph, &dms_op_linear, network->features, options->type);
+    if (options->mode.gradients != DMS_GRADIENTS_PARAMS)
         dms_pass_fold_norm(graph, &dms_op_batch_norm);
-    }
     dms_pass_fuse_relu(graph, &dms_op_relu);
-    if (!options->training && !options->sums_apart)
+    if (!options->sums_apart)
         dms_pass_fuse_add(graph, &dms_op_add);
     if (options->int8)
         dms_pass_narrow(graph);
@@ -103,8 +162,8 @@ static dms_status find_map(dms_network *network, const dms_net_options *options,
     return DMS_OK;
 }
 
-/* What the caller reads; returns how many. An output of a training run has a
- * gradient that the caller writes. */
+/* What the caller reads; returns how many. Where there are gradients an output
+ * has one that the caller writes. */
 static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
                            const dms_net_options *options)
 {
@@ -115,15 +174,7 @@ static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
     outputs[0] = network->patient;
     outputs[1] = network->eye;
     outputs[2] = network->features;
-    return options->training ? 2 : 3;
-}
-
-static dms_precision precision_of(const dms_net_options *options)
-{
-    if (options->int8)
-        return DMS_PRECISION_INT8;
-    return options->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
-                                          : DMS_PRECISION_FP32;
+    return has_gradients(options) ? 2 : 3;
 }
 
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
@@ -138,6 +189,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
 
     TRY(dms_architecture_check(arch, err));
     TRY(check_options(options, err));
+    TRY(check_mode(options, params, err));
     net = dms_calloc(1, sizeof *net);
     if (!net) {
         st = dms_fail_memory(err, "network");
@@ -145,6 +197,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     }
     TRY(dms_network_build(&net->network, arch, params, options, err));
     graph = net->network.graph;
+    choose_places(net, options);
     rewrite(&net->network, options);
     TRY(dms_pass_layout(graph, &dms_op_reorder, err));
     TRY(dms_backend_create(&net->backend, err));
@@ -154,10 +207,12 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     count = list_outputs(outputs, &net->network, options);
     TRY(dms_run_create_like(&net->run, graph, outputs, count, net->backend,
                             options->like ? options->like->run : NULL, err));
-    if (!options->training)
+    if (options->mode.gradients != DMS_GRADIENTS_PARAMS)
         TRY(dms_run_watch(net->run, err));
     net->part = options->part;
-    net->precision = precision_of(options);
+    net->precision = options->int8                    ? DMS_PRECISION_INT8
+                     : options->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
+                                                      : DMS_PRECISION_FP32;
     *out = net, net = NULL;
 done:
     dms_net_destroy(net);
@@ -322,7 +377,7 @@ const float *dms_net_eye_logits(const dms_net *net)
 
 const float *dms_net_features(const dms_net *net)
 {
-    return net->network.graph->training
+    return net->network.graph->mode.gradients != DMS_GRADIENTS_NONE
                ? NULL
                : dms_run_value(net->run, net->network.features);
 }
@@ -340,4 +395,26 @@ float *dms_net_eye_gradient(dms_net *net)
 dms_status dms_net_backward(dms_net *net, dms_error *err)
 {
     return dms_run_backward(net->run, err);
+}
+
+dms_shape dms_net_place_shape(const dms_net *net, dms_net_place place)
+{
+    return net->wanted[place]->shape;
+}
+
+void dms_net_read_value(float *plain, const dms_net *net, dms_net_place place)
+{
+    const dms_node *node = net->wanted[place];
+
+    dms_value_read(plain, node, dms_run_value(net->run, node),
+                   net->network.graph->block);
+}
+
+void dms_net_read_gradient(float *plain, const dms_net *net,
+                           dms_net_place place)
+{
+    const dms_node *node = net->wanted[place];
+
+    dms_value_read(plain, node, dms_run_gradient(net->run, node),
+                   net->network.graph->block);
 }

@@ -15,22 +15,37 @@ typedef enum dms_net_part {
     DMS_NET_FROM_MAP /* what stands behind it; the caller fills the map */
 } dms_net_part;
 
+/* A value that somebody may want the gradient of. */
+typedef enum dms_net_place {
+    DMS_PLACE_IMAGES,  /* 2N x 3 x S x S */
+    DMS_PLACE_MAP,     /* 2N x C x S/32 x S/32, the backbone's */
+    DMS_PLACE_CONTEXT, /* 2N x D x S/32 x S/32, MSCAM's */
+    DMS_PLACE_FEATURES /* 2N x 2D, what the heads read */
+} dms_net_place;
+enum { DMS_NET_PLACES = 4 };
+
 typedef struct dms_net_options {
-    int patients;      /* N >= 1; training a net needs N >= 2 */
-    int size;          /* S >= 32; 0: the architecture's */
-    bool training;     /* batch statistics, dropout, backward; rows frozen by
-                          dms_params_freeze have no gradient, and their norms
-                          use running statistics */
-    float dropout;     /* 0 <= p < 1 */
-    dms_type type;     /* inference: of the feature maps */
+    int patients; /* N >= 1; batch statistics need N >= 2 */
+    int size;     /* S >= 32; 0: the architecture's */
+    dms_run_mode
+        mode; /* all 0: inference. Rows frozen by dms_params_freeze have
+                 no gradient, and their norms use running statistics */
+    /* In a mode that has gradients: of these places too. With GRADIENTS_NODES,
+     * of one at least; then only what lies between it and the logits is kept
+     * for backward, and all else runs as in inference. */
+    bool gradient_of[DMS_NET_PLACES];
+    float dropout;     /* 0 <= p < 1, where the mode has dropout */
+    dms_type type;     /* of the feature maps; in a mode of gradients or batch
+                          statistics: of the backbone's */
     dms_net_part part; /* params hold the whole network in any case */
     dms_type map_type; /* FROM_MAP: the `type` of who made the map */
-    bool int8;         /* inference: quantised weights as integers */
-    bool winograd;     /* inference: quicker, more memory */
-    bool sums_apart;   /* inference: no sum within a convolution, for who wants
-                          to see its terms */
-    bool recompute;    /* training: little is kept for backward, the rest is
-                          made again; the same bits */
+    bool int8;         /* quantised weights as integers; no gradients, no
+                          batch statistics */
+    bool winograd;     /* quicker, more memory */
+    bool sums_apart;   /* no sum within a convolution, for who wants to see
+                          its terms */
+    bool recompute;    /* little is kept for backward, the rest is made
+                          again; the same bits */
     /* Inference: a net of the same table and options, made with as many threads
      * and loaded (dms_net_load), whose weights in the kernels' order this one
      * borrows; it outlives this one, and both may run at once. NULL: none. */
@@ -51,9 +66,10 @@ dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
                            dms_error *err);
 
 /* Build and prepare. params is borrowed, must outlive the net, and is shared
- * by nets of other batch sizes; in training mode forward updates its running
- * statistics and backward writes params->grad. Not safe for two threads on
- * one params in training. */
+ * by nets of other batch sizes; as options->mode says, forward updates its
+ * running statistics and backward writes params->grad: two threads may not do
+ * so on one params. For GRADIENTS_PARAMS the table must be declared for
+ * training, for any other mode not. */
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
                           dms_params *params, const dms_net_options *options,
                           dms_error *err);
@@ -93,8 +109,8 @@ size_t dms_net_map_bytes(const dms_architecture *arch, dms_type type);
  * forward. */
 dms_status dms_net_load(dms_net *net, dms_error *err);
 
-/* Values in params were changed since the last forward: an evaluation net
- * reorders them again. A training net looks at each step anyway. */
+/* Values in params were changed since the last forward: the net reorders them
+ * again. One with GRADIENTS_PARAMS looks at each step anyway. */
 void dms_net_weights_changed(dms_net *net);
 
 /* dropout_seed: a function of seed and step; the same one gives the same
@@ -115,15 +131,24 @@ dms_status dms_net_check_eye(const dms_net *net, size_t image, int eye,
 const float *dms_net_patient_logits(const dms_net *net); /* N x K */
 const float *dms_net_eye_logits(const dms_net *net);     /* 2N x K, left first*/
 
-/* 2N x 2D, left first: what the heads read (eq. 9). NULL when training. */
+/* 2N x 2D, left first: what the heads read (eq. 9). NULL in a mode that has
+ * gradients. */
 const float *dms_net_features(const dms_net *net);
 
-/* dLoss/dlogits, to be filled before backward. */
+/* dLoss/dlogits, to be filled before backward; in a mode that has gradients. */
 float *dms_net_patient_gradient(dms_net *net); /* N x K */
 float *dms_net_eye_gradient(dms_net *net);     /* 2N x K */
 
-/* Overwrites params->grad, every trained tensor of it: zero where a tensor is
+/* Makes the gradients that were asked for. GRADIENTS_PARAMS: overwrites
+ * params->grad, every trained tensor of it: zero where a tensor is
  * not reached. */
 dms_status dms_net_backward(dms_net *net, dms_error *err);
+
+/* Of a place in options.gradient_of: its shape, its value after a forward and
+ * its dLoss/dvalue after a backward, as N x H x W x C floats. */
+dms_shape dms_net_place_shape(const dms_net *net, dms_net_place place);
+void dms_net_read_value(float *plain, const dms_net *net, dms_net_place place);
+void dms_net_read_gradient(float *plain, const dms_net *net,
+                           dms_net_place place);
 
 #endif

@@ -210,10 +210,10 @@ static dms_status add_row(dms_import_report *report, dms_import_fate fate,
     row->fate = fate;
     row->dtype = view ? dms_dtype_name(view->dtype) : "";
     if (view)
-        dms_shape_text(row->shape, sizeof row->shape, view->shape, view->rank);
+        dms_shape_text(row->shape, sizeof row->shape, view->shape, view->axes);
     if (param)
         dms_shape_text(row->wanted, sizeof row->wanted, param->shape,
-                       param->rank);
+                       param->axes);
     report->count++;
     report->fates[fate]++;
     return DMS_OK;

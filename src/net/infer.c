@@ -42,9 +42,9 @@ dms_status dms_infer_architecture(dms_architecture *arch,
 
     snprintf(backbone, sizeof backbone, "%sbackbone.", prefix);
     TRY(dms_infer_backbone(&arch->backbone, file, backbone, err));
-    if (!reduce || reduce->rank != 4 || reduce->shape[0] > 2048)
+    if (!reduce || reduce->axes != 4 || reduce->shape[0] > 2048)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: no tensor %scontext.reduce.conv.weight of rank 4 "
+                        "%s: no tensor %scontext.reduce.conv.weight of 4 axes "
                         "to tell the width",
                         dms_tensor_file_path(file), prefix);
     arch->width = (int)reduce->shape[0];

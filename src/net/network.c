@@ -38,7 +38,7 @@ static void compose_from_map(dms_network *net, const dms_architecture *arch,
     dms_node *x = net->map;
 
     g->part = "MSCAM";
-    x = dms_mscam_build(g, x, arch->width, arch->context);
+    x = net->context = dms_mscam_build(g, x, arch->width, arch->context);
     g->part = "DMFF";
     net->features = arch->fusion == DMS_FUSION_DMFF
                         ? dms_dmff_build(g, x, arch->width)
@@ -73,7 +73,7 @@ dms_status dms_network_build(dms_network *out, const dms_architecture *arch,
                              dms_params *params, const dms_net_options *options,
                              dms_error *err)
 {
-    dms_network net = {.graph = dms_graph_create(params, options->training)};
+    dms_network net = {.graph = dms_graph_create(params, options->mode)};
     dms_graph *g = net.graph;
     dms_status st = DMS_OK;
 

@@ -13,6 +13,7 @@ typedef struct dms_network {
     dms_node *images;   /* 2N x 3 x S x S, all left eyes first */
     dms_node *map;      /* 2N x C x S/32 x S/32, the backbone's; as built; the
                            input of a part FROM_MAP, which has no images */
+    dms_node *context;  /* 2N x D x S/32 x S/32, MSCAM's (eq. 5) */
     dms_node *features; /* 2N x 2D, what the heads read (eq. 9) */
     dms_node *patient;  /* N x K logits */
     dms_node *eye;      /* 2N x K logits, all left eyes first */
@@ -29,7 +30,7 @@ dms_type dms_network_map_type(const dms_shape *shape, dms_type type);
 
 void dms_network_release(dms_network *network);
 
-/* Append the network's nodes, as built for evaluation, to an ONNX graph that
+/* Append the network's nodes, as built for inference, to an ONNX graph that
  * has a value `images`, 2N x 3 x S x S; they write `patient_logits`,
  * N x K x 1 x 1, and `eye_logits`, 2N x K x 1 x 1. params, in plain order, must
  * outlive onnx. fold_norms: into the convolutions before them; network is

@@ -33,24 +33,19 @@ size_t dms_weights_longest(const dms_params *params)
     return longest;
 }
 
-static dms_dtype dtype_of(const outgoing *o, const dms_param *param)
-{
-    if (param->role == DMS_PARAM_COUNT)
-        return DMS_DTYPE_I64;
-    return param->integers && o->integers ? DMS_DTYPE_I8 : o->dtype;
-}
-
 static void add_view(outgoing *o, const dms_param *param, const char *prefix)
 {
     dms_tensor_view *view = &o->views[o->count];
-    dms_dtype dtype = dtype_of(o, param);
+    dms_dtype dtype = param->role == DMS_PARAM_COUNT   ? DMS_DTYPE_I64
+                      : param->integers && o->integers ? DMS_DTYPE_I8
+                                                       : o->dtype;
 
     if (strncmp(param->name, prefix, strlen(prefix)) != 0 ||
         (param->role == DMS_PARAM_SCALE && !o->integers))
         return;
     *view = (dms_tensor_view){.name = param->name + strlen(prefix),
                               .dtype = dtype,
-                              .rank = param->rank,
+                              .axes = param->axes,
                               .size = param->len * dms_dtype_size(dtype)};
     memcpy(view->shape, param->shape, sizeof param->shape);
     o->sources[o->count++] = param;
@@ -71,14 +66,6 @@ static dms_status outgoing_init(outgoing *o, const char *prefix, dms_error *err)
     return DMS_OK;
 }
 
-static void outgoing_release(outgoing *o)
-{
-    dms_free(o->views);
-    dms_free(o->sources);
-    dms_free(o->plain);
-    dms_free(o->narrow);
-}
-
 /* What would round to infinity is refused: no reader would take it. */
 static dms_status check_narrow(const outgoing *o, const dms_param *param,
                                dms_error *err)
@@ -93,12 +80,6 @@ static dms_status check_narrow(const outgoing *o, const dms_param *param,
                             half ? "f16 ends at 65504, bf16 does not"
                                  : "bf16 ends at 3.39e38");
     return DMS_OK;
-}
-
-/* Do its floats lie in the table as they do in the file? */
-static bool is_plain(const dms_param *param)
-{
-    return !param->integers && param->block_out == 1 && param->block_in == 1;
 }
 
 static dms_status supply(const void **data, void *user, size_t index,
@@ -118,7 +99,8 @@ static dms_status supply(const void **data, void *user, size_t index,
         *data = param->integers;
         return DMS_OK;
     }
-    if (o->dtype == DMS_DTYPE_F32 && is_plain(param)) {
+    if (o->dtype == DMS_DTYPE_F32 && !param->integers &&
+        param->block_out == 1 && param->block_in == 1) { /* as in the file */
         *data = o->value ? o->value + param->offset
                          : dms_param_value(o->params, row);
         return DMS_OK;
@@ -156,26 +138,24 @@ dms_status dms_weights_write(const char *path, const dms_params *params,
                                    .user = &o},
         err));
 done:
-    outgoing_release(&o);
+    dms_free(o.views);
+    dms_free(o.sources);
+    dms_free(o.plain);
+    dms_free(o.narrow);
     return st;
 }
 
 bool dms_weights_same_shape(const dms_param *param, const dms_tensor_view *view)
 {
-    return view->rank == param->rank &&
+    return view->axes == param->axes &&
            memcmp(view->shape, param->shape,
-                  (size_t)param->rank * sizeof *param->shape) == 0;
+                  (size_t)param->axes * sizeof *param->shape) == 0;
 }
 
 static bool is_floating(dms_dtype dtype)
 {
     return dtype == DMS_DTYPE_F64 || dtype == DMS_DTYPE_F32 ||
            dtype == DMS_DTYPE_F16 || dtype == DMS_DTYPE_BF16;
-}
-
-static bool is_quantised(const dms_param *param, const dms_tensor_view *view)
-{
-    return param->role == DMS_PARAM_WEIGHT && view->dtype == DMS_DTYPE_I8;
 }
 
 static dms_status check_view(const dms_param *param,
@@ -185,8 +165,8 @@ static dms_status check_view(const dms_param *param,
     char found[96], wanted[96];
 
     if (!dms_weights_same_shape(param, view)) {
-        dms_shape_text(found, sizeof found, view->shape, view->rank);
-        dms_shape_text(wanted, sizeof wanted, param->shape, param->rank);
+        dms_shape_text(found, sizeof found, view->shape, view->axes);
+        dms_shape_text(wanted, sizeof wanted, param->shape, param->axes);
         return dms_fail(err, DMS_EMISMATCH,
                         "%s: tensor %.80s has shape %s, expected %s", name,
                         view->name, found, wanted);
@@ -196,7 +176,8 @@ static dms_status check_view(const dms_param *param,
                         "%s: tensor %.80s is of type %s, expected floating "
                         "point%s",
                         name, view->name, dms_dtype_name(view->dtype),
-                        is_quantised(param, view)
+                        param->role == DMS_PARAM_WEIGHT &&
+                                view->dtype == DMS_DTYPE_I8
                             ? " (a quantised model: take the one it was made "
                               "from)"
                             : "");
@@ -222,11 +203,11 @@ static const char *judge(const dms_param *param, float value)
 static void name_place(char *text, size_t capacity, const dms_param *param,
                        size_t i)
 {
-    int64_t place[DMS_PARAM_RANK_MAX] = {0};
+    int64_t place[DMS_PARAM_AXES_MAX] = {0};
 
-    for (int d = param->rank; d-- > 0; i /= (size_t)param->shape[d])
+    for (int d = param->axes; d-- > 0; i /= (size_t)param->shape[d])
         place[d] = (int64_t)(i % (size_t)param->shape[d]);
-    dms_shape_text(text, capacity, place, param->rank);
+    dms_shape_text(text, capacity, place, param->axes);
 }
 
 /* A relu makes NaN 0: the answer would look sound. */

@@ -37,7 +37,7 @@ static void abs_emit(const dms_emit *e)
 
 static const dms_op op_abs = {
     .name = "abs",
-    .reads = DMS_READS_X,
+    .reads_x = true,
     .any_layout = true,
     .forward = abs_forward,
     .backward = abs_backward,

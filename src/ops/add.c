@@ -43,27 +43,9 @@ static dms_status add_forward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
-/* dx = dy where y > 0: the gradient of the fused relu. dx may be dy. */
-static void masked_f32(float *dx, const float *dy, const float *y, size_t len)
-{
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < len; i++)
-        dx[i] = y[i] > 0 ? dy[i] : 0;
-}
-
-/* As a signed integer a bf16 is above zero when the number is. */
-static void masked_bf16(uint16_t *dx, const uint16_t *dy, const uint16_t *y,
-                        size_t len)
-{
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < len; i++)
-        dx[i] = (int16_t)y[i] > 0 ? dy[i] : 0;
-}
-
 static dms_status add_backward(dms_job *t, dms_error *err)
 {
     size_t len = dms_shape_len(&t->node->shape);
-    bool f32 = t->node->type == DMS_TYPE_F32;
     const void *dy = t->dy;
     int first = t->dx[0] && t->dx[0] == dy ? 0 : 1;
 
@@ -71,10 +53,7 @@ static dms_status add_backward(dms_job *t, dms_error *err)
     if (!t->dx[first])
         first = !first;
     if (t->node->attr.relu) {
-        if (f32)
-            masked_f32(t->dx[first], dy, t->y, len);
-        else
-            masked_bf16(t->dx[first], dy, t->y, len);
+        dms_relu_backward(t->dx[first], dy, t->y, len, t->node->type);
         dy = t->dx[first];
     }
     for (int k = 0; k < 2; k++)
@@ -90,7 +69,7 @@ static void add_emit(const dms_emit *e)
 
 const dms_op dms_op_add = {
     .name = "add",
-    .reads = DMS_READS_Y_WITH_RELU,
+    .reads_y_with_relu = true,
     .any_layout = true,
     .any_type = true,
     .hands_on = true,

@@ -118,7 +118,7 @@ static dms_status attention_prepare(dms_job *t, dms_needs *needs,
                       err));
     TRY(create_matmul(&s->mix, t->backend, &score, &head, &head, needs, err));
     needs->saved = score_len(t->node) * sizeof(float);
-    if (t->training) {
+    if (t->backward) {
         TRY(create_matmul(&s->mix_back, t->backend, &score_t, &head, &head,
                           needs, err));
         TRY(create_matmul(&s->scores_back, t->backend, &head, &head_t, &score,
@@ -193,17 +193,20 @@ static dms_status attention_backward(dms_job *t, dms_error *err)
     const float *p = t->saved;
     float *ds = (float *)((char *)t->scratch + s->scratch_at);
 
-    TRY(dms_prim_run(&s->mix_back, t->backend, t->scratch,
-                     (const void *[]){p, t->dy, t->dx[VALUE]}, err));
+    if (t->dx[VALUE])
+        TRY(dms_prim_run(&s->mix_back, t->backend, t->scratch,
+                         (const void *[]){p, t->dy, t->dx[VALUE]}, err));
     TRY(dms_prim_run(&s->scores_back, t->backend, t->scratch,
                      (const void *[]){t->dy, t->x[VALUE], ds}, err));
 #pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < rows; r++)
         softmax_row_backward(ds + r * len, p + r * len, scale, len);
-    TRY(dms_prim_run(&s->mix, t->backend, t->scratch,
-                     (const void *[]){ds, t->x[KEY], t->dx[QUERY]}, err));
-    TRY(dms_prim_run(&s->mix_back, t->backend, t->scratch,
-                     (const void *[]){ds, t->x[QUERY], t->dx[KEY]}, err));
+    if (t->dx[QUERY])
+        TRY(dms_prim_run(&s->mix, t->backend, t->scratch,
+                         (const void *[]){ds, t->x[KEY], t->dx[QUERY]}, err));
+    if (t->dx[KEY])
+        TRY(dms_prim_run(&s->mix_back, t->backend, t->scratch,
+                         (const void *[]){ds, t->x[QUERY], t->dx[KEY]}, err));
 done:
     return st;
 }
@@ -283,7 +286,7 @@ static double attention_flops(const dms_node *node, const dms_params *params)
 
 static const dms_op op_attention = {
     .name = "attention",
-    .reads = DMS_READS_X,
+    .reads_x = true,
     .prepare = attention_prepare,
     .forward = attention_forward,
     .backward = attention_backward,

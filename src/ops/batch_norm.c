@@ -2,10 +2,12 @@
  *
  *   y = scale * (x - mean) / sqrt(variance + eps) + shift, for each channel
  *
- * Training: mean and (biased) variance of the batch over N, H, W, and
- *   running = 0.9 * running + 0.1 * (mean | variance * m / (m - 1)),
- * m = N*H*W, and the batch is counted. Otherwise, and where frozen: the running
- * ones. */
+ * By batch statistics: mean and (biased) variance of the batch over N, H, W.
+ * Where the running ones follow, the batch is counted and, with m = N*H*W,
+ *   running = (1 - share) * running + share * (mean | variance * m / (m - 1)),
+ * share 0.1 or, for the mean of all batches, 1 / their count. By running
+ * statistics these take the batch's place, and dx = dy * scale / sqrt(variance
+ * + eps) needs no x. */
 #include <assert.h>
 
 #include "base/alloc.h"
@@ -21,11 +23,12 @@ enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, BATCHES };
 typedef struct norm_state {
     dms_prim forward;
     dms_prim backward;
-    bool batch_statistics;
+    bool batch;          /* by the batch's statistics */
     bool own_relu;       /* oneDNN 2.6's backward with relu inside reads beyond
                             its workspace in NHWC: there the relu is ours */
     size_t workspace_at; /* in saved, after mean and variance */
     size_t masked_at;    /* in scratch: dy where y > 0, for our relu */
+    size_t unwanted_at;  /* in scratch: dscale, dshift */
 } norm_state;
 
 static void norm_release(void *state)
@@ -37,14 +40,26 @@ static void norm_release(void *state)
     dms_free(s);
 }
 
-static float *saved_mean(const dms_job *t)
+/* What it works with: mean and variance. */
+typedef struct statistics {
+    const float *mean, *variance;
+} statistics;
+
+static statistics statistics_of(const dms_job *t)
 {
-    return t->saved;
+    const norm_state *s = t->state;
+    const float *saved = t->saved;
+
+    return s->batch ? (statistics){saved, saved + t->node->shape.c}
+                    : (statistics){t->w[RUNNING_MEAN], t->w[RUNNING_VARIANCE]};
 }
 
-static float *saved_variance(const dms_job *t)
+/* Does backward? By running statistics only dscale depends on x. */
+static bool reads_x(const dms_job *t)
 {
-    return saved_mean(t) + t->node->shape.c;
+    const norm_state *s = t->state;
+
+    return s->batch || t->wants_dw;
 }
 
 static void *saved_workspace(const dms_job *t)
@@ -112,6 +127,15 @@ done:
     return st;
 }
 
+/* Where they lie. */
+static size_t take_scratch(dms_needs *needs, size_t floats)
+{
+    size_t at = (needs->scratch + 63) / 64 * 64;
+
+    needs->scratch = at + floats * sizeof(float);
+    return at;
+}
+
 static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
                                dms_error *err)
 {
@@ -127,11 +151,11 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
     unsigned flags = dnnl_use_scale | dnnl_use_shift;
 
     flags |= node->attr.relu && !s->own_relu ? dnnl_fuse_norm_relu : 0u;
-    flags |= s->batch_statistics ? 0u : dnnl_use_global_stats;
+    flags |= s->batch ? 0u : dnnl_use_global_stats;
     TRY(dms_dnnl_check(dnnl_batch_normalization_forward_desc_init(
                            &desc,
-                           s->batch_statistics ? dnnl_forward_training
-                                               : dnnl_forward_inference,
+                           s->batch || t->backward ? dnnl_forward_training
+                                                   : dnnl_forward_inference,
                            &value, DMS_BATCH_NORM_EPSILON, flags),
                        "batch norm", err));
     TRY(dms_dnnl_check(dnnl_primitive_desc_create(&hint, &desc, backend->attr,
@@ -145,18 +169,24 @@ static dms_status prepare_norm(norm_state *s, dms_job *t, dms_needs *needs,
     s->workspace_at = (size_t)node->shape.c * 2 * sizeof(float);
     s->workspace_at = (s->workspace_at + 63) / 64 * 64;
     needs->saved = s->workspace_at + dnnl_memory_desc_get_size(&workspace);
-    if (s->batch_statistics)
+    if (t->backward)
         TRY(prepare_backward(s, t, flags, &value, &channel, &workspace, hint,
                              needs, err));
-    if (s->batch_statistics && s->own_relu) {
-        s->masked_at = (needs->scratch + 63) / 64 * 64;
-        needs->scratch =
-            s->masked_at + dms_shape_len(&node->shape) * sizeof(float);
-    }
+    if (s->own_relu)
+        s->masked_at = take_scratch(needs, dms_shape_len(&node->shape));
+    if (t->backward && !t->wants_dw)
+        s->unwanted_at = take_scratch(needs, 2 * (size_t)node->shape.c);
 done:
     if (hint)
         dnnl_primitive_desc_destroy(hint);
     return st;
+}
+
+/* Do the running statistics follow the batch's? */
+static bool updates(const dms_node *node)
+{
+    return node->attr.statistics == DMS_STATISTICS_UPDATE ||
+           node->attr.statistics == DMS_STATISTICS_MEAN;
 }
 
 static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
@@ -167,19 +197,28 @@ static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     if (!s)
         return dms_fail_memory(err, "batch norm");
     t->state = s;
-    s->batch_statistics = t->training && !t->node->attr.frozen;
-    s->own_relu = s->batch_statistics && t->node->attr.relu &&
-                  t->node->layout == DMS_LAYOUT_NHWC;
+    s->batch = t->node->attr.statistics != DMS_STATISTICS_RUNNING;
+    s->own_relu =
+        t->backward && t->node->attr.relu && t->node->layout == DMS_LAYOUT_NHWC;
     assert(!s->own_relu || t->node->type == DMS_TYPE_F32);
-    if (s->batch_statistics && shape->n * shape->h * shape->w < 2)
+    needs->x = reads_x(t);
+    needs->y = s->own_relu;
+    if (s->batch && shape->n * shape->h * shape->w < 2)
         return dms_fail(err, DMS_EINVAL,
                         "%.80s: batch norm cannot train on one value a "
                         "channel: a batch of one patient; take two or more",
                         t->params->items[t->node->param[SCALE]].name);
+    if (updates(t->node) &&
+        (t->params->items[t->node->param[RUNNING_MEAN]].mapped))
+        return dms_fail(err, DMS_EINVAL,
+                        "%.80s: its running statistics are to follow the "
+                        "batch, but lie in a file that is only read; take a "
+                        "copy of the table",
+                        t->params->items[t->node->param[SCALE]].name);
     return prepare_norm(s, t, needs, err);
 }
 
-/* A statistic of the table, which training changes. */
+/* A statistic of the table, which may follow the batch. */
 static float *statistic(const dms_job *t, int p)
 {
     return t->params->value + t->params->items[t->node->param[p]].offset;
@@ -190,17 +229,19 @@ static void update_running(dms_job *t)
     const dms_shape *shape = &t->node->shape;
     double m = (double)(shape->n * shape->h * shape->w);
     float unbiased = (float)(m / (m - 1.0));
-    const float *mean = saved_mean(t);
-    const float *variance = saved_variance(t);
+    statistics batch = statistics_of(t);
+    float share = MOMENTUM;
 
     *statistic(t, BATCHES) += 1;
+    if (t->node->attr.statistics == DMS_STATISTICS_MEAN)
+        share = 1 / *statistic(t, BATCHES);
     for (int64_t c = 0; c < shape->c; c++) {
         float *running_mean = &statistic(t, RUNNING_MEAN)[c];
         float *running_variance = &statistic(t, RUNNING_VARIANCE)[c];
 
-        *running_mean = (1 - MOMENTUM) * *running_mean + MOMENTUM * mean[c];
-        *running_variance = (1 - MOMENTUM) * *running_variance +
-                            MOMENTUM * unbiased * variance[c];
+        *running_mean = (1 - share) * *running_mean + share * batch.mean[c];
+        *running_variance = (1 - share) * *running_variance +
+                            share * unbiased * batch.variance[c];
     }
 }
 
@@ -211,48 +252,51 @@ static void relu(float *y, size_t len)
         y[i] = y[i] > 0 ? y[i] : 0;
 }
 
-/* masked = dy where y > 0, else 0 */
-static void relu_backward(float *masked, const float *dy, const float *y,
-                          size_t len)
-{
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < len; i++)
-        masked[i] = y[i] > 0 ? dy[i] : 0;
-}
-
 static dms_status norm_forward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
-    bool batch = s->batch_statistics;
-    const void *data[] = {t->x[0],
-                          t->y,
-                          batch ? saved_mean(t) : t->w[RUNNING_MEAN],
-                          batch ? saved_variance(t) : t->w[RUNNING_VARIANCE],
-                          t->w[SCALE],
-                          t->w[SHIFT],
+    statistics by = statistics_of(t);
+    const void *data[] = {t->x[0],           t->y,        by.mean,
+                          by.variance,       t->w[SCALE], t->w[SHIFT],
                           saved_workspace(t)};
     dms_status st =
         dms_prim_run(&s->forward, t->backend, t->scratch, data, err);
 
-    if (st == DMS_OK && batch && !t->again)
+    if (st == DMS_OK && updates(t->node) && !t->again)
         update_running(t);
     if (st == DMS_OK && s->own_relu)
         relu(t->y, dms_shape_len(&t->node->shape));
     return st;
 }
 
+static float *scratch_at(const dms_job *t, size_t at)
+{
+    return (float *)((char *)t->scratch + at);
+}
+
+/* oneDNN 2.6 has no backward by data alone where there is a scale: what nobody
+ * wants of dscale and dshift goes to scratch. */
 static dms_status norm_backward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
-    float *masked = (float *)((char *)t->scratch + s->masked_at);
-    const void *data[] = {t->x[0],           s->own_relu ? masked : t->dy,
-                          t->dx[0],          saved_mean(t),
-                          saved_variance(t), t->w[SCALE],
-                          t->w[SHIFT],       t->dw[SCALE],
-                          t->dw[SHIFT],      saved_workspace(t)};
+    statistics by = statistics_of(t);
+    float *masked = scratch_at(t, s->masked_at);
+    float *unwanted = scratch_at(t, s->unwanted_at);
+    const void *data[] = {
+        reads_x(t) ? t->x[0] : t->dy, /* as large: dx is the same */
+        s->own_relu ? masked : t->dy,
+        t->dx[0],
+        by.mean,
+        by.variance,
+        t->w[SCALE],
+        t->w[SHIFT],
+        t->wants_dw ? t->dw[SCALE] : unwanted,
+        t->wants_dw ? t->dw[SHIFT] : unwanted + t->node->shape.c,
+        saved_workspace(t)};
 
     if (s->own_relu)
-        relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape));
+        dms_relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape),
+                          DMS_TYPE_F32);
     assert(t->dx[0]); /* a trained norm follows a trained layer */
     return dms_prim_run(&s->backward, t->backend, t->scratch, data, err);
 }
@@ -272,7 +316,7 @@ static void norm_emit(const dms_emit *e)
 
 const dms_op dms_op_batch_norm = {
     .name = "batch_norm",
-    .reads = DMS_READS_X | DMS_READS_Y_WITH_RELU,
+    .reads_x = true,
     .any_layout = true,
     .any_type = true,
     .fuses_relu = true,
@@ -287,14 +331,15 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
                          dms_param_init scale)
 {
     dms_node_spec spec = {.op = &dms_op_batch_norm, .in = {x}, .in_count = 1};
-    dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
-    dms_param stat = {.role = DMS_PARAM_STAT, .rank = 1};
+    dms_param norm = {.role = DMS_PARAM_NORM, .axes = 1};
+    dms_param stat = {.role = DMS_PARAM_STAT, .axes = 1};
     dms_param batches = {.role = DMS_PARAM_COUNT};
     dms_node *node;
 
     if (!x)
         return NULL;
     spec.shape = x->shape;
+    spec.attr.statistics = g->mode.statistics;
     norm.shape[0] = stat.shape[0] = x->shape.c;
     node = dms_graph_add(g, &spec);
     norm.init = scale;
@@ -303,8 +348,9 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     dms_graph_param(g, node, name, "bias", &norm);
     stat.init = DMS_INIT_ZERO;
     dms_graph_param(g, node, name, "running_mean", &stat);
-    if (node && node->param_count > RUNNING_MEAN)
-        node->attr.frozen = g->params->items[node->param[RUNNING_MEAN]].frozen;
+    if (node && node->param_count > RUNNING_MEAN &&
+        g->params->items[node->param[RUNNING_MEAN]].frozen)
+        node->attr.statistics = DMS_STATISTICS_RUNNING;
     stat.init = DMS_INIT_ONE;
     dms_graph_param(g, node, name, "running_var", &stat);
     dms_graph_param(g, node, name, "num_batches_tracked", &batches);

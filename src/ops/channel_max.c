@@ -55,7 +55,8 @@ static void channel_max_emit(const dms_emit *e)
 
 static const dms_op op_channel_max = {
     .name = "channel_max",
-    .reads = DMS_READS_X | DMS_READS_Y,
+    .reads_x = true,
+    .reads_y = true,
     .forward = channel_max_forward,
     .backward = channel_max_backward,
     .emit = channel_max_emit,

@@ -5,8 +5,8 @@
  *
  * The weight lives in the parameter table in the blocked order that the
  * forward kernel wants where that is one of ours; where a kernel wants
- * another order, or bf16, it is reordered: once for inference, each step in
- * training. */
+ * another order, or bf16, it is reordered: each step where it is trained, else
+ * once. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
@@ -29,7 +29,9 @@ typedef struct conv_state {
     operand x_backward;
     operand w;
     operand w_backward;
+    operand dx;                 /* from the kernel's order to pixels' */
     operand dw;                 /* from the kernel's order to the table's */
+    bool w_backward_is_old;     /* the weight was changed since */
     dnnl_primitive_desc_t hint; /* the forward pd, until prepare ends */
 } conv_state;
 
@@ -50,6 +52,7 @@ static void conv_release(void *state)
     operand_release(&s->x_backward);
     operand_release(&s->w);
     operand_release(&s->w_backward);
+    operand_release(&s->dx);
     operand_release(&s->dw);
     if (s->hint)
         dnnl_primitive_desc_destroy(s->hint);
@@ -123,7 +126,9 @@ static dnnl_status_t forward_pd(dnnl_primitive_desc_t *pd, const dms_job *t,
     const dms_backend *backend = t->backend;
     dnnl_convolution_desc_t desc;
     dnnl_status_t status = dnnl_convolution_forward_desc_init(
-        &desc, t->training ? dnnl_forward_training : dnnl_forward_inference,
+        &desc,
+        t->mode.gradients != DMS_GRADIENTS_NONE ? dnnl_forward_training
+                                                : dnnl_forward_inference,
         algorithm_, &d->x_wish, &d->w_wish, NULL, &d->y, d->strides, d->padding,
         d->padding);
 
@@ -170,26 +175,29 @@ static dms_status prepare_backward_data(conv_state *s, dms_job *t,
     dnnl_status_t status = dnnl_unimplemented;
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
-    dnnl_memory_desc_t w;
+    dnnl_memory_desc_t w, dx;
+    bool pixels = t->node->in[0]->layout == DMS_LAYOUT_NCHW;
 
+    dx = pixels ? dms_desc_any(&d->x) : d->x;
     for (int i = !dms_wants_winograd(t); i < 2 && status != dnnl_success; i++) {
         status = dnnl_convolution_backward_data_desc_init(
-            &desc, algorithm(i), &d->x, &d->w_wish, &d->y, d->strides,
-            d->padding, d->padding);
+            &desc, algorithm(i), &dx, &d->w_wish, &d->y, d->strides, d->padding,
+            d->padding);
         if (status == dnnl_success)
             status = dnnl_primitive_desc_create(&pd, &desc, backend->attr,
                                                 backend->engine, s->hint);
     }
     TRY(dms_dnnl_check(status, "convolution backward by data", err));
     w = dms_pd_desc(pd, dnnl_query_weights_md);
+    dx = dms_pd_desc(pd, dnnl_query_diff_src_md);
     TRY(dms_prim_create(&s->backward_data, backend, pd,
                         "convolution backward by data", needs, err));
     TRY(operand_create(&s->w_backward, backend, &d->w, &w, &w, needs, err));
+    TRY(operand_create(&s->dx, backend, &dx, &d->x, &dx, needs, err));
     TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_DIFF_DST, &d->y,
                      err));
     TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_WEIGHTS, &w, err));
-    TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_DIFF_SRC, &d->x,
-                     err));
+    TRY(dms_prim_arg(&s->backward_data, backend, DNNL_ARG_DIFF_SRC, &dx, err));
 done:
     return st;
 }
@@ -259,11 +267,11 @@ static dms_status conv_prepare(dms_job *t, dms_needs *needs, dms_error *err)
         return dms_fail_memory(err, "convolution");
     t->state = s;
     TRY(prepare_forward(s, t, &d, needs, err));
-    if (t->training && t->node->needs_grad) {
+    if (t->wants_dw)
         TRY(prepare_backward_weights(s, t, &d, needs, err));
-        if (t->node->in[0]->needs_grad)
-            TRY(prepare_backward_data(s, t, &d, needs, err));
-    }
+    if (t->backward && t->node->in[0]->needs_grad)
+        TRY(prepare_backward_data(s, t, &d, needs, err));
+    needs->x = t->wants_dw;
     dnnl_primitive_desc_destroy(s->hint);
     s->hint = NULL;
 done:
@@ -278,6 +286,7 @@ static dms_status conv_forward(dms_job *t, dms_error *err)
 
     TRY(operand_ready(&x, &s->x, t, t->x[0], true, err));
     TRY(operand_ready(&w, &s->w, t, t->w[0], t->weights_changed, err));
+    s->w_backward_is_old |= t->weights_changed;
     TRY(dms_prim_run(&s->forward, t->backend, t->scratch,
                      (const void *[]){x, w, t->y}, err));
 done:
@@ -289,12 +298,18 @@ static dms_status conv_backward(dms_job *t, dms_error *err)
     dms_status st = DMS_OK;
     conv_state *s = t->state;
     const void *x, *w;
+    void *dx = s->dx.reordered ? s->dx.copy : t->dx[0];
     void *dw = s->dw.reordered ? s->dw.copy : t->dw[0];
 
     if (t->dx[0]) {
-        TRY(operand_ready(&w, &s->w_backward, t, t->w[0], true, err));
+        TRY(operand_ready(&w, &s->w_backward, t, t->w[0], s->w_backward_is_old,
+                          err));
+        s->w_backward_is_old = false;
         TRY(dms_prim_run(&s->backward_data, t->backend, t->scratch,
-                         (const void *[]){t->dy, w, t->dx[0]}, err));
+                         (const void *[]){t->dy, w, dx}, err));
+        if (s->dx.reordered)
+            TRY(dms_prim_run(&s->dx.reorder, t->backend, t->scratch,
+                             (const void *[]){dx, t->dx[0]}, err));
     }
     if (t->dw[0]) {
         TRY(operand_ready(&x, &s->x_backward, t, t->x[0], true, err));
@@ -315,7 +330,7 @@ static void conv_emit(const dms_emit *e)
 
 const dms_op dms_op_conv = {
     .name = "conv",
-    .reads = DMS_READS_X,
+    .reads_x = true,
     .any_layout = true,
     .typed = true,
     .prepare = conv_prepare,
@@ -329,12 +344,13 @@ const dms_op dms_op_conv = {
 
 /* The order in which oneDNN's blocked kernels read a weight, so that training
  * need not reorder it; of its orders for an unblocked input there is only the
- * one for 16. Inference's table stays plain: it is reordered once. */
+ * one for 16. A table that is not trained stays plain: it is reordered once. */
 static void choose_blocks(const dms_graph *g, dms_param *weight, int groups)
 {
     bool in_blocks = weight->shape[1] % g->block == 0;
 
-    if (!g->training || g->map_layout != DMS_LAYOUT_BLOCKED || groups > 1 ||
+    if (g->mode.gradients != DMS_GRADIENTS_PARAMS ||
+        g->map_layout != DMS_LAYOUT_BLOCKED || groups > 1 ||
         weight->shape[0] % g->block != 0 || (!in_blocks && g->block != 16))
         return;
     weight->block_out = g->block;
@@ -345,7 +361,7 @@ dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
                    int kernel, int stride, int groups, dms_param_init init)
 {
     dms_node_spec spec = {.op = &dms_op_conv, .in = {x}, .in_count = 1};
-    dms_param weight = {.role = DMS_PARAM_WEIGHT, .init = init, .rank = 4};
+    dms_param weight = {.role = DMS_PARAM_WEIGHT, .init = init, .axes = 4};
     dms_node *node;
 
     if (!x)

@@ -20,10 +20,10 @@ static dms_onnx_tensor weight_tensor(const dms_emit *e, const char *name,
                                      dms_onnx_type type)
 {
     const dms_param *param = weight_of(e);
-    dms_onnx_tensor tensor = {.name = name, .type = type, .rank = 4};
+    dms_onnx_tensor tensor = {.name = name, .type = type, .axes = 4};
 
     memcpy(tensor.shape, param->shape, sizeof tensor.shape);
-    if (param->rank == 2)
+    if (param->axes == 2)
         tensor.shape[2] = tensor.shape[3] = 1;
     return tensor;
 }
@@ -33,7 +33,7 @@ static dms_onnx_tensor channels_tensor(const dms_emit *e, const char *name,
 {
     return (dms_onnx_tensor){.name = name,
                              .type = type,
-                             .rank = 1,
+                             .axes = 1,
                              .shape = {weight_of(e)->shape[0]}};
 }
 

@@ -210,15 +210,15 @@ done:
     return st;
 }
 
-static dnnl_memory_desc_t describe(int rank, const int64_t *dims,
+static dnnl_memory_desc_t describe(int axes, const int64_t *dims,
                                    dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t desc;
     dnnl_dims_t copy = {0};
 
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < axes; i++)
         copy[i] = dims[i];
-    dnnl_memory_desc_init_by_tag(&desc, rank, copy, dnnl_f32, tag);
+    dnnl_memory_desc_init_by_tag(&desc, axes, copy, dnnl_f32, tag);
     return desc;
 }
 
@@ -248,7 +248,7 @@ dnnl_memory_desc_t dms_desc_node(const dms_node *node)
     return desc;
 }
 
-dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims)
+dnnl_memory_desc_t dms_desc_plain(int axes, const int64_t *dims)
 {
     static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef,
                                              dnnl_a,
@@ -257,7 +257,7 @@ dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims)
                                              dnnl_abcd,
                                              dnnl_abcde};
 
-    return describe(rank, dims, tags[rank]);
+    return describe(axes, dims, tags[axes]);
 }
 
 dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like)
@@ -272,7 +272,7 @@ dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like)
 dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups)
 {
     const int64_t square[] = {param->shape[0], param->shape[1], 1, 1};
-    const int64_t *s = param->rank == 2 ? square : param->shape;
+    const int64_t *s = param->axes == 2 ? square : param->shape;
     dnnl_format_tag_t tag = dnnl_oihw;
 
     if (groups > 1) {

@@ -68,8 +68,8 @@ dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
 /* A node's value in its layout and type. */
 dnnl_memory_desc_t dms_desc_node(const dms_node *node);
 
-/* Its dense row-major description: rank dims. */
-dnnl_memory_desc_t dms_desc_plain(int rank, const int64_t *dims);
+/* The dense row-major description of dims, as many as axes. */
+dnnl_memory_desc_t dms_desc_plain(int axes, const int64_t *dims);
 
 /* The same dims, order left to the primitive. */
 dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like);

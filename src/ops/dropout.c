@@ -41,7 +41,7 @@ dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability)
 {
     dms_node_spec spec = {.op = &op_dropout, .in = {x}, .in_count = 1};
 
-    if (!x || !g->training || probability == 0)
+    if (!x || !g->mode.dropout || probability == 0)
         return x;
     spec.shape = x->shape;
     spec.attr.probability = probability;

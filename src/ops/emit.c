@@ -2,14 +2,14 @@
 
 #include <stdio.h>
 
-const char *dms_emit_param_as(const dms_emit *e, int p, int rank,
+const char *dms_emit_param_as(const dms_emit *e, int p, int axes,
                               const int64_t *shape)
 {
     const dms_param *param = &e->params->items[e->node->param[p]];
     dms_onnx_tensor tensor = {
-        .name = param->name, .type = DMS_ONNX_F32, .rank = rank};
+        .name = param->name, .type = DMS_ONNX_F32, .axes = axes};
 
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < axes; i++)
         tensor.shape[i] = shape[i];
     if (!dms_onnx_has_tensor(e->onnx, param->name))
         dms_onnx_borrow(e->onnx, &tensor,
@@ -21,7 +21,7 @@ const char *dms_emit_param(const dms_emit *e, int p)
 {
     const dms_param *param = &e->params->items[e->node->param[p]];
 
-    return dms_emit_param_as(e, p, param->rank, param->shape);
+    return dms_emit_param_as(e, p, param->axes, param->shape);
 }
 
 void dms_emit_op(const dms_emit *e, const char *op)
@@ -38,7 +38,7 @@ const char *dms_emit_weight(const dms_emit *e)
     const dms_param *param = &e->params->items[e->node->param[0]];
     int64_t shape[] = {param->shape[0], param->shape[1], 1, 1};
 
-    return param->rank == 2 ? dms_emit_param_as(e, 0, 4, shape)
+    return param->axes == 2 ? dms_emit_param_as(e, 0, 4, shape)
                             : dms_emit_param(e, 0);
 }
 
@@ -76,7 +76,7 @@ static void emit_matrix(const dms_emit *e, const char *name, int64_t out,
     dms_onnx_tensor tensor = {
         .name = name,
         .type = DMS_ONNX_F32,
-        .rank = 2,
+        .axes = 2,
         .shape = {transposed ? in : out, transposed ? out : in}};
     float *values = dms_onnx_take(e->onnx, &tensor);
 

@@ -22,7 +22,7 @@ struct dms_emit {
 const char *dms_emit_param(const dms_emit *e, int p);
 
 /* The same in another shape of as many values. */
-const char *dms_emit_param_as(const dms_emit *e, int p, int rank,
+const char *dms_emit_param_as(const dms_emit *e, int p, int axes,
                               const int64_t *shape);
 
 /* The node's first parameter, the weight of a convolution or of a linear layer,

@@ -39,16 +39,6 @@ static float bias_of(const terms *t, int64_t o, float factor)
                        : b;
 }
 
-static void scale_row(float *weight, const dms_param *param, const float *plain,
-                      int64_t o, float factor)
-{
-    int64_t row = (int64_t)param->len / param->shape[0];
-
-    for (int64_t i = o * row; i < (o + 1) * row; i++)
-        weight[i] =
-            (param->integers ? (float)param->integers[i] : plain[i]) * factor;
-}
-
 void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
                    const dms_params *params)
 {
@@ -58,6 +48,7 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
         param->integers
             ? dms_param_value(params, param->scale[DMS_SCALE_WEIGHT])
             : NULL;
+    int64_t row = (int64_t)param->len / param->shape[0];
     terms t = find_terms(conv, params);
 
 #pragma omp parallel for schedule(static)
@@ -65,7 +56,10 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
         float factor = factor_of(&t, o);
 
         bias[o] = bias_of(&t, o, factor);
-        scale_row(weight, param, plain, o, factor * (steps ? steps[o] : 1.0f));
+        factor *= steps ? steps[o] : 1.0f;
+        for (int64_t i = o * row; i < (o + 1) * row; i++)
+            weight[i] = factor * (param->integers ? (float)param->integers[i]
+                                                  : plain[i]);
     }
 }
 

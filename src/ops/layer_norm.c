@@ -117,7 +117,10 @@ static dms_status layer_norm_backward(dms_job *t, dms_error *err)
     const row_stat *stats = t->saved;
 
     (void)err;
-    backward_params(t);
+    if (t->dw[SCALE])
+        backward_params(t);
+    if (!t->dx[0])
+        return DMS_OK;
 #pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < rows; r++)
         backward_row(
@@ -157,7 +160,7 @@ static void layer_norm_emit(const dms_emit *e)
 
 static const dms_op op_layer_norm = {
     .name = "layer_norm",
-    .reads = DMS_READS_X,
+    .reads_x = true,
     .prepare = layer_norm_prepare,
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,
@@ -167,7 +170,7 @@ static const dms_op op_layer_norm = {
 dms_node *dms_layer_norm(dms_graph *g, dms_node *x, const char *name)
 {
     dms_node_spec spec = {.op = &op_layer_norm, .in = {x}, .in_count = 1};
-    dms_param norm = {.role = DMS_PARAM_NORM, .rank = 1};
+    dms_param norm = {.role = DMS_PARAM_NORM, .axes = 1};
     dms_node *node;
 
     if (!x)

@@ -44,9 +44,10 @@ static void describe(linear_descs *d, const dms_node *node)
     d->b = dms_desc_plain(1, &y->c);
 }
 
-static dms_status prepare_backward(linear_state *s, dms_job *t, linear_descs *d,
-                                   const_dnnl_primitive_desc_t hint,
-                                   dms_needs *needs, dms_error *err)
+static dms_status prepare_backward_data(linear_state *s, dms_job *t,
+                                        linear_descs *d,
+                                        const_dnnl_primitive_desc_t hint,
+                                        dms_needs *needs, dms_error *err)
 {
     dms_status st;
     const dms_backend *b = t->backend;
@@ -63,6 +64,19 @@ static dms_status prepare_backward(linear_state *s, dms_job *t, linear_descs *d,
     TRY(dms_prim_arg(&s->backward_data, b, DNNL_ARG_DIFF_DST, &d->y, err));
     TRY(dms_prim_arg(&s->backward_data, b, DNNL_ARG_WEIGHTS, &d->w, err));
     TRY(dms_prim_arg(&s->backward_data, b, DNNL_ARG_DIFF_SRC, &d->x, err));
+done:
+    return st;
+}
+
+static dms_status prepare_backward_weights(linear_state *s, dms_job *t,
+                                           linear_descs *d,
+                                           const_dnnl_primitive_desc_t hint,
+                                           dms_needs *needs, dms_error *err)
+{
+    dms_status st;
+    const dms_backend *b = t->backend;
+    dnnl_primitive_desc_t pd;
+
     TRY(dms_dnnl_check(dnnl_inner_product_backward_weights_desc_init(
                            &d->op, &d->x, &d->w, &d->b, &d->y),
                        "linear backward", err));
@@ -106,8 +120,11 @@ static dms_status linear_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     TRY(dms_prim_arg(&s->forward, b, DNNL_ARG_WEIGHTS, &d.w, err));
     TRY(dms_prim_arg(&s->forward, b, DNNL_ARG_BIAS, &d.b, err));
     TRY(dms_prim_arg(&s->forward, b, DNNL_ARG_DST, &d.y, err));
-    if (t->training && t->node->needs_grad)
-        TRY(prepare_backward(s, t, &d, hint, needs, err));
+    if (t->backward && t->node->in[0]->needs_grad)
+        TRY(prepare_backward_data(s, t, &d, hint, needs, err));
+    if (t->wants_dw)
+        TRY(prepare_backward_weights(s, t, &d, hint, needs, err));
+    needs->x = t->wants_dw;
 done:
     if (hint)
         dnnl_primitive_desc_destroy(hint);
@@ -131,9 +148,10 @@ static dms_status linear_backward(dms_job *t, dms_error *err)
     if (t->dx[0])
         TRY(dms_prim_run(&s->backward_data, t->backend, t->scratch,
                          (const void *[]){t->dy, t->w[WEIGHT], t->dx[0]}, err));
-    TRY(dms_prim_run(
-        &s->backward_weights, t->backend, t->scratch,
-        (const void *[]){t->x[0], t->dy, t->dw[WEIGHT], t->dw[BIAS]}, err));
+    if (t->wants_dw)
+        TRY(dms_prim_run(
+            &s->backward_weights, t->backend, t->scratch,
+            (const void *[]){t->x[0], t->dy, t->dw[WEIGHT], t->dw[BIAS]}, err));
 done:
     return st;
 }
@@ -145,7 +163,7 @@ static void linear_emit(const dms_emit *e)
 
 const dms_op dms_op_linear = {
     .name = "linear",
-    .reads = DMS_READS_X,
+    .reads_x = true,
     .fused = &dms_op_conv_fused, /* 1x1 */
     .prepare = linear_prepare,
     .forward = linear_forward,
@@ -159,9 +177,9 @@ dms_node *dms_linear(dms_graph *g, dms_node *x, const char *name, int64_t out)
 {
     dms_node_spec spec = {.op = &dms_op_linear, .in = {x}, .in_count = 1};
     dms_param weight = {
-        .role = DMS_PARAM_WEIGHT, .init = DMS_INIT_FAN_IN, .rank = 2};
+        .role = DMS_PARAM_WEIGHT, .init = DMS_INIT_FAN_IN, .axes = 2};
     dms_param bias = {
-        .role = DMS_PARAM_BIAS, .init = DMS_INIT_FAN_IN, .rank = 1};
+        .role = DMS_PARAM_BIAS, .init = DMS_INIT_FAN_IN, .axes = 1};
     dms_node *node;
 
     if (!x)

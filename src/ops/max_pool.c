@@ -80,7 +80,6 @@ static dms_status pool_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     const dms_backend *b = t->backend;
     pool_state *s = dms_calloc(1, sizeof *s);
     pool_descs d = describe(t->node);
-    bool train = t->training && t->node->needs_grad;
     dnnl_memory_desc_t workspace;
     dnnl_pooling_v2_desc_t desc;
     dnnl_primitive_desc_t pd;
@@ -91,7 +90,7 @@ static dms_status pool_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     t->state = s;
     TRY(dms_dnnl_check(
         dnnl_pooling_v2_forward_desc_init(
-            &desc, train ? dnnl_forward_training : dnnl_forward_inference,
+            &desc, t->backward ? dnnl_forward_training : dnnl_forward_inference,
             dnnl_pooling_max, &d.x, &d.y, d.strides, d.kernel, d.dilation,
             d.begin, d.end),
         "max pool", err));
@@ -104,7 +103,7 @@ static dms_status pool_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     TRY(dms_prim_create(&s->forward, b, pd, "max pool", needs, err));
     TRY(dms_prim_arg(&s->forward, b, DNNL_ARG_SRC, &d.x, err));
     TRY(dms_prim_arg(&s->forward, b, DNNL_ARG_DST, &d.y, err));
-    if (train) {
+    if (t->backward) {
         TRY(dms_prim_arg(&s->forward, b, DNNL_ARG_WORKSPACE, &workspace, err));
         TRY(prepare_backward(s, t, &d, &workspace, hint, needs, err));
     }

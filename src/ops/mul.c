@@ -92,7 +92,7 @@ static void mul_emit(const dms_emit *e)
 
 static const dms_op op_mul = {
     .name = "mul",
-    .reads = DMS_READS_X,
+    .reads_x = true,
     .forward = mul_forward,
     .backward = mul_backward,
     .emit = mul_emit,

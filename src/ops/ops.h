@@ -33,7 +33,7 @@ dms_node *dms_input(dms_graph *g, dms_shape shape);
 dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
                    int kernel, int stride, int groups, dms_param_init init);
 
-/* Over N, H, W for each channel; batch statistics when training. */
+/* Over N, H, W for each channel, by the graph's mode.statistics. */
 dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
                          dms_param_init scale);
 
@@ -85,7 +85,7 @@ dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
                           int64_t count);
 
 /* Zero with the probability, scale the rest by 1/(1-p); the identity (no
- * node) when not training or p = 0. */
+ * node) where the graph's mode has no dropout or p = 0. */
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
 /* A norm's effect on the convolution before it, where its node has attr.norm:
@@ -99,6 +99,11 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
  * of the integers' sum stands for, bias[o] is in those units. O floats each. */
 void dms_fold_units(float *unit, float *bias, const dms_node *conv,
                     const dms_params *params);
+
+/* A relu's gradient, wherever it was fused: dx = dy where y > 0, else 0.
+ * float32 or bfloat16; dx may be dy. */
+void dms_relu_backward(void *dx, const void *dy, const void *y, size_t len,
+                       dms_type type);
 
 /* dms_op.flops of an op that multiplies its first parameter, whole, with each
  * position of its output. */

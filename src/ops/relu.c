@@ -16,17 +16,31 @@ static dms_status relu_forward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
+void dms_relu_backward(void *dx, const void *dy, const void *y, size_t len,
+                       dms_type type)
+{
+    float *wide = dx;
+    uint16_t *half = dx;
+    const float *wide_dy = dy, *wide_y = y;
+    const uint16_t *half_dy = dy;
+    const int16_t *half_y = y; /* above 0 as an integer when the number is */
+
+    if (type == DMS_TYPE_F32) {
+#pragma omp parallel for simd schedule(static)
+        for (size_t i = 0; i < len; i++)
+            wide[i] = wide_y[i] > 0 ? wide_dy[i] : 0;
+        return;
+    }
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < len; i++)
+        half[i] = half_y[i] > 0 ? half_dy[i] : 0;
+}
+
 static dms_status relu_backward(dms_job *t, dms_error *err)
 {
-    const float *y = t->y;
-    const float *dy = t->dy;
-    float *dx = t->dx[0];
-    size_t len = dms_shape_len(&t->node->shape);
-
     (void)err;
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < len; i++)
-        dx[i] = y[i] > 0 ? dy[i] : 0;
+    dms_relu_backward(t->dx[0], t->dy, t->y, dms_shape_len(&t->node->shape),
+                      DMS_TYPE_F32);
     return DMS_OK;
 }
 
@@ -37,7 +51,7 @@ static void relu_emit(const dms_emit *e)
 
 const dms_op dms_op_relu = {
     .name = "relu",
-    .reads = DMS_READS_Y,
+    .reads_y = true,
     .any_layout = true,
     .forward = relu_forward,
     .backward = relu_backward,

@@ -38,7 +38,7 @@ static dms_status reorder_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     t->state = s;
     TRY(dms_prim_rescale(&s->forward, t->backend, &x, &y,
                          unit_of(node->in[0]) / unit_of(node), needs, err));
-    if (t->training)
+    if (t->backward)
         TRY(dms_prim_rescale(&s->backward, t->backend, &y, &x, 1.0f, needs,
                              err));
 done:

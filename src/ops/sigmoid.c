@@ -38,7 +38,7 @@ static void sigmoid_emit(const dms_emit *e)
 
 static const dms_op op_sigmoid = {
     .name = "sigmoid",
-    .reads = DMS_READS_Y,
+    .reads_y = true,
     .any_layout = true,
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,

@@ -44,7 +44,7 @@ static dms_status spatial_max_prepare(dms_job *t, dms_needs *needs,
                                       dms_error *err)
 {
     (void)err;
-    if (t->training)
+    if (t->backward)
         needs->scratch = dms_shape_len(&t->node->shape) * sizeof(float);
     return DMS_OK;
 }
@@ -75,7 +75,8 @@ static void spatial_max_emit(const dms_emit *e)
 
 static const dms_op op_spatial_max = {
     .name = "spatial_max",
-    .reads = DMS_READS_X | DMS_READS_Y,
+    .reads_x = true,
+    .reads_y = true,
     .prepare = spatial_max_prepare,
     .forward = spatial_max_forward,
     .backward = spatial_max_backward,

@@ -7,17 +7,7 @@
 #include "graph/op.h"
 #include "net/dmsnet.h"
 
-/* Does value's range come of convolutions alone? */
-static bool has_range(const dms_node *value)
-{
-    bool all = value->op->bounded || value->op->fuses_sum;
-
-    for (int k = 0; value->op->bounded && k < value->in_count; k++)
-        all = all && has_range(value->in[k]);
-    return all;
-}
-
-/* And of this one among them? */
+/* Is node among the convolutions that value's range comes of? */
 static bool comes_of(const dms_node *value, const dms_node *node)
 {
     bool any = value == node;
@@ -27,21 +17,13 @@ static bool comes_of(const dms_node *value, const dms_node *node)
     return any;
 }
 
-/* Worth it, and its input's range is known. */
-static bool can_multiply(const dms_graph *graph, const dms_node *node)
-{
-    return node->op->fuses_sum && node->attr.groups == 1 &&
-           node->shape.c % graph->block == 0 &&
-           node->shape.h * node->shape.w > 1 && has_range(node->in[0]);
-}
-
 /* Is a scale of the node's output wanted by one that can? */
 static bool is_wanted(const dms_graph *graph, const dms_node *node)
 {
     for (size_t i = node->index + 1; i < graph->count; i++) {
         const dms_node *reader = graph->nodes[i];
 
-        if (!can_multiply(graph, reader))
+        if (!dms_node_can_be_integer(graph, reader))
             continue;
         for (int k = 0; k < reader->in_count; k++)
             if (comes_of(reader->in[k], node))
@@ -61,7 +43,7 @@ static void describe(dms_quant_layer *layer, const dms_graph *graph,
     layer->relu = node->attr.relu;
     layer->sums = node->attr.sum;
     layer->flops = node->op->flops ? node->op->flops(node, graph->params) : 0;
-    layer->can = can_multiply(graph, node);
+    layer->can = dms_node_can_be_integer(graph, node);
     layer->makes = is_wanted(graph, node);
 }
 

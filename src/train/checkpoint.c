@@ -46,7 +46,7 @@ static uint64_t view_checksum(const dms_tensor_view *view)
         dms_hash_words(DMS_HASH_START, view->name, strlen(view->name));
 
     hash =
-        dms_hash_words(hash, view->shape, (size_t)view->rank * sizeof(int64_t));
+        dms_hash_words(hash, view->shape, (size_t)view->axes * sizeof(int64_t));
     return dms_hash_words(hash, view->data, view->size);
 }
 
@@ -82,11 +82,11 @@ static void content_fill(content *c, const buffer *buffers,
             dms_param_unpack(param, plain, buffers[b].data + param->offset);
             *view = (dms_tensor_view){.name = c->names[c->count],
                                       .dtype = DMS_DTYPE_F32,
-                                      .rank = param->rank,
+                                      .axes = param->axes,
                                       .data = plain,
                                       .size = param->len * sizeof *plain};
             memcpy(view->shape, param->shape,
-                   (size_t)param->rank * sizeof *view->shape);
+                   (size_t)param->axes * sizeof *view->shape);
             plain += param->len;
             c->count++;
         }
@@ -279,14 +279,14 @@ static dms_status read_tensor(float *physical, float *plain,
                         "checkpoint: tensor %s is missing: it was written "
                         "with other options",
                         name);
-    if (view->rank != param->rank ||
+    if (view->axes != param->axes ||
         memcmp(view->shape, param->shape,
-               (size_t)param->rank * sizeof *view->shape) != 0)
+               (size_t)param->axes * sizeof *view->shape) != 0)
         return dms_fail(err, DMS_EMISMATCH,
-                        "checkpoint: tensor %s has %zu bytes in rank %d, "
-                        "expected %zu bytes in rank %d",
-                        name, view->size, view->rank,
-                        param->len * sizeof(float), param->rank);
+                        "checkpoint: tensor %s has %zu bytes along %d axes, "
+                        "expected %zu bytes along %d axes",
+                        name, view->size, view->axes,
+                        param->len * sizeof(float), param->axes);
     st = dms_tensor_to_f32(plain, view, err);
     if (st == DMS_OK)
         dms_param_pack(param, physical, plain);

@@ -15,7 +15,7 @@ static uint64_t hash_row(uint64_t hash, const dms_param *param,
 {
     hash = dms_hash_bytes(hash, param->name, strlen(param->name));
     hash = dms_hash_words(hash, param->shape,
-                          (size_t)param->rank * sizeof *param->shape);
+                          (size_t)param->axes * sizeof *param->shape);
     return dms_hash_words(hash, plain, param->len * sizeof *plain);
 }
 

@@ -201,8 +201,8 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
 {
     dms_net_options options = {
         .patients = patients,
-        .training = training,
-        .dropout = training ? (float)t->options->dropout : 0.0f,
+        .mode = training ? DMS_RUN_TRAINING : DMS_RUN_INFERENCE,
+        .dropout = (float)t->options->dropout,
         .recompute = training && t->options->checkpoint_activations,
         .zero_init_residual = t->options->zero_init_residual};
     dms_compute compute = compute_of(t);

@@ -16,11 +16,11 @@ static size_t covered(const dms_tensor_view *view)
 {
     size_t last = 0, count = 1;
 
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         count *= (size_t)view->shape[i];
     if (!view->strided || count == 0)
         return count * dms_dtype_size(view->dtype);
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         last += (size_t)(view->shape[i] - 1) * (size_t)view->stride[i];
     return (last + 1) * dms_dtype_size(view->dtype);
 }

@@ -19,7 +19,7 @@
 #include "graph/run.h"
 #include "ops/ops.h"
 
-enum { INPUTS_MAX = 3, SHAPES = 40, DIRECTIONS = 3 };
+enum { INPUTS_MAX = 3, SHAPES = 40, CHOSEN_SHAPES = 10, DIRECTIONS = 3 };
 
 /* What a scene is built with: drawn anew for each of SHAPES rounds. */
 typedef struct dims {
@@ -268,6 +268,7 @@ static dms_node *build_dropout(dms_graph *g, dms_node **in, dms_rng *rng)
 /* --- the check ---------------------------------------------------------- */
 
 typedef struct stage {
+    dms_run_mode mode;
     dms_params *params;
     dms_graph *graph;
     dms_backend *backend;
@@ -316,7 +317,7 @@ static void describe(stage *s, const scene *sc, const dims *d, dms_rng *rng)
     for (int i = 0; i < sc->inputs; i++) {
         s->in[i] = dms_input(s->graph, shapes[i]);
         s->in[i]->layout = sc->layout;
-        s->in[i]->needs_grad = true;
+        dms_graph_want_gradient(s->graph, s->in[i]);
     }
     s->out = sc->build(s->graph, s->in, rng);
 }
@@ -328,15 +329,17 @@ static void stage_init(stage *s, const scene *sc, const dims *d, dms_rng *rng)
 
     s->params = dms_params_create();
     for (int round = 0; round < 2; round++) {
-        s->graph = dms_graph_create(s->params, true);
+        s->graph = dms_graph_create(s->params, s->mode);
         s->graph->map_layout = DMS_LAYOUT_BLOCKED;
         s->graph->block = dms_backend_block();
         *rng = replay;
         describe(s, sc, d, rng);
         assert_int_equal(s->graph->error.code, DMS_OK);
         if (round == 0) { /* parameters are known now */
-            assert_int_equal(dms_params_allocate(s->params, true, &err),
-                             DMS_OK);
+            assert_int_equal(
+                dms_params_allocate(
+                    s->params, s->mode.gradients == DMS_GRADIENTS_PARAMS, &err),
+                DMS_OK);
             dms_graph_destroy(s->graph);
         }
     }
@@ -419,9 +422,10 @@ static void check_tensor(const stage *s, const scene *sc, const char *name,
     dms_free(kept);
 }
 
-static void check_scene(const scene *sc, const dims *d, dms_rng *rng)
+static void check_scene(const scene *sc, const dims *d, dms_run_mode mode,
+                        dms_rng *rng)
 {
-    stage s = {0};
+    stage s = {.mode = mode};
     float *dx[INPUTS_MAX] = {0};
     float *grad;
 
@@ -431,7 +435,8 @@ static void check_scene(const scene *sc, const dims *d, dms_rng *rng)
            s.out_len * sizeof(float));
     assert_int_equal(dms_run_backward(s.run, NULL), DMS_OK);
     grad = dms_calloc(s.params->trained + 1, sizeof *grad);
-    memcpy(grad, s.params->grad, s.params->trained * sizeof *grad);
+    if (s.params->grad)
+        memcpy(grad, s.params->grad, s.params->trained * sizeof *grad);
     for (int i = 0; i < sc->inputs; i++) {
         size_t len = dms_shape_len(&s.in[i]->shape);
 
@@ -444,7 +449,7 @@ static void check_scene(const scene *sc, const dims *d, dms_rng *rng)
     for (size_t i = 0; i < s.params->count; i++) {
         const dms_param *p = &s.params->items[i];
 
-        if (dms_param_trained(p))
+        if (s.params->grad && dms_param_trained(p))
             check_tensor(&s, sc, p->name, s.params->value + p->offset,
                          grad + p->offset, p->len, rng);
     }
@@ -499,13 +504,12 @@ static const scene scenes[] = {
     {"dropout", build_dropout, NULL, 1, 1, NHWC, 1e-2, 1e-2, false},
 };
 
-static void every_op_passes_a_finite_difference_check(void **state)
+static void check_scenes(dms_run_mode mode, int rounds)
 {
     dms_rng rng = dms_rng_seeded(5);
 
-    (void)state;
     for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
-        for (int round = 0; round < SHAPES; round++) {
+        for (int round = 0; round < rounds; round++) {
             const scene *sc = &scenes[i];
             dims d = {
                 .n = 2 + 2 * (int64_t)dms_rng_below(&rng, 2),
@@ -516,8 +520,26 @@ static void every_op_passes_a_finite_difference_check(void **state)
 
             if (sc->layout == NCHW)
                 d.c = 3, d.h += 6, d.w += 6;
-            check_scene(sc, &d, &rng);
+            check_scene(sc, &d, mode, &rng);
         }
+}
+
+static void every_op_passes_a_finite_difference_check(void **state)
+{
+    (void)state;
+    check_scenes(DMS_RUN_TRAINING, SHAPES);
+}
+
+/* Of the inputs alone, by running and by the batch's statistics. */
+static void chosen_gradients_pass_it_without_the_parameters(void **state)
+{
+    (void)state;
+    check_scenes(
+        (dms_run_mode){.gradients = DMS_GRADIENTS_NODES, .dropout = true},
+        CHOSEN_SHAPES);
+    check_scenes((dms_run_mode){.gradients = DMS_GRADIENTS_NODES,
+                                .statistics = DMS_STATISTICS_BATCH},
+                 CHOSEN_SHAPES);
 }
 
 /* --- what differences cannot see: ties and zero -------------------------- */
@@ -525,7 +547,7 @@ static void every_op_passes_a_finite_difference_check(void **state)
 /* Forward and backward of a one-input scene on given numbers, dy = 1. */
 static void run_once(const scene *sc, const dims *d, const float *x, float *dx)
 {
-    stage s = {0};
+    stage s = {.mode = DMS_RUN_TRAINING};
     dms_rng rng = dms_rng_seeded(1);
     size_t len = (size_t)(d->n * d->c * d->h * d->w);
 
@@ -574,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_op_passes_a_finite_difference_check),
+        cmocka_unit_test(chosen_gradients_pass_it_without_the_parameters),
         cmocka_unit_test(equal_maxima_share_the_gradient),
         cmocka_unit_test(the_slope_of_abs_at_zero_is_zero),
     };

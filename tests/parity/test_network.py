@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMS_BUILD", ROOT / "build"))
 DMSNET = str(BUILD / "dmsnet")
 STEPS = str(BUILD / "tests-tools" / "train_steps")
+MODE = str(BUILD / "tests-tools" / "net_mode")
 
 torch.set_num_threads(2)
 
@@ -43,6 +44,11 @@ TRAINING = [
     ("resnet50", "mscam", "dmff", 64, 4, 96),
     ("resnet101", "mscam", "dmff", 64, 4, 64),
     ("resnet152", "none", "concat", 512, 4, 64),
+]
+EXPLAINED = [
+    ("resnet18", "mscam", "dmff", 64, 1, 64),
+    ("resnet50", "mscam", "dmff", 64, 2, 96),
+    ("resnet34", "none", "concat", 128, 1, 100),
 ]
 
 
@@ -246,6 +252,81 @@ class Network(unittest.TestCase):
         case = self.case("resnet50", "mscam", "concat", 64, 4, 64)
         got, want = self.steps(case, 2, 1e-5, "adamw")
         np.testing.assert_allclose(got, want, rtol=1e-4)
+
+    def mode(self, case, what, argument):
+        subprocess.run([MODE, case.path("model"), case.path("in"),
+                        case.path("out"), what, str(argument)], check=True)
+        return safetensors_io.read(case.path("out"))[0]
+
+    def oracle_gradients(self, case, patient, eyes):
+        """Of all four places, by running statistics, as N x H x W x C."""
+        net = case.net.double().eval()
+        seen = {"images": torch.cat((case.batch["left"], case.batch["right"]))
+                .double().requires_grad_()}
+        descriptors = []
+
+        def keep(name):
+            def hook(_module, _inputs, output):
+                output.retain_grad()
+                seen[name] = output
+            return hook
+
+        def keep_input(_module, inputs):
+            inputs[0].retain_grad()
+            descriptors.append(inputs[0])
+        hooks = [net.backbone.register_forward_hook(keep("map")),
+                 net.context.register_forward_hook(keep("context")),
+                 net.eye_head.register_forward_pre_hook(keep_input)]
+        n = len(patient)
+        p, left, right = net(seen["images"][:n], seen["images"][n:])
+        for hook in hooks:
+            hook.remove()
+        ((p * patient).sum() + (torch.cat((left, right)) * eyes).sum()).backward()
+        places = {k: (v.detach(), v.grad) for k, v in seen.items()}
+        places["features"] = tuple(
+            torch.cat(x)[:, :, None, None]
+            for x in ([d.detach() for d in descriptors],
+                      [d.grad for d in descriptors]))
+        return {k: [x.permute(0, 2, 3, 1).numpy() for x in v]
+                for k, v in places.items()}
+
+    def test_the_gradient_of_any_place_agrees(self):
+        for choice in EXPLAINED:
+            case = self.case(*choice)
+            g = torch.Generator().manual_seed(9)
+            n = choice[4]
+            case.batch["patient"] = torch.randn(n, 8, generator=g)
+            case.batch["eyes"] = torch.randn(2 * n, 8, generator=g)
+            safetensors_io.write(case.path("in"),
+                                 {k: v.numpy() for k, v in case.batch.items()})
+            want = self.oracle_gradients(case, case.batch["patient"].double(),
+                                         case.batch["eyes"].double())
+            for place, (value, gradient) in want.items():
+                with self.subTest(choice=choice, place=place):
+                    got = self.mode(case, "gradients", place)
+                    for a, b in (got["value"], value), (got["gradient"], gradient):
+                        error = np.linalg.norm(a - b) / np.linalg.norm(b)
+                        self.assertLessEqual(error, 1e-2)
+
+    def test_statistics_of_the_batch_without_gradients_agree(self):
+        for which, momentum in ("update", 0.1), ("mean", None):
+            with self.subTest(which=which):
+                case = self.case("resnet18", "mscam", "dmff", 64, 4, 64)
+                got = self.mode(case, which, 3)
+                net = case.net.train()
+                for module in net.modules():
+                    if hasattr(module, "momentum"):
+                        module.momentum = momentum
+                with torch.no_grad():
+                    for _ in range(3):
+                        patient = net(case.batch["left"], case.batch["right"])[0]
+                self.assert_near_logits(got.pop("patient"), patient.numpy(),
+                                        "resnet18")
+                self.assertEqual(set(got), {n for n, _ in net.named_buffers()})
+                for name, stat in net.named_buffers():
+                    want = stat.numpy()
+                    error = np.abs(got[name] - want).max()
+                    self.assertLessEqual(error, 5e-5 * np.abs(want).max(), name)
 
     def test_a_model_file_loads_strictly_and_rewritten_by_others_too(self):
         case = self.case("resnet18", "mscam", "dmff", 64, 1, 64)

@@ -2,7 +2,7 @@
  *
  *     optimizer_steps IN OUT
  *
- * in   weight.0 .. (rank 2: decayed), bias.0 .. (rank 1: not); grad.<name> of
+ * in   weight.0 .. (2 axes: decayed), bias.0 .. (1 axis: not); grad.<name> of
  *      shape steps x (the tensor's); lr: steps; metadata kind, decay,
  *      momentum, nesterov, clip, accumulate
  * out  the tensors after all steps */
@@ -46,14 +46,14 @@ static dms_status declare(dms_params *params, const dms_safetensors *in,
 {
     for (size_t i = 0; i < dms_safetensors_count(in); i++) {
         const dms_tensor_view *view = dms_safetensors_at(in, i);
-        dms_param param = {.rank = view->rank, .block_out = 1, .block_in = 1};
+        dms_param param = {.axes = view->axes, .block_out = 1, .block_in = 1};
 
         if (is_gradient(view))
             continue;
-        param.role = view->rank == 1 ? DMS_PARAM_BIAS : DMS_PARAM_WEIGHT;
+        param.role = view->axes == 1 ? DMS_PARAM_BIAS : DMS_PARAM_WEIGHT;
         snprintf(param.name, sizeof param.name, "%s", view->name);
         memcpy(param.shape, view->shape,
-               (size_t)view->rank * sizeof *param.shape);
+               (size_t)view->axes * sizeof *param.shape);
         if (!dms_params_declare(params, &param))
             return dms_fail_memory(err, view->name);
     }
@@ -115,11 +115,11 @@ static dms_status write_values(const dms_params *params, const char *path,
 
         views[i] = (dms_tensor_view){.name = param->name,
                                      .dtype = DMS_DTYPE_F32,
-                                     .rank = param->rank,
+                                     .axes = param->axes,
                                      .data = params->value + param->offset,
                                      .size = param->len * sizeof(float)};
         memcpy(views[i].shape, param->shape,
-               (size_t)param->rank * sizeof *param->shape);
+               (size_t)param->axes * sizeof *param->shape);
     }
     return dms_safetensors_write(path, views, params->count, NULL, 0, err);
 }

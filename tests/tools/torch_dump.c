@@ -19,7 +19,7 @@ static void list(const dms_tensor_file *file)
     for (size_t i = 0; i < dms_tensor_file_count(file); i++) {
         const dms_tensor_view *view = dms_tensor_file_at(file, i);
 
-        dms_shape_text(shape, sizeof shape, view->shape, view->rank);
+        dms_shape_text(shape, sizeof shape, view->shape, view->axes);
         printf("%s\t%s\t%s\t%s\t%zu\n", view->name, dms_dtype_name(view->dtype),
                shape, view->strided ? "strided" : "dense", view->size);
     }
@@ -31,7 +31,7 @@ static dms_status convert(dms_tensor_view *out, const dms_tensor_view *view,
     size_t count = 1;
     float *values;
 
-    for (int i = 0; i < view->rank; i++)
+    for (int i = 0; i < view->axes; i++)
         count *= (size_t)view->shape[i];
     values = calloc(count + 1, sizeof *values);
     if (!values)

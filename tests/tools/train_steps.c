@@ -80,7 +80,7 @@ static dms_status run(char **argv, dms_error *err)
     dms_safetensors *in = NULL;
     dms_net *net = NULL;
     dms_optimizer *optimizer = NULL;
-    dms_net_options options = {.training = true};
+    dms_net_options options = {.mode = DMS_RUN_TRAINING};
     dms_optimizer_options rule = {
         .beta1 = 0.9, .beta2 = 0.999, .backbone_lr = 1, .accumulate = 1};
     batch b = {0};

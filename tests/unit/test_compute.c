@@ -12,7 +12,8 @@
 static dms_net_options apply(const dms_compute *compute, size_t patients,
                              bool training)
 {
-    dms_net_options options = {.training = training};
+    dms_net_options options = {.mode = training ? DMS_RUN_TRAINING
+                                                : DMS_RUN_INFERENCE};
     dms_error err = {0};
 
     if (dms_compute_apply(&options, compute, NULL, patients, &err) != DMS_OK)

@@ -132,7 +132,7 @@ static void rig_init(rig *r, builder *build, bool fused, dms_layout layout,
                      dms_type type)
 {
     r->params = dms_params_create();
-    r->graph = dms_graph_create(r->params, false);
+    r->graph = dms_graph_create(r->params, DMS_RUN_INFERENCE);
     r->graph->block = dms_backend_block();
     r->graph->map_layout = layout;
     r->x = dms_input(r->graph, (dms_shape){IMAGES, CHANNELS, SIDE, SIDE});

@@ -49,7 +49,7 @@ static dms_param weight(const char *name, int64_t out, int64_t in, int block)
 {
     dms_param p = {.role = DMS_PARAM_WEIGHT,
                    .init = DMS_INIT_HE_FAN_OUT,
-                   .rank = 4,
+                   .axes = 4,
                    .shape = {out, in, 3, 3},
                    .block_out = block,
                    .block_in = in % block ? 1 : block};
@@ -137,7 +137,7 @@ static void fresh_values_depend_on_seed_and_name_alone(void **state)
 static void a_constructor_handed_null_hands_null_on(void **state)
 {
     dms_params *params = dms_params_create();
-    dms_graph *g = dms_graph_create(params, false);
+    dms_graph *g = dms_graph_create(params, DMS_RUN_INFERENCE);
     dms_node *x = dms_input(g, (dms_shape){1, 6, 4, 4});
 
     (void)state;
@@ -163,7 +163,7 @@ static size_t count_op(const dms_graph *g, const char *name)
 static void relu_is_fused_where_it_is_the_only_reader(void **state)
 {
     dms_params *params = dms_params_create();
-    dms_graph *g = dms_graph_create(params, true);
+    dms_graph *g = dms_graph_create(params, DMS_RUN_TRAINING);
     dms_node *x = dms_input(g, (dms_shape){2, 16, 4, 4});
     dms_node *a = dms_batch_norm(g, x, "a", DMS_INIT_ONE);
     dms_node *b = dms_batch_norm(g, dms_relu(g, a), "b", DMS_INIT_ONE);
@@ -184,7 +184,7 @@ static void relu_is_fused_where_it_is_the_only_reader(void **state)
 static void a_value_is_reordered_once_for_all_its_readers(void **state)
 {
     dms_params *params = dms_params_create();
-    dms_graph *g = dms_graph_create(params, true);
+    dms_graph *g = dms_graph_create(params, DMS_RUN_TRAINING);
     dms_node *x, *y;
 
     (void)state;
@@ -208,7 +208,7 @@ static void a_value_is_reordered_once_for_all_its_readers(void **state)
 static float slope(bool also_a, bool dead)
 {
     dms_params *params = dms_params_create();
-    dms_graph *g = dms_graph_create(params, true);
+    dms_graph *g = dms_graph_create(params, DMS_RUN_TRAINING);
     dms_node *x = dms_input(g, (dms_shape){2, 16, 1, 1});
     dms_node *a, *y;
     dms_run *run = NULL;

@@ -316,7 +316,7 @@ static void the_report_has_every_tensor_and_the_missing_last(void **state)
     add_backbone(f, "module.");
     add(f, "", epoch, dms_safetensors_find(f->file, "head.bias"));
     view = view_named(f, bias);
-    view->rank = 2;
+    view->axes = 2;
     view->shape[1] = 1;
     drop(f, var);
     assert_int_equal(import_with(f, &model, &report, "", &err), DMS_EMISMATCH);

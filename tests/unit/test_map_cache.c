@@ -477,7 +477,7 @@ static void the_backbone_alone_is_not_trained(void **state)
 {
     dms_architecture arch = dms_architecture_default();
     dms_net_options options = {
-        .patients = 2, .training = true, .part = DMS_NET_TO_MAP};
+        .patients = 2, .mode = DMS_RUN_TRAINING, .part = DMS_NET_TO_MAP};
     dms_params *params = dms_params_create();
     dms_net *net = NULL;
     dms_error err = {0};

@@ -32,6 +32,11 @@ static dms_architecture small(void)
     return arch;
 }
 
+static bool trains(const dms_net_options *options)
+{
+    return options->mode.gradients == DMS_GRADIENTS_PARAMS;
+}
+
 /* frozen: prefixes of rows, NULL behind the last. */
 static void rig_init_frozen(rig *r, const dms_net_options *options,
                             const char *const *frozen)
@@ -41,11 +46,11 @@ static void rig_init_frozen(rig *r, const dms_net_options *options,
 
     r->params = dms_params_create();
     assert_int_equal(
-        dms_net_declare(r->params, &arch, options->training, false, &err),
+        dms_net_declare(r->params, &arch, trains(options), false, &err),
         DMS_OK);
     for (; *frozen; frozen++)
         assert_true(dms_params_freeze(r->params, *frozen) > 0);
-    assert_int_equal(dms_params_allocate(r->params, options->training, &err),
+    assert_int_equal(dms_params_allocate(r->params, trains(options), &err),
                      DMS_OK);
     assert_int_equal(dms_params_fill(r->params, 3, &err), DMS_OK);
     if (dms_net_create(&r->net, &arch, r->params, options, &err) != DMS_OK)
@@ -123,7 +128,7 @@ static void exchanging_eyes_exchanges_eye_logits_only(void **state)
 static float *one_step(uint64_t dropout_seed, size_t *len)
 {
     dms_net_options options = {
-        .patients = PATIENTS, .training = true, .dropout = 0.5f};
+        .patients = PATIENTS, .mode = DMS_RUN_TRAINING, .dropout = 0.5f};
     rig r = {0};
     float *grad;
 
@@ -155,7 +160,7 @@ static void the_same_seed_gives_the_same_bits(void **state)
 
 static void forward_and_backward_allocate_nothing(void **state)
 {
-    dms_net_options options = {.patients = PATIENTS, .training = true};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
     rig r = {0};
     size_t before;
 
@@ -184,7 +189,7 @@ static bool begins_with_one(const char *name, const char *const *prefixes)
  * gradient, and all else that is trained has one. */
 static void assert_frozen(const char *const *prefixes)
 {
-    dms_net_options options = {.patients = PATIENTS, .training = true};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
     rig r = {0};
     float *before;
     bool reached = false;
@@ -248,7 +253,7 @@ static void what_cannot_be_frozen_is_said_by_name(void **state)
         {"fuse.bias", "as a whole"},
         {"eye_head.", "behind a layer that is trained"},
         {"backbone.layer3.", "behind a layer that is trained"}};
-    dms_net_options options = {.patients = PATIENTS, .training = true};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -272,7 +277,7 @@ static void what_cannot_be_frozen_is_said_by_name(void **state)
 static void frozen_rows_lie_last_and_have_no_gradient_buffer(void **state)
 {
     static const char *const backbone[] = {"backbone.", NULL};
-    dms_net_options options = {.patients = PATIENTS, .training = true};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
     size_t ends[3] = {0}, expected = 0;
     rig r = {0};
 
@@ -297,7 +302,7 @@ static void frozen_rows_lie_last_and_have_no_gradient_buffer(void **state)
 
 static void gradients_behind_the_tensors_stay_zero(void **state)
 {
-    dms_net_options options = {.patients = PATIENTS, .training = true};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
     rig r = {0};
 
     (void)state;
@@ -320,8 +325,8 @@ static void gradients_behind_the_tensors_stay_zero(void **state)
 static void nets_of_two_batch_sizes_share_their_parameters(void **state)
 {
     dms_architecture arch = small();
-    dms_net_options options = {.patients = PATIENTS, .training = true};
-    dms_net_options pair = {.patients = 2, .training = true};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
+    dms_net_options pair = {.patients = 2, .mode = DMS_RUN_TRAINING};
     dms_net *other = NULL;
     dms_error err = {0};
     rig r = {0};
@@ -395,8 +400,8 @@ static void refused(const dms_net_options *options, const char *reason)
     dms_error err = {0};
 
     assert_int_equal(
-        dms_net_declare(params, &arch, options->training, false, &err), DMS_OK);
-    assert_int_equal(dms_params_allocate(params, options->training, &err),
+        dms_net_declare(params, &arch, trains(options), false, &err), DMS_OK);
+    assert_int_equal(dms_params_allocate(params, trains(options), &err),
                      DMS_OK);
     assert_int_equal(dms_net_create(&net, &arch, params, options, &err),
                      DMS_EINVAL);
@@ -408,11 +413,13 @@ static void refused(const dms_net_options *options, const char *reason)
 static void what_cannot_be_trained_is_refused_with_the_reason(void **state)
 {
     (void)state;
-    refused(&(dms_net_options){.patients = 1, .training = true},
+    refused(&(dms_net_options){.patients = 1, .mode = DMS_RUN_TRAINING},
             "a training batch of one patient");
     refused(&(dms_net_options){.patients = 0}, "a batch of 0 patients");
     refused(&(dms_net_options){.patients = 2, .size = 16}, "16 pixels a side");
-    refused(&(dms_net_options){.patients = 2, .training = true, .dropout = 1},
+    refused(&(dms_net_options){.patients = 2,
+                               .mode = DMS_RUN_TRAINING,
+                               .dropout = 1},
             "dropout 1 is not in [0, 1)");
 }
 
@@ -435,7 +442,8 @@ static void architectures_out_of_range_are_refused_by_name(void **state)
 static void a_failed_allocation_anywhere_is_out_of_memory(void **state)
 {
     dms_architecture arch = small();
-    dms_net_options options = {.patients = 2, .size = 32, .training = true};
+    dms_net_options options = {
+        .patients = 2, .size = 32, .mode = DMS_RUN_TRAINING};
     dms_params *params = dms_params_create();
     dms_error err = {0};
     alloc_fault fault = {0};

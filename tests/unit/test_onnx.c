@@ -51,7 +51,7 @@ static void build(dms_onnx *onnx)
     dms_onnx_input(onnx,
                    &(dms_onnx_value){.name = "pixels",
                                      .type = DMS_ONNX_U8,
-                                     .rank = 4,
+                                     .axes = 4,
                                      .shape = {DMS_ONNX_OPEN, 3, 32, 33}});
     dms_onnx_add(onnx, &(dms_onnx_node){.op = "Conv",
                                         .name = "stem",
@@ -67,7 +67,7 @@ static void build(dms_onnx *onnx)
     dms_onnx_borrow(
         onnx,
         &(dms_onnx_tensor){
-            .name = "w", .type = DMS_ONNX_F32, .rank = 2, .shape = {2, 3}},
+            .name = "w", .type = DMS_ONNX_F32, .axes = 2, .shape = {2, 3}},
         weights);
     scale = dms_onnx_take(
         onnx, &(dms_onnx_tensor){.name = "scale", .type = DMS_ONNX_F32});
@@ -76,7 +76,7 @@ static void build(dms_onnx *onnx)
     dms_onnx_shape(onnx, "shape", (const int64_t[]){0, -1}, 2);
     dms_onnx_output(onnx, &(dms_onnx_value){.name = "a",
                                             .type = DMS_ONNX_F32,
-                                            .rank = 2,
+                                            .axes = 2,
                                             .shape = {DMS_ONNX_OPEN, 8}});
     dms_onnx_metadata(onnx, "labels", "N,D");
     dms_onnx_metadata(onnx, "empty", "");
@@ -271,7 +271,7 @@ static void two_gibibytes_are_refused_before_any_is_written(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dms_error err = {0};
         dms_onnx *onnx = dms_onnx_create("large");
-        dms_onnx_tensor tensor = {.name = "w", .type = DMS_ONNX_F32, .rank = 4};
+        dms_onnx_tensor tensor = {.name = "w", .type = DMS_ONNX_F32, .axes = 4};
 
         assert_non_null(onnx);
         memcpy(tensor.shape, cases[i].shape, sizeof tensor.shape);

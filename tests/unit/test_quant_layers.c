@@ -40,7 +40,7 @@ static void all_of_the_backbone_but_the_stem_is_quantised(void **state)
         const dms_param *to = &q->table.params->items[i];
 
         assert_string_equal(from->name, to->name);
-        if (strncmp(from->name, "backbone.", 9) != 0 || from->rank != 4)
+        if (strncmp(from->name, "backbone.", 9) != 0 || from->axes != 4)
             continue;
         backbone++;
         assert_int_equal(to->integers != NULL,
@@ -101,9 +101,9 @@ static void scales_stand_behind_all_else_and_have_names(void **state)
         dms_params_find(to, "backbone.layer1.0.conv2.branch_scale"));
     assert_null(dms_params_find(to, "backbone.conv1.weight_scale"));
     assert_null(dms_params_find(to, "backbone.conv1.branch_scale"));
-    assert_int_equal(w->rank, 1);
+    assert_int_equal(w->axes, 1);
     assert_int_equal(w->shape[0], weight->shape[0]);
-    assert_int_equal(y->rank, 0);
+    assert_int_equal(y->axes, 0);
     assert_false(dms_param_trained(w));
     for (size_t i = 0; i < to->count; i++)
         assert_int_equal(to->items[i].role == DMS_PARAM_SCALE,

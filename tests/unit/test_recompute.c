@@ -21,6 +21,11 @@ typedef struct rig {
     int patients;
 } rig;
 
+static bool trains(const dms_net_options *options)
+{
+    return options->mode.gradients == DMS_GRADIENTS_PARAMS;
+}
+
 /* frozen: the prefix of rows that are; NULL: none. */
 static void rig_init_frozen(rig *r, dms_backbone backbone, const char *frozen,
                             const dms_net_options *options)
@@ -33,11 +38,11 @@ static void rig_init_frozen(rig *r, dms_backbone backbone, const char *frozen,
     r->patients = options->patients;
     r->params = dms_params_create();
     assert_int_equal(
-        dms_net_declare(r->params, &arch, options->training, false, NULL),
+        dms_net_declare(r->params, &arch, trains(options), false, NULL),
         DMS_OK);
     if (frozen)
         assert_true(dms_params_freeze(r->params, frozen) > 0);
-    assert_int_equal(dms_params_allocate(r->params, options->training, NULL),
+    assert_int_equal(dms_params_allocate(r->params, trains(options), NULL),
                      DMS_OK);
     if (dms_net_create(&r->net, &arch, r->params, options, &err) != DMS_OK)
         fail_msg("%s", err.message);
@@ -140,7 +145,7 @@ static double compare_frozen(dms_backbone backbone, const char *frozen,
     snprintf(what, sizeof what, "backbone %d, %d px, type %d, frozen %s",
              (int)backbone, options.size, (int)options.type,
              frozen ? frozen : "none");
-    options.training = true;
+    options.mode = DMS_RUN_TRAINING;
     options.dropout = 0.3f;
     rig_init_frozen(&kept, backbone, frozen, &options);
     options.recompute = true;
@@ -206,7 +211,7 @@ static void with_a_frozen_backbone_nothing_changes(void **state)
 static void steps_allocate_nothing(void **state)
 {
     dms_net_options options = {
-        .patients = 2, .size = 64, .training = true, .recompute = true};
+        .patients = 2, .size = 64, .mode = DMS_RUN_TRAINING, .recompute = true};
     rig r = {0};
     size_t before;
 
@@ -255,8 +260,11 @@ static void no_two_buffers_alive_at_once_overlap(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++) {
-        dms_net_options options = {
-            .patients = 2, .size = 64, .training = i > 0, .recompute = i > 1};
+        dms_net_options options = {.patients = 2,
+                                   .size = 64,
+                                   .mode = i > 0 ? DMS_RUN_TRAINING
+                                                 : DMS_RUN_INFERENCE,
+                                   .recompute = i > 1};
         dms_run_map map = {0};
         rig r = {0};
 
@@ -277,7 +285,7 @@ static void no_two_buffers_alive_at_once_overlap(void **state)
 static void the_profile_counts_the_second_forward_to_backward(void **state)
 {
     dms_net_options options = {
-        .patients = 2, .size = 64, .training = true, .recompute = true};
+        .patients = 2, .size = 64, .mode = DMS_RUN_TRAINING, .recompute = true};
     double forward[512], backward[512];
     rig r = {0};
     const dms_graph *graph;

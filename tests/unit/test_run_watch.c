@@ -52,7 +52,7 @@ static void the_first_tensor_that_is_wrong_is_found(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         dms_param p = {.role = i < 2 ? DMS_PARAM_WEIGHT : DMS_PARAM_STAT,
-                       .rank = 1,
+                       .axes = 1,
                        .shape = {20},
                        .block_out = 1,
                        .block_in = 1};
@@ -110,7 +110,7 @@ static void rig_init(rig *r, dms_type type)
     dms_node *z;
 
     r->params = dms_params_create();
-    r->graph = dms_graph_create(r->params, false);
+    r->graph = dms_graph_create(r->params, DMS_RUN_INFERENCE);
     r->graph->block = dms_backend_block();
     r->graph->map_layout = DMS_LAYOUT_BLOCKED;
     r->x = dms_input(r->graph, (dms_shape){IMAGES, CHANNELS, SIDE, SIDE});

@@ -180,13 +180,13 @@ static const int64_t counter = 42;
 static const dms_tensor_view written[] = {
     {.name = "w",
      .dtype = DMS_DTYPE_F32,
-     .rank = 2,
+     .axes = 2,
      .shape = {2, 3},
      .data = values,
      .size = sizeof values},
     {.name = "empty",
      .dtype = DMS_DTYPE_F32,
-     .rank = 2,
+     .axes = 2,
      .shape = {0, 3},
      .data = values,
      .size = 0},
@@ -213,12 +213,12 @@ static void what_is_written_is_read_back(void **state)
     assert_null(dms_safetensors_at(file, 3));
     view = dms_safetensors_find(file, "w");
     assert_non_null(view);
-    assert_int_equal(view->rank, 2);
+    assert_int_equal(view->axes, 2);
     assert_int_equal(view->shape[1], 3);
     assert_memory_equal(view->data, values, sizeof values);
     view = dms_safetensors_find(file, "b\"\xc3\xa9");
     assert_non_null(view);
-    assert_int_equal(view->rank, 0);
+    assert_int_equal(view->axes, 0);
     assert_memory_equal(view->data, &counter, 8);
     assert_non_null(dms_safetensors_find(file, "empty"));
     assert_null(dms_safetensors_find(file, "v"));
@@ -282,43 +282,43 @@ static void every_dtype_becomes_float32(void **state)
     static const dms_tensor_view views[] = {
         {.name = "f64",
          .dtype = DMS_DTYPE_F64,
-         .rank = 1,
+         .axes = 1,
          .shape = {2},
          .data = f64,
          .size = 16},
         {.name = "f16",
          .dtype = DMS_DTYPE_F16,
-         .rank = 1,
+         .axes = 1,
          .shape = {8},
          .data = f16,
          .size = 16},
         {.name = "bf16",
          .dtype = DMS_DTYPE_BF16,
-         .rank = 1,
+         .axes = 1,
          .shape = {2},
          .data = bf16,
          .size = 4},
         {.name = "i32",
          .dtype = DMS_DTYPE_I32,
-         .rank = 1,
+         .axes = 1,
          .shape = {2},
          .data = i32,
          .size = 8},
         {.name = "i8",
          .dtype = DMS_DTYPE_I8,
-         .rank = 1,
+         .axes = 1,
          .shape = {2},
          .data = i8,
          .size = 2},
         {.name = "u8",
          .dtype = DMS_DTYPE_U8,
-         .rank = 1,
+         .axes = 1,
          .shape = {2},
          .data = u8,
          .size = 2},
         {.name = "bool",
          .dtype = DMS_DTYPE_BOOL,
-         .rank = 1,
+         .axes = 1,
          .shape = {2},
          .data = u8,
          .size = 2},

@@ -43,7 +43,7 @@ static void a_transposed_view_is_read_row_by_row(void **state)
     dms_tensor_view view = view_of(ramp, 12 * sizeof *ramp, DMS_DTYPE_F32);
 
     (void)state;
-    view.rank = 2;
+    view.axes = 2;
     view.shape[0] = 4, view.shape[1] = 3;
     view.strided = true;
     view.stride[0] = 1, view.stride[1] = 4;
@@ -58,7 +58,7 @@ static void channels_last_is_read_as_channels_first(void **state)
     const int64_t shape[] = {1, 2, 2, 3}, stride[] = {12, 1, 6, 2};
 
     (void)state;
-    view.rank = 4;
+    view.axes = 4;
     memcpy(view.shape, shape, sizeof shape);
     memcpy(view.stride, stride, sizeof stride);
     view.strided = true;
@@ -72,7 +72,7 @@ static void a_stride_of_zero_repeats_and_a_gap_is_skipped(void **state)
     dms_tensor_view view = view_of(ramp, 11 * sizeof *ramp, DMS_DTYPE_F32);
 
     (void)state;
-    view.rank = 2;
+    view.axes = 2;
     view.shape[0] = 2, view.shape[1] = 3;
     view.strided = true;
     view.stride[1] = 1;
@@ -89,7 +89,7 @@ static void a_scalar_and_an_empty_view_are_read(void **state)
     assert_reads(&view, ramp + 5, 1);
     view.strided = true;
     assert_reads(&view, ramp + 5, 1);
-    view.rank = 2;
+    view.axes = 2;
     view.shape[1] = 7;
     view.stride[0] = 7, view.stride[1] = 1;
     view.size = 0;
@@ -114,7 +114,7 @@ static void an_element_beyond_the_bytes_is_refused(void **state)
     };
 
     (void)state;
-    view.rank = 2;
+    view.axes = 2;
     for (size_t i = 0; i < COUNT(cases); i++) {
         view.strided = cases[i].strided;
         memcpy(view.shape, cases[i].shape, sizeof cases[i].shape);
@@ -148,7 +148,7 @@ static void every_element_type_is_read_unaligned_and_strided(void **state)
         dms_tensor_view view = view_of(bytes + 1, 2 * size, cases[i].dtype);
 
         memcpy(bytes + 1, cases[i].values, 2 * size);
-        view.rank = 1;
+        view.axes = 1;
         view.shape[0] = 2;
         assert_reads(&view, f32, 2);
         memcpy(bytes + 1 + 2 * size, (const uint8_t *)cases[i].values + size,

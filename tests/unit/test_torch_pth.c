@@ -59,23 +59,23 @@ static void both_forms_give_views_of_their_bytes(void **state)
     add_tensor(
         &object, "turned",
         &(tensor_call){
-            .elements = 12, .rank = 2, .shape = {4, 3}, .stride = {1, 4}});
+            .elements = 12, .axes = 2, .shape = {4, 3}, .stride = {1, 4}});
     add_tensor(&object, "piece",
                &(tensor_call){.elements = 12,
                               .first = 5,
-                              .rank = 2,
+                              .axes = 2,
                               .shape = {2, 2},
                               .stride = {4, 1}});
     add_tensor(&object, "row",
                &(tensor_call){.elements = 12,
                               .first = 4,
-                              .rank = 2,
+                              .axes = 2,
                               .shape = {1, 4},
                               .stride = {99, 1}});
     add_tensor(&object, "empty",
                &(tensor_call){.elements = 12,
                               .first = 12,
-                              .rank = 2,
+                              .axes = 2,
                               .shape = {3, 0},
                               .stride = {1, 1}});
     PUT(&object, "u.");

@@ -70,7 +70,7 @@ static inline dms_strbuf one_tensor(const tensor_call *t)
 }
 
 static const tensor_call dense = {
-    .elements = 12, .rank = 2, .shape = {3, 4}, .stride = {4, 1}};
+    .elements = 12, .axes = 2, .shape = {3, 4}, .stride = {4, 1}};
 
 static inline dms_torch_file *parse(const dms_strbuf *sb)
 {

@@ -47,7 +47,7 @@ typedef struct tensor_call {
     const char *key;           /* "0" when NULL */
     int64_t elements;          /* of the storage */
     int64_t first;
-    int rank;
+    int axes;
     int64_t shape[9], stride[9];
 } tensor_call;
 
@@ -64,8 +64,8 @@ static inline void put_tensor(dms_strbuf *sb, const tensor_call *t)
     put_number(sb, t->elements);
     PUT(sb, "tQ");
     put_number(sb, t->first);
-    put_tuple(sb, t->shape, t->rank);
-    put_tuple(sb, t->stride, t->rank);
+    put_tuple(sb, t->shape, t->axes);
+    put_tuple(sb, t->stride, t->axes);
     PUT(sb, "\x89"
             "ccollections\nOrderedDict\n)RtR");
 }

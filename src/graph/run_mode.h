@@ -1,0 +1,40 @@
+/* What a run is asked for beside values: three switches, none of which implies
+ * another. All zero is inference.
+ *
+ *     training               gradients PARAMS, statistics UPDATE, dropout
+ *     explaining an answer   gradients NODES
+ *     adapting the norms     statistics MEAN
+ *     Monte-Carlo dropout    dropout */
+#ifndef DMS_GRAPH_RUN_MODE_H
+#define DMS_GRAPH_RUN_MODE_H
+
+#include <stdbool.h>
+
+typedef enum dms_gradients {
+    DMS_GRADIENTS_NONE,
+    DMS_GRADIENTS_PARAMS, /* of the trained parameters, and of chosen nodes */
+    DMS_GRADIENTS_NODES   /* of chosen nodes alone (dms_graph_want_gradient) */
+} dms_gradients;
+
+/* Which mean and variance a batch norm works with. */
+typedef enum dms_statistics {
+    DMS_STATISTICS_RUNNING, /* the table's */
+    DMS_STATISTICS_BATCH,   /* the batch's; the table's stay as they are */
+    DMS_STATISTICS_UPDATE,  /* the batch's; the table's follow it by a tenth */
+    DMS_STATISTICS_MEAN     /* the batch's; the table's become the mean of all
+                               batches counted so far (PyTorch's momentum=None)*/
+} dms_statistics;
+
+typedef struct dms_run_mode {
+    dms_gradients gradients;
+    dms_statistics statistics;
+    bool dropout;
+} dms_run_mode;
+
+#define DMS_RUN_INFERENCE ((dms_run_mode){.dropout = false})
+#define DMS_RUN_TRAINING                                                       \
+    ((dms_run_mode){.gradients = DMS_GRADIENTS_PARAMS,                         \
+                    .statistics = DMS_STATISTICS_UPDATE,                       \
+                    .dropout = true})
+
+#endif
