@@ -3,7 +3,8 @@
 decoding, and the share of it in a prediction.
 
 Each round reads each photograph by the one and by the other, in turns, within
-one process and one thread (tests/tools/jpeg_pair.c), and every eighth round
+one process and one thread (tests/tools/jpeg_pair.c; one for each photograph
+and size), and every eighth round
 runs each network once on one patient, also in one thread. All figures are CPU
 time, the minimum over the rounds, so that what else the machine does disturbs
 them little; the ratios are those of the minima, `of pairs` is the median of
@@ -192,19 +193,21 @@ def tables(decodings, predictions):
 
 def measure(paths, sizes, models, count):
     """Rounds of every photograph, both ways, and now and then the networks."""
-    pair, cases = Pair(), [(p, s) for p in paths for s in sizes]
+    cases = [(p, s) for p in paths for s in sizes]
+    # one each: what the allocator keeps of one size costs the next one time
+    pairs = {case: Pair() for case in cases}
     networks = [Network(b, precision, s, models[b][precision])
                 for b, precision in NETWORKS for s in sizes]
     rounds = {case: [] for case in cases}
     for i in range(-1, count):
         for case in cases:
-            answer = pair(*case)
+            answer = pairs[case](*case)
             if i >= 0:
                 rounds[case].append(answer)
         if i % 8 == 0:
             for network in networks:
                 network()
-    for process in [pair] + networks:
+    for process in [*pairs.values(), *networks]:
         process.close()
     decodings = [decoding(*case, rounds[case]) for case in cases]
     return decodings, [prediction(n, decodings) for n in networks]
