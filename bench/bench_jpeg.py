@@ -4,8 +4,8 @@ decoding, and the share of it in a prediction.
 
 Each round reads each photograph by the one and by the other, in turns, within
 one process and one thread (tests/tools/jpeg_pair.c; one for each photograph
-and size), and every eighth round
-runs each network once on one patient, also in one thread. All figures are CPU
+and size), and every eighth round runs each network once on one patient, also
+in one thread. All figures are CPU
 time, the minimum over the rounds, so that what else the machine does disturbs
 them little; the ratios are those of the minima, `of pairs` is the median of
 the ratios within each round.
