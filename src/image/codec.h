@@ -3,6 +3,7 @@
 #ifndef DMS_IMAGE_CODEC_H
 #define DMS_IMAGE_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,9 @@ typedef struct dms_codec_input {
     size_t size;
     const char *name; /* for messages */
     int side_min;     /* see dms_image_decode */
+    /* A JPEG is never decoded by jpeg_scan.h: for tests and benchmarks that
+     * compare the two. */
+    bool libjpeg_alone;
 } dms_codec_input;
 
 /* A decoded picture; full_* is its size before any DCT scaling. */
@@ -21,6 +25,7 @@ typedef struct dms_picture {
     int orientation; /* EXIF, 1 to 8; 1 when there is none */
     int full_width;
     int full_height;
+    bool own_scan; /* jpeg_scan.h decoded it, not libjpeg */
 } dms_picture;
 
 /* Each: out is empty before, owned by the caller after, even on failure (then

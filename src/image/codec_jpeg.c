@@ -191,7 +191,6 @@ static dms_status decode(dms_picture *out, struct jpeg_decompress_struct *d,
                          const dms_codec_input *in, dms_error *err)
 {
     dms_status st = DMS_OK;
-    bool ours;
 
     jpeg_mem_src(d, in->data, (unsigned long)in->size);
     jpeg_save_markers(d, JPEG_APP0 + 1, 0xffff);
@@ -204,8 +203,9 @@ static dms_status decode(dms_picture *out, struct jpeg_decompress_struct *d,
     choose_scale(d, in->side_min);
     TRY(dms_image_create(&out->image, d->output_width, d->output_height,
                          in->name, err));
-    TRY(decode_scan(&out->image, &ours, d, err));
-    if (ours)
+    if (!in->libjpeg_alone)
+        TRY(decode_scan(&out->image, &out->own_scan, d, err));
+    if (out->own_scan)
         goto done;
     jpeg_start_decompress(d);
     read_rows(&out->image, d);

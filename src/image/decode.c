@@ -68,7 +68,8 @@ dms_status dms_image_decode(dms_image *out, const void *data, size_t size,
                             const char *name, int side_min, dms_error *err)
 {
     dms_picture picture = {0};
-    dms_codec_input in = {data, size, name, side_min};
+    dms_codec_input in = {
+        .data = data, .size = size, .name = name, .side_min = side_min};
     dms_status st = dms_picture_decode(&picture, &in, err);
 
     if (st == DMS_OK)

@@ -13,7 +13,9 @@
 enum {
     JPEG_LOOK = 12,       /* bits of one look */
     JPEG_BLOCK_END = 128, /* advance of "end of block" */
-    JPEG_PADDING = 512    /* zeros after the bits: more than a block takes */
+    /* zeros after the bits: a block takes 64 codes and values of at most 31
+     * bits, and up to four words are read ahead */
+    JPEG_PADDING = 64 * 31 / 8 + 4 * 8
 };
 
 /* What the next JPEG_LOOK bits say. bits: how many belong to it, code and
@@ -32,7 +34,8 @@ typedef struct jpeg_table {
     uint8_t symbols[256];
 } jpeg_table;
 
-/* false when the counts are no code or a DC symbol is above 15. */
+/* false when the counts are no code that libjpeg takes, or a DC symbol is above
+ * 15. */
 bool jpeg_table_fill(jpeg_table *t, const dms_jpeg_code *code, bool dc);
 
 /* Looks at the beginning of a block: the DC symbol and its value, and behind it

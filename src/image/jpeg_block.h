@@ -140,7 +140,9 @@ ALWAYS_INLINE bool jpeg_block_decode(jpeg_bits *b, jpeg_lane *l, uint8_t *dst,
             return false;
     }
     jpeg_drop(b, one.bits);
-    l->dc = (int16_t)(l->dc + one.value);
+    l->dc += one.value;
+    if (__builtin_expect(l->dc != (int16_t)l->dc, 0))
+        return false; /* more than a coefficient holds */
     level = (float)l->dc * l->dc_step + 128.5f;
     k = 1 + one.advance;
     if (k > last) {

@@ -87,7 +87,8 @@ bool jpeg_table_fill(jpeg_table *t, const dms_jpeg_code *code, bool dc)
                 return false;
         t->offset[length] = total - next;
         next += count, total += count;
-        if (next > 1 << length)
+        /* T.81 C.2: no code consists of ones alone */
+        if (next >= 1 << length)
             return false;
         t->limit[length] = next << (16 - length);
         next <<= 1;

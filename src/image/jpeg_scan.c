@@ -93,6 +93,7 @@ ALWAYS_INLINE bool decode_any(jpeg_bits *b, jpeg_lane *l, uint8_t *dst)
     return jpeg_block_decode(b, l, dst, l->wide, l->high, l->last);
 }
 
+/* After each block, not MCU: the padding is as long as a block may be. */
 ALWAYS_INLINE bool decode_mcu(work *w, jpeg_bits *b, int mcu)
 {
     for (int c = 0; c < w->scan->component_count; c++) {
@@ -101,10 +102,11 @@ ALWAYS_INLINE bool decode_mcu(work *w, jpeg_bits *b, int mcu)
 
         for (int v = 0; v < l->down; v++, dst += (size_t)l->high * l->stride)
             for (int h = 0; h < l->across; h++)
-                if (!decode_any(b, l, dst + (size_t)(h * l->wide)))
+                if (!decode_any(b, l, dst + (size_t)(h * l->wide)) ||
+                    b->next > w->end + sizeof b->word)
                     return false;
     }
-    return b->next <= w->end + sizeof b->word;
+    return true;
 }
 
 /* MCUs from `mcu` up to `end` into the lanes' rows. */

@@ -3,7 +3,8 @@
  * A block of 8 x 8 pixels is needed as n x n only, n = 1 to 4, and so only its
  * n x n lowest frequencies are: they are decoded, all others are skipped many
  * at a time. libjpeg decodes each of them, which is most of its time. Whatever
- * is unusual or damaged is left to libjpeg, and so is every error message. */
+ * is unusual or damaged is left to libjpeg, and so is every error message.
+ * What this buys, and how its bytes are held: docs/decisions/0005. */
 #ifndef DMS_IMAGE_JPEG_SCAN_H
 #define DMS_IMAGE_JPEG_SCAN_H
 
@@ -43,8 +44,11 @@ typedef struct dms_jpeg_scan {
  * done     out: false when libjpeg must do it: another sampling, a code out
  *          of the tables, too few bytes, an unexpected marker
  * eighths  1 to DMS_JPEG_EIGHTHS_MAX
- * At 1/8 without subsampled colour equal to libjpeg; else within the rounding
- * of the n-point inverse DCT of the lowest n x n coefficients.
+ * A sample is the n-point inverse DCT of its block's n x n lowest coefficients,
+ * clamped to 0..255 and rounded, but for the single precision of the sum;
+ * colour with half the samples takes 2n points, and none is interpolated. At
+ * 1/8 without such colour the pixels are libjpeg's, as long as no block's mean
+ * is 512 levels or more from grey (there libjpeg's levels begin anew).
  * DMS_ENOMEM. Safe from several threads. */
 dms_status dms_jpeg_scan_decode(dms_image *out, bool *done,
                                 const dms_jpeg_scan *scan, int eighths,

@@ -52,7 +52,8 @@ dms_status dms_preprocess_memory(uint8_t *rgb, dms_field *field,
                                  const char *name,
                                  const dms_preprocess *settings, dms_error *err)
 {
-    dms_codec_input in = {photograph->data, photograph->size, name, 0};
+    dms_codec_input in = {
+        .data = photograph->data, .size = photograph->size, .name = name};
 
     if (photograph->width != 0 || photograph->height != 0)
         return preprocess_pixels(rgb, field, photograph, name, settings, err);

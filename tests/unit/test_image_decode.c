@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/file.h"
 #include "base/strbuf.h"
 #include "dms/image.h"
+#include "image/codec.h"
 
 /* The fixtures are 32 x 24: red, green over blue, grey quarters. */
 static dms_status read_fixture(dms_image *im, const char *name, int side_min,
@@ -163,6 +166,69 @@ static void a_jpeg_is_decoded_at_the_smallest_sufficient_scale(void **state)
     }
 }
 
+/* Of corpus/jpeg_scan, decoded at 1/8 or refused in err. */
+static dms_picture reduce(const char *name, bool libjpeg_alone, dms_error *err)
+{
+    dms_codec_input in = {
+        .name = name, .side_min = 1, .libjpeg_alone = libjpeg_alone};
+    dms_picture picture = {0};
+    uint8_t *data = NULL;
+    dms_strbuf path;
+
+    dms_strbuf_init(&path);
+    dms_strbuf_printf(&path, "%s/fuzz/corpus/jpeg_scan/%s", DMS_TESTS_DIR,
+                      name);
+    assert_int_equal(dms_file_read(&data, &in.size, path.data, 1 << 20, NULL),
+                     DMS_OK);
+    in.data = data;
+    dms_picture_decode(&picture, &in, err);
+    dms_free(data);
+    dms_strbuf_release(&path);
+    return picture;
+}
+
+/* What tests/fuzz/fuzz_jpeg_scan.c replays is no proof where it is libjpeg's
+ * work. */
+static void
+usual_jpegs_are_reduced_by_our_decoder_others_by_libjpeg(void **state)
+{
+    static const struct {
+        const char *name;
+        bool own, good;
+    } files[] = {
+        {"420.jpg", true, true},
+        {"420_restart.jpg", true, true},
+        {"422.jpg", true, true},
+        {"440_restart.jpg", true, true},
+        {"444.jpg", true, true},
+        {"grey.jpg", true, true},
+        {"two_of_three.jpg", true, true},
+        {"long_codes.jpg", true, true},
+        {"progressive.jpg", false, true},
+        {"mean_beyond_16_bits.jpg", false, true},
+        {"all_ones_code.jpg", false, false},
+        {"longest_codes.jpg", false, false},
+        {"truncated_baseline.jpg", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        dms_error err = {0}, peer_err = {0};
+        dms_picture ours = reduce(files[i].name, false, &err);
+        dms_picture peer = reduce(files[i].name, true, &peer_err);
+
+        if (ours.own_scan != files[i].own || peer.own_scan ||
+            !ours.image.rgb == files[i].good)
+            fail_msg("%s: by %s, %s", files[i].name,
+                     ours.own_scan ? "our decoder" : "libjpeg",
+                     ours.image.rgb ? "decoded" : err.message);
+        assert_int_equal(err.code, peer_err.code);
+        assert_string_equal(err.message, peer_err.message);
+        dms_image_release(&ours.image);
+        dms_image_release(&peer.image);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +237,8 @@ int main(void)
         cmocka_unit_test(exif_orientations_are_undone),
         cmocka_unit_test(bad_files_are_refused_with_a_reason),
         cmocka_unit_test(a_jpeg_is_decoded_at_the_smallest_sufficient_scale),
+        cmocka_unit_test(
+            usual_jpegs_are_reduced_by_our_decoder_others_by_libjpeg),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
