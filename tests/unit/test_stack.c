@@ -735,7 +735,8 @@ static void prediction_takes_little_stack(void **state)
 
 static void integers_take_little_stack(void **state)
 {
-    dms_compute int8 = {.precision = DMS_PRECISION_INT8};
+    dms_compute int8 = {.struct_size = sizeof int8,
+                        .precision = DMS_PRECISION_INT8};
 
     if (dms_compute_check(&int8, NULL) != DMS_OK)
         skip();
