@@ -114,7 +114,7 @@ static dms_status open_model(dms_model **model, const bench_options *options,
         return dms_model_open(model, options->model, run->monitor, err);
     arch.backbone = options->backbone;
     arch.width = options->width;
-    return dms_model_create(model, &arch, 1, err);
+    return dms_model_create(model, &arch, NULL, 1, err);
 }
 
 static dms_status run_bench(cli_run *run, dms_error *err)

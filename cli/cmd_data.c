@@ -10,6 +10,7 @@
 typedef struct check_options {
     bool json;
     char *images;
+    char *labels;
 } check_options;
 
 static const check_options check_defaults = {.json = false};
@@ -21,30 +22,43 @@ static const dms_option check_list[] = {
      DMS_OPTION_FIELD(check_options, images),
      .help = "folder of the photographs, where it is not found beside the "
              "table"},
+    {.name = "labels",
+     .type = DMS_OPTION_TEXT,
+     .unit = "LABELS",
+     DMS_OPTION_FIELD(check_options, labels),
+     .help = "which columns are labels, as --labels of train takes it; empty: "
+             "ODIR's N to O, or EyePACS' or APTOS' grades"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(check_options, json),
      .help = "print the report as JSON"}};
 
-static const dms_option_table check_table = {check_list, 2, &check_defaults,
+static const dms_option_table check_table = {check_list, 3, &check_defaults,
                                              sizeof(check_options)};
 
 static dms_status run_check(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const check_options *options = run->args->values[0];
-    const char *images = *options->images ? options->images : NULL;
+    dms_label_set *labels = NULL;
+    dms_dataset_options reading = {.images = *options->images ? options->images
+                                                              : NULL,
+                                   .monitor = run->monitor};
     dms_dataset *dataset = NULL;
     dms_data_report *report = NULL;
 
-    TRY(dms_dataset_open(&dataset, run->args->arguments[0], images,
-                         run->monitor, err));
+    if (*options->labels)
+        TRY(dms_label_set_parse(&labels, options->labels, err));
+    reading.labels = labels;
+    TRY(dms_dataset_open_with(&dataset, run->args->arguments[0], &reading,
+                              err));
     TRY(dms_data_check(&report, dataset, run->monitor, err));
     fputs(options->json ? report->json : report->text, stdout);
     run->failed_inputs = report->missing + report->unreadable;
 done:
     dms_data_report_destroy(report);
     dms_dataset_close(dataset);
+    dms_label_set_destroy(labels);
     return st;
 }
 

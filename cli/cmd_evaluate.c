@@ -10,6 +10,7 @@ typedef struct evaluate_cli {
     char *model;
     char *data;
     char *images;
+    char *labels;
     char *out;
     char *cache;
     char *tuned_model;
@@ -49,6 +50,12 @@ static const dms_option evaluate_list[] = {
      .unit = "DIR",
      FIELD(images),
      .help = "folder of the photographs, if elsewhere"},
+    {.name = "labels",
+     .type = DMS_OPTION_TEXT,
+     .unit = "LABELS",
+     FIELD(labels),
+     .help = "where the table has the model's labels, as --labels of train "
+             "takes it; empty: under the model's words"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
@@ -110,6 +117,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .model = given->model,
                                           .data = given->data,
                                           .images = given->images,
+                                          .labels = given->labels,
                                           .out = given->out,
                                           .cache = given->cache,
                                           .tuned_model = given->tuned_model,
@@ -119,7 +127,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .resamples = given->resamples,
                                           .seed = given->seed,
                                           .compute = run->args->values[1]};
-    dms_report report;
+    dms_report report = {0};
 
     TRY(cli_args_require(given->model, "model", "the model file", err));
     TRY(cli_args_require(given->data, "data",
@@ -128,6 +136,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                      err));
     TRY(cli_report_print(&report, given->json, err));
 done:
+    dms_report_release(&report);
     return st;
 }
 

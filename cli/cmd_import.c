@@ -11,6 +11,7 @@
 typedef struct import_options {
     char *out;
     char *prefix;
+    char *labels;
     uint64_t seed;
     bool json;
 } import_options;
@@ -30,6 +31,12 @@ static const dms_option import_list[] = {
      DMS_OPTION_FIELD(import_options, prefix),
      .help = "what stands before the names to take, as module.encoder_q; "
              "known wrappings are found without"},
+    {.name = "labels",
+     .type = DMS_OPTION_TEXT,
+     .unit = "LABELS",
+     DMS_OPTION_FIELD(import_options, labels),
+     .help = "what the outputs stand for, as --labels of train takes it; "
+             "empty: ODIR's N to O"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(import_options, seed),
@@ -59,14 +66,18 @@ static dms_status run_import(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const import_options *options = run->args->values[0];
-    const dms_import_options wanted = {.struct_size = sizeof(wanted),
-                                       .architecture = run->args->values[1],
-                                       .seed = options->seed,
-                                       .prefix = options->prefix};
+    dms_import_options wanted = {.struct_size = sizeof(wanted),
+                                 .architecture = run->args->values[1],
+                                 .seed = options->seed,
+                                 .prefix = options->prefix};
     dms_import_report *report = NULL;
     dms_model *model = NULL;
+    dms_label_set *labels = NULL;
 
     TRY(cli_args_require(options->out, "out", "the model file to write", err));
+    if (options->labels[0] != '\0')
+        TRY(dms_label_set_parse(&labels, options->labels, err));
+    wanted.labels = labels;
     st = dms_model_import(&model, &report, run->args->arguments[0], &wanted,
                           run->monitor, err);
     if (report != NULL && (st == DMS_OK || st == DMS_EMISMATCH))
@@ -75,6 +86,7 @@ static dms_status run_import(cli_run *run, dms_error *err)
         st = dms_model_write(model, options->out, err);
 done:
     dms_import_report_destroy(report);
+    dms_label_set_destroy(labels);
     dms_model_destroy(model);
     return st;
 }

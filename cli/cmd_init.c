@@ -12,6 +12,7 @@ typedef struct init_options {
     dms_backbone backbone;
     uint64_t seed;
     char *out;
+    char *labels;
 } init_options;
 
 static const init_options init_defaults = {.backbone = DMS_BACKBONE_RESNET152,
@@ -24,6 +25,12 @@ static const dms_option init_list[] = {
      .unit = "FILE",
      DMS_OPTION_FIELD(init_options, out),
      .help = "model file to write (safetensors)"},
+    {.name = "labels",
+     .type = DMS_OPTION_TEXT,
+     .unit = "LABELS",
+     DMS_OPTION_FIELD(init_options, labels),
+     .help = "what the outputs stand for, as --labels of train takes it; "
+             "empty: ODIR's N to O"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(init_options, seed),
@@ -44,13 +51,16 @@ static dms_status run_init(cli_run *run, dms_error *err)
     const init_options *options = run->args->values[0];
     dms_architecture arch = *(const dms_architecture *)run->args->values[1];
     dms_model *model = NULL;
+    dms_label_set *labels = NULL;
 
     arch.backbone = options->backbone;
     TRY(cli_args_require(options->out, "out", "the model file to write", err));
-    TRY(dms_architecture_check(&arch, err));
-    TRY(dms_model_create(&model, &arch, options->seed, err));
+    if (options->labels[0] != '\0')
+        TRY(dms_label_set_parse(&labels, options->labels, err));
+    TRY(dms_model_create(&model, &arch, labels, options->seed, err));
     TRY(dms_model_write(model, options->out, err));
 done:
+    dms_label_set_destroy(labels);
     dms_model_destroy(model);
     return st;
 }

@@ -170,7 +170,7 @@ const cli_command cli_command_predict = {
     .summary = "probabilities of the findings for one patient or many",
     .arguments = "[LIST]",
     .text =
-        "Print a patient's probabilities of the eight findings from the "
+        "Print a patient's probabilities of the findings from the "
         "photographs of both eyes, and what each eye shows by itself. One eye "
         "alone is allowed; it then stands in for both, and the answer says so."
         "\n\n"

@@ -9,6 +9,7 @@
 
 typedef struct score_options {
     char *labels;
+    char *label_set;
     char *predictions;
     bool json;
     int split; /* of split_words: a dms_split, NONE being "all" */
@@ -36,12 +37,19 @@ static const dms_option score_list[] = {
      .unit = "TABLE",
      DMS_OPTION_FIELD(score_options, labels),
      .help = "true labels: a table in any form that is read, down to the "
-             "columns ID,N,D,G,C,A,H,M,O"},
+             "column ID and one for each label"},
     {.name = "predictions",
      .type = DMS_OPTION_TEXT,
      .unit = "CSV",
      DMS_OPTION_FIELD(score_options, predictions),
-     .help = "probabilities, columns ID,N,D,G,C,A,H,M,O"},
+     .help = "probabilities, columns ID and one named by each label's "
+             "code: ID,N,D,G,C,A,H,M,O"},
+    {.name = "label-set",
+     .type = DMS_OPTION_TEXT,
+     .unit = "LABELS",
+     DMS_OPTION_FIELD(score_options, label_set),
+     .help = "which columns are labels, as --labels of train takes it; empty: "
+             "ODIR's N to O, or EyePACS' or APTOS' grades"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(score_options, split),
@@ -92,12 +100,11 @@ static dms_score_options scoring_of(const score_options *options)
 
     scoring.split = (dms_split)options->split;
     scoring.allow_subset = options->allow_subset;
-    scoring.report.task = options->task;
+    scoring.task = options->task;
     scoring.report.resamples = options->resamples;
     scoring.report.seed = options->seed;
     scoring.report.threads = options->threads;
-    for (int k = 0; k < DMS_LABELS; k++)
-        scoring.report.thresholds[k] = options->threshold;
+    scoring.report.threshold = options->threshold;
     return scoring;
 }
 
@@ -118,16 +125,22 @@ static dms_status run_score(cli_run *run, dms_error *err)
     dms_status st = DMS_OK;
     const score_options *options = run->args->values[0];
     dms_score_options scoring = scoring_of(options);
-    dms_report report;
+    dms_report report = {0};
+    dms_label_set *set = NULL;
 
     TRY(cli_args_require(options->labels, "labels", "the table of true labels",
                          err));
     TRY(cli_args_require(options->predictions, "predictions",
                          "the file of probabilities", err));
+    if (options->label_set[0] != '\0')
+        TRY(dms_label_set_parse(&set, options->label_set, err));
+    scoring.labels = set;
     TRY(dms_score_files(&report, options->labels, options->predictions,
                         &scoring, run->monitor, err));
     TRY(cli_report_print(&report, options->json, err));
 done:
+    dms_report_release(&report);
+    dms_label_set_destroy(set);
     return st;
 }
 

@@ -10,11 +10,6 @@
 
 #include "dms/public_begin.h"
 
-/* ODIR-5K's eight findings, in the order of every K-wide array here:
- * Normal, Diabetes, Glaucoma, Cataract, AMD, Hypertension, Myopia, Other. */
-enum { DMS_LABELS = 8 };
-#define DMS_LABEL_LETTERS "NDGCAHMO"
-
 typedef enum dms_backbone {
     DMS_BACKBONE_RESNET18,
     DMS_BACKBONE_RESNET34,
@@ -30,7 +25,8 @@ typedef enum dms_fusion { DMS_FUSION_DMFF, DMS_FUSION_CONCAT } dms_fusion;
 /* Which photographs are looked at; LEFT and RIGHT: one stands in for both. */
 typedef enum dms_eyes { DMS_EYES_BOTH, DMS_EYES_LEFT, DMS_EYES_RIGHT } dms_eyes;
 
-/* Multi-label: a sigmoid a label. Single-label: one softmax. */
+/* Multi-label: any of the labels, a sigmoid each. Single-label: one of them,
+ * one softmax. The kind of a label set (labels.h). */
 typedef enum dms_task { DMS_TASK_MULTI_LABEL, DMS_TASK_SINGLE_LABEL } dms_task;
 
 typedef struct dms_architecture {
@@ -38,12 +34,15 @@ typedef struct dms_architecture {
     dms_context context;
     dms_fusion fusion;
     dms_eyes eyes;
-    dms_task task;
-    int width; /* D: a multiple of 16, 16 to 2048 */
-    int size;  /* S: input side in pixels, 32 to 2048 */
+    dms_task task; /* as the label set's */
+    int width;     /* D: a multiple of 16, 16 to 2048 */
+    int size;      /* S: input side in pixels, 32 to 2048 */
+    int labels;    /* K: 1 to 256; whoever makes a model of a label set sets it
+                      to that set's */
 } dms_architecture;
 
-/* The paper's: resnet152, mscam, dmff, both, multi-label, D = 512, S = 224. */
+/* The paper's: resnet152, mscam, dmff, both, multi-label, D = 512, S = 224, as
+ * many labels as ODIR's set has. */
 dms_architecture dms_architecture_default(void);
 
 /* DMS_EINVAL naming the field that is out of range. */
@@ -59,9 +58,6 @@ const char *dms_task_name(dms_task task);
 
 /* Is that eye, 0 the left or 1 the right one, among them? */
 bool dms_eyes_include(dms_eyes eyes, int eye);
-
-/* "Diabetes" for label 1; NULL out of range. */
-const char *dms_label_name(int label);
 
 #include "dms/public_end.h"
 

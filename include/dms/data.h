@@ -13,6 +13,7 @@
 
 #include "dms/architecture.h"
 #include "dms/image.h"
+#include "dms/labels.h"
 #include "dms/monitor.h"
 #include "dms/status.h"
 
@@ -30,21 +31,27 @@ const char *dms_split_name(dms_split split);
 
 enum { DMS_LEFT = 0, DMS_RIGHT = 1 };
 
+/* K is dms_label_set_count of the data set's labels. */
 typedef struct dms_eye {
     char *path;     /* the photograph, resolved; NULL when the table has none */
     char *keywords; /* diagnostic keywords as written; NULL when none */
-    bool labelled;  /* keywords give this eye at least one label */
-    uint8_t labels[DMS_LABELS]; /* 0 or 1; all 0 unless labelled */
+    bool labelled;  /* at least one label of this eye by itself is known: by
+                       its keywords, its own columns or its own row */
+    uint8_t *labels; /* K of 0, 1 or DMS_LABEL_UNKNOWN; the data set's */
 } dms_eye;
 
 typedef struct dms_patient {
     char *id;
-    int age;       /* years; -1 unknown (the table's placeholder 1 too) */
-    char sex;      /* 'M', 'F', or '?' */
-    int line;      /* in the table, for messages; 1 is the header */
-    bool labelled; /* the table has the eight labels for this patient */
-    uint8_t labels[DMS_LABELS];
-    dms_eye eye[2]; /* DMS_LEFT, DMS_RIGHT */
+    int age;           /* years; -1 unknown (the table's placeholder 1 too) */
+    char sex;          /* 'M', 'F', or '?' */
+    int line;          /* in the table, for messages; 1 is the header */
+    bool labelled;     /* at least one label is known */
+    uint8_t *labels;   /* K of 0, 1 or DMS_LABEL_UNKNOWN; the data set's; one-of
+                          labels are all known or all unknown */
+    dms_eye eye[2];    /* DMS_LEFT, DMS_RIGHT */
+    bool side_unknown; /* there is one photograph, kept as the left eye's, and
+                          nobody said which eye it shows; it stands in for
+                          both */
     dms_split split;
     size_t group; /* index of the group's first patient: same pictures */
 } dms_patient;
@@ -52,25 +59,58 @@ typedef struct dms_patient {
 typedef struct dms_dataset {
     char *table;           /* path of the table that was read */
     char *folder;          /* path of the images */
+    char *columns;         /* the table's header, for messages */
     dms_patient *patients; /* in the table's order */
     size_t count;
     bool has_split_column;
+    dms_label_set *labels; /* owned; NULL: no labels were found */
+    int label_count;       /* K; 0 without labels */
+    uint8_t *cells;        /* owned: what all labels point into */
 } dms_dataset;
+
+/* What becomes of a table in which the labels are not found. */
+typedef enum dms_labels_wanted {
+    DMS_LABELS_WANTED,   /* it is refused when labels were asked for by name */
+    DMS_LABELS_OPTIONAL, /* it is read without labels */
+    DMS_LABELS_UNWANTED  /* labels are not looked for */
+} dms_labels_wanted;
+
+typedef struct dms_dataset_options {
+    const char *images; /* folder of the photographs; NULL: found beside */
+    /* Which labels; NULL: ODIR's eight where their columns are, the grades of
+     * EyePACS (image,level) and APTOS (id_code,diagnosis), or none. */
+    const dms_label_set *labels;
+    dms_labels_wanted wanted;
+    const dms_monitor *monitor; /* may be NULL */
+} dms_dataset_options;
 
 /* Read a data set.
  *
- * path        a folder (its table is found: .csv or .xlsx) or a table
- * images      folder of the photographs; NULL: found beside the table
- * Errors name file, line and cell. Photographs are not opened. */
+ * path  a folder (its table is found: .csv or .xlsx) or a table
+ * Errors name file, line and cell. Photographs are not opened. A column that
+ * is not used is named once. */
+dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
+                                 const dms_dataset_options *options,
+                                 dms_error *err);
+
+/* The same with the labels that are found by themselves.
+ *
+ * images  folder of the photographs; NULL: found beside the table */
 dms_status dms_dataset_open(dms_dataset **out, const char *path,
                             const char *images, const dms_monitor *monitor,
                             dms_error *err);
 void dms_dataset_close(dms_dataset *dataset);
 
-/* The labels that an eye's diagnostic keywords give (the rules of
+/* DMS_EFORMAT where the data set has no labels, naming its columns and how to
+ * say which of them are. */
+dms_status dms_dataset_need_labels(const dms_dataset *dataset, dms_error *err);
+
+/* ODIR's labels that an eye's diagnostic keywords give (the rules of
  * docs/data-format.md).
- * labels out: 8 of 0 or 1. false: no label, the eye is ungradable. */
-bool dms_keywords_label(uint8_t labels[DMS_LABELS], const char *keywords);
+ *
+ * labels  out: as many of 0 or 1 as dms_label_set_odir has
+ * false: no label, the eye is ungradable. */
+bool dms_keywords_label(uint8_t *labels, const char *keywords);
 
 /* Find patients whose decoded pictures are the same and join them into one
  * group with the smallest id. DMS_ESTOPPED when the monitor says so. */

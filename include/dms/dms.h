@@ -33,6 +33,7 @@
  *     status.h       what a call says of itself
  *     monitor.h      progress, messages, the wish to stop
  *     architecture.h which network
+ *     labels.h       what it is asked: any set of labels
  *     model.h        model files
  *     compute.h      in which numbers, on how many threads
  *     session.h      prediction: two photographs in, probabilities out
@@ -78,6 +79,7 @@
 #include "dms/export.h"
 #include "dms/image.h"
 #include "dms/import.h"
+#include "dms/labels.h"
 #include "dms/metrics.h"
 #include "dms/model.h"
 #include "dms/monitor.h"

@@ -34,6 +34,9 @@ typedef struct dms_evaluate_options {
     const char *model;       /* model file */
     const char *data;        /* folder or table */
     const char *images;      /* NULL: beside the table */
+    const char *labels;      /* where the table has the model's labels, as
+                                dms_label_set_parse takes it; NULL: under the
+                                model's words */
     const char *out;         /* folder of the results, made where missing */
     const char *cache;       /* folder of the prepared photographs; NULL: the
                                 model file's, where that can be written, else
@@ -55,6 +58,7 @@ void dms_evaluate_options_init(dms_evaluate_options *options,
 
 /* Predict every labelled patient of the split and measure.
  *
+ * out is untouched on failure, else the caller's to release.
  * The split is the table's own column or, without one, the split that the
  * model was trained with (its provenance). Priors come from the training
  * split. Writes metrics.json, report.txt and predictions.csv (the

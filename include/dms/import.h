@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "dms/architecture.h"
+#include "dms/labels.h"
 #include "dms/model.h"
 #include "dms/monitor.h"
 #include "dms/status.h"
@@ -63,10 +64,12 @@ void dms_import_report_destroy(dms_import_report *report);
 typedef struct dms_import_options {
     size_t struct_size;
     /* What the file does not tell: all but the backbone of a backbone alone;
-     * of a DMS-Net without metadata, eyes, task and size. Borrowed; NULL:
-     * dms_architecture_default. */
+     * of a DMS-Net without metadata, eyes, task, size and which labels.
+     * Borrowed; NULL: dms_architecture_default. */
     const dms_architecture *architecture;
-    uint64_t seed;      /* of the values that are not in the file */
+    const dms_label_set *labels; /* borrowed; NULL: ODIR's, or numbers where
+                                    the file's K is not theirs */
+    uint64_t seed;               /* of the values that are not in the file */
     const char *prefix; /* of the names to take, at most 255 bytes; NULL or "":
                            found by itself */
 } dms_import_options;

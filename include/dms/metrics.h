@@ -17,17 +17,19 @@
 
 #include "dms/public_begin.h"
 
-/* The headline figures. Flattened: over the 8n cells (patient, label). */
+/* The headline figures. Flattened: over the Kn cells (patient, label) whose
+ * label is known. Which of them a label set has: dms_metric_applies. */
 typedef enum dms_metric {
-    DMS_METRIC_ODIR_KAPPA, /* Cohen's kappa of the flattened decisions */
+    /* ODIR's labels: Cohen's kappa of the flattened decisions */
+    DMS_METRIC_ODIR_KAPPA,
     DMS_METRIC_ODIR_F1,    /* micro F1 over both outcomes: cell accuracy */
     DMS_METRIC_ODIR_AUC,   /* ROC AUC of the flattened probabilities */
     DMS_METRIC_ODIR_FINAL, /* mean of the three: ODIR-2019's ranking score */
-    DMS_METRIC_ACCURACY,   /* subset accuracy: all eight labels right */
+    DMS_METRIC_ACCURACY,   /* subset accuracy: all known labels right */
     DMS_METRIC_RECALL,     /* micro, of the positive class; so the next two */
     DMS_METRIC_PRECISION,
     DMS_METRIC_F1,
-    DMS_METRIC_KAPPA,     /* = odir_kappa */
+    DMS_METRIC_KAPPA,     /* flattened, as odir_kappa */
     DMS_METRIC_MACRO_AUC, /* means over the labels, undefined ones left out */
     DMS_METRIC_MACRO_AP,
     DMS_METRIC_MACRO_F1,
@@ -36,9 +38,11 @@ typedef enum dms_metric {
     DMS_METRIC_MACRO_SPECIFICITY,
     DMS_METRIC_MACRO_KAPPA,
     DMS_METRIC_MACRO_AUC_LABELS,      /* how many labels have an AUC */
-    DMS_METRIC_TOP1_ACCURACY,         /* this and the next: single-label only */
-    DMS_METRIC_CLASS_KAPPA,           /* of the 8 x 8 confusion matrix */
-    DMS_METRIC_CLASS_KAPPA_QUADRATIC, /* weights (i - j)^2 */
+    DMS_METRIC_TOP1_ACCURACY,         /* this and the next: one-of labels */
+    DMS_METRIC_CLASS_KAPPA,           /* of the K x K confusion matrix */
+    DMS_METRIC_CLASS_KAPPA_QUADRATIC, /* weights (i - j)^2: ordered labels */
+    DMS_METRIC_CELL_ACCURACY,         /* what odir_f1 is, of other labels */
+    DMS_METRIC_MICRO_AUC,             /* what odir_auc is, of other labels */
     DMS_METRICS
 } dms_metric;
 
@@ -70,6 +74,16 @@ const char *dms_floor_name(dms_floor floor);
 /* false when no headline figure has that name. */
 bool dms_metric_find(dms_metric *metric, const char *name);
 
+/* Is this figure measured of these labels? The odir_ ones are of ODIR's eight
+ * alone, those of classes of one-of labels, the quadratic kappa of ordered
+ * ones (and of ODIR's, since papers print it). */
+bool dms_metric_applies(dms_metric metric, const dms_label_set *labels);
+
+/* The figure that chooses a model unless another is asked for: odir_final,
+ * macro_auc of other any-of labels, class_kappa_quadratic of ordered ones,
+ * else class_kappa. */
+dms_metric dms_metric_default(const dms_label_set *labels);
+
 /* NaN where undefined: an AUC of one class, a kappa without any disagreement
  * expected by chance, an interval without resamples. */
 typedef struct dms_figure {
@@ -79,51 +93,62 @@ typedef struct dms_figure {
 
 typedef struct dms_label_report {
     dms_figure metrics[DMS_LABEL_METRICS];
+    size_t known;     /* patients of whom it is known; all figures are theirs */
     size_t support;   /* patients that have the label */
-    double threshold; /* of the decision; not used for single-label */
+    double prior;     /* share that class_priors predicts */
+    double threshold; /* of the decision; not used for one-of labels */
 } dms_label_report;
 
-/* Plain data, nothing owned. */
+/* Made by dms_report_measure, freed by dms_report_release. */
 typedef struct dms_report {
-    dms_task task;
-    size_t patients;
-    size_t left_out; /* patients of several labels, for single-label */
+    dms_label_set *label_set; /* owned */
+    size_t patients;          /* of whom at least one label is known */
+    size_t left_out; /* patients of several labels, for one-of labels */
     size_t resamples;
     uint64_t seed;
     bool tuned_here; /* thresholds were chosen on these very patients */
     dms_figure metrics[DMS_METRICS];
-    dms_label_report labels[DMS_LABELS];
-    double priors[DMS_LABELS];
+    dms_label_report *labels;                   /* K; owned */
     dms_figure floors[DMS_FLOORS][DMS_METRICS]; /* decisions at 0.5 */
-    /* single-label: patients by [true class][decided class] */
-    size_t confusion[DMS_LABELS][DMS_LABELS];
+    /* One-of labels: K x K, patients by true class (row) and decided class;
+     * owned; NULL for any-of labels. */
+    size_t *confusion;
 } dms_report;
 
+/* Frees what a report owns and empties it; a zeroed report is empty. */
+void dms_report_release(dms_report *report);
+
+/* Labels and predictions of the same patients, borrowed. */
+typedef struct dms_answers {
+    const dms_label_set *set;    /* NULL: ODIR's eight */
+    const uint8_t *labels;       /* count x K of 0, 1 or DMS_LABEL_UNKNOWN;
+                                    one-of: exactly one 1, or all unknown */
+    const double *probabilities; /* count x K in [0, 1] */
+    size_t count;                /* patients; count x K is 1 to 2^27 */
+} dms_answers;
+
 typedef struct dms_report_options {
-    dms_task task;
-    double thresholds[DMS_LABELS]; /* positive: probability > threshold */
-    bool tuned_here;               /* shown in the report, changes nothing */
-    bool has_priors;
-    double priors[DMS_LABELS]; /* shares 0 to 1; else taken from the labels */
-    int resamples;             /* 0 (no intervals) to 100000 */
+    const double *thresholds; /* K; positive: probability > threshold; NULL:
+                                 `threshold` for each label */
+    double threshold;
+    bool tuned_here;      /* shown in the report, changes nothing */
+    const double *priors; /* K shares 0 to 1; NULL: taken from the labels */
+    int resamples;        /* 0 (no intervals) to 100000 */
     uint64_t seed;
     int threads; /* 0: as many as OpenMP gives; figures do not depend on it */
 } dms_report_options;
 
-/* Multi-label, thresholds 0.5, priors from the labels, 2,000 resamples. */
+/* Threshold 0.5, priors from the labels, 2,000 resamples. */
 dms_report_options dms_report_options_default(void);
 
 /* Measure predictions.
  *
- * out            untouched on failure
- * labels         count x 8 of 0 or 1; single-label: exactly one 1 a patient
- * probabilities  count x 8 in [0, 1]
- * count          patients, 1 to 2^24
- * Multi-label decides P > threshold, single-label the greatest P (the first of
- * equals). About 1 s for 3,500 patients on one core. DMS_EINVAL naming patient
- * and label, DMS_ELIMIT, DMS_ENOMEM. Source: docs/metrics.md. */
-dms_status dms_report_measure(dms_report *out, const uint8_t *labels,
-                              const double *probabilities, size_t count,
+ * out  untouched on failure; else released by the caller
+ * Any-of labels decide P > threshold, one-of labels the greatest P (the first
+ * of equals). An unknown label counts in no figure. About 1 s for 3,500
+ * patients and 8 labels on one core. DMS_EINVAL naming patient and label,
+ * DMS_ELIMIT, DMS_ENOMEM. Source: docs/metrics.md. */
+dms_status dms_report_measure(dms_report *out, const dms_answers *answers,
                               const dms_report_options *options,
                               dms_error *err);
 
@@ -156,13 +181,16 @@ bool dms_criterion_find(dms_criterion *criterion, const char *name);
 /* For each label the threshold that maximises the criterion on these
  * patients: halfway between two neighbouring probabilities, of several best
  * ones the nearest to 0.5. A label of one class only keeps 0.5.
- * Arguments and errors as in dms_report_measure. */
-dms_status dms_thresholds_tune(double thresholds[DMS_LABELS],
-                               const uint8_t *labels,
-                               const double *probabilities, size_t count,
+ *
+ * thresholds  out: K
+ * Errors as in dms_report_measure. */
+dms_status dms_thresholds_tune(double *thresholds, const dms_answers *answers,
                                dms_criterion criterion, dms_error *err);
 
 typedef struct dms_score_options {
+    /* NULL: the labels that the table is known to have (dms_dataset_open). */
+    const dms_label_set *labels;
+    dms_task task; /* SINGLE_LABEL: one of them, whatever the set says */
     dms_report_options report; /* without priors: from the scored patients */
     dms_split split;           /* score only these; NONE: all of the table */
     bool allow_subset; /* predictions of other patients are let through */
@@ -173,9 +201,10 @@ dms_score_options dms_score_options_default(void);
 
 /* `dmsnet score`: measure a predictions file against a table of labels.
  *
+ * out              untouched on failure; else released by the caller
  * labels_table     any form that dms_dataset_open reads, photographs not needed
- * predictions_csv  ID,N,D,G,C,A,H,M,O with probabilities
- * For single-label, patients of several labels are left out and counted.
+ * predictions_csv  ID and the labels' codes, with probabilities
+ * For one-of labels, patients of several labels are left out and counted.
  * DMS_EMISMATCH names the first patients without a prediction, or predicted
  * but not labelled; other errors name file, line and column. */
 dms_status dms_score_files(dms_report *out, const char *labels_table,

@@ -14,6 +14,7 @@
 
 #include "dms/architecture.h"
 #include "dms/image.h"
+#include "dms/labels.h"
 #include "dms/monitor.h"
 #include "dms/status.h"
 
@@ -22,9 +23,14 @@
 typedef struct dms_model dms_model;
 
 /* A fresh model with the reference's initial values, thresholds 0.5, not
- * calibrated. DMS_EINVAL, DMS_ENOMEM. */
+ * calibrated.
+ *
+ * arch    its labels are not read; task single-label makes any-of labels one-of
+ * labels  copied; NULL: ODIR's eight
+ * DMS_EINVAL, DMS_ENOMEM. */
 dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
-                            uint64_t seed, dms_error *err);
+                            const dms_label_set *labels, uint64_t seed,
+                            dms_error *err);
 
 /* Read a model file. Where another writer dropped the metadata, the
  * architecture is inferred from the shapes and the monitor is warned. Errors
@@ -48,9 +54,10 @@ const dms_architecture *dms_model_get_architecture(const dms_model *model);
 const dms_preprocess *dms_model_get_preprocess(const dms_model *model);
 const char *dms_model_get_provenance(const dms_model *model); /* JSON object */
 
-/* K: the labels that the model answers for, in the order of every K-long array
- * that comes from it. */
-int dms_model_label_count(const dms_model *model);
+/* What the model's K answers are about, in the order of every K-long array that
+ * comes from it. Borrowed. */
+const dms_label_set *dms_model_get_labels(const dms_model *model);
+int dms_model_label_count(const dms_model *model); /* K */
 /* "D" and "Diabetes" of label k, borrowed from the model; NULL out of range. */
 const char *dms_model_label_code(const dms_model *model, int k);
 const char *dms_model_label_name(const dms_model *model, int k);

@@ -81,6 +81,8 @@ typedef struct dms_pair {
     const char *path[2];      /* DMS_LEFT, DMS_RIGHT; NULL: no file */
     dms_photograph memory[2]; /* where it has data, it is read instead of the
                                  file; path is then its name in messages */
+    bool side_unknown; /* there is one photograph, given as the left one, and
+                          nobody said which eye it shows */
 } dms_pair;
 
 /* Room for the answers of up to `capacity` pairs by one model. */

@@ -39,6 +39,13 @@
 
 #include "dms/public_begin.h"
 
+/* How many of the labels a patient may have. */
+typedef enum dms_train_task {
+    DMS_TRAIN_TASK_AUTO,         /* as the label set says */
+    DMS_TRAIN_TASK_MULTI_LABEL,  /* any of them */
+    DMS_TRAIN_TASK_SINGLE_LABEL, /* one of them, whatever the set says */
+} dms_train_task;
+
 /* The loss of a multi-label task; single-label is always softmax
  * cross-entropy. */
 typedef enum dms_loss_kind {
@@ -71,12 +78,17 @@ const char *dms_optimizer_kind_name(int kind);
 const char *dms_schedule_kind_name(int kind);
 const char *dms_several_labels_name(int value);
 
+/* "auto"; NULL out of range. */
+const char *dms_train_task_name(int task);
+
 /* Every choice of a run, described by dms_train_option_table; made by
  * dms_train_options_create. Texts belong to the struct and are set by
  * dms_options_set (option.h), never by assignment; other fields either way. */
 typedef struct dms_train_options {
     char *data;   /* folder or table */
     char *images; /* "": beside the table */
+    char *labels; /* as dms_label_set_parse takes it; "": those that
+                     dms_dataset_open finds */
     char *run;    /* run folder, made when missing */
     char *cache;  /* "": the run folder */
     char *init;   /* model file to start from, or "" */
@@ -89,7 +101,7 @@ typedef struct dms_train_options {
     dms_context context;
     dms_fusion fusion;
     dms_eyes eyes;
-    dms_task task;
+    dms_train_task task;
     int width;
     int size;
     bool zero_init_residual;
@@ -148,7 +160,8 @@ typedef struct dms_train_options {
                                     again: less memory, more time, the same
                                     bits */
     int patience;      /* epochs without a better metric; 0: never stop early */
-    char *metric;      /* its figure chooses best and stops early */
+    char *metric;      /* its figure chooses best and stops early; "":
+                          dms_metric_default of the labels */
     double time_limit; /* seconds; 0: none */
     double checkpoint_interval; /* seconds between those within an epoch */
 } dms_train_options;

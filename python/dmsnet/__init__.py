@@ -34,7 +34,7 @@ from dmsnet._model import (
 )
 from dmsnet._photographs import Photograph
 from dmsnet._quantize import quantize
-from dmsnet._results import LABELS, Eye, Field, ImportReport, Prediction
+from dmsnet._results import Eye, Field, ImportReport, Prediction
 
 __all__ = [
     "LABELS",
@@ -63,3 +63,16 @@ __all__ = [
     "load",
     "quantize",
 ]
+
+
+def __getattr__(name: str) -> "tuple[str, ...]":
+    """LABELS: the codes of ODIR's eight, the library's own default."""
+    if name != "LABELS":
+        raise AttributeError(f"module 'dmsnet' has no attribute {name!r}")
+    from dmsnet._library import lib
+
+    odir = lib().dms_label_set_odir()
+    return tuple(
+        lib().dms_label_set_code(odir, k).decode()
+        for k in range(lib().dms_label_set_count(odir))
+    )

@@ -25,7 +25,11 @@ _out = c.POINTER(c.c_void_p)
 # name: result, arguments
 _FUNCTIONS = {
     "dms_version": (c.c_char_p, []),
-    "dms_label_name": (c.c_char_p, [c.c_int]),
+    "dms_label_set_odir": (_handle, []),
+    "dms_label_set_parse": (c.c_int, [_out, c.c_char_p, _err]),
+    "dms_label_set_destroy": (None, [_handle]),
+    "dms_label_set_count": (c.c_int, [_handle]),
+    "dms_label_set_code": (c.c_char_p, [_handle, c.c_int]),
     "dms_model_label_count": (c.c_int, [_handle]),
     "dms_model_label_code": (c.c_char_p, [_handle, c.c_int]),
     "dms_model_label_name": (c.c_char_p, [_handle, c.c_int]),
@@ -48,7 +52,7 @@ _FUNCTIONS = {
     ),
     "dms_model_create": (
         c.c_int,
-        [_out, c.POINTER(s.Architecture), c.c_uint64, _err],
+        [_out, c.POINTER(s.Architecture), _handle, c.c_uint64, _err],
     ),
     "dms_model_import": (
         c.c_int,

@@ -28,7 +28,7 @@ from dmsnet._library import (
     take_text,
 )
 from dmsnet._photographs import Batch, Pair, Photograph
-from dmsnet._results import LABELS, Eye, Field, ImportReport, Prediction
+from dmsnet._results import Eye, Field, ImportReport, Prediction
 from dmsnet._sessions import Sessions
 
 Path = Union[str, "os.PathLike[str]"]
@@ -86,12 +86,10 @@ class Model:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """The labels' letters, in the order of every array of them."""
+        """The labels' codes, in the order of every array of them: "N", "D",
+        ... of ODIR's, whatever words the model was trained for else."""
         with self._sessions.model() as model:
-            return tuple(
-                lib().dms_model_label_code(model, k).decode()
-                for k in range(lib().dms_model_label_count(model))
-            )
+            return _codes(model)
 
     @property
     def label_names(self) -> Tuple[str, ...]:
@@ -105,7 +103,7 @@ class Model:
     @property
     def thresholds(self) -> Dict[str, float]:
         """A finding is a probability above its label's threshold."""
-        return dict(zip(LABELS, self.info["thresholds"]))
+        return dict(zip(self.labels, self.info["thresholds"]))
 
     @property
     def size(self) -> int:
@@ -232,7 +230,7 @@ class Model:
         """Write the network as ONNX, opset 17, in one file.
 
         Inputs `left` and `right`, outputs `patient`, `eye_left`, `eye_right`
-        of shape (N, 8), for any N.
+        of shape (N, K), for any N and the K labels.
 
         size           S of the inputs in pixels; 0: the model's own
         preprocessing  inputs are 8-bit RGB, (N, S, S, 3); else normalised
@@ -298,6 +296,7 @@ def load(
 def create(
     *,
     seed: int = 1,
+    labels: Optional[str] = None,
     precision: str = "fp32",
     threads: int = 0,
     workers: int = 1,
@@ -306,13 +305,18 @@ def create(
 ) -> Model:
     """A model of random initial values.
 
+    labels        what its outputs stand for, as `--labels` takes it: "a,b,c",
+                  "grade=none,mild,severe" or a YAML file; None: ODIR's eight
     architecture  backbone ("resnet18" to "resnet152"), width, size, context,
                   fusion, eyes, task: the words of `dmsnet init`
     """
     compute = _compute(precision, threads, winograd, workers)
     handle = c.c_void_p()
     arch = _architecture(architecture)
-    call(lib().dms_model_create, c.byref(handle), c.byref(arch), seed)
+    with _label_set(labels) as known:
+        call(
+            lib().dms_model_create, c.byref(handle), c.byref(arch), known, seed
+        )
     return Model(handle, compute)
 
 
@@ -321,6 +325,7 @@ def import_weights(
     *,
     prefix: str = "",
     seed: int = 1,
+    labels: Optional[str] = None,
     precision: str = "fp32",
     threads: int = 0,
     workers: int = 1,
@@ -332,6 +337,7 @@ def import_weights(
 
     prefix        of the names to take; "": found by itself
     seed          of the initial values of what the file has not
+    labels        as in create, where the file does not tell
     architecture  what the file does not tell, as in create; not the backbone
 
     Raises MismatchError, whose report says which, where tensors are missing
@@ -349,7 +355,8 @@ def import_weights(
     handle = c.c_void_p()
     try:
         try:
-            with _warnings() as monitor:
+            with _label_set(labels) as known, _warnings() as monitor:
+                options.labels = known
                 call(
                     lib().dms_model_import,
                     c.byref(handle),
@@ -422,6 +429,7 @@ def _run(
     count = len(part.ids)
     width = lib().dms_model_feature_width(model) if want else 0
     rows = c.c_void_p()
+    codes = _codes(model)
     call(lib().dms_predictions_create, c.byref(rows), model, count)
     try:
         if want:
@@ -431,12 +439,35 @@ def _run(
         )
         return [
             _prediction(
-                part, i, lib().dms_predictions_get(rows, i).contents, width
+                part,
+                i,
+                lib().dms_predictions_get(rows, i).contents,
+                width,
+                codes,
             )
             for i in range(count)
         ]
     finally:
         lib().dms_predictions_destroy(rows)
+
+
+def _codes(model: c.c_void_p) -> Tuple[str, ...]:
+    return tuple(
+        lib().dms_model_label_code(model, k).decode()
+        for k in range(lib().dms_model_label_count(model))
+    )
+
+
+@contextlib.contextmanager
+def _label_set(text: Optional[str]) -> Iterator[c.c_void_p]:
+    """The labels that `--labels` names; None: a NULL."""
+    labels = c.c_void_p()
+    if text is not None:
+        call(lib().dms_label_set_parse, c.byref(labels), text.encode())
+    try:
+        yield labels
+    finally:
+        lib().dms_label_set_destroy(labels)
 
 
 def _eye(
@@ -465,7 +496,11 @@ def _eye(
 
 
 def _prediction(
-    part: Batch, at: int, row: s.Prediction, width: int
+    part: Batch,
+    at: int,
+    row: s.Prediction,
+    width: int,
+    codes: Tuple[str, ...],
 ) -> Prediction:
     labels = row.label_count
     features: Optional[NDArray[np.float32]] = None
@@ -486,13 +521,15 @@ def _prediction(
             right=None,
             features=None if features is None else np.zeros_like(features),
             error=error,
+            labels=codes,
         )
     return Prediction(
         id=part.ids[at],
         probabilities=np.array(row.patient[:labels]),
         logits=np.array(row.patient_logits[:labels], np.float32),
-        findings=tuple(k for k, on in zip(LABELS, row.finding[:labels]) if on),
+        findings=tuple(k for k, on in zip(codes, row.finding[:labels]) if on),
         left=_eye(row, 0, part.paths[at][0], features),
         right=_eye(row, 1, part.paths[at][1], features),
         features=features,
+        labels=codes,
     )

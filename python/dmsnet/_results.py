@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 
 from dmsnet._errors import Error
 
-#: The eight findings in the order of every array of 8: Normal, Diabetes,
-#: Glaucoma, Cataract, AMD, Hypertension, Myopia, Other.
-LABELS: Tuple[str, ...] = tuple("NDGCAHMO")
-
 
 @dataclasses.dataclass(frozen=True)
 class Field:
@@ -36,7 +32,7 @@ class Field:
 class Eye:
     """What one eye's photograph gives by itself.
 
-    probabilities: float64 of shape (8,); logits: float32 of shape (8,);
+    probabilities: float64 of shape (K,); logits: float32 of shape (K,);
     features: float32 of shape (F,) where asked for, else None. path: the file
     it was read from; None: it came from memory.
     """
@@ -52,10 +48,10 @@ class Eye:
 class Prediction:
     """A patient's answer.
 
-    probabilities  float64 of shape (8,), in the order of LABELS
-    logits         float32 of shape (8,), before temperature and sigmoid (or
-                   softmax, with a single-label model)
-    findings       letters of the labels above their thresholds (single-label:
+    probabilities  float64 of shape (K,), in the order of labels
+    logits         float32 of shape (K,), before temperature and sigmoid (or
+                   softmax, of one-of labels)
+    findings       codes of the labels above their thresholds (one-of labels:
                    the greatest)
     left, right    what each eye shows by itself; None where it is missing and
                    the other stands in for it
@@ -64,6 +60,7 @@ class Prediction:
                    F = 2 * width: the mean of each channel over the positions,
                    then the greatest values. None where not asked for
     error          None, or why there is no answer; arrays are zero then
+    labels         the model's codes: "N", "D", ... of ODIR's
 
     prediction["D"] is the patient's probability of one label.
     """
@@ -76,11 +73,12 @@ class Prediction:
     right: Optional[Eye]
     features: Optional[NDArray[np.float32]] = None
     error: Optional[Error] = None
+    labels: Tuple[str, ...] = ()
 
     def __getitem__(self, label: str) -> float:
-        if label not in LABELS:
+        if label not in self.labels:
             raise KeyError(label)
-        return float(self.probabilities[LABELS.index(label)])
+        return float(self.probabilities[self.labels.index(label)])
 
     def to_dict(self) -> Dict[str, Any]:
         """The members of `dmsnet predict --format json`."""
@@ -88,24 +86,28 @@ class Prediction:
             return {"id": self.id, "error": str(self.error)}
         return {
             "id": self.id,
-            "probabilities": _by_label(self.probabilities),
+            "probabilities": _by_label(self.labels, self.probabilities),
             "findings": list(self.findings),
-            "left": _eye_dict(self.left),
-            "right": _eye_dict(self.right),
+            "left": _eye_dict(self.labels, self.left),
+            "right": _eye_dict(self.labels, self.right),
         }
 
 
-def _by_label(values: NDArray[np.float64]) -> Dict[str, float]:
-    return dict(zip(LABELS, values.tolist()))
+def _by_label(
+    labels: Tuple[str, ...], values: NDArray[np.float64]
+) -> Dict[str, float]:
+    return dict(zip(labels, values.tolist()))
 
 
-def _eye_dict(eye: Optional[Eye]) -> Optional[Dict[str, Any]]:
+def _eye_dict(
+    labels: Tuple[str, ...], eye: Optional[Eye]
+) -> Optional[Dict[str, Any]]:
     if eye is None:
         return None
     return {
         "path": eye.path,
         "field": dataclasses.asdict(eye.field),
-        "probabilities": _by_label(eye.probabilities),
+        "probabilities": _by_label(labels, eye.probabilities),
     }
 
 

@@ -44,6 +44,7 @@ class Pair(c.Structure):
         ("id", c.c_char_p),
         ("path", c.c_char_p * 2),
         ("memory", Photograph * 2),
+        ("side_unknown", c.c_bool),
     ]
 
 
@@ -107,6 +108,7 @@ class Architecture(c.Structure):
         ("task", c.c_int),
         ("width", c.c_int),
         ("size", c.c_int),
+        ("labels", c.c_int),
     ]
 
 
@@ -116,6 +118,7 @@ class ImportOptions(c.Structure):
     _fields_ = [
         ("struct_size", c.c_size_t),
         ("architecture", c.POINTER(Architecture)),
+        ("labels", c.c_void_p),
         ("seed", c.c_uint64),
         ("prefix", c.c_char_p),
     ]

@@ -44,6 +44,11 @@ dms_status dms_predictions_create(dms_predictions **out, const dms_model *model,
     p->capacity = capacity;
     p->label_count = dms_model_label_count(model);
     p->feature_width = dms_model_feature_width(model);
+    if (dms_label_set_copy(&p->labels, dms_model_get_labels(model), err) !=
+        DMS_OK) {
+        dms_predictions_destroy(p);
+        return DMS_ENOMEM;
+    }
     numbers = PLACES * (size_t)p->label_count;
     p->answers = dms_calloc(capacity, sizeof *p->answers);
     p->probabilities = dms_calloc(capacity, numbers * sizeof(double));
@@ -76,6 +81,7 @@ void dms_predictions_destroy(dms_predictions *p)
 {
     if (!p)
         return;
+    dms_label_set_destroy(p->labels);
     dms_free(p->answers);
     dms_free(p->probabilities);
     dms_free(p->logits);

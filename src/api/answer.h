@@ -15,9 +15,10 @@ typedef struct dms_answer {
  * right. */
 struct dms_predictions {
     size_t capacity, count;
-    int label_count;      /* K */
-    size_t feature_width; /* F */
-    dms_answer *answers;  /* owned, as are the buffers: */
+    dms_label_set *labels; /* owned: the model's */
+    int label_count;       /* K */
+    size_t feature_width;  /* F */
+    dms_answer *answers;   /* owned, as are the buffers: */
     double *probabilities;
     float *logits;
     bool *findings;

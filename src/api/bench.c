@@ -11,8 +11,6 @@
 #include "net/compute.h"
 #include "train/threads.h"
 
-enum { K = DMS_LABELS };
-
 void dms_bench_options_init(dms_bench_options *options, size_t struct_size)
 {
     const dms_bench_options plain = {.patients = 1, .seconds = 5};
@@ -65,7 +63,8 @@ static dms_status prepare_training(dms_bench *b, const dms_model *model,
                                    dms_error *err)
 {
     dms_status st;
-    size_t cells = (size_t)b->options.patients * K;
+    int labels = model->config.architecture.labels;
+    size_t cells = (size_t)b->options.patients * (size_t)labels;
     dms_optimizer_options adamw = {.kind = DMS_OPTIMIZER_ADAMW,
                                    .weight_decay = 1e-2,
                                    .beta1 = 0.9,
@@ -76,7 +75,7 @@ static dms_status prepare_training(dms_bench *b, const dms_model *model,
     TRY(dms_model_copy_for_training(&b->params, model, err));
     TRY(dms_optimizer_create(&b->optimizer, b->params, &adamw, err));
     b->weights = b->params;
-    b->loss = dms_loss_options_default();
+    b->loss = dms_loss_options_default(labels);
     b->loss.task = model->config.architecture.task;
     b->targets = dms_calloc(3 * cells, sizeof *b->targets);
     if (!b->targets)
@@ -181,7 +180,8 @@ static dms_status learn(dms_bench *b, dms_bench_times *times, dms_error *err)
                             .patient_logits = dms_net_patient_logits(b->net),
                             .eye_logits = dms_net_eye_logits(b->net),
                             .patient_targets = b->targets,
-                            .eye_targets = b->targets + patients * K};
+                            .eye_targets =
+                                b->targets + patients * b->loss.labels};
     double began = dms_clock_now(), now;
     dms_status st;
 

@@ -70,7 +70,8 @@ static dms_status choose(dms_crew *crew, int *threads,
 
     *net = (dms_net_options){.patients = o->batch,
                              .size = o->size ? o->size
-                                             : model->config.preprocess.size};
+                                             : model->config.preprocess.size,
+                             .labels = model->config.labels};
     TRY(dms_compute_apply(net, o->compute, model->params, o->patients, err));
     *threads = threads_of(o->compute);
     need.threads = *threads > 0 ? *threads : 1;

@@ -8,11 +8,29 @@
 #include "formats/json.h"
 #include "net/model_file.h"
 
+/* "DMS-Net for 8 labels (NDGCAHMO), multi-label" */
+static void write_labels(dms_strbuf *text, const dms_model_config *config)
+{
+    const dms_label_set *set = config->labels;
+    const char *between = dms_label_set_is_odir(set) ? "" : ", ";
+
+    dms_strbuf_printf(text, "DMS-Net for %d labels (",
+                      dms_label_set_count(set));
+    for (int k = 0; k < dms_label_set_count(set); k++)
+        dms_strbuf_printf(text, "%s%s", k ? between : "",
+                          dms_label_set_code(set, k));
+    dms_strbuf_printf(text, "), %s%s\n",
+                      dms_task_name(config->architecture.task),
+                      dms_label_set_ordered(set) ? ", in this order" : "");
+}
+
 static void write_thresholds(dms_strbuf *text, const dms_model_config *config)
 {
-    for (int k = 0; k < DMS_LABELS; k++)
-        dms_strbuf_printf(text, "%s%c %.3g", k ? ", " : "",
-                          DMS_LABEL_LETTERS[k], config->thresholds[k]);
+    dms_strbuf_puts(text, "thresholds       ");
+    for (int k = 0; k < dms_label_set_count(config->labels); k++)
+        dms_strbuf_printf(text, "%s%s %.3g", k ? ", " : "",
+                          dms_label_set_code(config->labels, k),
+                          config->thresholds[k]);
     dms_strbuf_puts(text, "\n");
 }
 
@@ -71,8 +89,7 @@ static char *describe_for_person(const dms_model *model)
     char *result;
 
     dms_strbuf_init(&text);
-    dms_strbuf_printf(&text, "DMS-Net for %d labels (%s), %s\n", DMS_LABELS,
-                      DMS_LABEL_LETTERS, dms_task_name(a->task));
+    write_labels(&text, config);
     dms_strbuf_printf(&text, "backbone         %s\n",
                       dms_backbone_name(a->backbone));
     dms_strbuf_printf(&text, "context          %s, width %d\n",
@@ -89,8 +106,9 @@ static char *describe_for_person(const dms_model *model)
                       p->size, p->size, dms_filter_name(p->filter),
                       p->crop ? "cropped" : "as it is",
                       dms_enhance_name(p->enhance));
-    dms_strbuf_puts(&text, "thresholds       ");
-    write_thresholds(&text, config);
+    if (a->task == DMS_TASK_MULTI_LABEL ||
+        dms_label_set_is_odir(config->labels))
+        write_thresholds(&text, config);
     dms_strbuf_printf(&text, "temperature      %.4g\n", config->temperature);
     dms_strbuf_puts(&text, "provenance\n");
     write_provenance(&text, config);

@@ -15,14 +15,13 @@
 #include "base/growing.h"
 #include "base/log.h"
 #include "data/cache.h"
+#include "data/labels.h"
 #include "data/loader.h"
 #include "data/predictions.h"
 #include "eval/probability.h"
 #include "net/compute.h"
 #include "net/dmsnet.h"
 #include "train/threads.h"
-
-enum { K = DMS_LABELS };
 
 const char *dms_tune_name(int tune)
 {
@@ -53,6 +52,7 @@ typedef struct evaluation {
 
 /* Patients of one split and what was predicted of them. */
 typedef struct answers {
+    size_t width;     /* K */
     size_t *patients; /* indices into the data set, in its order */
     size_t count;
     double *probabilities; /* count x K */
@@ -104,6 +104,38 @@ static size_t patients_to_run(const evaluation *e)
     return count;
 }
 
+/* The labels that are asked for are the model's, whatever column they are in;
+ * without any the model's own are looked for. */
+static dms_status open_dataset(evaluation *e, dms_error *err)
+{
+    const dms_evaluate_options *o = e->options;
+    const dms_label_set *own = e->model->config.labels;
+    dms_label_set *asked = NULL;
+    dms_dataset_options options = {.images = o->images[0] ? o->images : NULL,
+                                   .labels = own,
+                                   .monitor = e->monitor};
+    dms_status st = DMS_OK;
+
+    if (o->labels[0]) {
+        TRY(dms_label_set_parse(&asked, o->labels, err));
+        if (!dms_label_sets_same_codes(asked, own)) {
+            char has[160], wants[160];
+
+            dms_label_set_text(has, sizeof has, own);
+            dms_label_set_text(wants, sizeof wants, asked);
+            st = dms_fail(err, DMS_EMISMATCH,
+                          "%s: is a model of the labels %s; --labels says %s",
+                          o->model, has, wants);
+            goto done;
+        }
+        options.labels = asked;
+    }
+    TRY(dms_dataset_open_with(&e->dataset, o->data, &options, err));
+done:
+    dms_label_set_destroy(asked);
+    return st;
+}
+
 static dms_status open_all(evaluation *e, dms_error *err)
 {
     dms_status st;
@@ -111,8 +143,7 @@ static dms_status open_all(evaluation *e, dms_error *err)
     dms_crew_options crew = {.batch = o->batch, .compute = e->compute};
 
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
-    TRY(dms_dataset_open(&e->dataset, o->data, o->images[0] ? o->images : NULL,
-                         e->monitor, err));
+    TRY(open_dataset(e, err));
     TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
@@ -146,8 +177,10 @@ static dms_status answers_init(answers *a, const evaluation *e, dms_split split,
                      split == DMS_SPLIT_NONE ? "whole" : dms_split_name(split));
         goto done;
     }
-    a->probabilities = dms_calloc(a->count * K, sizeof *a->probabilities);
-    a->labels = dms_calloc(a->count * K, sizeof *a->labels);
+    a->width = (size_t)e->model->config.architecture.labels;
+    a->probabilities =
+        dms_calloc(a->count * a->width, sizeof *a->probabilities);
+    a->labels = dms_calloc(a->count * a->width, sizeof *a->labels);
     if (!a->probabilities || !a->labels)
         st = dms_fail_memory(err, "evaluation");
 done:
@@ -180,10 +213,11 @@ static dms_status predict(void *user, int worker, size_t at, size_t count,
     answers *a = p->answers;
     dms_net *net = dms_crew_net(e->crew, worker);
     size_t batch = (size_t)dms_crew_batch(e->crew), chosen[256];
-    float *labels = p->labels + (size_t)worker * 3 * batch * K;
+    size_t width = a->width;
+    float *labels = p->labels + (size_t)worker * 3 * batch * width;
     const dms_batch filled = {.images = dms_net_images(net),
                               .labels = labels,
-                              .eye_labels = labels + batch * K};
+                              .eye_labels = labels + batch * width};
     dms_status st;
 
     for (size_t i = 0; i < batch; i++)
@@ -192,12 +226,12 @@ static dms_status predict(void *user, int worker, size_t at, size_t count,
     TRY(dms_net_forward(net, 0, err));
     for (size_t i = 0; i < count; i++) {
         TRY(check_answer(net, i, &e->dataset->patients[chosen[i]], err));
-        dms_probabilities(a->probabilities + (at + i) * K,
-                          dms_net_patient_logits(net) + i * K,
-                          e->model->config.architecture.task,
+        dms_probabilities(a->probabilities + (at + i) * width,
+                          dms_net_patient_logits(net) + i * width,
+                          e->model->config.labels,
                           e->model->config.temperature);
-        memcpy(a->labels + (at + i) * K, e->dataset->patients[chosen[i]].labels,
-               K);
+        memcpy(a->labels + (at + i) * width,
+               e->dataset->patients[chosen[i]].labels, width);
     }
 done:
     return st;
@@ -216,8 +250,9 @@ static dms_status predict_split(answers *a, const evaluation *e,
 
     TRY(answers_init(a, e, split, err));
     TRY(dms_loader_create(&p.loader, e->dataset, e->cache, &options, err));
-    p.labels = dms_calloc((size_t)dms_crew_workers(e->crew) * 3 * batch * K,
-                          sizeof *p.labels);
+    p.labels =
+        dms_calloc((size_t)dms_crew_workers(e->crew) * 3 * batch * a->width,
+                   sizeof *p.labels);
     if (!p.labels) {
         st = dms_fail_memory(err, "evaluation");
         goto done;
@@ -230,22 +265,23 @@ done:
     return st;
 }
 
-static void training_priors(double priors[K], const dms_dataset *dataset)
+/* priors: K; the share of the training patients of whom it is known. */
+static void training_priors(double *priors, const dms_dataset *dataset)
 {
-    size_t count = 0;
+    for (int k = 0; k < dataset->label_count; k++) {
+        size_t count = 0, positives = 0;
 
-    memset(priors, 0, K * sizeof *priors);
-    for (size_t i = 0; i < dataset->count; i++) {
-        const dms_patient *p = &dataset->patients[i];
+        for (size_t i = 0; i < dataset->count; i++) {
+            const dms_patient *p = &dataset->patients[i];
 
-        if (!p->labelled || p->split != DMS_SPLIT_TRAIN)
-            continue;
-        count++;
-        for (int k = 0; k < K; k++)
-            priors[k] += p->labels[k];
+            if (p->split != DMS_SPLIT_TRAIN ||
+                p->labels[k] == DMS_LABEL_UNKNOWN)
+                continue;
+            count++;
+            positives += p->labels[k];
+        }
+        priors[k] = count ? (double)positives / (double)count : 0;
     }
-    for (int k = 0; count && k < K; k++)
-        priors[k] /= (double)count;
 }
 
 static bool has_training_split(const dms_dataset *dataset)
@@ -261,11 +297,14 @@ static dms_status tune(evaluation *e, dms_error *err)
 {
     dms_status st;
     answers a = {0};
+    dms_answers scored;
     dms_criterion criterion = (dms_criterion)(e->options->tune - DMS_TUNE_F1);
 
     TRY(predict_split(&a, e, DMS_SPLIT_VAL, err));
-    TRY(dms_thresholds_tune(e->model->config.thresholds, a.labels,
-                            a.probabilities, a.count, criterion, err));
+    scored = (dms_answers){e->model->config.labels, a.labels, a.probabilities,
+                           a.count};
+    TRY(dms_thresholds_tune(e->model->config.thresholds, &scored, criterion,
+                            err));
     if (e->options->tuned_model[0])
         TRY(dms_model_write(e->model, e->options->tuned_model, err));
 done:
@@ -279,16 +318,14 @@ static size_t keep_single(answers *a)
     size_t kept = 0;
 
     for (size_t i = 0; i < a->count; i++) {
-        int labels = 0;
-
-        for (int k = 0; k < K; k++)
-            labels += a->labels[i * K + (size_t)k];
-        if (labels != 1)
+        if (!dms_labels_single(a->labels + i * a->width, (int)a->width))
             continue;
         a->patients[kept] = a->patients[i];
-        memmove(a->labels + kept * K, a->labels + i * K, K);
-        memmove(a->probabilities + kept * K, a->probabilities + i * K,
-                K * sizeof *a->probabilities);
+        memmove(a->labels + kept * a->width, a->labels + i * a->width,
+                a->width);
+        memmove(a->probabilities + kept * a->width,
+                a->probabilities + i * a->width,
+                a->width * sizeof *a->probabilities);
         kept++;
     }
     return kept;
@@ -301,22 +338,27 @@ static dms_status measure(dms_report *report, answers *a, const evaluation *e,
     const dms_model_config *config = &e->model->config;
     dms_report_options options = dms_report_options_default();
     size_t all = a->count;
+    dms_answers scored;
+    double *priors = dms_calloc(a->width, sizeof *priors);
 
-    options.task = config->architecture.task;
+    if (!priors)
+        return dms_fail_memory(err, "evaluation");
+    training_priors(priors, e->dataset);
     options.resamples = e->options->resamples;
     options.seed = e->options->seed;
-    options.has_priors = has_training_split(e->dataset);
-    training_priors(options.priors, e->dataset);
-    memcpy(options.thresholds, config->thresholds, sizeof options.thresholds);
+    options.priors = has_training_split(e->dataset) ? priors : NULL;
+    options.thresholds = config->thresholds;
     options.tuned_here = e->options->tune != DMS_TUNE_NONE &&
                          e->options->split != DMS_SPLIT_TEST &&
                          e->options->split != DMS_SPLIT_TRAIN;
-    if (options.task == DMS_TASK_SINGLE_LABEL)
+    if (config->architecture.task == DMS_TASK_SINGLE_LABEL)
         a->count = keep_single(a);
-    TRY(dms_report_measure(report, a->labels, a->probabilities, a->count,
-                           &options, err));
+    scored =
+        (dms_answers){config->labels, a->labels, a->probabilities, a->count};
+    TRY(dms_report_measure(report, &scored, &options, err));
     report->left_out = all - a->count;
 done:
+    dms_free(priors);
     return st;
 }
 
@@ -335,7 +377,8 @@ static dms_status write_results(const answers *a, const dms_report *report,
     }
     for (size_t i = 0; i < a->count; i++)
         ids[i] = e->dataset->patients[a->patients[i]].id;
-    TRY(dms_prediction_rows_write(path, ids, a->probabilities, a->count, err));
+    TRY(dms_prediction_rows_write(path, ids, a->probabilities, a->count,
+                                  e->model->config.labels, err));
     TRY(dms_report_json(&json, report, err));
     TRY(dms_report_text(&text, report, err));
     TRY(dms_folder_write(folder, "metrics.json", json, err));
@@ -354,7 +397,8 @@ static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
                                dms_error *err)
 {
     const char **texts[] = {&own->model, &own->data,  &own->images,
-                            &own->out,   &own->cache, &own->tuned_model};
+                            &own->out,   &own->cache, &own->tuned_model,
+                            &own->labels};
     dms_status st;
 
     dms_evaluate_options_init(own, sizeof *own);
@@ -384,7 +428,7 @@ dms_status dms_evaluate(dms_report *out, size_t *unreadable,
     evaluation e = {
         .options = &options, .compute = &compute, .monitor = monitor};
     answers a = {0};
-    dms_report report;
+    dms_report report = {0};
     int threads = 0;
 
     TRY(take_options(&options, &compute, given, err));
@@ -395,11 +439,12 @@ dms_status dms_evaluate(dms_report *out, size_t *unreadable,
     TRY(predict_split(&a, &e, options.split, err));
     TRY(measure(&report, &a, &e, err));
     TRY(write_results(&a, &report, &e, err));
-    *out = report;
+    *out = report, report = (dms_report){0};
     if (unreadable)
         *unreadable = dms_cache_unreadable(e.cache);
 done:
     dms_threads_use(threads);
+    dms_report_release(&report);
     answers_release(&a);
     close_all(&e);
     return st;

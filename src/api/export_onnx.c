@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/growing.h"
+#include "base/strbuf.h"
 #include "dms/export.h"
 #include "formats/json.h"
 #include "formats/onnx.h"
@@ -134,10 +135,25 @@ static void add_outputs(dms_onnx *onnx, const dms_model_config *config,
     add_answer(onnx, config, halves[1], "eye_right", probabilities);
     for (int i = 0; i < 3; i++)
         dms_onnx_output(
-            onnx, &(dms_onnx_value){.name = names[i],
-                                    .type = DMS_ONNX_F32,
-                                    .axes = 2,
-                                    .shape = {DMS_ONNX_OPEN, DMS_LABELS}});
+            onnx, &(dms_onnx_value){
+                      .name = names[i],
+                      .type = DMS_ONNX_F32,
+                      .axes = 2,
+                      .shape = {DMS_ONNX_OPEN, config->architecture.labels}});
+}
+
+/* `labels`: the codes, "N,D,G"; `label_set` has names and kind. */
+static void add_codes(dms_onnx *onnx, const dms_label_set *labels)
+{
+    dms_strbuf codes;
+
+    dms_strbuf_init(&codes);
+    for (int k = 0; k < dms_label_set_count(labels); k++)
+        dms_strbuf_printf(&codes, "%s%s", k ? "," : "",
+                          dms_label_set_code(labels, k));
+    if (!codes.failed)
+        dms_onnx_metadata(onnx, "labels", codes.data);
+    dms_strbuf_release(&codes);
 }
 
 /* Every part of the model file's own description under its own key. */
@@ -162,7 +178,7 @@ static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
             st = dms_fail_memory(err, "ONNX metadata");
         dms_free(text);
     }
-    dms_onnx_metadata(onnx, "labels", "N,D,G,C,A,H,M,O");
+    add_codes(onnx, config->labels);
     dms_onnx_metadata(onnx, "normalisation", NORMALISATION);
     dms_onnx_metadata(onnx, "licence", LICENCE);
     json_decref(root);

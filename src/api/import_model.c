@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/growing.h"
 #include "base/log.h"
+#include "data/labels.h"
 #include "base/strbuf.h"
 #include "formats/json.h"
 #include "net/import.h"
@@ -37,6 +38,27 @@ static dms_status set_provenance(dms_model_config *config, const char *path,
     return DMS_OK;
 }
 
+/* The labels that are asked for, which a whole network's heads must be of. */
+static dms_status choose_labels(dms_label_set **labels,
+                                const dms_architecture *arch,
+                                const dms_import *import,
+                                const dms_import_options *options,
+                                dms_error *err)
+{
+    const dms_label_set *asked = options->labels;
+    int count = dms_label_set_count(asked);
+
+    if (import->whole && !asked)
+        return dms_label_set_numbered(labels, arch->labels, arch->task, err);
+    if (import->whole && count != arch->labels)
+        return dms_fail(err, DMS_EMISMATCH,
+                        "%s: its heads give %d labels, --labels names %d",
+                        dms_tensor_file_path(import->file), arch->labels,
+                        count);
+    return dms_label_set_asked(labels, asked ? asked : dms_label_set_odir(),
+                               arch->task, err);
+}
+
 /* The file's own description where it has one; else what its tensors tell and,
  * for the rest, what the options say. */
 static dms_status choose_config(dms_model_config *config, bool *described,
@@ -44,22 +66,37 @@ static dms_status choose_config(dms_model_config *config, bool *described,
                                 const dms_import_options *options,
                                 dms_error *err)
 {
-    dms_architecture *arch = &config->architecture;
+    dms_architecture arch = *options->architecture;
+    dms_label_set *labels = NULL;
     const char *path = dms_tensor_file_path(import->file);
     const char *json =
         dms_tensor_file_metadata(import->file, DMS_MODEL_METADATA_KEY);
     dms_status st = DMS_OK;
 
     *described = import->whole && json;
-    if (*described)
-        return dms_model_config_parse(config, json, path, err);
-    *config = dms_model_config_default();
-    *arch = *options->architecture;
-    arch->backbone = import->backbone;
+    if (*described) {
+        TRY(dms_model_config_parse(config, json, path, err));
+        if (options->labels &&
+            !dms_label_sets_same_codes(options->labels, config->labels))
+            st = dms_fail(err, DMS_EMISMATCH,
+                          "%s: its own description names other labels than "
+                          "--labels",
+                          path);
+        goto done;
+    }
+    arch.backbone = import->backbone;
     if (import->whole)
-        st = dms_infer_architecture(arch, import->file, import->prefix, err);
-    config->preprocess.size = arch->size;
-    return st == DMS_OK ? dms_architecture_check(arch, err) : st;
+        TRY(dms_infer_architecture(&arch, import->file, import->prefix, err));
+    TRY(choose_labels(&labels, &arch, import, options, err));
+    TRY(dms_model_config_init(config, labels, err));
+    arch.labels = dms_label_set_count(labels);
+    arch.task = dms_label_set_task(labels);
+    config->architecture = arch;
+    config->preprocess.size = arch.size;
+    TRY(dms_architecture_check(&arch, err));
+done:
+    dms_label_set_destroy(labels);
+    return st;
 }
 
 static dms_status fill(dms_model *model, dms_import_report *report,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "data/labels.h"
 #include "net/dmsnet.h"
 #include "net/model_file.h"
 #include "net/weights_file.h"
@@ -24,22 +25,41 @@ done:
     return st;
 }
 
+/* The description of a model of that architecture for these labels. */
+static dms_status describe(dms_model_config *config,
+                           const dms_architecture *arch,
+                           const dms_label_set *labels, dms_error *err)
+{
+    dms_label_set *asked = NULL;
+    dms_status st;
+
+    TRY(dms_label_set_asked(&asked, labels ? labels : dms_label_set_odir(),
+                            arch->task, err));
+    TRY(dms_model_config_init(config, asked, err));
+    config->architecture = *arch;
+    config->architecture.labels = dms_label_set_count(asked);
+    config->architecture.task = dms_label_set_task(asked);
+    config->preprocess.size = arch->size;
+    TRY(dms_architecture_check(&config->architecture, err));
+done:
+    dms_label_set_destroy(asked);
+    return st;
+}
+
 dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
-                            uint64_t seed, dms_error *err)
+                            const dms_label_set *labels, uint64_t seed,
+                            dms_error *err)
 {
     dms_status st;
-    dms_model *model = NULL;
+    dms_model *model = dms_calloc(1, sizeof *model);
 
-    TRY(dms_architecture_check(arch, err));
-    model = dms_calloc(1, sizeof *model);
     if (!model) {
         st = dms_fail_memory(err, "model");
         goto done;
     }
-    model->config = dms_model_config_default();
-    model->config.architecture = *arch;
-    model->config.preprocess.size = arch->size;
-    TRY(dms_model_new_params(&model->params, arch, false, err));
+    TRY(describe(&model->config, arch, labels, err));
+    TRY(dms_model_new_params(&model->params, &model->config.architecture, false,
+                             err));
     TRY(dms_params_fill(model->params, seed, err));
     *out = model, model = NULL;
 done:
@@ -76,6 +96,7 @@ void dms_model_destroy(dms_model *model)
         return;
     dms_params_destroy(model->params);
     dms_tensor_file_close(model->file);
+    dms_model_config_release(&model->config);
     dms_free(model);
 }
 
@@ -96,21 +117,17 @@ const char *dms_model_get_provenance(const dms_model *model)
 
 int dms_model_label_count(const dms_model *model)
 {
-    (void)model;
-    return DMS_LABELS;
+    return model->config.architecture.labels;
 }
 
 const char *dms_model_label_code(const dms_model *model, int k)
 {
-    static const char codes[DMS_LABELS][2] = {"N", "D", "G", "C",
-                                              "A", "H", "M", "O"};
-
-    return k >= 0 && k < dms_model_label_count(model) ? codes[k] : NULL;
+    return dms_label_set_code(model->config.labels, k);
 }
 
 const char *dms_model_label_name(const dms_model *model, int k)
 {
-    return k < dms_model_label_count(model) ? dms_label_name(k) : NULL;
+    return dms_label_set_name(model->config.labels, k);
 }
 
 double dms_model_threshold(const dms_model *model, int k)
@@ -128,6 +145,11 @@ double dms_model_temperature(const dms_model *model)
 size_t dms_model_feature_width(const dms_model *model)
 {
     return 2 * (size_t)model->config.architecture.width;
+}
+
+const dms_label_set *dms_model_get_labels(const dms_model *model)
+{
+    return model->config.labels;
 }
 
 size_t dms_model_parameters(const dms_model *model)

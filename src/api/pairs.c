@@ -114,6 +114,7 @@ static dms_status add_patient(dms_pair_list *list, const dms_patient *patient,
     pair->id = dms_strdup(patient->id);
     if (!pair->id)
         return dms_fail_memory(err, "pairs");
+    pair->side_unknown = patient->side_unknown;
     for (int eye = 0; eye < 2; eye++)
         if (patient->eye[eye].path &&
             !(pair->path[eye] = dms_strdup(patient->eye[eye].path)))
@@ -126,8 +127,9 @@ static dms_status read_table(dms_pair_list *list, const char *path,
 {
     dms_status st;
     dms_dataset *dataset = NULL;
+    const dms_dataset_options options = {.wanted = DMS_LABELS_UNWANTED};
 
-    TRY(dms_dataset_open(&dataset, path, NULL, NULL, err));
+    TRY(dms_dataset_open_with(&dataset, path, &options, err));
     list->pairs = dms_calloc(dataset->count, sizeof *list->pairs);
     if (!list->pairs) {
         st = dms_fail_memory(err, "pairs");

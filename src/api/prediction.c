@@ -1,6 +1,9 @@
 /* Predictions for a person, for a program, for a spreadsheet. */
 #include <math.h>
 
+#include <string.h>
+
+#include "api/answer.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
@@ -21,7 +24,29 @@ const char *dms_prediction_format_name(dms_prediction_format format)
 typedef struct answer {
     const dms_prediction *p;
     const dms_pair *pair;
+    const dms_label_set *labels;
+    int code_width, name_width; /* columns of the longest */
 } answer;
+
+static int wider(int width, const char *text)
+{
+    int len = (int)strlen(text);
+
+    return len > width ? len : width;
+}
+
+static answer answer_of(const dms_predictions *predictions,
+                        const dms_pair *pairs, size_t i)
+{
+    answer a = {dms_predictions_get(predictions, i), &pairs[i],
+                predictions->labels, 1, 12};
+
+    for (int k = 0; k < predictions->label_count; k++) {
+        a.code_width = wider(a.code_width, dms_label_set_code(a.labels, k));
+        a.name_width = wider(a.name_width, dms_label_set_name(a.labels, k));
+    }
+    return a;
+}
 
 static const char *id_of(const answer *a)
 {
@@ -40,8 +65,9 @@ static void write_label(dms_strbuf *text, const answer *a, int k)
 {
     const dms_prediction *p = a->p;
 
-    dms_strbuf_printf(text, "  %c %-12s %6.1f %%  ", DMS_LABEL_LETTERS[k],
-                      dms_label_name(k), 100 * p->patient[k]);
+    dms_strbuf_printf(text, "  %-*s %-*s %6.1f %%  ", a->code_width,
+                      dms_label_set_code(a->labels, k), a->name_width,
+                      dms_label_set_name(a->labels, k), 100 * p->patient[k]);
     write_bar(text, p->patient[k]);
     for (int eye = 0; eye < 2; eye++) {
         if (p->present[eye])
@@ -67,14 +93,27 @@ static void write_text(dms_strbuf *text, const answer *a)
             dms_strbuf_printf(text, ", %s field %s", eye_names[eye],
                               dms_field_kind_name(p->field[eye].kind));
     dms_strbuf_puts(text, "\n");
-    if (p->present[DMS_LEFT] != p->present[DMS_RIGHT])
+    if (a->pair->side_unknown)
+        dms_strbuf_puts(text, "  from one photograph of an eye that nobody "
+                              "named, which stands in for both\n");
+    else if (p->present[DMS_LEFT] != p->present[DMS_RIGHT])
         dms_strbuf_printf(text,
                           "  from the %s eye alone, which stands in for both\n",
                           eye_names[p->present[DMS_RIGHT]]);
-    dms_strbuf_puts(text, "                   patient                      "
-                          "     left    right\n");
+    dms_strbuf_printf(text,
+                      "%*s   patient                           left    "
+                      "right\n",
+                      a->code_width + a->name_width + 3, "");
     for (int k = 0; k < a->p->label_count; k++)
         write_label(text, a, k);
+    dms_strbuf_puts(text, "\n");
+}
+
+static void write_csv_header(dms_strbuf *text, const dms_label_set *labels)
+{
+    dms_strbuf_puts(text, "ID");
+    for (int k = 0; k < dms_label_set_count(labels); k++)
+        dms_strbuf_printf(text, ",%s", dms_label_set_code(labels, k));
     dms_strbuf_puts(text, "\n");
 }
 
@@ -92,11 +131,9 @@ static json_t *probabilities_json(const answer *a, const double *p)
 {
     json_t *object = json_object();
 
-    for (int k = 0; k < a->p->label_count; k++) {
-        char letter[2] = {DMS_LABEL_LETTERS[k], '\0'};
-
-        json_object_set_new(object, letter, dms_json_real(p[k]));
-    }
+    for (int k = 0; k < a->p->label_count; k++)
+        json_object_set_new(object, dms_label_set_code(a->labels, k),
+                            dms_json_real(p[k]));
     return object;
 }
 
@@ -120,20 +157,25 @@ static json_t *findings_json(const answer *a)
 
     for (int k = 0; k < a->p->label_count; k++)
         if (a->p->finding[k])
-            json_array_append_new(findings,
-                                  json_stringn(&DMS_LABEL_LETTERS[k], 1));
+            json_array_append_new(
+                findings, json_string(dms_label_set_code(a->labels, k)));
     return findings;
 }
 
 static json_t *answer_json(const answer *a)
 {
+    json_t *root;
+
     if (a->p->error.code != DMS_OK)
         return json_pack("{s:s, s:s}", "id", id_of(a), "error",
                          a->p->error.message);
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "id", id_of(a),
+    root = json_pack("{s:s, s:o, s:o, s:o, s:o}", "id", id_of(a),
                      "probabilities", probabilities_json(a, a->p->patient),
                      "findings", findings_json(a), "left",
                      eye_json(a, DMS_LEFT), "right", eye_json(a, DMS_RIGHT));
+    if (a->pair->side_unknown)
+        json_object_set_new(root, "side_unknown", json_true());
+    return root;
 }
 
 static void write_all_json(dms_strbuf *text, const dms_predictions *predictions,
@@ -143,7 +185,7 @@ static void write_all_json(dms_strbuf *text, const dms_predictions *predictions,
     char *dump;
 
     for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
-        answer a = {dms_predictions_get(predictions, i), &pairs[i]};
+        answer a = answer_of(predictions, pairs, i);
 
         json_array_append_new(list, answer_json(&a));
     }
@@ -165,9 +207,9 @@ static dms_status check_finite(const answer *a, dms_error *err)
             if (!isfinite(p->patient[k]) ||
                 (p->present[eye] && !isfinite(p->eye[eye][k])))
                 return dms_fail(err, DMS_EINVAL,
-                                "patient %.100s: a probability of %c is not "
+                                "patient %.100s: a probability of %s is not "
                                 "finite",
-                                id_of(a), DMS_LABEL_LETTERS[k]);
+                                id_of(a), dms_label_set_code(a->labels, k));
     return DMS_OK;
 }
 
@@ -179,7 +221,7 @@ dms_status dms_predictions_print(char **text,
     dms_strbuf out;
 
     for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
-        answer a = {dms_predictions_get(predictions, i), &pairs[i]};
+        answer a = answer_of(predictions, pairs, i);
         dms_status st = check_finite(&a, err);
 
         if (st != DMS_OK)
@@ -189,9 +231,9 @@ dms_status dms_predictions_print(char **text,
     if (format == DMS_PREDICTION_JSON)
         write_all_json(&out, predictions, pairs);
     if (format == DMS_PREDICTION_CSV)
-        dms_strbuf_puts(&out, "ID,N,D,G,C,A,H,M,O\n");
+        write_csv_header(&out, predictions->labels);
     for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
-        answer a = {dms_predictions_get(predictions, i), &pairs[i]};
+        answer a = answer_of(predictions, pairs, i);
 
         if (format == DMS_PREDICTION_TEXT)
             write_text(&out, &a);

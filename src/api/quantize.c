@@ -22,7 +22,13 @@
 #include "net/model_file.h"
 #include "train/threads.h"
 
-enum { K = DMS_LABELS, COMPARED_PATIENTS = 8 };
+enum { COMPARED_PATIENTS = 8 };
+
+/* K, the model's. */
+static size_t label_count(const dms_quantising *q)
+{
+    return (size_t)q->model->config.architecture.labels;
+}
 
 const char *dms_quantize_method_name(int method)
 {
@@ -84,7 +90,8 @@ static dms_status make_net(dms_net **net, const dms_quantising *q,
     const dms_model_config *config = &q->model->config;
     dms_net_options options = {.patients = 1,
                                .size = config->preprocess.size,
-                               .sums_apart = sums_apart};
+                               .sums_apart = sums_apart,
+                               .labels = config->labels};
     dms_status st;
 
     TRY(dms_compute_apply(&options, &(dms_compute){.precision = precision},
@@ -104,11 +111,9 @@ static dms_status stopped(const dms_quantising *q, dms_error *err)
                : DMS_OK;
 }
 
-static void read_answer(double p[K], const dms_quantising *q,
-                        const dms_net *net)
+static void read_answer(double *p, const dms_quantising *q, const dms_net *net)
 {
-    dms_probabilities(p, dms_net_patient_logits(net),
-                      q->model->config.architecture.task,
+    dms_probabilities(p, dms_net_patient_logits(net), q->model->config.labels,
                       q->model->config.temperature);
 }
 
@@ -132,7 +137,7 @@ static dms_status calibrate(dms_quantising *q, dms_error *err)
         dms_quantising_show(q, q->exact, i);
         TRY(dms_quant_count(q->exact, &q->layers, false, err));
         TRY(dms_quantising_check(q, q->exact, i, err));
-        read_answer(q->answers + i * K, q, q->exact);
+        read_answer(q->answers + i * label_count(q), q, q->exact);
         dms_quantising_show(q, apart, i);
         TRY(dms_quant_count(apart, &q->layers, true, err));
         TRY(dms_quantising_check(q, apart, i, err));
@@ -181,25 +186,26 @@ static dms_status compare_answers(dms_quantising *q, dms_error *err)
 {
     dms_status st = DMS_OK;
     double sum = 0;
+    size_t count = label_count(q);
 
     q->largest_difference = 0;
     for (size_t i = 0; i < q->patients; i++) {
-        double p[K];
+        double p[DMS_LABELS_MAX];
 
         TRY(stopped(q, err));
         dms_quantising_show(q, q->coarse, i);
         TRY(dms_net_forward(q->coarse, 0, err));
         TRY(dms_quantising_check(q, q->coarse, i, err));
         read_answer(p, q, q->coarse);
-        for (size_t k = 0; k < K; k++) {
-            double d = fabs(p[k] - q->answers[i * K + k]);
+        for (size_t k = 0; k < count; k++) {
+            double d = fabs(p[k] - q->answers[i * count + k]);
 
             sum += d;
             q->largest_difference = fmax(q->largest_difference, d);
         }
         dms_progress(q->monitor, "compare", i + 1, q->patients, NULL);
     }
-    q->mean_difference = sum / (double)(q->patients * K);
+    q->mean_difference = sum / (double)(q->patients * count);
 done:
     return st;
 }
@@ -326,7 +332,7 @@ static dms_status quantise(dms_quantising *q, dms_error *err)
 
     TRY(open_model(q, err));
     TRY(dms_quantising_read(q, err));
-    q->answers = dms_calloc(q->patients * K, sizeof *q->answers);
+    q->answers = dms_calloc(q->patients * label_count(q), sizeof *q->answers);
     if (!q->answers) {
         st = dms_fail_memory(err, "calibration");
         goto done;

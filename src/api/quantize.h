@@ -2,6 +2,7 @@
 #ifndef DMS_API_QUANTIZE_H
 #define DMS_API_QUANTIZE_H
 
+#include "data/eyes.h"
 #include "dms/quantize.h"
 #include "quant/compare.h"
 
@@ -13,11 +14,11 @@ typedef struct dms_quantising {
     dms_net *coarse; /* of the table */
     dms_quant_layers layers;
     dms_quant_table table;
-    uint8_t *pixels;      /* patients x 2 x S x S x 3, left first */
-    bool *present;        /* patients x 2 */
-    dms_dataset *dataset; /* whose patients they are: */
-    size_t *places;       /* patients, in dataset->patients */
-    double *answers;      /* patients x K, fp32's probabilities */
+    uint8_t *pixels;           /* patients x 2 x S x S x 3, left first */
+    dms_eyes_present *present; /* patients */
+    dms_dataset *dataset;      /* whose patients they are: */
+    size_t *places;            /* patients, in dataset->patients */
+    double *answers;           /* patients x K, fp32's probabilities */
     size_t patients;
     double mean_difference, largest_difference;
 } dms_quantising;

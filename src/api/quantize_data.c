@@ -54,11 +54,13 @@ static void read_pictures(dms_quantising *q, const dms_dataset *dataset,
 #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < 2 * count; i++) {
         int eye = (int)(i % 2);
-        const char *path = dataset->patients[order[i / 2]].eye[eye].path;
+        const dms_patient *patient = &dataset->patients[order[i / 2]];
+        const char *path = patient->eye[eye].path;
+        dms_eyes eyes = q->model->config.architecture.eyes;
         dms_field field;
 
-        q->present[i] =
-            path && dms_eyes_include(q->model->config.architecture.eyes, eye) &&
+        q->present[i / 2].eye[eye] =
+            path && (dms_eyes_include(eyes, eye) || patient->side_unknown) &&
             dms_preprocess_file(pixels_of(q, i / 2, eye), &field, path,
                                 settings, &errors[i]) == DMS_OK;
     }
@@ -68,10 +70,10 @@ static void read_pictures(dms_quantising *q, const dms_dataset *dataset,
 static void close_ranks(dms_quantising *q, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!q->present[2 * i] && !q->present[2 * i + 1])
+        if (dms_eyes_source(q->model->config.architecture.eyes, &q->present[i],
+                            DMS_LEFT) < 0)
             continue;
-        memmove(q->present + 2 * q->patients, q->present + 2 * i,
-                2 * sizeof *q->present);
+        q->present[q->patients] = q->present[i];
         memmove(pixels_of(q, q->patients, 0), pixels_of(q, i, 0),
                 2 * picture_size(q));
         q->places[q->patients] = q->places[i];
@@ -88,13 +90,16 @@ static dms_status read_patients(dms_quantising *q, const dms_dataset *dataset,
 
     TRY(choose(&q->places, &count, q, dataset, err));
     q->pixels = dms_calloc(2 * count, picture_size(q));
-    q->present = dms_calloc(2 * count, sizeof *q->present);
+    q->present = dms_calloc(count, sizeof *q->present);
     errors = dms_calloc(2 * count, sizeof *errors);
     if (!q->pixels || !q->present || !errors) {
         st = dms_fail_memory(err, "photographs");
         goto done;
     }
     read_pictures(q, dataset, q->places, count, errors);
+    for (size_t i = 0; i < count; i++)
+        q->present[i].side_unknown =
+            dataset->patients[q->places[i]].side_unknown;
     for (size_t i = 0; i < 2 * count; i++)
         if (errors[i].code != DMS_OK)
             dms_log(q->monitor, DMS_LOG_WARNING, "%s; left out",
@@ -117,10 +122,14 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err)
 {
     dms_status st;
     const dms_quantize_options *o = q->options;
+    /* ranges need no labels, but the training's split was made by them */
+    const dms_dataset_options options = {
+        .images = o->images && o->images[0] ? o->images : NULL,
+        .labels = q->model->config.labels,
+        .wanted = DMS_LABELS_OPTIONAL,
+        .monitor = q->monitor};
 
-    TRY(dms_dataset_open(&q->dataset, o->data,
-                         o->images && o->images[0] ? o->images : NULL,
-                         q->monitor, err));
+    TRY(dms_dataset_open_with(&q->dataset, o->data, &options, err));
     TRY(dms_model_split(q->dataset, q->model, o->split, q->monitor, err));
     TRY(read_patients(q, q->dataset, err));
 done:
@@ -130,7 +139,8 @@ done:
 void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i)
 {
     for (int eye = 0; eye < 2; eye++) {
-        int source = q->present[2 * i + (size_t)eye] ? eye : !eye;
+        int source = dms_eyes_source(q->model->config.architecture.eyes,
+                                     &q->present[i], eye);
 
         dms_pixels_normalise(
             dms_net_images(net) + (size_t)eye * picture_size(q),

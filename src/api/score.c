@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "data/labels.h"
 #include "data/predictions.h"
 #include "dms/metrics.h"
 
@@ -27,9 +28,11 @@ typedef struct join {
     const dms_dataset *dataset;
     const dms_prediction_rows *predictions;
     const dms_score_options *options;
-    entry *entries;        /* predictions->count, sorted */
-    uint8_t *labels;       /* count x 8 */
-    double *probabilities; /* count x 8 */
+    entry *entries;           /* predictions->count, sorted */
+    const dms_label_set *set; /* of the scores: the table's, or one of them */
+    size_t width;             /* K */
+    uint8_t *labels;          /* count x K */
+    double *probabilities;    /* count x K */
     size_t count;
     size_t left_out; /* several labels, for single-label */
 } join;
@@ -76,13 +79,14 @@ static bool is_asked_for(const join *j, const dms_patient *patient)
                                  patient->split == j->options->split);
 }
 
-static int count_labels(const uint8_t labels[DMS_LABELS])
+/* Several labels, or not all of them known: no class to score. */
+static bool is_ambiguous(const uint8_t *labels, size_t width)
 {
     int sum = 0;
 
-    for (int k = 0; k < DMS_LABELS; k++)
-        sum += labels[k];
-    return sum;
+    for (size_t k = 0; k < width; k++)
+        sum += labels[k] == 1;
+    return sum > 1 || memchr(labels, DMS_LABEL_UNKNOWN, width);
 }
 
 static void join_patient(join *j, const dms_patient *patient, odd_ones *missing)
@@ -94,15 +98,15 @@ static void join_patient(join *j, const dms_patient *patient, odd_ones *missing)
         return;
     }
     found->used = true;
-    if (j->options->report.task == DMS_TASK_SINGLE_LABEL &&
-        count_labels(patient->labels) > 1) {
+    if (dms_label_set_task(j->set) == DMS_TASK_SINGLE_LABEL &&
+        is_ambiguous(patient->labels, j->width)) {
         j->left_out++;
         return;
     }
-    memcpy(j->labels + j->count * DMS_LABELS, patient->labels, DMS_LABELS);
-    memcpy(j->probabilities + j->count * DMS_LABELS,
-           j->predictions->probabilities + found->index * DMS_LABELS,
-           DMS_LABELS * sizeof *j->probabilities);
+    memcpy(j->labels + j->count * j->width, patient->labels, j->width);
+    memcpy(j->probabilities + j->count * j->width,
+           j->predictions->probabilities + found->index * j->width,
+           j->width * sizeof *j->probabilities);
     j->count++;
 }
 
@@ -146,9 +150,9 @@ static dms_status join_all(join *j, dms_error *err)
     dms_strbuf_init(&missing.first);
     TRY(check_split(j, err));
     TRY(sort_entries(j, err));
-    j->labels = dms_calloc(patients, DMS_LABELS);
+    j->labels = dms_calloc(patients, j->width);
     j->probabilities =
-        dms_calloc(patients, DMS_LABELS * sizeof *j->probabilities);
+        dms_calloc(patients, j->width * sizeof *j->probabilities);
     if (!j->labels || !j->probabilities) {
         st = dms_fail_memory(err, "joined predictions");
         goto done;
@@ -183,22 +187,31 @@ dms_status dms_score_files(dms_report *out, const char *labels_table,
     dms_dataset *dataset = NULL;
     dms_prediction_rows predictions = {0};
     join j = {.predictions = &predictions, .options = options};
+    dms_label_set *set = NULL;
+    dms_answers answers = {0};
+    const dms_dataset_options reading = {.labels = options->labels,
+                                         .monitor = monitor};
 
-    TRY(dms_dataset_open(&dataset, labels_table, NULL, monitor, err));
-    TRY(dms_prediction_rows_read(&predictions, predictions_csv, err));
+    TRY(dms_dataset_open_with(&dataset, labels_table, &reading, err));
+    TRY(dms_dataset_need_labels(dataset, err));
+    TRY(dms_label_set_asked(&set, dataset->labels, options->task, err));
+    TRY(dms_prediction_rows_read(&predictions, predictions_csv, set, err));
     j.dataset = dataset;
+    j.set = set;
+    j.width = (size_t)dms_label_set_count(set);
     TRY(join_all(&j, err));
     if (j.left_out)
         dms_log(monitor, DMS_LOG_INFO,
                 "%zu patients of several labels are left out", j.left_out);
-    TRY(dms_report_measure(out, j.labels, j.probabilities, j.count,
-                           &options->report, err));
+    answers = (dms_answers){set, j.labels, j.probabilities, j.count};
+    TRY(dms_report_measure(out, &answers, &options->report, err));
     out->left_out = j.left_out;
 done:
     dms_free(j.entries);
     dms_free(j.labels);
     dms_free(j.probabilities);
     dms_prediction_rows_release(&predictions);
+    dms_label_set_destroy(set);
     dms_dataset_close(dataset);
     return st;
 }

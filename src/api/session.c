@@ -8,6 +8,7 @@
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "data/eyes.h"
 #include "eval/probability.h"
 #include "net/compute.h"
 #include "net/dmsnet.h"
@@ -135,7 +136,8 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
         dms_error error = {0};
 
         if ((pair->path[eye] || pair->memory[eye].data) &&
-            dms_eyes_include(s->model->config.architecture.eyes, eye))
+            (pair->side_unknown ||
+             dms_eyes_include(s->model->config.architecture.eyes, eye)))
             answer->present[eye] =
                 read_eye(s, answer, pair, place, eye, &error) == DMS_OK;
         if (error.code != DMS_OK) { /* of two, the left eye's is told */
@@ -154,19 +156,23 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
     }
 }
 
-/* The one eye that is there stands in for both. */
+/* Each side gets its photograph, or whoever stands in for it. */
 static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
-                        int count)
+                        const dms_pair *pairs, int count)
 {
     int size = s->model->config.preprocess.size;
 
     for (int i = 0; i < count; i++)
         for (int eye = 0; eye < 2; eye++) {
-            const bool *present =
+            const bool *read =
                 dms_answer_at(predictions, at + (size_t)i)->present;
-            int source = present[eye] ? eye : !eye;
+            const dms_eyes_present present = {
+                .eye = {read[DMS_LEFT], read[DMS_RIGHT]},
+                .side_unknown = pairs[i].side_unknown};
+            int source = dms_eyes_source(s->model->config.architecture.eyes,
+                                         &present, eye);
 
-            if (present[source])
+            if (source >= 0)
                 dms_pixels_normalise(images_of(s, eye, i),
                                      pixels_of(s, source, i), size);
         }
@@ -175,19 +181,19 @@ static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
 static void read_answer(const seat *s, dms_prediction *p, int place)
 {
     const dms_model_config *config = &s->model->config;
-    dms_task task = config->architecture.task;
+    const dms_label_set *labels = config->labels;
+    int count = config->architecture.labels;
 
-    memcpy(p->patient_logits,
-           dms_net_patient_logits(s->net) + place * DMS_LABELS,
-           DMS_LABELS * sizeof *p->patient_logits);
-    dms_probabilities(p->patient, p->patient_logits, task, config->temperature);
-    dms_findings(p->finding, p->patient, task, config->thresholds);
+    memcpy(p->patient_logits, dms_net_patient_logits(s->net) + place * count,
+           (size_t)count * sizeof *p->patient_logits);
+    dms_probabilities(p->patient, p->patient_logits, labels,
+                      config->temperature);
+    dms_findings(p->finding, p->patient, labels, config->thresholds);
     for (int eye = 0; eye < 2; eye++) {
         memcpy(p->eye_logits[eye],
-               dms_net_eye_logits(s->net) +
-                   (eye * s->batch + place) * DMS_LABELS,
-               DMS_LABELS * sizeof *p->eye_logits[eye]);
-        dms_probabilities(p->eye[eye], p->eye_logits[eye], task,
+               dms_net_eye_logits(s->net) + (eye * s->batch + place) * count,
+               (size_t)count * sizeof *p->eye_logits[eye]);
+        dms_probabilities(p->eye[eye], p->eye_logits[eye], labels,
                           config->temperature);
     }
 }
@@ -238,7 +244,7 @@ static dms_status predict_batch(void *user, int worker, size_t at, size_t count,
     dms_status st;
 
     read_pairs(&s, r->predictions, at, r->pairs + at, (int)count);
-    fill_images(&s, r->predictions, at, (int)count);
+    fill_images(&s, r->predictions, at, r->pairs + at, (int)count);
     TRY(dms_net_forward(s.net, 0, err));
     read_answers(&s, r->predictions, at, r->pairs + at, (int)count);
 done:
@@ -252,11 +258,12 @@ static dms_status check_room(const dms_session *s, const dms_predictions *p,
         return dms_fail(err, DMS_EINVAL,
                         "%zu pairs, but the predictions were created for %zu",
                         count, p->capacity);
-    if (p->label_count != dms_model_label_count(s->model) ||
+    if (!dms_label_sets_equal(p->labels, dms_model_get_labels(s->model)) ||
         p->feature_width != dms_model_feature_width(s->model))
         return dms_fail(err, DMS_EMISMATCH,
                         "the predictions were created for a model of %d labels "
-                        "and %zu features, the session's has %d and %zu",
+                        "and %zu features, the session's has %d, or others, "
+                        "and %zu",
                         p->label_count, p->feature_width,
                         dms_model_label_count(s->model),
                         dms_model_feature_width(s->model));

@@ -15,14 +15,13 @@
 #include "train/loss.h"
 #include "train/threads.h"
 
-enum { K = DMS_LABELS };
-
 /* An input file and what it was found to hold. */
 typedef struct request {
     const char *path;
     dms_safetensors *file;
     int patients; /* N */
     int size;     /* S */
+    int labels;   /* K, the model's */
 } request;
 
 static dms_status find_tensor(const dms_tensor_view **view, const request *r,
@@ -36,12 +35,13 @@ static dms_status find_tensor(const dms_tensor_view **view, const request *r,
 }
 
 /* Open the file; N and S are those of `left`. */
-static dms_status request_open(request *r, const char *path, dms_error *err)
+static dms_status request_open(request *r, const char *path,
+                               const dms_model *model, dms_error *err)
 {
     dms_status st;
     const dms_tensor_view *left;
 
-    *r = (request){.path = path};
+    *r = (request){.path = path, .labels = model->config.architecture.labels};
     TRY(dms_safetensors_open(&r->file, path, err));
     TRY(find_tensor(&left, r, "left", err));
     if (left->axes != 4 || left->shape[0] < 1 || left->shape[0] > 4096 ||
@@ -129,14 +129,15 @@ done:
 }
 
 static dms_tensor_view logits_view(const char *name, const float *data,
-                                   int patients)
+                                   const request *r)
 {
     return (dms_tensor_view){.name = name,
                              .dtype = DMS_DTYPE_F32,
                              .axes = 2,
-                             .shape = {patients, K},
+                             .shape = {r->patients, r->labels},
                              .data = data,
-                             .size = (size_t)patients * K * sizeof *data};
+                             .size = (size_t)r->patients * (size_t)r->labels *
+                                     sizeof *data};
 }
 
 void dms_backward_options_init(dms_backward_options *options,
@@ -154,7 +155,7 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
     dms_status st;
     request r = {0};
     dms_net *net = NULL;
-    dms_net_options options = {0};
+    dms_net_options options = {.labels = model->config.labels};
     dms_tensor_view out[3];
     dms_compute own;
     const float *eye;
@@ -162,7 +163,7 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
 
     TRY(dms_compute_take(&own, compute, err));
     threads = dms_threads_use(own.threads);
-    TRY(request_open(&r, in_path, err));
+    TRY(request_open(&r, in_path, model, err));
     options.patients = r.patients;
     options.size = r.size;
     TRY(dms_compute_apply(&options, &own, model->params, 0, err));
@@ -172,9 +173,9 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
     TRY(dms_net_forward(net, 0, err));
     TRY(check_answers(net, &r, err));
     eye = dms_net_eye_logits(net);
-    out[0] = logits_view("patient", dms_net_patient_logits(net), r.patients);
-    out[1] = logits_view("eye_left", eye, r.patients);
-    out[2] = logits_view("eye_right", eye + r.patients * K, r.patients);
+    out[0] = logits_view("patient", dms_net_patient_logits(net), &r);
+    out[1] = logits_view("eye_left", eye, &r);
+    out[2] = logits_view("eye_right", eye + r.patients * r.labels, &r);
     TRY(dms_safetensors_write(out_path, out, 3, NULL, 0, err));
 done:
     dms_threads_use(threads);
@@ -188,8 +189,8 @@ static dms_status read_labels(float *labels, float *eye_labels,
                               const request *r, dms_error *err)
 {
     dms_status st;
-    const int64_t shape[] = {r->patients, K};
-    size_t cells = (size_t)r->patients * K;
+    const int64_t shape[] = {r->patients, r->labels};
+    size_t cells = (size_t)r->patients * (size_t)r->labels;
     bool left = dms_safetensors_find(r->file, "labels_left") != NULL;
     bool right = dms_safetensors_find(r->file, "labels_right") != NULL;
 
@@ -272,9 +273,9 @@ static dms_status run_backward(answer *a, dms_net *net, const request *r,
                                dms_error *err)
 {
     dms_status st;
-    size_t cells = (size_t)r->patients * K;
+    size_t cells = (size_t)r->patients * (size_t)r->labels;
     float *labels = dms_calloc(3 * cells, sizeof *labels);
-    dms_loss_options loss = dms_loss_options_default();
+    dms_loss_options loss = dms_loss_options_default(r->labels);
     dms_loss_batch batch;
 
     if (!labels)
@@ -310,12 +311,13 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     answer a = {0};
     dms_net *net = NULL;
     dms_params *params = NULL;
-    dms_net_options net_options = {.mode = DMS_RUN_TRAINING};
+    dms_net_options net_options = {.mode = DMS_RUN_TRAINING,
+                                   .labels = model->config.labels};
 
     dms_backward_options_init(&options, sizeof options);
     TRY(dms_growing_take(&options, sizeof options, given,
                          "dms_backward_options", err));
-    TRY(request_open(&r, in_path, err));
+    TRY(request_open(&r, in_path, model, err));
     net_options.patients = r.patients;
     net_options.size = r.size;
     net_options.dropout = (float)options.dropout;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "data/fingerprint.h"
+#include "data/labels.h"
 
 /* Below or above which a photograph is suspicious. */
 enum {
@@ -93,59 +94,107 @@ static void check_identical(dms_findings *f, const dms_fingerprint *prints,
     }
 }
 
-static void letters(char text[DMS_LABELS + 1], const uint8_t labels[DMS_LABELS])
-{
-    int at = 0;
+enum { CODES_MAX = 120 };
 
-    for (int k = 0; k < DMS_LABELS; k++)
-        if (labels[k])
-            text[at++] = DMS_LABEL_LETTERS[k];
-    text[at] = '\0';
+/* The codes of those that a patient has: "DG" of ODIR's letters, "mild,severe"
+ * of words; without nothing-found if `findings`. */
+static void list_codes(char text[CODES_MAX], const dms_label_set *set,
+                       const uint8_t *labels, bool findings)
+{
+    bool letters = dms_label_set_is_odir(set);
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (int k = 0; k < dms_label_set_count(set); k++) {
+        if (labels[k] != 1 ||
+            (findings && k == dms_label_set_nothing_found(set)))
+            continue;
+        if (len + DMS_LABEL_CODE_MAX + 6 > CODES_MAX) {
+            snprintf(text + len, CODES_MAX - len, ",...");
+            return;
+        }
+        len += (size_t)snprintf(text + len, CODES_MAX - len, "%s%s",
+                                len && !letters ? "," : "",
+                                dms_label_set_code(set, k));
+    }
 }
 
-/* The union of the eyes' labels, N only if nothing else (docs/data-format.md).
+/* An eye that says nothing of itself, ungradable, is none to judge by. */
+static const uint8_t *labels_of(const dms_eye *eye)
+{
+    return eye->labelled ? eye->labels : NULL;
+}
+
+/* ODIR's rule holds for its table: the labels are those of the eyes' keywords.
  * false when not all keywords are there to tell. */
-static bool labels_from_eyes(uint8_t labels[DMS_LABELS],
-                             const dms_patient *patient)
+static bool labels_from_eyes(uint8_t *labels, const dms_patient *patient,
+                             const dms_label_set *set)
 {
-    bool finding = false;
+    const uint8_t *left = labels_of(&patient->eye[DMS_LEFT]);
+    const uint8_t *right = labels_of(&patient->eye[DMS_RIGHT]);
 
-    for (int k = 0; k < DMS_LABELS; k++) {
-        labels[k] = patient->eye[0].labels[k] | patient->eye[1].labels[k];
-        finding |= k > 0 && labels[k];
-    }
-    if (finding)
-        labels[0] = 0;
-    return patient->eye[0].keywords && patient->eye[1].keywords;
+    if (!dms_label_set_is_odir(set) || !patient->eye[DMS_LEFT].keywords ||
+        !patient->eye[DMS_RIGHT].keywords)
+        return false;
+    dms_labels_of_eyes(labels, dms_label_set_odir(), left, right);
+    if (!left && !right)
+        memset(labels, 0, (size_t)dms_label_set_count(set));
+    return true;
 }
 
-static void check_row(dms_findings *f, const dms_patient *patient)
+static void check_nothing_found(dms_findings *f, const dms_patient *patient,
+                                const dms_label_set *set)
 {
-    uint8_t expected[DMS_LABELS];
-    char found_text[DMS_LABELS + 1], expected_text[DMS_LABELS + 1];
+    int nothing = dms_label_set_nothing_found(set);
+    char findings[CODES_MAX];
 
-    letters(found_text, patient->labels);
-    if (!patient->labelled) {
+    list_codes(findings, set, patient->labels, true);
+    if (nothing >= 0 && patient->labels[nothing] == 1 && findings[0])
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
-                         "line %d: no labels", patient->line);
-        return;
-    }
-    if (found_text[0] == '\0')
+                         "line %d: %s and %s at once", patient->line,
+                         dms_label_set_is_odir(set)
+                             ? "normal"
+                             : dms_label_set_code(set, nothing),
+                         findings);
+}
+
+static void check_labels(dms_findings *f, const dms_patient *patient,
+                         const dms_label_set *set)
+{
+    uint8_t expected[DMS_LABELS_MAX];
+    char found_text[CODES_MAX], expected_text[CODES_MAX];
+    size_t count = (size_t)dms_label_set_count(set);
+
+    list_codes(found_text, set, patient->labels, false);
+    if (found_text[0] == '\0' && dms_label_set_nothing_found(set) >= 0 &&
+        !memchr(patient->labels, DMS_LABEL_UNKNOWN, count))
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
-                         "line %d: not one of the eight labels is 1",
-                         patient->line);
-    if (patient->labels[0] && found_text[1] != '\0')
-        dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
-                         "line %d: normal and %s at once", patient->line,
-                         found_text + 1);
-    if (labels_from_eyes(expected, patient) &&
-        memcmp(expected, patient->labels, sizeof expected) != 0) {
-        letters(expected_text, expected);
+                         "line %d: not one of the %s labels is 1",
+                         patient->line,
+                         dms_label_set_is_odir(set) ? "eight" : "table's");
+    check_nothing_found(f, patient, set);
+    if (labels_from_eyes(expected, patient, set) &&
+        !memchr(patient->labels, DMS_LABEL_UNKNOWN, count) &&
+        memcmp(expected, patient->labels, count) != 0) {
+        list_codes(expected_text, set, expected, false);
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
                          "line %d: labels are %s, the keywords say %s",
                          patient->line, found_text[0] ? found_text : "none",
                          expected_text[0] ? expected_text : "none");
     }
+}
+
+static void check_row(dms_findings *f, const dms_patient *patient,
+                      const dms_label_set *set)
+{
+    if (!set)
+        return;
+    if (!patient->labelled) {
+        dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
+                         "line %d: no labels", patient->line);
+        return;
+    }
+    check_labels(f, patient, set);
     if (patient->age > AGE_MAX)
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
                          "line %d: age %d", patient->line, patient->age);
@@ -170,7 +219,7 @@ static void check_all(dms_findings *f, const dms_fingerprint *prints,
     for (size_t i = 0; i < count; i++)
         check_photograph(f, &prints[i], dataset);
     for (size_t i = 0; i < dataset->count; i++)
-        check_row(f, &dataset->patients[i]);
+        check_row(f, &dataset->patients[i], dataset->labels);
 }
 
 dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,

@@ -62,24 +62,40 @@ void dms_findings_release(dms_findings *findings)
     *findings = (dms_findings){0};
 }
 
-static void count_labels(size_t counts[DMS_LABELS], const dms_dataset *dataset,
-                         dms_split split)
+/* Patients of the split (NONE: all) whose label k has that value. */
+static size_t count_label(const dms_dataset *dataset, dms_split split, int k,
+                          uint8_t value)
 {
+    size_t count = 0;
+
     for (size_t i = 0; i < dataset->count; i++)
-        for (int k = 0; k < DMS_LABELS; k++)
-            if (split == DMS_SPLIT_NONE || dataset->patients[i].split == split)
-                counts[k] += dataset->patients[i].labels[k];
+        if (split == DMS_SPLIT_NONE || dataset->patients[i].split == split)
+            count += dataset->patients[i].labels[k] == value;
+    return count;
+}
+
+static bool has_unknown_labels(const dms_dataset *dataset)
+{
+    for (int k = 0; k < dataset->label_count; k++)
+        if (count_label(dataset, DMS_SPLIT_NONE, k, DMS_LABEL_UNKNOWN))
+            return true;
+    return false;
 }
 
 static void write_labels(dms_strbuf *text, const char *title,
-                         const dms_dataset *dataset, dms_split split)
+                         const dms_dataset *dataset, dms_split split,
+                         uint8_t value)
 {
-    size_t counts[DMS_LABELS] = {0};
-
-    count_labels(counts, dataset, split);
     dms_strbuf_printf(text, "%-22s", title);
-    for (int k = 0; k < DMS_LABELS; k++)
-        dms_strbuf_printf(text, "  %c %zu", DMS_LABEL_LETTERS[k], counts[k]);
+    for (int k = 0; k < dataset->label_count; k++)
+        dms_strbuf_printf(text, "  %s %zu",
+                          dms_label_set_code(dataset->labels, k),
+                          count_label(dataset, split, k, value));
+    if (!dataset->labels)
+        dms_strbuf_printf(text,
+                          "  none among the columns %s; --labels says "
+                          "which they are",
+                          dataset->columns);
     dms_strbuf_puts(text, "\n");
 }
 
@@ -135,14 +151,17 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
                       "%-22s  %zu, with labels of their own %zu, "
                       "ungradable %zu\n",
                       "eyes", r->eyes, r->labelled_eyes, r->ungradable_eyes);
-    write_labels(&text, "labels", dataset, DMS_SPLIT_NONE);
+    write_labels(&text, "labels", dataset, DMS_SPLIT_NONE, 1);
+    if (has_unknown_labels(dataset))
+        write_labels(&text, "unknown labels", dataset, DMS_SPLIT_NONE,
+                     DMS_LABEL_UNKNOWN);
     for (int s = DMS_SPLIT_TRAIN;
          dataset->has_split_column && s <= DMS_SPLIT_TEST; s++) {
         char title[32];
 
         snprintf(title, sizeof title, "labels of %s",
                  dms_split_name((dms_split)s));
-        write_labels(&text, title, dataset, (dms_split)s);
+        write_labels(&text, title, dataset, (dms_split)s, 1);
     }
     for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)
         dms_strbuf_printf(&text, "%-22s  %zu\n", kinds[kind].key,
@@ -187,18 +206,14 @@ static json_t *string_json(const char *text)
     return string;
 }
 
-static json_t *labels_json(const dms_dataset *dataset)
+static json_t *labels_json(const dms_dataset *dataset, uint8_t value)
 {
-    size_t counts[DMS_LABELS] = {0};
     json_t *object = json_object();
 
-    count_labels(counts, dataset, DMS_SPLIT_NONE);
-    for (int k = 0; k < DMS_LABELS; k++) {
-        char letter[2] = {DMS_LABEL_LETTERS[k], '\0'};
-
-        json_object_set_new(object, letter,
-                            json_integer((json_int_t)counts[k]));
-    }
+    for (int k = 0; k < dataset->label_count; k++)
+        json_object_set_new(object, dms_label_set_code(dataset->labels, k),
+                            json_integer((json_int_t)count_label(
+                                dataset, DMS_SPLIT_NONE, k, value)));
     return object;
 }
 
@@ -218,12 +233,13 @@ static char *report_json(const dms_data_report *r, const dms_findings *f,
                          const dms_dataset *dataset)
 {
     json_t *root = json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "table",
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table",
         string_json(dataset->table), "patients", (json_int_t)r->patients,
         "unknown_ages", (json_int_t)unknown_ages(dataset), "unknown_sexes",
         (json_int_t)unknown_sexes(dataset), "eyes", (json_int_t)r->eyes,
         "labelled_eyes", (json_int_t)r->labelled_eyes, "ungradable_eyes",
-        (json_int_t)r->ungradable_eyes, "labels", labels_json(dataset));
+        (json_int_t)r->ungradable_eyes, "labels", labels_json(dataset, 1),
+        "unknown_labels", labels_json(dataset, DMS_LABEL_UNKNOWN));
     char *dump;
 
     for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)

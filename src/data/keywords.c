@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "data/labels.h"
 #include "dms/data.h"
 
 #define FULLWIDTH_COMMA "\xef\xbc\x8c" /* U+FF0C */
 
-enum { LABEL_N = 0, LABEL_O = 7, NO_LABEL = -1 };
+enum { NO_LABEL = -1 };
 
 typedef struct rule {
     const char *text;
@@ -23,14 +24,15 @@ static const rule rules[] = {
     {"optic disk photographically invisible", true, NO_LABEL},
     {"low image quality", true, NO_LABEL},
     {"image offset", true, NO_LABEL},
-    {"normal fundus", true, LABEL_N},
-    {"diabetic retinopathy", false, 1},
-    {"proliferative retinopathy", false, 1}, /* non-proliferative too */
-    {"glaucoma", false, 2},
-    {"cataract", false, 3},
-    {"age-related macular degeneration", false, 4},
-    {"hypertensive retinopathy", false, 5},
-    {"myopi", false, 6},
+    {"normal fundus", true, DMS_ODIR_N},
+    {"diabetic retinopathy", false, DMS_ODIR_D},
+    {"proliferative retinopathy", false,
+     DMS_ODIR_D}, /* non-proliferative too */
+    {"glaucoma", false, DMS_ODIR_G},
+    {"cataract", false, DMS_ODIR_C},
+    {"age-related macular degeneration", false, DMS_ODIR_A},
+    {"hypertensive retinopathy", false, DMS_ODIR_H},
+    {"myopi", false, DMS_ODIR_M},
 };
 
 static bool contains(const char *field, size_t len, const char *text)
@@ -53,7 +55,7 @@ static int label_of(const char *field, size_t len)
         if (contains(field, len, r->text))
             return r->label;
     }
-    return LABEL_O;
+    return DMS_ODIR_O;
 }
 
 /* Bytes before the next separator or the end; *skip: the separator's. */
@@ -68,14 +70,14 @@ static size_t field_len(const char *text, size_t *skip)
     return len;
 }
 
-bool dms_keywords_label(uint8_t labels[DMS_LABELS], const char *keywords)
+bool dms_keywords_label(uint8_t *labels, const char *keywords)
 {
     static const char blanks[] = " \t\r\n";
     bool any = false;
     bool finding = false;
     size_t skip = 1;
 
-    memset(labels, 0, DMS_LABELS);
+    memset(labels, 0, DMS_ODIR_LABELS);
     for (const char *at = keywords ? keywords : ""; skip > 0; at += skip) {
         size_t len = field_len(at, &skip);
         size_t first = strspn(at, blanks);
@@ -89,11 +91,11 @@ bool dms_keywords_label(uint8_t labels[DMS_LABELS], const char *keywords)
         if (label != NO_LABEL) {
             labels[label] = 1;
             any = true;
-            finding |= label != LABEL_N;
+            finding |= label != DMS_ODIR_N;
         }
         at += len;
     }
     if (finding)
-        labels[LABEL_N] = 0;
+        labels[DMS_ODIR_N] = 0;
     return any;
 }

@@ -7,8 +7,9 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/rng.h"
+#include "data/eyes.h"
 
-enum { K = DMS_LABELS, CHANNELS = 3, LANES = 64 };
+enum { CHANNELS = 3, LANES = 64 };
 
 struct dms_loader {
     const dms_dataset *dataset;
@@ -54,23 +55,29 @@ void dms_loader_destroy(dms_loader *loader)
     dms_free(loader);
 }
 
-int dms_loader_source(const dms_cache *cache, dms_eyes eyes, size_t patient,
-                      int side)
+static dms_eyes_present present_of(const dms_dataset *dataset,
+                                   const dms_cache *cache, size_t patient)
 {
-    int wanted = eyes == DMS_EYES_BOTH ? side : eyes == DMS_EYES_RIGHT;
+    return (dms_eyes_present){
+        .eye = {dms_cache_pixels(cache, patient, DMS_LEFT) != NULL,
+                dms_cache_pixels(cache, patient, DMS_RIGHT) != NULL},
+        .side_unknown = dataset->patients[patient].side_unknown};
+}
 
-    if (dms_cache_pixels(cache, patient, wanted))
-        return wanted;
-    if (eyes == DMS_EYES_BOTH && dms_cache_pixels(cache, patient, !wanted))
-        return !wanted;
-    return -1;
+int dms_loader_source(const dms_dataset *dataset, const dms_cache *cache,
+                      dms_eyes eyes, size_t patient, int side)
+{
+    dms_eyes_present present = present_of(dataset, cache, patient);
+
+    return dms_eyes_source(eyes, &present, side);
 }
 
 static void fill_image(dms_loader *l, float *image, size_t patient, int side,
                        uint64_t epoch, int lane)
 {
     size_t bytes = (size_t)l->size * (size_t)l->size * CHANNELS;
-    int eye = dms_loader_source(l->cache, l->options.eyes, patient, side);
+    int eye =
+        dms_loader_source(l->dataset, l->cache, l->options.eyes, patient, side);
     const uint8_t *pixels = dms_cache_pixels(l->cache, patient, eye);
     const char *id = l->dataset->patients[patient].id;
     dms_augment_key key = {.seed = l->options.seed,
@@ -89,18 +96,23 @@ static void fill_image(dms_loader *l, float *image, size_t patient, int side,
     dms_pixels_normalise(image, pixels, l->size);
 }
 
+/* A label as the loss takes it. */
+static float target_of(uint8_t label)
+{
+    return label == DMS_LABEL_UNKNOWN ? NAN : (float)label;
+}
+
 /* NaN wherever the eye at this side says nothing of itself. */
 static void fill_eye_labels(const dms_loader *l, float *labels, size_t patient,
                             int side)
 {
-    dms_eyes eyes = l->options.eyes;
-    int wanted = eyes == DMS_EYES_BOTH ? side : eyes == DMS_EYES_RIGHT;
-    const dms_eye *eye = &l->dataset->patients[patient].eye[wanted];
-    bool known =
-        eye->labelled && dms_cache_pixels(l->cache, patient, wanted) != NULL;
+    const dms_eye *eyes = l->dataset->patients[patient].eye;
+    dms_eyes_present present = present_of(l->dataset, l->cache, patient);
+    int own = dms_eyes_own(l->options.eyes, &present, side);
+    bool known = own >= 0 && eyes[own].labelled;
 
-    for (int k = 0; k < K; k++)
-        labels[k] = known ? (float)eye->labels[k] : NAN;
+    for (int k = 0; k < l->dataset->label_count; k++)
+        labels[k] = known ? target_of(eyes[own].labels[k]) : NAN;
 }
 
 static void fill_images(dms_loader *loader, float *images,
@@ -121,23 +133,26 @@ static void fill_images(dms_loader *loader, float *images,
 void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
                      const size_t *patients, int count, uint64_t epoch)
 {
+    int width = loader->dataset->label_count;
+
     for (int i = 0; i < count; i++)
-        assert(dms_loader_can_use(loader->cache, patients[i],
+        assert(dms_loader_can_use(loader->dataset, loader->cache, patients[i],
                                   loader->options.eyes));
     if (batch->images)
         fill_images(loader, batch->images, patients, count, epoch);
     for (int i = 0; i < 2 * count; i++)
-        fill_eye_labels(loader, batch->eye_labels + (size_t)i * K,
+        fill_eye_labels(loader, batch->eye_labels + (size_t)i * (size_t)width,
                         patients[i % count], i / count);
     for (int i = 0; i < count; i++)
-        for (int k = 0; k < K; k++)
-            batch->labels[i * K + k] =
-                loader->dataset->patients[patients[i]].labels[k];
+        for (int k = 0; k < width; k++)
+            batch->labels[i * width + k] =
+                target_of(loader->dataset->patients[patients[i]].labels[k]);
 }
 
-bool dms_loader_can_use(const dms_cache *cache, size_t patient, dms_eyes eyes)
+bool dms_loader_can_use(const dms_dataset *dataset, const dms_cache *cache,
+                        size_t patient, dms_eyes eyes)
 {
-    return dms_loader_source(cache, eyes, patient, DMS_LEFT) >= 0;
+    return dms_loader_source(dataset, cache, eyes, patient, DMS_LEFT) >= 0;
 }
 
 dms_status dms_loader_usable(size_t **indices, size_t *count,
@@ -153,7 +168,7 @@ dms_status dms_loader_usable(size_t **indices, size_t *count,
         const dms_patient *p = &dataset->patients[i];
 
         if (p->labelled && (split == DMS_SPLIT_NONE || p->split == split) &&
-            dms_loader_can_use(cache, i, eyes))
+            dms_loader_can_use(dataset, cache, i, eyes))
             list[found++] = i;
     }
     *indices = list;

@@ -10,8 +10,8 @@
 typedef struct dms_batch {
     float *images;     /* 2N x 3 x S x S normalised, all left eyes first;
                           NULL: not wanted */
-    float *labels;     /* N x K of 0 or 1 */
-    float *eye_labels; /* 2N x K, left first; NaN: the eye has no label */
+    float *labels;     /* N x K of 0 or 1; NaN: unknown */
+    float *eye_labels; /* 2N x K, left first; NaN too: the eye has no label */
 } dms_batch;
 
 typedef struct dms_loader_options {
@@ -34,13 +34,14 @@ void dms_loader_destroy(dms_loader *loader);
 void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
                      const size_t *patients, int count, uint64_t epoch);
 
-/* The eye whose photograph stands at this side of the patient: itself, the one
- * that is looked at, or its fellow where it is missing; -1: none. */
-int dms_loader_source(const dms_cache *cache, dms_eyes eyes, size_t patient,
-                      int side);
+/* The eye whose photograph stands at this side of the patient
+ * (dms_eyes_source); -1: none. */
+int dms_loader_source(const dms_dataset *dataset, const dms_cache *cache,
+                      dms_eyes eyes, size_t patient, int side);
 
 /* Has this patient a readable photograph that is looked at? */
-bool dms_loader_can_use(const dms_cache *cache, size_t patient, dms_eyes eyes);
+bool dms_loader_can_use(const dms_dataset *dataset, const dms_cache *cache,
+                        size_t patient, dms_eyes eyes);
 
 /* The labelled patients of a split (NONE: of all) with at least one readable
  * photograph that is looked at, in the data set's order.

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "data/odir_columns.h"
 #include "formats/csv.h"
 #include "formats/xlsx.h"
@@ -66,33 +67,90 @@ static bool assigns_splits(const dms_dataset *dataset)
     return false;
 }
 
-dms_status dms_dataset_open(dms_dataset **out, const char *path,
-                            const char *images, const dms_monitor *monitor,
-                            dms_error *err)
+/* Every column that nothing is taken from is named, once. */
+static void tell_unused(const dms_odir_columns *columns, const dms_table *table,
+                        const dms_monitor *monitor)
 {
-    dms_status st = DMS_OK;
-    dms_table *table = NULL;
-    dms_odir_columns columns;
-    dms_dataset *dataset = dms_calloc(1, sizeof *dataset);
+    char names[240];
 
-    if (!dataset)
-        return dms_fail_memory(err, path);
-    TRY(dms_odir_table_find(&dataset->table, path, err));
-    TRY(read_table(&table, dataset->table, err));
-    TRY(dms_odir_columns_find(&columns, table, err));
+    dms_odir_columns_unused(names, sizeof names, columns, table);
+    if (names[0])
+        dms_log(monitor, DMS_LOG_INFO, "%s: columns not used: %s", table->name,
+                names);
+}
+
+static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
+                               const dms_dataset_options *options,
+                               dms_error *err)
+{
+    dms_status st;
+    dms_odir_columns columns;
+    char names[240];
+
+    TRY(dms_odir_columns_find(&columns, table, options->labels, options->wanted,
+                              err));
+    dms_columns_list(names, sizeof names, table);
+    dataset->columns = dms_strdup(names);
+    if (!dataset->columns) {
+        st = dms_fail_memory(err, table->name);
+        goto done;
+    }
     TRY(dms_odir_rows_read(dataset, table, &columns, err));
     if (dataset->count == 0) {
         st = dms_fail(err, DMS_EFORMAT, "%s: the table lists no patient",
                       dataset->table);
         goto done;
     }
+    if (options->wanted != DMS_LABELS_UNWANTED)
+        tell_unused(&columns, table, options->monitor);
+done:
+    dms_odir_columns_release(&columns);
+    return st;
+}
+
+dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
+                                 const dms_dataset_options *options,
+                                 dms_error *err)
+{
+    dms_status st = DMS_OK;
+    dms_table *table = NULL;
+    dms_dataset *dataset = dms_calloc(1, sizeof *dataset);
+
+    if (!dataset)
+        return dms_fail_memory(err, path);
+    TRY(dms_odir_table_find(&dataset->table, path, err));
+    TRY(read_table(&table, dataset->table, err));
+    TRY(read_dataset(dataset, table, options, err));
     dataset->has_split_column = assigns_splits(dataset);
-    TRY(dms_odir_pictures_resolve(dataset, images, monitor, err));
+    TRY(dms_odir_pictures_resolve(dataset, options->images, options->monitor,
+                                  err));
     *out = dataset, dataset = NULL;
 done:
     dms_dataset_close(dataset);
     dms_table_destroy(table);
     return st;
+}
+
+dms_status dms_dataset_open(dms_dataset **out, const char *path,
+                            const char *images, const dms_monitor *monitor,
+                            dms_error *err)
+{
+    const dms_dataset_options options = {.images = images, .monitor = monitor};
+
+    return dms_dataset_open_with(out, path, &options, err);
+}
+
+dms_status dms_dataset_need_labels(const dms_dataset *dataset, dms_error *err)
+{
+    if (dataset->labels)
+        return DMS_OK;
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: which columns are labels? ODIR's N, D, G, C, A, H, M, "
+                    "O are not there, the columns are %s; say --labels a,b for "
+                    "columns of 0 and 1, --labels "
+                    "grade=none,mild,... for a column of classes, or --labels "
+                    "FILE.yaml",
+                    dataset->table, dataset->columns);
 }
 
 void dms_dataset_close(dms_dataset *dataset)
@@ -109,6 +167,9 @@ void dms_dataset_close(dms_dataset *dataset)
         }
     }
     dms_free(dataset->patients);
+    dms_free(dataset->cells);
+    dms_label_set_destroy(dataset->labels);
+    dms_free(dataset->columns);
     dms_free(dataset->folder);
     dms_free(dataset->table);
     dms_free(dataset);

@@ -1,97 +1,154 @@
 #include "data/odir_columns.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/fail.h"
-#include "base/strbuf.h"
+#include "data/table_cell.h"
 
-enum { NAMES_MAX = 5 };
-
-static const char *const id_names[NAMES_MAX] = {"ID", "Patient ID", "Patient"};
-static const char *const age_names[NAMES_MAX] = {"Patient Age", "Age"};
-static const char *const sex_names[NAMES_MAX] = {"Patient Sex", "Sex",
-                                                 "Gender"};
-static const char *const split_names[NAMES_MAX] = {"split"};
-static const char *const filename_names[NAMES_MAX] = {"filename"};
-static const char *const picture_names[2][NAMES_MAX] = {
+static const char *const id_names[] = {"ID", "Patient ID", "Patient", NULL};
+static const char *const age_names[] = {"Patient Age", "Age", NULL};
+static const char *const sex_names[] = {"Patient Sex", "Sex", "Gender", NULL};
+static const char *const split_names[] = {"split", NULL};
+static const char *const filename_names[] = {"filename", NULL};
+/* Without an id, the name of the row's picture: EyePACS, APTOS. */
+static const char *const photograph_names[] = {"image", "id_code", NULL};
+static const char *const picture_names[2][4] = {
     {"Left-Fundus", "Left", "Left Image"},
     {"Right-Fundus", "Right", "Right Image"}};
-static const char *const keyword_names[2][NAMES_MAX] = {
+static const char *const keyword_names[2][3] = {
     {"Left-Diagnostic Keywords", "Left Keywords"},
     {"Right-Diagnostic Keywords", "Right Keywords"}};
-static const char *const label_names[DMS_LABELS][NAMES_MAX] = {
-    {"N", "Normal", "Normal fundus"},
-    {"D", "Diabetes", "Diabetic retinopathy"},
-    {"G", "Glaucoma"},
-    {"C", "Cataract"},
-    {"A", "AMD", "Age related macular degeneration"},
-    {"H", "Hypertension", "Hypertensive retinopathy"},
-    {"M", "Myopia", "Pathological myopia"},
-    {"O", "Other", "Others", "Other diseases/abnormalities", "Other diseases"}};
 
-/* The one column with one of the names; two of them are an error. */
-static dms_status find(size_t *out, const dms_table *table,
-                       const char *const names[NAMES_MAX], dms_error *err)
+enum { PLACES = 9 };
+
+/* The columns that say something else than a label. */
+static void places_of(size_t places[PLACES], const dms_odir_columns *c)
 {
-    *out = DMS_TABLE_NONE;
-    for (int i = 0; i < NAMES_MAX && names[i]; i++) {
-        size_t at = 0;
+    const size_t all[PLACES] = {c->id,          c->age,         c->sex,
+                                c->split,       c->picture[0],  c->picture[1],
+                                c->keywords[0], c->keywords[1], c->filename};
 
-        while ((at = dms_table_find_column(table, names[i], at)) !=
-               DMS_TABLE_NONE) {
-            if (*out != DMS_TABLE_NONE)
-                return dms_fail(err, DMS_EFORMAT,
-                                "%s:%d: columns %zu and %zu are both '%s'",
-                                table->name, table->rows[0].line, *out + 1,
-                                at + 1, names[0]);
-            *out = at++;
-        }
-    }
+    memcpy(places, all, sizeof all);
+}
+
+/* Age, sex, split, keywords and pictures are never labels. */
+static dms_status refuse_reserved(const dms_odir_columns *c,
+                                  const dms_table *table, dms_error *err)
+{
+    size_t places[PLACES];
+
+    places_of(places, c);
+    for (size_t i = 0; i < DMS_OWNERS * c->labels.each; i++)
+        for (int p = 0; p < PLACES; p++)
+            if (c->labels.at[0][i] == places[p] && places[p] != DMS_TABLE_NONE)
+                return dms_fail(err, DMS_EINVAL,
+                                "%s:%d: column '%.60s' is asked for as a "
+                                "label, but says who or what a row is",
+                                table->name, table->rows[0].line,
+                                dms_table_cell(table, 0, places[p]));
     return DMS_OK;
 }
 
+static bool has_labels(const dms_label_columns *labels)
+{
+    return labels->has[DMS_OWNER_PATIENT] ||
+           (labels->has[DMS_OWNER_LEFT] && labels->has[DMS_OWNER_RIGHT]);
+}
+
+/* The set that a table of this form is known to have. */
+static const dms_label_set *known_set(const dms_odir_columns *c,
+                                      const dms_table *table)
+{
+    if (!c->photographs)
+        return dms_label_set_odir();
+    return dms_table_find_column(table, "diagnosis", 0) != DMS_TABLE_NONE
+               ? dms_label_set_aptos()
+               : dms_label_set_eyepacs();
+}
+
+/* The columns of `set` into out->labels; none where it has none of them. */
+static dms_status find_set(dms_odir_columns *out, const dms_label_set *set,
+                           const dms_table *table, dms_error *err)
+{
+    dms_status st;
+
+    TRY(dms_label_columns_find(&out->labels, set, table, err));
+    if (!has_labels(&out->labels))
+        dms_label_columns_release(&out->labels);
+    else
+        TRY(refuse_reserved(out, table, err));
+done:
+    return st;
+}
+
+static bool fits(const dms_label_set *asked, const dms_label_set *known)
+{
+    return dms_label_set_task(asked) == dms_label_set_task(known) &&
+           dms_label_sets_same_codes(asked, known);
+}
+
+/* A model's labels are looked for under the model's words, and where those are
+ * not there under the ones by which the same set is known. */
 static dms_status find_labels(dms_odir_columns *out, const dms_table *table,
+                              const dms_label_set *asked,
+                              dms_labels_wanted wanted, dms_error *err)
+{
+    const dms_label_set *known = known_set(out, table);
+    dms_status st = DMS_OK;
+
+    if (wanted == DMS_LABELS_UNWANTED)
+        return DMS_OK;
+    if (asked)
+        TRY(find_set(out, asked, table, err));
+    if (!out->labels.set && (!asked || fits(asked, known)))
+        TRY(find_set(out, known, table, err));
+    if (!out->labels.set && asked && wanted == DMS_LABELS_WANTED)
+        st = dms_label_columns_missing(asked, table, err);
+done:
+    return st;
+}
+
+static dms_status find_places(dms_odir_columns *out, const dms_table *table,
                               dms_error *err)
 {
-    dms_status st = DMS_OK;
-    char missing[DMS_LABELS + 1] = "";
-    int count = 0;
+    dms_status st;
 
-    for (int k = 0; k < DMS_LABELS; k++) {
-        TRY(find(&out->labels[k], table, label_names[k], err));
-        if (out->labels[k] == DMS_TABLE_NONE)
-            missing[count++] = DMS_LABEL_LETTERS[k];
+    TRY(dms_column_find(&out->id, table, id_names, err));
+    TRY(dms_column_find(&out->age, table, age_names, err));
+    TRY(dms_column_find(&out->sex, table, sex_names, err));
+    TRY(dms_column_find(&out->split, table, split_names, err));
+    TRY(dms_column_find(&out->filename, table, filename_names, err));
+    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
+        TRY(dms_column_find(&out->picture[e], table, picture_names[e], err));
+        TRY(dms_column_find(&out->keywords[e], table, keyword_names[e], err));
     }
-    if (count > 0 && count < DMS_LABELS)
-        st = dms_fail(err, DMS_EFORMAT,
-                      "%s:%d: of the label columns %s, %s missing: %s",
-                      table->name, table->rows[0].line, DMS_LABEL_LETTERS,
-                      count == 1 ? "one is" : "some are", missing);
+    if (out->id == DMS_TABLE_NONE) {
+        TRY(dms_column_find(&out->id, table, photograph_names, err));
+        out->photographs = out->id != DMS_TABLE_NONE;
+        if (out->photographs)
+            out->filename = out->id;
+    }
 done:
     return st;
 }
 
 dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
-                                 dms_error *err)
+                                 const dms_label_set *labels,
+                                 dms_labels_wanted wanted, dms_error *err)
 {
     dms_status st = DMS_OK;
 
+    *out = (dms_odir_columns){.photographs = false};
     if (table->count == 0)
         return dms_fail(err, DMS_EFORMAT, "%s: the table is empty",
                         table->name);
-    TRY(find(&out->id, table, id_names, err));
-    TRY(find(&out->age, table, age_names, err));
-    TRY(find(&out->sex, table, sex_names, err));
-    TRY(find(&out->split, table, split_names, err));
-    TRY(find(&out->filename, table, filename_names, err));
-    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
-        TRY(find(&out->picture[e], table, picture_names[e], err));
-        TRY(find(&out->keywords[e], table, keyword_names[e], err));
-    }
-    TRY(find_labels(out, table, err));
+    TRY(find_places(out, table, err));
+    TRY(find_labels(out, table, labels, wanted, err));
     if (out->id == DMS_TABLE_NONE)
         st = dms_fail(err, DMS_EFORMAT, "%s:%d: there is no column 'ID'",
                       table->name, table->rows[0].line);
-    else if (out->labels[0] == DMS_TABLE_NONE &&
-             out->filename == DMS_TABLE_NONE &&
+    else if (!out->labels.set && out->filename == DMS_TABLE_NONE &&
              out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
              out->picture[DMS_RIGHT] == DMS_TABLE_NONE)
         st = dms_fail(err, DMS_EFORMAT,
@@ -101,4 +158,54 @@ dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
                       table->name, table->rows[0].line);
 done:
     return st;
+}
+
+void dms_odir_columns_release(dms_odir_columns *columns)
+{
+    dms_label_columns_release(&columns->labels);
+}
+
+bool dms_odir_columns_label_eyes(const dms_odir_columns *columns)
+{
+    return columns->filename != DMS_TABLE_NONE && columns->labels.set &&
+           columns->labels.has[DMS_OWNER_PATIENT] &&
+           (columns->photographs ||
+            !dms_label_set_is_odir(columns->labels.set));
+}
+
+static bool is_used(const dms_odir_columns *c, size_t column)
+{
+    size_t places[PLACES];
+    bool used = false;
+
+    places_of(places, c);
+    for (int p = 0; p < PLACES; p++)
+        used = used || places[p] == column;
+    for (size_t i = 0; c->labels.set && i < DMS_OWNERS * c->labels.each; i++)
+        used = used || (c->labels.has[i / c->labels.each] &&
+                        c->labels.at[0][i] == column);
+    return used;
+}
+
+void dms_odir_columns_unused(char *text, size_t capacity,
+                             const dms_odir_columns *columns,
+                             const dms_table *table)
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < table->rows[0].count; i++) {
+        size_t cell_len;
+        const char *cell = dms_cell_text(table, 0, i, &cell_len);
+        int shown = cell_len < 60 ? (int)cell_len : 60;
+
+        if (cell_len == 0 || is_used(columns, i))
+            continue;
+        if (len + (size_t)shown + 6 > capacity) {
+            snprintf(text + len, capacity - len, ", ...");
+            return;
+        }
+        len += (size_t)snprintf(text + len, capacity - len, "%s%.*s",
+                                len ? ", " : "", shown, cell);
+    }
 }

@@ -3,22 +3,39 @@
 #ifndef DMS_DATA_ODIR_COLUMNS_H
 #define DMS_DATA_ODIR_COLUMNS_H
 
+#include "data/label_columns.h"
 #include "dms/data.h"
 #include "formats/table.h"
 
 /* Columns from 0; DMS_TABLE_NONE where the table has none. */
 typedef struct dms_odir_columns {
     size_t id, age, sex, split;
-    size_t picture[2];         /* by eye */
-    size_t keywords[2];        /* by eye */
-    size_t labels[DMS_LABELS]; /* all or none */
-    size_t filename; /* Kaggle's: each row is the eye of this picture */
+    size_t picture[2];  /* by eye */
+    size_t keywords[2]; /* by eye */
+    size_t filename;    /* each row is the eye of this picture */
+    bool photographs;   /* there is no id: the picture's name is the patient's,
+                           and tells the eye where it ends with left or right */
+    dms_label_columns labels; /* owned */
 } dms_odir_columns;
 
-/* DMS_EFORMAT naming the table and the columns that are missing or double:
- * there must be an id, and pictures or all eight labels. */
+/* labels  the set that is asked for; NULL: ODIR's eight where their columns
+ *         are, the grades of EyePACS or APTOS where their two columns are
+ * DMS_EFORMAT naming the table and the columns that are missing or double:
+ * there must be an id, and pictures or labels; DMS_EINVAL for a label that
+ * is another column: an age is no label. Release also after a failure. */
 dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
-                                 dms_error *err);
+                                 const dms_label_set *labels,
+                                 dms_labels_wanted wanted, dms_error *err);
+void dms_odir_columns_release(dms_odir_columns *columns);
+
+/* The row's labels are its picture's own, not the patient's. */
+bool dms_odir_columns_label_eyes(const dms_odir_columns *columns);
+
+/* The names of the columns that nothing was taken from, "note, x"; "" if all
+ * are used. */
+void dms_odir_columns_unused(char *text, size_t capacity,
+                             const dms_odir_columns *columns,
+                             const dms_table *table);
 
 /* Read the rows into dataset->patients; eye paths become the pictures' names
  * as written, NULL where the table has none. Errors name line and cell. */

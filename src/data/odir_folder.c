@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "data/odir_columns.h"
+#include "data/picture_name.h"
 
 enum { PROBES = 64 };
 
@@ -131,9 +132,31 @@ done:
 }
 
 /* name itself if it is absolute; dms_free. */
-static char *picture_path(const char *folder, const char *name)
+static char *plain_path(const char *folder, const char *name)
 {
     return name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
+}
+
+/* The path of the picture; a name without an ending, as EyePACS' and APTOS'
+ * tables have it, gets that of the file that is there. NULL without memory. */
+static char *picture_path(const char *folder, const char *name)
+{
+    char *path = plain_path(folder, name);
+
+    if (!path || dms_picture_stem(name, strlen(name)) < strlen(name))
+        return path;
+    for (int i = 0; dms_picture_endings[i] && access(path, R_OK) != 0; i++) {
+        dms_strbuf full;
+
+        dms_strbuf_init(&full);
+        dms_strbuf_printf(&full, "%s.%s", path, dms_picture_endings[i]);
+        if (full.failed || access(full.data, R_OK) == 0) {
+            dms_free(path);
+            return dms_strbuf_detach(&full); /* NULL where it failed */
+        }
+        dms_strbuf_release(&full);
+    }
+    return path;
 }
 
 /* How many of up to PROBES patients' pictures are files in the folder; false
@@ -185,6 +208,8 @@ static char *find_pictures(const dms_dataset *dataset, const char *beside,
         "../ODIR-5K_Training_Dataset",
         "preprocessed_images",
         "../preprocessed_images",
+        "train",
+        "train_images",
     };
     char *best = dms_strdup(beside);
     size_t best_count = 0;

@@ -8,6 +8,8 @@
 #include "base/number.h"
 #include "base/rng.h"
 #include "data/odir_columns.h"
+#include "data/picture_name.h"
+#include "data/table_cell.h"
 
 enum { ID_MAX_BYTES = 128 };
 
@@ -27,39 +29,17 @@ static int line_of(const rows_reader *r)
     return r->table->rows[r->row].line;
 }
 
-/* The row's cell without the blanks around it, not terminated: len bytes.
- * Without that column: len 0. */
+/* The row's cell without the blanks around it, not terminated: len bytes. */
 static const char *cell(const rows_reader *r, size_t row, size_t column,
                         size_t *len)
 {
-    const char *text =
-        column == DMS_TABLE_NONE ? "" : dms_table_cell(r->table, row, column);
-
-    while (dms_ascii_is_space(*text))
-        text++;
-    *len = strlen(text);
-    while (*len > 0 && dms_ascii_is_space(text[*len - 1]))
-        (*len)--;
-    return text;
-}
-
-static bool is_word(const char *text, size_t len, const char *word)
-{
-    return len == strlen(word) && dms_ascii_same_start(text, word, len);
+    return dms_cell_text(r->table, row, column, len);
 }
 
 static dms_status fail_cell(const rows_reader *r, size_t column,
                             const char *expected)
 {
-    size_t name_len;
-    size_t len;
-    const char *name = cell(r, 0, column, &name_len);
-    const char *text = cell(r, r->row, column, &len);
-
-    return dms_fail(
-        r->err, DMS_EFORMAT, "%s:%d: column %.*s: found '%.*s', expected %s",
-        r->table->name, line_of(r), (int)(name_len < 60 ? name_len : 60), name,
-        (int)(len < 60 ? len : 60), text, expected);
+    return dms_cell_fail(r->table, r->row, column, expected, r->err);
 }
 
 /* A copy of the cell; *out is NULL when it is empty. */
@@ -74,33 +54,19 @@ static dms_status copy_cell(char **out, const rows_reader *r, size_t column)
     return DMS_OK;
 }
 
-static dms_status read_labels(dms_patient *patient, const rows_reader *r)
+/* One owner's labels of the row; all unknown where the table has none. */
+static dms_status read_labels(uint8_t *labels, bool *labelled,
+                              const rows_reader *r, dms_label_owner owner)
 {
-    const size_t *columns = r->columns->labels;
-    size_t empty = 0;
+    const dms_label_columns *columns = &r->columns->labels;
+    dms_status st = DMS_OK;
 
-    if (columns[0] == DMS_TABLE_NONE)
+    if (!columns->set || !columns->has[owner])
         return DMS_OK;
-    for (int k = 0; k < DMS_LABELS; k++) {
-        size_t len;
-        const char *text = cell(r, r->row, columns[k], &len);
-
-        empty += len == 0;
-        patient->labels[k] =
-            is_word(text, len, "1") || is_word(text, len, "1.0");
-    }
-    if (empty == DMS_LABELS)
-        return DMS_OK;
-    for (int k = 0; k < DMS_LABELS; k++) {
-        size_t len;
-        const char *text = cell(r, r->row, columns[k], &len);
-
-        if (!patient->labels[k] && !is_word(text, len, "0") &&
-            !is_word(text, len, "0.0"))
-            return fail_cell(r, columns[k], "0 or 1");
-    }
-    patient->labelled = true;
-    return DMS_OK;
+    TRY(dms_label_cells_read(labels, columns, owner, r->table, r->row, r->err));
+    *labelled = dms_labels_known(labels, r->dataset->label_count);
+done:
+    return st;
 }
 
 static dms_status read_split(dms_patient *patient, const rows_reader *r)
@@ -118,7 +84,7 @@ static dms_status read_split(dms_patient *patient, const rows_reader *r)
     const char *text = cell(r, r->row, r->columns->split, &len);
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (is_word(text, len, words[i].word)) {
+        if (dms_cell_is(text, len, words[i].word)) {
             patient->split = words[i].split;
             return DMS_OK;
         }
@@ -142,12 +108,20 @@ static char sex_of(const char *text)
     return c == 'M' || c == 'F' ? c : '?';
 }
 
+/* What the row says of one eye: its keywords, which are ODIR's labels, or
+ * labels of its own. */
 static dms_status read_eye(dms_eye *eye, const rows_reader *r, int side)
 {
     dms_status st = DMS_OK;
+    uint8_t found[DMS_ODIR_LABELS];
 
     TRY(copy_cell(&eye->keywords, r, r->columns->keywords[side]));
-    eye->labelled = dms_keywords_label(eye->labels, eye->keywords);
+    if (dms_label_set_is_odir(r->dataset->labels) &&
+        dms_keywords_label(found, eye->keywords)) {
+        memcpy(eye->labels, found, sizeof found);
+        eye->labelled = true;
+    }
+    TRY(read_labels(eye->labels, &eye->labelled, r, (dms_label_owner)side));
     if (r->columns->filename == DMS_TABLE_NONE)
         TRY(copy_cell(&eye->path, r, r->columns->picture[side]));
 done:
@@ -160,11 +134,12 @@ static dms_status read_patient(dms_patient *patient, const rows_reader *r)
     dms_status st = DMS_OK;
     size_t len;
 
-    TRY(copy_cell(&patient->id, r, columns->id));
     patient->age = age_of(cell(r, r->row, columns->age, &len));
     patient->sex = sex_of(cell(r, r->row, columns->sex, &len));
     patient->line = line_of(r);
-    TRY(read_labels(patient, r));
+    if (!dms_odir_columns_label_eyes(columns))
+        TRY(read_labels(patient->labels, &patient->labelled, r,
+                        DMS_OWNER_PATIENT));
     TRY(read_split(patient, r));
     TRY(read_eye(&patient->eye[DMS_LEFT], r, DMS_LEFT));
     TRY(read_eye(&patient->eye[DMS_RIGHT], r, DMS_RIGHT));
@@ -187,13 +162,43 @@ static dms_status check_id(const rows_reader *r)
     return DMS_OK;
 }
 
+/* Where the name of an eye's picture says so, "10_left.jpeg": the side, and
+ * the bytes before; -1: it does not, and the bytes before the ending. */
+static int side_of_name(const char *name, size_t len, size_t *stem)
+{
+    static const char *const words[2] = {"left", "right"};
+    size_t end = dms_picture_stem(name, len);
+
+    *stem = end;
+    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
+        size_t word = strlen(words[e]);
+
+        if (end > word + 1 && strchr("_- .", name[end - word - 1]) &&
+            dms_ascii_same_start(name + end - word, words[e], word)) {
+            *stem = end - word - 1;
+            return e;
+        }
+    }
+    return -1;
+}
+
+/* The row's patient: its id, or what its picture is called. */
+static const char *id_of(const rows_reader *r, size_t *len)
+{
+    const char *id = cell(r, r->row, r->columns->id, len);
+
+    if (r->columns->photographs)
+        side_of_name(id, *len, len);
+    return id;
+}
+
 /* The patient of the row's id; a new id gets the next patient, whose id is
  * then still NULL. */
 static dms_patient *find_patient(rows_reader *r)
 {
     dms_dataset *dataset = r->dataset;
     size_t len;
-    const char *id = cell(r, r->row, r->columns->id, &len);
+    const char *id = id_of(r, &len);
     size_t slot = dms_hash_mix(dms_hash_bytes(DMS_HASH_START, id, len), len);
 
     for (slot &= r->slot_mask; r->slots[slot];
@@ -232,11 +237,12 @@ static dms_status check_second_row(const rows_reader *r,
                                    const dms_patient *patient)
 {
     const dms_odir_columns *c = r->columns;
-    const size_t same[] = {c->age,         c->sex,        c->split,
-                           c->picture[0],  c->picture[1], c->keywords[0],
-                           c->keywords[1], c->labels[0],  c->labels[1],
-                           c->labels[2],   c->labels[3],  c->labels[4],
-                           c->labels[5],   c->labels[6],  c->labels[7]};
+    const size_t same[] = {c->age,        c->sex,        c->split,
+                           c->picture[0], c->picture[1], c->keywords[0],
+                           c->keywords[1]};
+    size_t labels = c->labels.set && !dms_odir_columns_label_eyes(c)
+                        ? DMS_OWNERS * c->labels.each
+                        : 0;
     dms_status st = DMS_OK;
 
     if (c->filename == DMS_TABLE_NONE)
@@ -245,6 +251,9 @@ static dms_status check_second_row(const rows_reader *r,
                         r->table->name, line_of(r), patient->id, patient->line);
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         TRY(check_same(r, patient, same[i]));
+    for (size_t i = 0; i < labels; i++)
+        if (c->labels.has[i / c->labels.each])
+            TRY(check_same(r, patient, c->labels.at[0][i]));
 done:
     return st;
 }
@@ -271,34 +280,115 @@ static int side_of(const rows_reader *r)
     return -1;
 }
 
-static dms_status take_eye_row(const rows_reader *r, dms_patient *patient)
+/* Side and, for a picture whose name tells none, that nobody knows it. */
+static dms_status find_side(int *side, const rows_reader *r,
+                            dms_patient *patient)
 {
-    int side = side_of(r);
+    size_t len, stem;
+    const char *name = cell(r, r->row, r->columns->filename, &len);
 
-    if (side < 0)
+    int found =
+        r->columns->photographs ? side_of_name(name, len, &stem) : side_of(r);
+
+    if (found < 0 && !r->columns->photographs)
         return fail_cell(r, r->columns->filename,
                          "the patient's left or right picture");
-    if (patient->eye[side].path)
+    patient->side_unknown = patient->side_unknown || found < 0;
+    *side = found == DMS_RIGHT ? DMS_RIGHT : DMS_LEFT;
+    return DMS_OK;
+}
+
+static dms_status take_eye_row(const rows_reader *r, dms_patient *patient)
+{
+    int side = DMS_LEFT;
+    dms_status st;
+    dms_eye *eye;
+
+    TRY(find_side(&side, r, patient));
+    eye = &patient->eye[side];
+    if (eye->path || (patient->side_unknown && patient->eye[!side].path))
         return dms_fail(r->err, DMS_EFORMAT,
                         "%s:%d: the %s eye of patient '%s' is listed twice",
                         r->table->name, line_of(r),
                         side == DMS_LEFT ? "left" : "right", patient->id);
-    return copy_cell(&patient->eye[side].path, r, r->columns->filename);
+    if (dms_odir_columns_label_eyes(r->columns))
+        TRY(read_labels(eye->labels, &eye->labelled, r, DMS_OWNER_PATIENT));
+    TRY(copy_cell(&eye->path, r, r->columns->filename));
+done:
+    return st;
 }
 
 static dms_status read_row(rows_reader *r)
 {
     dms_status st = DMS_OK;
     dms_patient *patient;
+    size_t len;
+    const char *id;
 
     TRY(check_id(r));
     patient = find_patient(r);
-    if (patient->id)
+    if (patient->id) {
         TRY(check_second_row(r, patient));
-    else
+    } else {
+        id = id_of(r, &len);
+        patient->id = dms_strndup(id, len);
+        if (!patient->id)
+            return dms_fail_memory(r->err, r->table->name);
         TRY(read_patient(patient, r));
+    }
     if (r->columns->filename != DMS_TABLE_NONE)
         TRY(take_eye_row(r, patient));
+done:
+    return st;
+}
+
+/* Each patient's labels follow from the eyes' where only eyes have any. An eye
+ * without photograph and label is none. */
+static void label_from_eyes(dms_dataset *dataset, const dms_odir_columns *c)
+{
+    bool pictures = c->filename != DMS_TABLE_NONE ||
+                    c->picture[DMS_LEFT] != DMS_TABLE_NONE ||
+                    c->picture[DMS_RIGHT] != DMS_TABLE_NONE;
+
+    for (size_t i = 0; i < dataset->count; i++) {
+        dms_patient *p = &dataset->patients[i];
+        const uint8_t *eyes[2];
+
+        for (int e = DMS_LEFT; e <= DMS_RIGHT; e++)
+            eyes[e] = pictures && !p->eye[e].path && !p->eye[e].labelled
+                          ? NULL
+                          : p->eye[e].labels;
+        dms_labels_of_eyes(p->labels, dataset->labels, eyes[DMS_LEFT],
+                           eyes[DMS_RIGHT]);
+        p->labelled = dms_labels_known(p->labels, dataset->label_count);
+    }
+}
+
+/* Room for the labels of as many patients as the table has rows, all unknown.*/
+static dms_status make_labels(dms_dataset *dataset, const dms_table *table,
+                              const dms_odir_columns *columns, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t each, cells, k;
+
+    if (columns->labels.set)
+        TRY(dms_label_set_copy(&dataset->labels, columns->labels.set, err));
+    dataset->label_count = dms_label_set_count(dataset->labels);
+    k = (size_t)dataset->label_count;
+    if (!dms_mul_size(&each, DMS_OWNERS, k) ||
+        !dms_mul_size(&cells, each, table->count))
+        return dms_fail_memory(err, table->name);
+    dataset->cells = dms_calloc(cells + 1, 1);
+    if (!dataset->cells)
+        return dms_fail_memory(err, table->name);
+    memset(dataset->cells, DMS_LABEL_UNKNOWN, cells);
+    for (size_t i = 0; i < table->count; i++) {
+        dms_patient *p = &dataset->patients[i];
+
+        p->labels = dataset->cells + i * each;
+        p->eye[DMS_LEFT].labels = p->labels + k;
+        p->eye[DMS_RIGHT].labels = p->labels + 2 * k;
+    }
 done:
     return st;
 }
@@ -321,8 +411,12 @@ dms_status dms_odir_rows_read(dms_dataset *dataset, const dms_table *table,
         st = dms_fail_memory(err, table->name);
         goto done;
     }
+    TRY(make_labels(dataset, table, columns, err));
     for (r.row = 1; r.row < table->count; r.row++)
         TRY(read_row(&r));
+    if (dataset->labels && (dms_odir_columns_label_eyes(columns) ||
+                            !columns->labels.has[DMS_OWNER_PATIENT]))
+        label_from_eyes(dataset, columns);
 done:
     dms_free(r.first_rows);
     dms_free(r.slots);

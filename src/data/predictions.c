@@ -1,6 +1,7 @@
 #include "data/predictions.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,21 +14,44 @@
 
 #define BLANKS " \t\r\n"
 
-/* Where the nine columns of the header stand. */
+/* Where the columns of the header stand. */
 typedef struct layout {
+    const dms_label_set *set;
     size_t id;
-    size_t label[DMS_LABELS];
+    size_t label[DMS_LABELS_MAX]; /* by place in the set */
 } layout;
 
-static dms_status find_column(size_t *column, const dms_table *table,
-                              const char *name, dms_error *err)
+/* "ID,N,D,G": the header that a file of the set begins with. */
+static void add_header(dms_strbuf *sb, const dms_label_set *set)
 {
+    dms_strbuf_puts(sb, "ID");
+    for (int k = 0; k < dms_label_set_count(set); k++)
+        dms_strbuf_printf(sb, ",%s", dms_label_set_code(set, k));
+}
+
+static void list_header(char *text, size_t capacity, const dms_label_set *set)
+{
+    dms_strbuf sb;
+
+    dms_strbuf_init(&sb);
+    add_header(&sb, set);
+    snprintf(text, capacity, "%s", sb.data ? sb.data : "ID,...");
+    dms_strbuf_release(&sb);
+}
+
+static dms_status find_column(size_t *column, const dms_table *table,
+                              const char *name, const dms_label_set *set,
+                              dms_error *err)
+{
+    char expected[200];
+
     *column = dms_table_find_column(table, name, 0);
-    if (*column == DMS_TABLE_NONE)
+    if (*column == DMS_TABLE_NONE) {
+        list_header(expected, sizeof expected, set);
         return dms_fail(err, DMS_EFORMAT,
-                        "%s:%d: there is no column '%s'; expected "
-                        "ID,N,D,G,C,A,H,M,O",
-                        table->name, table->rows[0].line, name);
+                        "%s:%d: there is no column '%s'; expected %s",
+                        table->name, table->rows[0].line, name, expected);
+    }
     if (dms_table_find_column(table, name, *column + 1) != DMS_TABLE_NONE)
         return dms_fail(err, DMS_EFORMAT, "%s:%d: column '%s' is there twice",
                         table->name, table->rows[0].line, name);
@@ -37,19 +61,20 @@ static dms_status find_column(size_t *column, const dms_table *table,
 static dms_status find_columns(layout *columns, const dms_table *table,
                                dms_error *err)
 {
+    const dms_label_set *set = columns->set;
+    char expected[200];
     dms_status st = DMS_OK;
 
-    if (table->count == 0)
+    if (table->count == 0) {
+        list_header(expected, sizeof expected, set);
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: the file is empty; expected a header "
-                        "ID,N,D,G,C,A,H,M,O",
-                        table->name);
-    TRY(find_column(&columns->id, table, "ID", err));
-    for (int k = 0; k < DMS_LABELS; k++) {
-        const char name[] = {DMS_LABEL_LETTERS[k], '\0'};
-
-        TRY(find_column(&columns->label[k], table, name, err));
+                        "%s: the file is empty; expected a header %s",
+                        table->name, expected);
     }
+    TRY(find_column(&columns->id, table, "ID", set, err));
+    for (int k = 0; k < dms_label_set_count(set); k++)
+        TRY(find_column(&columns->label[k], table, dms_label_set_code(set, k),
+                        set, err));
 done:
     return st;
 }
@@ -124,23 +149,24 @@ static dms_status refuse_doubles(const dms_prediction_rows *p,
 }
 
 static dms_status fill(dms_prediction_rows *p, const dms_table *table,
-                       dms_error *err)
+                       const dms_label_set *set, dms_error *err)
 {
     dms_status st = DMS_OK;
-    layout columns = {0};
+    layout columns = {.set = set};
+    size_t width = (size_t)dms_label_set_count(set);
 
     TRY(find_columns(&columns, table, err));
     p->name = dms_strdup(table->name);
     p->ids = dms_calloc(table->count, sizeof *p->ids);
     p->probabilities =
-        dms_calloc(table->count, DMS_LABELS * sizeof *p->probabilities);
+        dms_calloc(table->count, width * sizeof *p->probabilities);
     if (!p->name || !p->ids || !p->probabilities)
         return dms_fail_memory(err, table->name);
     for (size_t row = 1; row < table->count; row++) {
         TRY(parse_id(&p->ids[p->count], table, row, columns.id, err));
         p->count++;
-        for (size_t k = 0; k < DMS_LABELS; k++)
-            TRY(parse_probability(&p->probabilities[(row - 1) * DMS_LABELS + k],
+        for (size_t k = 0; k < width; k++)
+            TRY(parse_probability(&p->probabilities[(row - 1) * width + k],
                                   table, row, columns.label[k], err));
     }
     TRY(refuse_doubles(p, table, columns.id, err));
@@ -150,6 +176,7 @@ done:
 
 dms_status dms_prediction_rows_parse(dms_prediction_rows *out, const void *data,
                                      size_t size, const char *name,
+                                     const dms_label_set *labels,
                                      dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -157,7 +184,7 @@ dms_status dms_prediction_rows_parse(dms_prediction_rows *out, const void *data,
     dms_table *table = NULL;
 
     TRY(dms_csv_parse(&table, data, size, name, err));
-    TRY(fill(&predictions, table, err));
+    TRY(fill(&predictions, table, labels, err));
     *out = predictions, predictions = (dms_prediction_rows){0};
 done:
     dms_prediction_rows_release(&predictions);
@@ -166,14 +193,14 @@ done:
 }
 
 dms_status dms_prediction_rows_read(dms_prediction_rows *out, const char *path,
-                                    dms_error *err)
+                                    const dms_label_set *labels, dms_error *err)
 {
     dms_status st = DMS_OK;
     uint8_t *data = NULL;
     size_t size = 0;
 
     TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
-    TRY(dms_prediction_rows_parse(out, data, size, path, err));
+    TRY(dms_prediction_rows_parse(out, data, size, path, labels, err));
 done:
     dms_free(data);
     return st;
@@ -215,17 +242,20 @@ static void add_probability(dms_strbuf *sb, double p)
 
 dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
                                      const double *probabilities, size_t count,
+                                     const dms_label_set *labels,
                                      dms_error *err)
 {
+    size_t width = (size_t)dms_label_set_count(labels);
     dms_strbuf sb;
     dms_status st;
 
     dms_strbuf_init(&sb);
-    dms_strbuf_puts(&sb, "ID,N,D,G,C,A,H,M,O\n");
+    add_header(&sb, labels);
+    dms_strbuf_puts(&sb, "\n");
     for (size_t i = 0; i < count; i++) {
         add_id(&sb, ids[i]);
-        for (size_t k = 0; k < DMS_LABELS; k++)
-            add_probability(&sb, probabilities[i * DMS_LABELS + k]);
+        for (size_t k = 0; k < width; k++)
+            add_probability(&sb, probabilities[i * width + k]);
         dms_strbuf_puts(&sb, "\n");
     }
     st = sb.failed ? dms_fail_memory(err, path)

@@ -13,8 +13,7 @@
 #include "base/rng.h"
 #include "dms/data.h"
 
-enum { STRATA = DMS_LABELS + 1 }; /* the last: patients without a label */
-
+/* A stratum a label, in label order, and the last: patients without any. */
 typedef struct group {
     size_t root; /* the patient with the smallest id */
     const char *id;
@@ -41,115 +40,127 @@ static int compare_groups(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-/* labels |= of every patient into its group's root; unions by root. */
-static void unite_labels(uint8_t (*unions)[DMS_LABELS],
-                         size_t counts[DMS_LABELS], const dms_dataset *dataset)
+/* What the split is dealt from. */
+typedef struct table {
+    group *groups;   /* sorted */
+    size_t count;    /* of groups */
+    uint8_t *unions; /* count of patients x K: of every patient's labels into
+                        its group's root */
+    size_t *counts;  /* K: patients that have the label */
+    int strata;      /* K + 1 */
+} table;
+
+static void unite_labels(table *t, const dms_dataset *dataset)
 {
+    size_t width = (size_t)dataset->label_count;
+
     for (size_t i = 0; i < dataset->count; i++) {
         const dms_patient *patient = &dataset->patients[i];
 
-        for (int k = 0; k < DMS_LABELS; k++) {
-            unions[patient->group][k] |= patient->labels[k];
-            counts[k] += patient->labels[k];
+        for (size_t k = 0; k < width; k++) {
+            uint8_t has = patient->labels[k] == 1;
+
+            t->unions[patient->group * width + k] |= has;
+            t->counts[k] += has;
         }
     }
 }
 
-static int rarest_label(const uint8_t labels[DMS_LABELS],
-                        const size_t counts[DMS_LABELS])
+static int rarest_label(const table *t, size_t root)
 {
-    int rarest = DMS_LABELS;
+    int count = t->strata - 1, rarest = count;
+    const uint8_t *labels = t->unions + root * (size_t)count;
 
-    for (int k = 0; k < DMS_LABELS; k++)
-        if (labels[k] && (rarest == DMS_LABELS || counts[k] < counts[rarest]))
+    for (int k = 0; k < count; k++)
+        if (labels[k] && (rarest == count || t->counts[k] < t->counts[rarest]))
             rarest = k;
     return rarest;
 }
 
-/* groups: room for dataset->count; returns how many there are, sorted. */
-static size_t list_groups(group *groups, uint8_t (*unions)[DMS_LABELS],
-                          const dms_dataset *dataset, uint64_t seed)
+static void list_groups(table *t, const dms_dataset *dataset, uint64_t seed)
 {
-    size_t counts[DMS_LABELS] = {0};
-    size_t count = 0;
-
-    unite_labels(unions, counts, dataset);
+    unite_labels(t, dataset);
     for (size_t i = 0; i < dataset->count; i++) {
         const char *id = dataset->patients[i].id;
 
         assert(dataset->patients[i].group < dataset->count);
         if (dataset->patients[i].group != i)
             continue;
-        groups[count++] = (group){
+        t->groups[t->count++] = (group){
             .root = i,
             .id = id,
-            .stratum = rarest_label(unions[i], counts),
+            .stratum = rarest_label(t, i),
             .hash = dms_hash_mix(dms_hash_bytes(DMS_HASH_START, id, strlen(id)),
                                  seed),
         };
     }
-    qsort(groups, count, sizeof *groups, compare_groups);
-    return count;
+    qsort(t->groups, t->count, sizeof *t->groups, compare_groups);
 }
 
-/* out[s] of size[s] groups, near share*size[s], never more than room[s]: the
- * whole parts first, then one each to the largest remainders until the sum is
- * the rounded share of all. */
-static void share_out(size_t out[STRATA], const size_t size[STRATA],
-                      const size_t room[STRATA], double share)
+/* One stratum while groups are dealt. */
+typedef struct stratum {
+    size_t size; /* groups */
+    size_t test, val;
+    size_t at; /* the next group's place */
+    double remainder;
+} stratum;
+
+static size_t *part_of(stratum *s, dms_split split)
 {
-    double remainder[STRATA];
+    return split == DMS_SPLIT_TEST ? &s->test : &s->val;
+}
+
+/* To each stratum near share * size groups for that split, never more than
+ * are left: the whole parts first, then one each to the largest remainders
+ * until the sum is the rounded share of all. */
+static void share_out(stratum *strata, int count, dms_split split, double share)
+{
     size_t total = 0;
     size_t given = 0;
     size_t wanted;
 
-    for (int s = 0; s < STRATA; s++) {
-        double exact = share * (double)size[s];
+    for (int i = 0; i < count; i++) {
+        stratum *s = &strata[i];
+        size_t room = split == DMS_SPLIT_TEST ? s->size : s->size - s->test;
+        double exact = share * (double)s->size;
+        size_t part = (size_t)floor(exact + 1e-9);
 
-        out[s] = (size_t)floor(exact + 1e-9);
-        out[s] = out[s] < room[s] ? out[s] : room[s];
-        remainder[s] = out[s] < room[s] ? exact - (double)out[s] : 0;
-        total += size[s];
-        given += out[s];
+        part = part < room ? part : room;
+        *part_of(s, split) = part;
+        s->remainder = part < room ? exact - (double)part : 0;
+        total += s->size;
+        given += part;
     }
     wanted = (size_t)floor(share * (double)total + 0.5);
     while (given < wanted) {
         int best = 0;
 
-        for (int s = 1; s < STRATA; s++)
-            if (remainder[s] > remainder[best])
-                best = s;
-        if (remainder[best] <= 1e-9)
+        for (int i = 1; i < count; i++)
+            if (strata[i].remainder > strata[best].remainder)
+                best = i;
+        if (strata[best].remainder <= 1e-9)
             break;
-        out[best]++;
+        ++*part_of(&strata[best], split);
         given++;
-        remainder[best] = 0;
+        strata[best].remainder = 0;
     }
 }
 
 /* In each stratum's order: first test, then val, the rest train. */
-static void deal(dms_dataset *dataset, const group *groups, size_t count,
+static void deal(dms_dataset *dataset, const table *t, stratum *strata,
                  const dms_split_options *options)
 {
-    size_t size[STRATA] = {0};
-    size_t room[STRATA];
-    size_t test[STRATA];
-    size_t val[STRATA];
-    size_t at[STRATA] = {0};
+    for (size_t i = 0; i < t->count; i++)
+        strata[t->groups[i].stratum].size++;
+    share_out(strata, t->strata, DMS_SPLIT_TEST, options->test);
+    share_out(strata, t->strata, DMS_SPLIT_VAL, options->val);
+    for (size_t i = 0; i < t->count; i++) {
+        stratum *s = &strata[t->groups[i].stratum];
+        size_t place = s->at++;
 
-    for (size_t i = 0; i < count; i++)
-        size[groups[i].stratum]++;
-    share_out(test, size, size, options->test);
-    for (int s = 0; s < STRATA; s++)
-        room[s] = size[s] - test[s];
-    share_out(val, size, room, options->val);
-    for (size_t i = 0; i < count; i++) {
-        int s = groups[i].stratum;
-        size_t place = at[s]++;
-
-        dataset->patients[groups[i].root].split =
-            place < test[s]            ? DMS_SPLIT_TEST
-            : place < test[s] + val[s] ? DMS_SPLIT_VAL
+        dataset->patients[t->groups[i].root].split =
+            place < s->test            ? DMS_SPLIT_TEST
+            : place < s->test + s->val ? DMS_SPLIT_VAL
                                        : DMS_SPLIT_TRAIN;
     }
     for (size_t i = 0; i < dataset->count; i++)
@@ -194,23 +205,27 @@ dms_status dms_dataset_split(dms_dataset *dataset,
     dms_status st = DMS_OK;
     dms_split_options own;
     const dms_split_options *options = &own;
-    group *groups = NULL;
-    uint8_t(*unions)[DMS_LABELS] = NULL;
-    size_t count;
+    size_t width = (size_t)dataset->label_count;
+    table t = {.strata = dataset->label_count + 1};
+    stratum *strata = NULL;
 
     TRY(take_options(&own, given, err));
     if (dataset->has_split_column && !options->override_column)
         goto done;
-    groups = dms_calloc(dataset->count, sizeof *groups);
-    unions = dms_calloc(dataset->count, sizeof *unions);
-    if (!groups || !unions) {
+    t.groups = dms_calloc(dataset->count, sizeof *t.groups);
+    t.unions = dms_calloc(dataset->count + 1, width + 1);
+    t.counts = dms_calloc(width + 1, sizeof *t.counts);
+    strata = dms_calloc(width + 1, sizeof *strata);
+    if (!t.groups || !t.unions || !t.counts || !strata) {
         st = dms_fail_memory(err, "split");
         goto done;
     }
-    count = list_groups(groups, unions, dataset, options->seed);
-    deal(dataset, groups, count, options);
+    list_groups(&t, dataset, options->seed);
+    deal(dataset, &t, strata, options);
 done:
-    dms_free(unions);
-    dms_free(groups);
+    dms_free(strata);
+    dms_free(t.counts);
+    dms_free(t.unions);
+    dms_free(t.groups);
     return st;
 }

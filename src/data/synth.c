@@ -140,7 +140,7 @@ static void row_add(dms_strbuf *sb, const dms_synth_patient *p, int number)
     dms_strbuf_printf(sb, "%d,%d,%s,%d_left.jpg,%d_right.jpg,%s,%s", number,
                       p->age, p->sex == 'M' ? "Male" : "Female", number, number,
                       p->eye[DMS_LEFT].keywords, p->eye[DMS_RIGHT].keywords);
-    for (int i = 0; i < DMS_LABELS; i++)
+    for (int i = 0; i < DMS_SYNTH_LABELS; i++)
         dms_strbuf_printf(sb, ",%d", p->labels[i]);
     dms_strbuf_puts(sb, "\n");
 }

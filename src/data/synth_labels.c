@@ -29,7 +29,7 @@ typedef struct label_rule {
 
 /* `first` solves: drawing 1, 2 or 3 labels without replacement by these
  * weights gives each label ODIR-5K's number of patients. */
-static const label_rule rules[DMS_LABELS] = {
+static const label_rule rules[DMS_SYNTH_LABELS] = {
     [DMS_SYNTH_N] = {0, 0, 55, {"normal fundus"}},
     [DMS_SYNTH_D] = {.3981,
                      .40,
@@ -88,10 +88,10 @@ static void label_add(uint8_t *labels, double u)
     double left = 0;
     int last = DMS_SYNTH_D;
 
-    for (int i = 0; i < DMS_LABELS; i++)
+    for (int i = 0; i < DMS_SYNTH_LABELS; i++)
         left += labels[i] ? 0 : rules[i].first;
     left *= u;
-    for (int i = DMS_SYNTH_D; i < DMS_LABELS; i++) {
+    for (int i = DMS_SYNTH_D; i < DMS_SYNTH_LABELS; i++) {
         if (labels[i])
             continue;
         last = i;
@@ -108,7 +108,7 @@ static void labels_draw(uint8_t *labels, dms_rng *rng, double u)
     int count = extra < TRIPLE ? 3 : extra < TRIPLE + DOUBLE ? 2 : 1;
     double found = (u * PATIENTS - NORMAL) / FOUND;
 
-    memset(labels, 0, DMS_LABELS);
+    memset(labels, 0, DMS_SYNTH_LABELS);
     if (found < 0) {
         labels[DMS_SYNTH_N] = 1;
         return;
@@ -141,7 +141,7 @@ static uint8_t severity_draw(dms_rng *rng)
 
 static void eyes_assign(dms_synth_patient *p, dms_rng *rng)
 {
-    for (int label = DMS_SYNTH_D; label < DMS_LABELS; label++) {
+    for (int label = DMS_SYNTH_D; label < DMS_SYNTH_LABELS; label++) {
         /* drawn for absent labels too: one label's luck is not another's */
         bool one = dms_rng_uniform(rng) < rules[label].unilateral;
         int side = (int)dms_rng_below(rng, 2);
@@ -161,7 +161,7 @@ static void eyes_assign(dms_synth_patient *p, dms_rng *rng)
 
 static bool eye_has_finding(const dms_synth_eye *eye)
 {
-    for (int i = DMS_SYNTH_D; i < DMS_LABELS; i++)
+    for (int i = DMS_SYNTH_D; i < DMS_SYNTH_LABELS; i++)
         if (eye->labels[i])
             return true;
     return false;
@@ -183,7 +183,7 @@ static void eye_describe(dms_synth_eye *eye)
         keyword_add(eye, "lens dust");
     if (eye->low_quality)
         keyword_add(eye, "low image quality");
-    for (int i = 0; i < DMS_LABELS; i++) {
+    for (int i = 0; i < DMS_SYNTH_LABELS; i++) {
         if (!eye->labels[i])
             continue;
         keyword_add(eye, i == DMS_SYNTH_O
@@ -210,7 +210,7 @@ static int age_draw(const dms_synth_patient *p, dms_rng *rng)
 {
     double mean = 0, count = 0, age;
 
-    for (int i = 0; i < DMS_LABELS; i++) {
+    for (int i = 0; i < DMS_SYNTH_LABELS; i++) {
         mean += p->labels[i] * rules[i].age;
         count += p->labels[i];
     }

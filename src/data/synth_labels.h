@@ -8,7 +8,7 @@
 
 #include "dms/architecture.h"
 
-/* Indices into every label array, in DMS_LABEL_LETTERS' order. */
+/* ODIR's labels in their order: indices into every label array here. */
 enum dms_synth_label {
     DMS_SYNTH_N,
     DMS_SYNTH_D,
@@ -17,7 +17,8 @@ enum dms_synth_label {
     DMS_SYNTH_A,
     DMS_SYNTH_H,
     DMS_SYNTH_M,
-    DMS_SYNTH_O
+    DMS_SYNTH_O,
+    DMS_SYNTH_LABELS
 };
 
 /* What label O may be. */
@@ -35,19 +36,20 @@ typedef enum dms_synth_other {
 } dms_synth_other;
 
 typedef struct dms_synth_eye {
-    uint8_t labels[DMS_LABELS];   /* findings drawn; N only without another */
-    uint8_t severity[DMS_LABELS]; /* 0 mild .. 3, meaning by label */
-    dms_synth_other other;        /* read where labels[O] is set */
-    bool lens_dust;               /* named and drawn beside the findings */
-    bool low_quality;             /* dark and blurred, and said so */
-    bool ungradable;              /* low_quality and nothing else is said */
-    char keywords[320];           /* fields separated by U+FF0C, UTF-8 */
+    uint8_t
+        labels[DMS_SYNTH_LABELS]; /* findings drawn; N only without another */
+    uint8_t severity[DMS_SYNTH_LABELS]; /* 0 mild .. 3, meaning by label */
+    dms_synth_other other;              /* read where labels[O] is set */
+    bool lens_dust;     /* named and drawn beside the findings */
+    bool low_quality;   /* dark and blurred, and said so */
+    bool ungradable;    /* low_quality and nothing else is said */
+    char keywords[320]; /* fields separated by U+FF0C, UTF-8 */
 } dms_synth_eye;
 
 typedef struct dms_synth_patient {
     int age;  /* years, 18 to 92 */
     char sex; /* 'M' or 'F' */
-    uint8_t labels[DMS_LABELS];
+    uint8_t labels[DMS_SYNTH_LABELS];
     dms_synth_eye eye[2]; /* DMS_LEFT, DMS_RIGHT */
 } dms_synth_patient;
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "dms/labels.h"
 
 typedef struct cell {
     double probability;
@@ -48,14 +49,16 @@ dms_status dms_ranking_init(dms_ranking *ranking, const uint8_t *truth,
                             size_t per_patient, dms_error *err)
 {
     cell *cells = dms_calloc(count, sizeof *cells);
+    size_t known = 0;
     dms_status st;
 
     if (!cells)
         return dms_fail_memory(err, "sorting predictions");
     for (size_t i = 0; i < count; i++)
-        cells[i] =
-            (cell){probabilities[i], (uint32_t)(i / per_patient), truth[i]};
-    st = rank(ranking, cells, count, err);
+        if (truth[i] != DMS_LABEL_UNKNOWN)
+            cells[known++] =
+                (cell){probabilities[i], (uint32_t)(i / per_patient), truth[i]};
+    st = rank(ranking, cells, known, err);
     dms_free(cells);
     return st;
 }
@@ -65,14 +68,16 @@ dms_status dms_ranking_init_column(dms_ranking *ranking, const uint8_t *truth,
                                    size_t labels, size_t label, dms_error *err)
 {
     cell *cells = dms_calloc(count, sizeof *cells);
+    size_t known = 0;
     dms_status st;
 
     if (!cells)
         return dms_fail_memory(err, "sorting predictions");
     for (size_t i = 0; i < count; i++)
-        cells[i] = (cell){probabilities[i * labels + label], (uint32_t)i,
-                          truth[i * labels + label]};
-    st = rank(ranking, cells, count, err);
+        if (truth[i * labels + label] != DMS_LABEL_UNKNOWN)
+            cells[known++] = (cell){probabilities[i * labels + label],
+                                    (uint32_t)i, truth[i * labels + label]};
+    st = rank(ranking, cells, known, err);
     dms_free(cells);
     return st;
 }

@@ -16,7 +16,8 @@ typedef struct dms_ranking {
     bool constant; /* one probability for all */
 } dms_ranking;
 
-/* Cell i belongs to patient i / per_patient, which fits 30 bits. */
+/* Cell i belongs to patient i / per_patient, which fits 30 bits.
+ * truth  0, 1, or DMS_LABEL_UNKNOWN: such a cell is left out */
 dms_status dms_ranking_init(dms_ranking *ranking, const uint8_t *truth,
                             const double *probabilities, size_t count,
                             size_t per_patient, dms_error *err);

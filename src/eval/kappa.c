@@ -1,6 +1,9 @@
 #include "eval/kappa.h"
 
+#include <assert.h>
 #include <math.h>
+
+#include "dms/labels.h"
 
 double dms_kappa_binary(const dms_cells *cells)
 {
@@ -16,33 +19,36 @@ static double weight(size_t i, size_t j, dms_kappa_weights weights)
     return weights == DMS_KAPPA_PLAIN ? i != j : d * d;
 }
 
-/* Sum of table[first + i * step] over i. */
-static double margin(const uint64_t *table, size_t first, size_t step,
-                     size_t classes)
+double dms_kappa_margins(double observed, const uint64_t *rows,
+                         const uint64_t *columns, size_t classes,
+                         dms_kappa_weights weights)
 {
-    uint64_t sum = 0;
+    double expected = 0;
+    double total = 0;
 
-    for (size_t i = 0; i < classes; i++)
-        sum += table[first + i * step];
-    return (double)sum;
+    for (size_t i = 0; i < classes; i++) {
+        total += (double)rows[i];
+        for (size_t j = 0; j < classes; j++)
+            expected +=
+                weight(i, j, weights) * (double)rows[i] * (double)columns[j];
+    }
+    return expected > 0 ? 1 - observed * total / expected : NAN;
 }
 
 double dms_kappa_classes(const uint64_t *table, size_t classes,
                          dms_kappa_weights weights)
 {
+    uint64_t rows[DMS_LABELS_MAX] = {0}, columns[DMS_LABELS_MAX] = {0};
     double observed = 0;
-    double expected = 0;
-    double total = margin(table, 0, 1, classes * classes);
 
-    for (size_t i = 0; i < classes; i++) {
-        double row = margin(table, i * classes, 1, classes);
-
+    assert(classes <= DMS_LABELS_MAX);
+    for (size_t i = 0; i < classes; i++)
         for (size_t j = 0; j < classes; j++) {
-            double w = weight(i, j, weights);
+            uint64_t count = table[i * classes + j];
 
-            observed += w * (double)table[i * classes + j];
-            expected += w * row * margin(table, j, classes, classes);
+            rows[i] += count;
+            columns[j] += count;
+            observed += weight(i, j, weights) * (double)count;
         }
-    }
-    return expected > 0 ? 1 - observed * total / expected : NAN;
+    return dms_kappa_margins(observed, rows, columns, classes, weights);
 }

@@ -20,8 +20,15 @@ typedef enum dms_kappa_weights {
     DMS_KAPPA_QUADRATIC /* w = (i - j)^2 */
 } dms_kappa_weights;
 
-/* table  classes x classes counts, rows: truth; i and j are its indices even
- *        where a class never occurs (scikit-learn: labels=range(classes)) */
+/* The same from the margins: the truth's and the decisions' counts by class,
+ * and the sum of w * observed. */
+double dms_kappa_margins(double observed, const uint64_t *rows,
+                         const uint64_t *columns, size_t classes,
+                         dms_kappa_weights weights);
+
+/* table  classes x classes counts, classes at most DMS_LABELS_MAX, rows: truth;
+ * i and j are its indices even where a class never occurs (scikit-learn:
+ * labels=range(classes)) */
 double dms_kappa_classes(const uint64_t *table, size_t classes,
                          dms_kappa_weights weights);
 

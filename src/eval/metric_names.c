@@ -24,6 +24,8 @@ static const char *const metric_names[DMS_METRICS] = {
     [DMS_METRIC_TOP1_ACCURACY] = "top1_accuracy",
     [DMS_METRIC_CLASS_KAPPA] = "class_kappa",
     [DMS_METRIC_CLASS_KAPPA_QUADRATIC] = "class_kappa_quadratic",
+    [DMS_METRIC_CELL_ACCURACY] = "cell_accuracy",
+    [DMS_METRIC_MICRO_AUC] = "micro_auc",
 };
 
 static const char *const label_metric_names[DMS_LABEL_METRICS] = {
@@ -101,16 +103,55 @@ bool dms_criterion_find(dms_criterion *criterion, const char *name)
     return i < CRITERIA;
 }
 
-size_t dms_headline_count(dms_task task)
+bool dms_metric_applies(dms_metric metric, const dms_label_set *labels)
 {
-    return task == DMS_TASK_SINGLE_LABEL ? DMS_METRICS
-                                         : DMS_METRIC_TOP1_ACCURACY;
+    bool odir = dms_label_set_is_odir(labels);
+    bool one_of = dms_label_set_task(labels) == DMS_TASK_SINGLE_LABEL;
+
+    switch (metric) {
+    case DMS_METRIC_ODIR_KAPPA:
+    case DMS_METRIC_ODIR_F1:
+    case DMS_METRIC_ODIR_AUC:
+    case DMS_METRIC_ODIR_FINAL:
+        return odir;
+    case DMS_METRIC_CELL_ACCURACY:
+    case DMS_METRIC_MICRO_AUC:
+        return !odir;
+    case DMS_METRIC_TOP1_ACCURACY:
+    case DMS_METRIC_CLASS_KAPPA:
+        return one_of;
+    case DMS_METRIC_CLASS_KAPPA_QUADRATIC:
+        return one_of && (odir || dms_label_set_ordered(labels));
+    default:
+        return metric < DMS_METRICS;
+    }
 }
 
-dms_metric dms_headline_judged(size_t index)
+dms_metric dms_metric_default(const dms_label_set *labels)
 {
-    static const dms_metric judged[DMS_HEADLINE_JUDGED] = {
-        DMS_METRIC_MACRO_AUC, DMS_METRIC_ODIR_KAPPA, DMS_METRIC_ODIR_FINAL};
+    if (dms_label_set_is_odir(labels))
+        return DMS_METRIC_ODIR_FINAL;
+    if (dms_label_set_task(labels) == DMS_TASK_MULTI_LABEL)
+        return DMS_METRIC_MACRO_AUC;
+    return dms_label_set_ordered(labels) ? DMS_METRIC_CLASS_KAPPA_QUADRATIC
+                                         : DMS_METRIC_CLASS_KAPPA;
+}
 
-    return judged[index];
+dms_metric dms_headline_judged(size_t index, const dms_label_set *labels)
+{
+    static const dms_metric of_odir[DMS_HEADLINE_JUDGED] = {
+        DMS_METRIC_MACRO_AUC, DMS_METRIC_ODIR_KAPPA, DMS_METRIC_ODIR_FINAL};
+    static const dms_metric of_any[DMS_HEADLINE_JUDGED] = {
+        DMS_METRIC_MACRO_AUC, DMS_METRIC_KAPPA, DMS_METRIC_MACRO_AP};
+    static const dms_metric of_grades[DMS_HEADLINE_JUDGED] = {
+        DMS_METRIC_MACRO_AUC, DMS_METRIC_ACCURACY,
+        DMS_METRIC_CLASS_KAPPA_QUADRATIC};
+    static const dms_metric of_classes[DMS_HEADLINE_JUDGED] = {
+        DMS_METRIC_MACRO_AUC, DMS_METRIC_ACCURACY, DMS_METRIC_CLASS_KAPPA};
+
+    if (dms_label_set_is_odir(labels))
+        return of_odir[index];
+    if (dms_label_set_task(labels) == DMS_TASK_MULTI_LABEL)
+        return of_any[index];
+    return dms_label_set_ordered(labels) ? of_grades[index] : of_classes[index];
 }

@@ -2,39 +2,40 @@
 
 #include <math.h>
 
-enum { K = DMS_LABELS };
-
-static void softmax(double p[K], const float *logits, double temperature)
+static void softmax(double *p, const float *logits, int count,
+                    double temperature)
 {
     double max = logits[0], sum = 0;
 
-    for (int k = 1; k < K; k++)
+    for (int k = 1; k < count; k++)
         max = fmax(max, (double)logits[k]);
-    for (int k = 0; k < K; k++)
+    for (int k = 0; k < count; k++)
         sum += p[k] = exp(((double)logits[k] - max) / temperature);
-    for (int k = 0; k < K; k++)
+    for (int k = 0; k < count; k++)
         p[k] /= sum;
 }
 
-void dms_probabilities(double p[K], const float *logits, dms_task task,
-                       double temperature)
+void dms_probabilities(double *p, const float *logits,
+                       const dms_label_set *labels, double temperature)
 {
-    if (task == DMS_TASK_SINGLE_LABEL) {
-        softmax(p, logits, temperature);
+    int count = dms_label_set_count(labels);
+
+    if (dms_label_set_task(labels) == DMS_TASK_SINGLE_LABEL) {
+        softmax(p, logits, count, temperature);
         return;
     }
-    for (int k = 0; k < K; k++)
+    for (int k = 0; k < count; k++)
         p[k] = 1 / (1 + exp(-(double)logits[k] / temperature));
 }
 
-void dms_findings(bool finding[K], const double p[K], dms_task task,
-                  const double thresholds[K])
+void dms_findings(bool *finding, const double *p, const dms_label_set *labels,
+                  const double *thresholds)
 {
-    int best = 0;
+    bool one_of = dms_label_set_task(labels) == DMS_TASK_SINGLE_LABEL;
+    int count = dms_label_set_count(labels), best = 0;
 
-    for (int k = 1; k < K; k++)
+    for (int k = 1; k < count; k++)
         best = p[k] > p[best] ? k : best;
-    for (int k = 0; k < K; k++)
-        finding[k] =
-            task == DMS_TASK_SINGLE_LABEL ? k == best : p[k] > thresholds[k];
+    for (int k = 0; k < count; k++)
+        finding[k] = one_of ? k == best : p[k] > thresholds[k];
 }

@@ -5,16 +5,16 @@
 
 #include <stdbool.h>
 
-#include "dms/architecture.h"
+#include "dms/labels.h"
 
 /* K probabilities of K logits, which are divided by the temperature (> 0)
- * first: a sigmoid a label, or one softmax for single-label. */
-void dms_probabilities(double p[DMS_LABELS], const float *logits, dms_task task,
-                       double temperature);
+ * first: a sigmoid a label, or one softmax of one-of labels. */
+void dms_probabilities(double *p, const float *logits,
+                       const dms_label_set *labels, double temperature);
 
-/* The decisions: p > threshold, or the greatest for single-label (the first
+/* The K decisions: p > threshold, or the greatest of one-of labels (the first
  * of equals). */
-void dms_findings(bool finding[DMS_LABELS], const double p[DMS_LABELS],
-                  dms_task task, const double thresholds[DMS_LABELS]);
+void dms_findings(bool *finding, const double *p, const dms_label_set *labels,
+                  const double *thresholds);
 
 #endif

@@ -11,12 +11,15 @@ enum { RESAMPLES_MAX = 100000 };
 
 dms_report_options dms_report_options_default(void)
 {
-    dms_report_options options = {.task = DMS_TASK_MULTI_LABEL,
-                                  .resamples = 2000};
+    return (dms_report_options){.threshold = 0.5, .resamples = 2000};
+}
 
-    for (int k = 0; k < DMS_LABELS; k++)
-        options.thresholds[k] = 0.5;
-    return options;
+void dms_report_release(dms_report *report)
+{
+    dms_label_set_destroy(report->label_set);
+    dms_free(report->labels);
+    dms_free(report->confusion);
+    *report = (dms_report){0};
 }
 
 bool dms_report_beats(const dms_report *report, dms_metric metric,
@@ -25,173 +28,222 @@ bool dms_report_beats(const dms_report *report, dms_metric metric,
     return report->metrics[metric].low > report->floors[floor][metric].value;
 }
 
-static dms_status check_share(double value, const char *what, int k,
+/* A measurement under way: K-long arrays and room for all figures. */
+typedef struct measuring {
+    const dms_answers *answers;
+    const dms_report_options *options;
+    const dms_label_set *set;
+    size_t width;       /* K */
+    double *thresholds; /* K */
+    double *constant;   /* K: a floor's probabilities */
+    double *value;      /* three times dms_figure_count, one block */
+    double *low, *high;
+    dms_figure *figures; /* dms_figure_count */
+    uint32_t *ones;      /* a weight of 1 for each patient */
+} measuring;
+
+static dms_status check_share(double value, const char *what, const char *code,
                               dms_error *err)
 {
     if (value >= 0 && value <= 1)
         return DMS_OK;
-    return dms_fail(err, DMS_EINVAL, "the %s of %c is %g, expected 0 to 1",
-                    what, DMS_LABEL_LETTERS[k], value);
+    return dms_fail(err, DMS_EINVAL, "the %s of %s is %g, expected 0 to 1",
+                    what, code, value);
 }
 
-static dms_status check_options(const dms_report_options *options,
-                                dms_error *err)
+static dms_status check_options(const measuring *m, dms_error *err)
 {
+    const dms_report_options *options = m->options;
     dms_status st = DMS_OK;
 
     if (options->resamples < 0 || options->resamples > RESAMPLES_MAX)
         return dms_fail(err, DMS_EINVAL,
                         "%d bootstrap resamples are out of range, 0 to %d",
                         options->resamples, RESAMPLES_MAX);
-    for (int k = 0; k < DMS_LABELS; k++) {
-        TRY(check_share(options->thresholds[k], "threshold", k, err));
-        if (options->has_priors)
-            TRY(check_share(options->priors[k], "prior", k, err));
+    for (int k = 0; k < (int)m->width; k++) {
+        const char *code = dms_label_set_code(m->set, k);
+
+        TRY(check_share(m->thresholds[k], "threshold", code, err));
+        if (options->priors)
+            TRY(check_share(options->priors[k], "prior", code, err));
     }
 done:
     return st;
 }
 
-/* figures out: DMS_FIGURES values with their intervals. */
-static dms_status measure(dms_figure *figures, const dms_scoring *scoring,
-                          const dms_report_options *options, dms_error *err)
+static dms_status measuring_init(measuring *m, dms_error *err)
+{
+    size_t figures = dms_figure_count(m->width);
+
+    m->thresholds = dms_calloc(m->width, sizeof *m->thresholds);
+    m->constant = dms_calloc(m->width, sizeof *m->constant);
+    m->value = dms_calloc(3 * figures, sizeof *m->value);
+    m->figures = dms_calloc(figures, sizeof *m->figures);
+    m->ones = dms_calloc(m->answers->count, sizeof *m->ones);
+    if (!m->thresholds || !m->constant || !m->value || !m->figures || !m->ones)
+        return dms_fail_memory(err, "figures");
+    m->low = m->value + figures;
+    m->high = m->low + figures;
+    for (size_t i = 0; i < m->answers->count; i++)
+        m->ones[i] = 1;
+    for (size_t k = 0; k < m->width; k++)
+        m->thresholds[k] = m->options->thresholds ? m->options->thresholds[k]
+                                                  : m->options->threshold;
+    return DMS_OK;
+}
+
+static void measuring_release(measuring *m)
+{
+    dms_free(m->thresholds);
+    dms_free(m->constant);
+    dms_free(m->value);
+    dms_free(m->figures);
+    dms_free(m->ones);
+}
+
+/* m->figures: all of the scoring, with their intervals. */
+static dms_status measure(measuring *m, const dms_scoring *scoring,
+                          dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_bootstrap bootstrap = {
         .patients = scoring->count,
-        .resamples = (size_t)options->resamples,
-        .figures = DMS_FIGURES,
-        .seed = options->seed,
-        .threads = options->threads,
+        .resamples = (size_t)m->options->resamples,
+        .figures = dms_figure_count(m->width),
+        .seed = m->options->seed,
+        .threads = m->options->threads,
         .measure = dms_scoring_measure,
         .context = scoring,
     };
-    double value[DMS_FIGURES];
-    double low[DMS_FIGURES];
-    double high[DMS_FIGURES];
-    uint32_t *ones = dms_calloc(scoring->count, sizeof *ones);
 
-    if (!ones)
-        return dms_fail_memory(err, "patients' weights");
-    for (size_t i = 0; i < scoring->count; i++)
-        ones[i] = 1;
-    dms_scoring_measure(value, scoring, ones);
-    TRY(dms_bootstrap_run(low, high, &bootstrap, err));
-    for (size_t f = 0; f < DMS_FIGURES; f++)
-        figures[f] = (dms_figure){value[f], low[f], high[f]};
+    dms_scoring_measure(m->value, scoring, m->ones);
+    TRY(dms_bootstrap_run(m->low, m->high, &bootstrap, err));
+    for (size_t f = 0; f < bootstrap.figures; f++)
+        m->figures[f] = (dms_figure){m->value[f], m->low[f], m->high[f]};
 done:
-    dms_free(ones);
     return st;
 }
 
-static dms_status count_confusion(dms_report *report,
-                                  const dms_scoring *scoring, dms_error *err)
-{
-    uint64_t table[DMS_LABELS * DMS_LABELS];
-    uint32_t *ones = dms_calloc(scoring->count, sizeof *ones);
-
-    if (!ones)
-        return dms_fail_memory(err, "patients' weights");
-    for (size_t i = 0; i < scoring->count; i++)
-        ones[i] = 1;
-    dms_scoring_confusion(table, scoring, ones);
-    for (size_t i = 0; i < DMS_LABELS; i++)
-        for (size_t j = 0; j < DMS_LABELS; j++)
-            report->confusion[i][j] = (size_t)table[i * DMS_LABELS + j];
-    dms_free(ones);
-    return DMS_OK;
-}
-
-static dms_status measure_model(dms_report *report, const uint8_t *labels,
-                                const double *probabilities,
-                                const dms_report_options *options,
+static dms_status measure_model(dms_report *report, measuring *m,
                                 dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_scoring scoring = {0};
-    dms_figure figures[DMS_FIGURES];
 
-    TRY(dms_scoring_init(&scoring, labels, probabilities, report->patients,
-                         options->task, options->thresholds, err));
-    TRY(measure(figures, &scoring, options, err));
-    memcpy(report->metrics, figures, sizeof report->metrics);
-    for (size_t k = 0; k < DMS_LABELS; k++)
-        memcpy(report->labels[k].metrics, figures + dms_figure_of_label(k, 0),
+    TRY(dms_scoring_init(&scoring, m->answers, m->thresholds, err));
+    TRY(measure(m, &scoring, err));
+    memcpy(report->metrics, m->figures, sizeof report->metrics);
+    for (size_t k = 0; k < m->width; k++)
+        memcpy(report->labels[k].metrics,
+               m->figures + dms_figure_of_label(k, 0),
                sizeof report->labels[k].metrics);
-    if (options->task == DMS_TASK_SINGLE_LABEL)
-        TRY(count_confusion(report, &scoring, err));
+    if (report->confusion)
+        dms_scoring_confusion(report->confusion, &scoring);
 done:
     dms_scoring_release(&scoring);
     return st;
 }
 
-/* The predictor that gives every patient the same eight probabilities. */
-static dms_status measure_floor(dms_figure *metrics, const uint8_t *labels,
-                                size_t count, const double *constant,
-                                const dms_report_options *options,
+/* The predictor that gives every patient m->constant, decided at 0.5. */
+static dms_status measure_floor(dms_figure *metrics, measuring *m,
                                 dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_report_options plain = dms_report_options_default();
+    dms_answers answers = *m->answers;
     dms_scoring scoring = {0};
-    dms_figure figures[DMS_FIGURES];
     double *probabilities =
-        dms_calloc(count, DMS_LABELS * sizeof *probabilities);
+        dms_calloc(answers.count * m->width, sizeof *probabilities);
+    double *halves = dms_calloc(m->width, sizeof *halves);
 
-    if (!probabilities)
-        return dms_fail_memory(err, "a trivial predictor");
-    for (size_t i = 0; i < count; i++)
-        memcpy(probabilities + i * DMS_LABELS, constant,
-               DMS_LABELS * sizeof *constant);
-    TRY(dms_scoring_init(&scoring, labels, probabilities, count, options->task,
-                         plain.thresholds, err));
-    TRY(measure(figures, &scoring, options, err));
-    memcpy(metrics, figures, DMS_METRICS * sizeof *metrics);
+    if (!probabilities || !halves) {
+        st = dms_fail_memory(err, "a trivial predictor");
+        goto done;
+    }
+    for (size_t i = 0; i < answers.count; i++)
+        memcpy(probabilities + i * m->width, m->constant,
+               m->width * sizeof *m->constant);
+    for (size_t k = 0; k < m->width; k++)
+        halves[k] = 0.5;
+    answers.probabilities = probabilities;
+    TRY(dms_scoring_init(&scoring, &answers, halves, err));
+    TRY(measure(m, &scoring, err));
+    memcpy(metrics, m->figures, DMS_METRICS * sizeof *metrics);
 done:
     dms_scoring_release(&scoring);
     dms_free(probabilities);
+    dms_free(halves);
     return st;
 }
 
-static void count_labels(dms_report *report, const uint8_t *labels,
-                         const dms_report_options *options)
+static void count_labels(dms_report *report, const measuring *m)
 {
-    for (size_t k = 0; k < DMS_LABELS; k++) {
-        size_t support = 0;
+    const uint8_t *labels = m->answers->labels;
 
-        for (size_t i = 0; i < report->patients; i++)
-            support += labels[i * DMS_LABELS + k];
-        report->labels[k].support = support;
-        report->labels[k].threshold = options->thresholds[k];
-        report->priors[k] = options->has_priors
-                                ? options->priors[k]
-                                : (double)support / (double)report->patients;
+    for (size_t i = 0; i < m->answers->count; i++) {
+        bool any = false;
+
+        for (size_t k = 0; k < m->width; k++) {
+            uint8_t label = labels[i * m->width + k];
+
+            report->labels[k].known += label != DMS_LABEL_UNKNOWN;
+            report->labels[k].support += label == 1;
+            any = any || label != DMS_LABEL_UNKNOWN;
+        }
+        report->patients += any;
+    }
+    for (size_t k = 0; k < m->width; k++) {
+        dms_label_report *label = &report->labels[k];
+        double share =
+            label->known ? (double)label->support / (double)label->known : 0;
+
+        label->threshold = m->thresholds[k];
+        label->prior = m->options->priors ? m->options->priors[k] : share;
     }
 }
 
-dms_status dms_report_measure(dms_report *out, const uint8_t *labels,
-                              const double *probabilities, size_t count,
+static dms_status report_init(dms_report *report, const measuring *m,
+                              dms_error *err)
+{
+    const dms_report_options *options = m->options;
+    dms_status st;
+
+    *report = (dms_report){.resamples = (size_t)options->resamples,
+                           .seed = options->seed,
+                           .tuned_here = options->tuned_here};
+    TRY(dms_label_set_copy(&report->label_set, m->set, err));
+    report->labels = dms_calloc(m->width, sizeof *report->labels);
+    if (dms_label_set_task(m->set) == DMS_TASK_SINGLE_LABEL)
+        report->confusion =
+            dms_calloc(m->width * m->width, sizeof *report->confusion);
+    if (!report->labels || (!report->confusion && dms_label_set_task(m->set) ==
+                                                      DMS_TASK_SINGLE_LABEL))
+        st = dms_fail_memory(err, "report");
+done:
+    return st;
+}
+
+dms_status dms_report_measure(dms_report *out, const dms_answers *answers,
                               const dms_report_options *options, dms_error *err)
 {
-    static const double zeros[DMS_LABELS];
     dms_status st = DMS_OK;
-    dms_report report = {
-        .task = options->task,
-        .patients = count,
-        .resamples = (size_t)options->resamples,
-        .seed = options->seed,
-        .tuned_here = options->tuned_here,
-    };
+    dms_report report = {0};
+    measuring m = {
+        .answers = answers, .options = options, .set = dms_scored_set(answers)};
 
-    TRY(check_options(options, err));
-    TRY(dms_scored_check(labels, probabilities, count, options->task, err));
-    count_labels(&report, labels, options);
-    TRY(measure_model(&report, labels, probabilities, options, err));
-    TRY(measure_floor(report.floors[DMS_FLOOR_ALL_ZERO], labels, count, zeros,
-                      options, err));
-    TRY(measure_floor(report.floors[DMS_FLOOR_CLASS_PRIORS], labels, count,
-                      report.priors, options, err));
-    *out = report;
+    m.width = (size_t)dms_label_set_count(m.set);
+    TRY(dms_scored_check(answers, err));
+    TRY(measuring_init(&m, err));
+    TRY(check_options(&m, err));
+    TRY(report_init(&report, &m, err));
+    count_labels(&report, &m);
+    TRY(measure_model(&report, &m, err));
+    TRY(measure_floor(report.floors[DMS_FLOOR_ALL_ZERO], &m, err));
+    for (size_t k = 0; k < m.width; k++)
+        m.constant[k] = report.labels[k].prior;
+    TRY(measure_floor(report.floors[DMS_FLOOR_CLASS_PRIORS], &m, err));
+    *out = report, report = (dms_report){0};
 done:
+    measuring_release(&m);
+    dms_report_release(&report);
     return st;
 }

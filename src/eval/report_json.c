@@ -39,31 +39,35 @@ static void add_figure(dms_json_writer *w, const char *name,
 }
 
 static void add_metrics(dms_json_writer *w, const dms_figure *metrics,
-                        dms_task task, int blanks)
+                        const dms_label_set *set, int blanks)
 {
-    size_t count = dms_headline_count(task);
-
     dms_json_write_object(w);
-    for (size_t m = 0; m < count; m++)
-        add_figure(w, dms_metric_name((dms_metric)m), &metrics[m], blanks);
+    for (int m = 0; m < DMS_METRICS; m++)
+        if (dms_metric_applies((dms_metric)m, set))
+            add_figure(w, dms_metric_name((dms_metric)m), &metrics[m], blanks);
     dms_json_write_object_end(w);
+}
+
+static bool chooses(const dms_report *report)
+{
+    return dms_label_set_task(report->label_set) == DMS_TASK_SINGLE_LABEL;
 }
 
 static void add_labels(dms_json_writer *w, const dms_report *report)
 {
-    bool chooses = report->task == DMS_TASK_SINGLE_LABEL;
+    int count = dms_label_set_count(report->label_set);
 
     add_key(w, "labels", OUTER);
     dms_json_write_object(w);
-    for (size_t k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < count; k++) {
         const dms_label_report *label = &report->labels[k];
-        const char letter[] = {DMS_LABEL_LETTERS[k], '\0'};
 
-        add_key(w, letter, PART);
+        add_key(w, dms_label_set_code(report->label_set, k), PART);
         dms_json_write_object(w);
         add_count(w, "support", label->support);
-        add_real(w, "threshold", chooses ? NAN : label->threshold);
-        add_real(w, "prior", report->priors[k]);
+        add_count(w, "known", label->known);
+        add_real(w, "threshold", chooses(report) ? NAN : label->threshold);
+        add_real(w, "prior", label->prior);
         for (size_t m = 0; m < DMS_LABEL_METRICS; m++)
             add_figure(w, dms_label_metric_name((dms_label_metric)m),
                        &label->metrics[m], INNER);
@@ -78,7 +82,7 @@ static void add_floors(dms_json_writer *w, const dms_report *report)
     dms_json_write_object(w);
     for (size_t f = 0; f < DMS_FLOORS; f++) {
         add_key(w, dms_floor_name((dms_floor)f), PART);
-        add_metrics(w, report->floors[f], report->task, INNER);
+        add_metrics(w, report->floors[f], report->label_set, INNER);
     }
     dms_json_write_object_end(w);
 }
@@ -88,7 +92,7 @@ static void add_beats(dms_json_writer *w, const dms_report *report)
     add_key(w, "beats", OUTER);
     dms_json_write_object(w);
     for (size_t m = 0; m < DMS_HEADLINE_JUDGED; m++) {
-        dms_metric judged = dms_headline_judged(m);
+        dms_metric judged = dms_headline_judged(m, report->label_set);
 
         add_key(w, dms_metric_name(judged), PART);
         dms_json_write_object(w);
@@ -104,13 +108,15 @@ static void add_beats(dms_json_writer *w, const dms_report *report)
 
 static void add_confusion(dms_json_writer *w, const dms_report *report)
 {
+    size_t count = (size_t)dms_label_set_count(report->label_set);
+
     add_key(w, "confusion", OUTER);
     dms_json_write_array(w);
-    for (size_t i = 0; i < DMS_LABELS; i++) {
+    for (size_t i = 0; i < count; i++) {
         dms_json_write_line(w, PART);
         dms_json_write_array(w);
-        for (size_t j = 0; j < DMS_LABELS; j++)
-            dms_json_write_count(w, report->confusion[i][j]);
+        for (size_t j = 0; j < count; j++)
+            dms_json_write_count(w, report->confusion[i * count + j]);
         dms_json_write_array_end(w);
     }
     dms_json_write_array_end(w);
@@ -133,9 +139,7 @@ static void add_bootstrap(dms_json_writer *w, const dms_report *report)
 static void add_setting(dms_json_writer *w, const dms_report *report)
 {
     add_key(w, "task", OUTER);
-    dms_json_write_text(w, report->task == DMS_TASK_SINGLE_LABEL
-                               ? "single-label"
-                               : "multi-label");
+    dms_json_write_text(w, chooses(report) ? "single-label" : "multi-label");
     dms_json_write_line(w, OUTER);
     add_count(w, "patients", report->patients);
     dms_json_write_line(w, OUTER);
@@ -155,11 +159,11 @@ dms_status dms_report_json(char **text, const dms_report *report,
     dms_json_write_begin(&w, &sb, (dms_json_style){.plain = true});
     dms_json_write_object(&w);
     add_key(&w, "metrics", OUTER);
-    add_metrics(&w, report->metrics, report->task, PART);
+    add_metrics(&w, report->metrics, report->label_set, PART);
     add_labels(&w, report);
     add_floors(&w, report);
     add_beats(&w, report);
-    if (report->task == DMS_TASK_SINGLE_LABEL)
+    if (report->confusion)
         add_confusion(&w, report);
     add_setting(&w, report);
     dms_json_write_line(&w, 0);

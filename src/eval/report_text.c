@@ -1,6 +1,7 @@
 /* The report as a person reads it: 80 columns. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/strbuf.h"
@@ -23,11 +24,16 @@ static void add_interval(dms_strbuf *sb, const dms_figure *figure)
         dms_strbuf_printf(sb, "  %6.3f to %6.3f", figure->low, figure->high);
 }
 
+static bool chooses(const dms_report *report)
+{
+    return dms_label_set_task(report->label_set) == DMS_TASK_SINGLE_LABEL;
+}
+
 static void add_head(dms_strbuf *sb, const dms_report *report)
 {
     dms_strbuf_printf(
         sb, "%zu patients, %s\n", report->patients,
-        report->task == DMS_TASK_SINGLE_LABEL
+        chooses(report)
             ? "single-label: the most probable class is the decision"
             : "multi-label: positive where probability > threshold");
     if (report->left_out)
@@ -50,15 +56,16 @@ static void add_auc_labels(dms_strbuf *sb, const dms_report *report)
     const dms_figure *f = &report->metrics[DMS_METRIC_MACRO_AUC_LABELS];
 
     dms_strbuf_printf(sb, "%zu of %d labels have both classes and so an AUC\n",
-                      (size_t)f->value, DMS_LABELS);
+                      (size_t)f->value, dms_label_set_count(report->label_set));
 }
 
 static void add_headlines(dms_strbuf *sb, const dms_report *report)
 {
     dms_strbuf_printf(sb, "\n%-22s%8s%18s%13s%15s\n", "figure", "value",
                       "95 % interval", "all_zero", "class_priors");
-    for (size_t m = 0; m < dms_headline_count(report->task); m++) {
-        if (m == DMS_METRIC_MACRO_AUC_LABELS)
+    for (size_t m = 0; m < DMS_METRICS; m++) {
+        if (m == DMS_METRIC_MACRO_AUC_LABELS ||
+            !dms_metric_applies((dms_metric)m, report->label_set))
             continue;
         dms_strbuf_printf(sb, "%-22s", dms_metric_name((dms_metric)m));
         add_value(sb, report->metrics[m].value, 8);
@@ -84,7 +91,7 @@ static void add_verdicts(dms_strbuf *sb, const dms_report *report)
                       "beats the floor (its interval's lower end does)",
                       "all_zero", "class_priors");
     for (size_t m = 0; m < DMS_HEADLINE_JUDGED; m++) {
-        dms_metric judged = dms_headline_judged(m);
+        dms_metric judged = dms_headline_judged(m, report->label_set);
 
         dms_strbuf_printf(sb, "%-48s%13s%15s\n", dms_metric_name(judged),
                           verdict(report, judged, DMS_FLOOR_ALL_ZERO),
@@ -104,37 +111,76 @@ static int label_width(size_t metric)
     return widths[metric];
 }
 
+/* Columns of the widest code, and `least` at the least. */
+static int code_width(const dms_report *report, int least)
+{
+    int width = least;
+
+    for (int k = 0; k < dms_label_set_count(report->label_set); k++) {
+        int len = (int)strlen(dms_label_set_code(report->label_set, k));
+
+        width = len > width ? len : width;
+    }
+    return width;
+}
+
+static bool has_unknown(const dms_report *report)
+{
+    for (int k = 0; k < dms_label_set_count(report->label_set); k++)
+        if (report->labels[k].known < report->patients)
+            return true;
+    return false;
+}
+
 static void add_labels(dms_strbuf *sb, const dms_report *report)
 {
-    dms_strbuf_printf(sb, "\n%-5s%8s%10s", "label", "support", "threshold");
+    int width = code_width(report, 5);
+    bool unknown = has_unknown(report);
+
+    dms_strbuf_printf(sb, "\n%-*s", width, "label");
+    if (unknown)
+        dms_strbuf_printf(sb, "%8s", "known");
+    dms_strbuf_printf(sb, "%8s%10s", "support", "threshold");
     for (size_t m = 0; m < DMS_LABEL_METRICS; m++)
         dms_strbuf_printf(sb, "%*s", label_width(m),
                           dms_label_metric_name((dms_label_metric)m));
     dms_strbuf_puts(sb, "\n");
-    for (size_t k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < dms_label_set_count(report->label_set); k++) {
         const dms_label_report *label = &report->labels[k];
 
-        dms_strbuf_printf(sb, "%-5c%8zu", DMS_LABEL_LETTERS[k], label->support);
-        add_value(
-            sb, report->task == DMS_TASK_SINGLE_LABEL ? NAN : label->threshold,
-            10);
+        dms_strbuf_printf(sb, "%-*s", width,
+                          dms_label_set_code(report->label_set, k));
+        if (unknown)
+            dms_strbuf_printf(sb, "%8zu", label->known);
+        dms_strbuf_printf(sb, "%8zu", label->support);
+        add_value(sb, chooses(report) ? NAN : label->threshold, 10);
         for (size_t m = 0; m < DMS_LABEL_METRICS; m++)
             add_value(sb, label->metrics[m].value, label_width(m));
         dms_strbuf_puts(sb, "\n");
     }
     dms_strbuf_puts(sb, "'-': undefined (one class only); left out of the "
                         "macro means.\n");
+    if (unknown)
+        dms_strbuf_puts(sb, "known: patients whose label is known; the others "
+                            "count in no figure of it.\n");
 }
 
 static void add_confusion(dms_strbuf *sb, const dms_report *report)
 {
-    dms_strbuf_puts(sb, "\nrows: true class, columns: decided class\n    ");
-    for (size_t j = 0; j < DMS_LABELS; j++)
-        dms_strbuf_printf(sb, "%8c", DMS_LABEL_LETTERS[j]);
-    for (size_t i = 0; i < DMS_LABELS; i++) {
-        dms_strbuf_printf(sb, "\n%-4c", DMS_LABEL_LETTERS[i]);
-        for (size_t j = 0; j < DMS_LABELS; j++)
-            dms_strbuf_printf(sb, "%8zu", report->confusion[i][j]);
+    int count = dms_label_set_count(report->label_set);
+    int first = code_width(report, 4), width = first < 8 ? 8 : first + 1;
+
+    dms_strbuf_printf(sb, "\nrows: true class, columns: decided class\n%*s",
+                      first, "");
+    for (int j = 0; j < count; j++)
+        dms_strbuf_printf(sb, "%*s", width,
+                          dms_label_set_code(report->label_set, j));
+    for (int i = 0; i < count; i++) {
+        dms_strbuf_printf(sb, "\n%-*s", first,
+                          dms_label_set_code(report->label_set, i));
+        for (int j = 0; j < count; j++)
+            dms_strbuf_printf(sb, "%*zu", width,
+                              report->confusion[i * count + j]);
     }
     dms_strbuf_puts(sb, "\n");
 }
@@ -149,7 +195,7 @@ dms_status dms_report_text(char **text, const dms_report *report,
     add_headlines(&sb, report);
     add_verdicts(&sb, report);
     add_labels(&sb, report);
-    if (report->task == DMS_TASK_SINGLE_LABEL)
+    if (report->confusion)
         add_confusion(&sb, report);
     *text = dms_strbuf_detach(&sb);
     return *text ? DMS_OK : dms_fail_memory(err, "the report's text");

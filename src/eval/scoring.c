@@ -7,63 +7,96 @@
 #include "base/fail.h"
 #include "eval/confusion.h"
 #include "eval/kappa.h"
+#include "eval/scored.h"
 
-static uint8_t bits_of_labels(const uint8_t *labels)
-{
-    unsigned bits = 0;
-
-    for (int k = 0; k < DMS_LABELS; k++)
-        bits |= (unsigned)(labels[k] != 0) << k;
-    return (uint8_t)bits;
-}
-
-static uint8_t bits_above(const double *p, const double *thresholds)
-{
-    unsigned bits = 0;
-
-    for (int k = 0; k < DMS_LABELS; k++)
-        bits |= (unsigned)(p[k] > thresholds[k]) << k;
-    return (uint8_t)bits;
-}
+/* A cell: what is true, what was decided; both 0 where nobody knows. */
+enum { TRUTH = 1, DECIDED = 2, KNOWN = 4 };
+/* A patient: any label known; all known ones decided right. */
+enum { ANY_KNOWN = 1, EXACT = 2 };
+enum { NO_CLASS = DMS_LABELS_MAX };
 
 /* The greatest, of equals the first; none where nothing is above 0. */
-static uint8_t bit_of_greatest(const double *p)
+static size_t greatest(const double *p, size_t width)
 {
-    int best = 0;
+    size_t best = 0;
 
-    for (int k = 1; k < DMS_LABELS; k++)
+    for (size_t k = 1; k < width; k++)
         if (p[k] > p[best])
             best = k;
-    return p[best] > 0 ? (uint8_t)(1U << best) : 0;
+    return p[best] > 0 ? best : NO_CLASS;
 }
 
-dms_status dms_scoring_init(dms_scoring *scoring, const uint8_t *labels,
-                            const double *probabilities, size_t count,
-                            dms_task task, const double *thresholds,
-                            dms_error *err)
+static size_t true_class(const uint8_t *labels, size_t width)
+{
+    for (size_t k = 0; k < width; k++)
+        if (labels[k] == 1)
+            return k;
+    return NO_CLASS;
+}
+
+static void decide(dms_scoring *s, const dms_answers *answers, size_t i,
+                   const double *thresholds)
+{
+    const uint8_t *labels = answers->labels + i * s->width;
+    const double *p = answers->probabilities + i * s->width;
+    size_t choice = s->classes ? greatest(p, s->width) : NO_CLASS;
+    bool exact = true;
+
+    for (size_t k = 0; k < s->width; k++) {
+        bool decided = s->classes ? k == choice : p[k] > thresholds[k];
+
+        if (labels[k] == DMS_LABEL_UNKNOWN)
+            continue;
+        s->cells[i * s->width + k] = (uint8_t)(KNOWN | (labels[k] ? TRUTH : 0) |
+                                               (decided ? DECIDED : 0));
+        s->patients[i] |= ANY_KNOWN;
+        exact = exact && decided == (labels[k] == 1);
+    }
+    if (exact && s->patients[i])
+        s->patients[i] |= EXACT;
+    if (s->classes) {
+        s->classes[2 * i] = (uint16_t)true_class(labels, s->width);
+        s->classes[2 * i + 1] = (uint16_t)choice;
+    }
+}
+
+static dms_status rank_all(dms_scoring *s, const dms_answers *answers,
+                           dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_scoring s = {.task = task, .count = count};
 
-    s.truth = dms_calloc(count, 1);
-    s.decision = dms_calloc(count, 1);
-    if (!s.truth || !s.decision) {
+    for (size_t k = 0; k < s->width; k++)
+        TRY(dms_ranking_init_column(&s->columns[k], answers->labels,
+                                    answers->probabilities, s->count, s->width,
+                                    k, err));
+    TRY(dms_ranking_init(&s->flat, answers->labels, answers->probabilities,
+                         s->count * s->width, s->width, err));
+done:
+    return st;
+}
+
+dms_status dms_scoring_init(dms_scoring *scoring, const dms_answers *answers,
+                            const double *thresholds, dms_error *err)
+{
+    const dms_label_set *set = dms_scored_set(answers);
+    dms_status st = DMS_OK;
+    dms_scoring s = {.task = dms_label_set_task(set),
+                     .count = answers->count,
+                     .width = (size_t)dms_label_set_count(set)};
+    bool one_of = s.task == DMS_TASK_SINGLE_LABEL;
+
+    s.cells = dms_calloc(s.count, s.width);
+    s.patients = dms_calloc(s.count, 1);
+    s.columns = dms_calloc(s.width, sizeof *s.columns);
+    if (one_of)
+        s.classes = dms_calloc(s.count, 2 * sizeof *s.classes);
+    if (!s.cells || !s.patients || !s.columns || (one_of && !s.classes)) {
         st = dms_fail_memory(err, "decisions");
         goto done;
     }
-    for (size_t i = 0; i < count; i++) {
-        const double *p = probabilities + i * DMS_LABELS;
-
-        s.truth[i] = bits_of_labels(labels + i * DMS_LABELS);
-        s.decision[i] = task == DMS_TASK_SINGLE_LABEL
-                            ? bit_of_greatest(p)
-                            : bits_above(p, thresholds);
-    }
-    for (size_t k = 0; k < DMS_LABELS; k++)
-        TRY(dms_ranking_init_column(&s.columns[k], labels, probabilities, count,
-                                    DMS_LABELS, k, err));
-    TRY(dms_ranking_init(&s.flat, labels, probabilities, count * DMS_LABELS,
-                         DMS_LABELS, err));
+    for (size_t i = 0; i < s.count; i++)
+        decide(&s, answers, i, thresholds);
+    TRY(rank_all(&s, answers, err));
     *scoring = s, s = (dms_scoring){0};
 done:
     dms_scoring_release(&s);
@@ -72,39 +105,45 @@ done:
 
 void dms_scoring_release(dms_scoring *scoring)
 {
-    dms_free(scoring->truth);
-    dms_free(scoring->decision);
-    for (size_t k = 0; k < DMS_LABELS; k++)
+    for (size_t k = 0; scoring->columns && k < scoring->width; k++)
         dms_ranking_release(&scoring->columns[k]);
     dms_ranking_release(&scoring->flat);
+    dms_free(scoring->columns);
+    dms_free(scoring->cells);
+    dms_free(scoring->patients);
+    dms_free(scoring->classes);
     *scoring = (dms_scoring){0};
 }
 
 /* What one pass over the patients counts. */
 typedef struct tally {
-    uint32_t patients;
-    uint32_t exact; /* all eight labels right */
-    uint32_t both[DMS_LABELS], truth[DMS_LABELS], called[DMS_LABELS];
+    uint32_t patients; /* with a known label */
+    uint32_t exact;    /* all their known labels right */
+    uint32_t known[DMS_LABELS_MAX], both[DMS_LABELS_MAX];
+    uint32_t truth[DMS_LABELS_MAX], called[DMS_LABELS_MAX];
 } tally;
 
-static tally count_decisions(const dms_scoring *s, const uint32_t *weights)
+static void count_decisions(tally *t, const dms_scoring *s,
+                            const uint32_t *weights)
 {
-    tally t = {0};
-
+    memset(t, 0, sizeof *t);
     for (size_t i = 0; i < s->count; i++) {
         uint32_t w = weights[i];
-        unsigned y = s->truth[i];
-        unsigned d = s->decision[i];
+        const uint8_t *cells = s->cells + i * s->width;
 
-        t.patients += w;
-        t.exact += y == d ? w : 0;
-        for (unsigned k = 0; k < DMS_LABELS; k++) {
-            t.both[k] += w & -((y & d) >> k & 1U);
-            t.truth[k] += w & -(y >> k & 1U);
-            t.called[k] += w & -(d >> k & 1U);
+        if (w == 0)
+            continue;
+        t->patients += s->patients[i] & ANY_KNOWN ? w : 0;
+        t->exact += s->patients[i] & EXACT ? w : 0;
+        for (size_t k = 0; k < s->width; k++) {
+            unsigned c = cells[k];
+
+            t->known[k] += w & -(c >> 2 & 1U);
+            t->both[k] += w & -(c & c >> 1 & 1U);
+            t->truth[k] += w & -(c & 1U);
+            t->called[k] += w & -(c >> 1 & 1U);
         }
     }
-    return t;
 }
 
 static dms_cells cells_of_label(const tally *t, size_t k)
@@ -113,7 +152,7 @@ static dms_cells cells_of_label(const tally *t, size_t k)
                    .fp = t->called[k] - t->both[k],
                    .fn = t->truth[k] - t->both[k]};
 
-    c.tn = t->patients - c.tp - c.fp - c.fn;
+    c.tn = t->known[k] - c.tp - c.fp - c.fn;
     return c;
 }
 
@@ -141,13 +180,13 @@ static void measure_label(double *figures, const dms_cells *c, dms_ranks ranks)
 }
 
 /* Mean over the labels where the figure is defined; *defined may be NULL. */
-static double macro(const double *figures, dms_label_metric metric,
-                    double *defined)
+static double macro(const double *figures, size_t width,
+                    dms_label_metric metric, double *defined)
 {
     double sum = 0;
     int labels = 0;
 
-    for (size_t k = 0; k < DMS_LABELS; k++) {
+    for (size_t k = 0; k < width; k++) {
         double value = figures[dms_figure_of_label(k, metric)];
 
         if (isnan(value))
@@ -160,7 +199,7 @@ static double macro(const double *figures, dms_label_metric metric,
     return labels ? sum / labels : NAN;
 }
 
-static void measure_macros(double *figures)
+static void measure_macros(double *figures, size_t width)
 {
     static const struct {
         dms_metric macro;
@@ -175,9 +214,10 @@ static void measure_macros(double *figures)
     };
 
     for (size_t i = 0; i < sizeof means / sizeof *means; i++)
-        figures[means[i].macro] = macro(figures, means[i].label, NULL);
-    figures[DMS_METRIC_MACRO_AUC] = macro(
-        figures, DMS_LABEL_METRIC_AUC, &figures[DMS_METRIC_MACRO_AUC_LABELS]);
+        figures[means[i].macro] = macro(figures, width, means[i].label, NULL);
+    figures[DMS_METRIC_MACRO_AUC] =
+        macro(figures, width, DMS_LABEL_METRIC_AUC,
+              &figures[DMS_METRIC_MACRO_AUC_LABELS]);
 }
 
 static void measure_flat(double *figures, const dms_cells *flat, double auc)
@@ -192,58 +232,68 @@ static void measure_flat(double *figures, const dms_cells *flat, double auc)
     figures[DMS_METRIC_PRECISION] = dms_cells_precision(flat);
     figures[DMS_METRIC_F1] = dms_cells_f1(flat);
     figures[DMS_METRIC_KAPPA] = figures[DMS_METRIC_ODIR_KAPPA];
+    figures[DMS_METRIC_CELL_ACCURACY] = figures[DMS_METRIC_ODIR_F1];
+    figures[DMS_METRIC_MICRO_AUC] = auc;
 }
 
-void dms_scoring_confusion(uint64_t table[DMS_LABELS * DMS_LABELS],
-                           const dms_scoring *scoring, const uint32_t *weights)
+void dms_scoring_confusion(size_t *table, const dms_scoring *scoring)
 {
-    memset(table, 0, DMS_LABELS * DMS_LABELS * sizeof *table);
+    memset(table, 0, scoring->width * scoring->width * sizeof *table);
     for (size_t i = 0; i < scoring->count; i++) {
-        unsigned y = scoring->truth[i];
-        unsigned d = scoring->decision[i];
+        size_t y = scoring->classes[2 * i], d = scoring->classes[2 * i + 1];
 
-        if (y && d)
-            table[__builtin_ctz(y) * DMS_LABELS + __builtin_ctz(d)] +=
-                weights[i];
+        if (y != NO_CLASS && d != NO_CLASS)
+            table[y * scoring->width + d]++;
     }
 }
 
-/* The figures of one choice among eight. */
-static void measure_classes(double *figures, const dms_scoring *scoring,
+/* The figures of one choice among K. */
+static void measure_classes(double *figures, const dms_scoring *s,
                             const uint32_t *weights)
 {
-    uint64_t table[DMS_LABELS * DMS_LABELS];
+    uint64_t rows[DMS_LABELS_MAX] = {0}, columns[DMS_LABELS_MAX] = {0};
+    uint64_t apart = 0, squares = 0;
 
     figures[DMS_METRIC_TOP1_ACCURACY] = NAN;
     figures[DMS_METRIC_CLASS_KAPPA] = NAN;
     figures[DMS_METRIC_CLASS_KAPPA_QUADRATIC] = NAN;
-    if (scoring->task != DMS_TASK_SINGLE_LABEL)
+    if (!s->classes)
         return;
-    dms_scoring_confusion(table, scoring, weights);
+    for (size_t i = 0; i < s->count; i++) {
+        int y = s->classes[2 * i], d = s->classes[2 * i + 1];
+
+        if (y == NO_CLASS || d == NO_CLASS)
+            continue;
+        rows[y] += weights[i];
+        columns[d] += weights[i];
+        apart += y != d ? weights[i] : 0;
+        squares += weights[i] * (uint64_t)((y - d) * (y - d));
+    }
     figures[DMS_METRIC_TOP1_ACCURACY] = figures[DMS_METRIC_ACCURACY];
-    figures[DMS_METRIC_CLASS_KAPPA] =
-        dms_kappa_classes(table, DMS_LABELS, DMS_KAPPA_PLAIN);
-    figures[DMS_METRIC_CLASS_KAPPA_QUADRATIC] =
-        dms_kappa_classes(table, DMS_LABELS, DMS_KAPPA_QUADRATIC);
+    figures[DMS_METRIC_CLASS_KAPPA] = dms_kappa_margins(
+        (double)apart, rows, columns, s->width, DMS_KAPPA_PLAIN);
+    figures[DMS_METRIC_CLASS_KAPPA_QUADRATIC] = dms_kappa_margins(
+        (double)squares, rows, columns, s->width, DMS_KAPPA_QUADRATIC);
 }
 
 void dms_scoring_measure(double *figures, const void *context,
                          const uint32_t *weights)
 {
     const dms_scoring *scoring = context;
-    tally t = count_decisions(scoring, weights);
+    tally t;
     dms_cells flat = {0};
 
-    for (size_t k = 0; k < DMS_LABELS; k++) {
+    count_decisions(&t, scoring, weights);
+    for (size_t k = 0; k < scoring->width; k++) {
         dms_cells cells = cells_of_label(&t, k);
 
         dms_cells_add(&flat, &cells);
         measure_label(
             figures + dms_figure_of_label(k, 0), &cells,
-            ranks_of(&scoring->columns[k], weights, t.truth[k], t.patients));
+            ranks_of(&scoring->columns[k], weights, t.truth[k], t.known[k]));
     }
     measure_flat(figures, &flat, dms_ranking_auc(&scoring->flat, weights));
-    measure_macros(figures);
+    measure_macros(figures, scoring->width);
     figures[DMS_METRIC_ACCURACY] = (double)t.exact / (double)t.patients;
     measure_classes(figures, scoring, weights);
 }

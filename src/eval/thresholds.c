@@ -70,13 +70,31 @@ static double best_threshold(const scored *items, size_t count, dms_cells cells,
     return threshold;
 }
 
-dms_status dms_thresholds_tune(double thresholds[DMS_LABELS],
-                               const uint8_t *labels,
-                               const double *probabilities, size_t count,
+/* Label k's known cells and how many of them are positive. */
+static size_t take_column(scored *items, size_t *positives,
+                          const dms_answers *answers, size_t k)
+{
+    size_t width = (size_t)dms_label_set_count(dms_scored_set(answers));
+    size_t count = 0;
+
+    *positives = 0;
+    for (size_t i = 0; i < answers->count; i++) {
+        size_t at = i * width + k;
+
+        if (answers->labels[at] == DMS_LABEL_UNKNOWN)
+            continue;
+        items[count++] =
+            (scored){answers->probabilities[at], answers->labels[at]};
+        *positives += answers->labels[at];
+    }
+    return count;
+}
+
+dms_status dms_thresholds_tune(double *thresholds, const dms_answers *answers,
                                dms_criterion criterion, dms_error *err)
 {
-    dms_status st = dms_scored_check(labels, probabilities, count,
-                                     DMS_TASK_MULTI_LABEL, err);
+    int width = dms_label_set_count(dms_scored_set(answers));
+    dms_status st = dms_scored_check(answers, err);
     scored *items;
 
     if (st != DMS_OK)
@@ -86,19 +104,14 @@ dms_status dms_thresholds_tune(double thresholds[DMS_LABELS],
                         "threshold criterion %d is unknown; expected f1, "
                         "kappa or youden",
                         (int)criterion);
-    items = dms_calloc(count, sizeof *items);
+    items = dms_calloc(answers->count, sizeof *items);
     if (!items)
         return dms_fail_memory(err, "sorting predictions");
-    for (size_t k = 0; k < DMS_LABELS; k++) {
-        dms_cells none = {0};
+    for (int k = 0; k < width; k++) {
+        size_t positives;
+        size_t count = take_column(items, &positives, answers, (size_t)k);
+        dms_cells none = {.fn = positives, .tn = count - positives};
 
-        for (size_t i = 0; i < count; i++) {
-            size_t at = i * DMS_LABELS + k;
-
-            items[i] = (scored){probabilities[at], labels[at]};
-            none.fn += labels[at];
-        }
-        none.tn = count - none.fn;
         thresholds[k] = 0.5;
         if (none.fn == 0 || none.tn == 0)
             continue;

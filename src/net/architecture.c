@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/fail.h"
+#include "dms/labels.h"
 
 #define NAME_OF(names, value)                                                  \
     ((size_t)(value) < sizeof(names) / sizeof(names)[0] ? (names)[value] : NULL)
@@ -48,19 +49,13 @@ const char *dms_task_name(dms_task task)
     return NAME_OF(names, task);
 }
 
-const char *dms_label_name(int label)
-{
-    static const char *const names[] = {"Normal",   "Diabetes", "Glaucoma",
-                                        "Cataract", "AMD",      "Hypertension",
-                                        "Myopia",   "Other"};
-
-    return NAME_OF(names, label);
-}
-
 dms_architecture dms_architecture_default(void)
 {
-    return (dms_architecture){
-        .backbone = DMS_BACKBONE_RESNET152, .width = 512, .size = 224};
+    return (dms_architecture){.backbone = DMS_BACKBONE_RESNET152,
+                              .width = 512,
+                              .size = 224,
+                              .labels =
+                                  dms_label_set_count(dms_label_set_odir())};
 }
 
 static dms_status check_choice(const char *name, const char *what,
@@ -93,6 +88,10 @@ dms_status dms_architecture_check(const dms_architecture *arch, dms_error *err)
         return dms_fail(err, DMS_EINVAL,
                         "architecture: size %d is not from 32 to 2048 pixels",
                         arch->size);
+    if (arch->labels < 1 || arch->labels > DMS_LABELS_MAX)
+        return dms_fail(err, DMS_EINVAL,
+                        "architecture: %d labels are not from 1 to %d",
+                        arch->labels, DMS_LABELS_MAX);
 done:
     return st;
 }

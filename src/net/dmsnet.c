@@ -17,7 +17,8 @@
 struct dms_net {
     dms_network network;
     dms_net_part part;
-    dms_precision precision; /* for messages */
+    dms_precision precision;     /* for messages */
+    const dms_label_set *labels; /* borrowed; NULL: none */
     dms_backend *backend;
     dms_run *run;
     dms_node *wanted[DMS_NET_PLACES]; /* whose gradient is; NULL: not */
@@ -213,6 +214,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     net->precision = options->int8                    ? DMS_PRECISION_INT8
                      : options->type == DMS_TYPE_BF16 ? DMS_PRECISION_BF16
                                                       : DMS_PRECISION_FP32;
+    net->labels = options->labels;
     *out = net, net = NULL;
 done:
     dms_net_destroy(net);
@@ -310,10 +312,16 @@ static void name_flaw(char *text, size_t capacity, const dms_net *net,
     int k = 0;
 
     if (flaw == net->network.patient || flaw == net->network.eye) {
-        logits = dms_run_value(net->run, flaw) + image * DMS_LABELS;
-        while (k < DMS_LABELS - 1 && isfinite(logits[k]))
+        int count = (int)flaw->shape.c;
+
+        logits = dms_run_value(net->run, flaw) + image * (size_t)count;
+        while (k < count - 1 && isfinite(logits[k]))
             k++;
-        snprintf(text, capacity, "logit %c", DMS_LABEL_LETTERS[k]);
+        if (net->labels)
+            snprintf(text, capacity, "logit %s",
+                     dms_label_set_code(net->labels, k));
+        else
+            snprintf(text, capacity, "logit %d", k + 1);
     } else if (flaw->watched) {
         snprintf(text, capacity, "%s", flaw->watched);
     } else {

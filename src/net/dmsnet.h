@@ -4,6 +4,7 @@
 #define DMS_NET_DMSNET_H
 
 #include "dms/architecture.h"
+#include "dms/labels.h"
 #include "graph/run.h"
 
 typedef struct dms_net dms_net;
@@ -51,6 +52,9 @@ typedef struct dms_net_options {
      * borrows; it outlives this one, and both may run at once. NULL: none. */
     const dms_net *like;
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
+    /* Whose codes messages use; borrowed, must outlive the net. NULL: a logit
+     * is named by its number, from 1. */
+    const dms_label_set *labels;
 } dms_net_options;
 
 /* Has this CPU instructions for maps of that type? */

@@ -3,22 +3,23 @@
 
 /* (10): the sum and the absolute difference are the same for either order of
  * the eyes, so the patient's logits are too. */
-dms_node *dms_patient_head_build(dms_graph *g, dms_node *h, int64_t width,
-                                 float dropout)
+dms_node *dms_patient_head_build(dms_graph *g, dms_node *h,
+                                 const dms_architecture *arch, float dropout)
 {
     int64_t patients = h ? h->shape.n / 2 : 0;
     dms_node *left = dms_slice_batch(g, h, 0, patients);
     dms_node *right = dms_slice_batch(g, h, patients, patients);
     dms_node *parts[] = {dms_add(g, left, right),
                          dms_abs(g, dms_sub(g, left, right))};
-    dms_node *z = dms_linear(g, dms_concat(g, parts, 2), "fuse", width);
+    dms_node *z = dms_linear(g, dms_concat(g, parts, 2), "fuse", arch->width);
 
     z = dms_relu(g, dms_batch_norm(g, z, "fuse_bn", DMS_INIT_ONE));
-    return dms_linear(g, dms_dropout(g, z, dropout), "head", DMS_LABELS);
+    return dms_linear(g, dms_dropout(g, z, dropout), "head", arch->labels);
 }
 
 /* (11): one linear layer for either eye. */
-dms_node *dms_eye_head_build(dms_graph *g, dms_node *h)
+dms_node *dms_eye_head_build(dms_graph *g, dms_node *h,
+                             const dms_architecture *arch)
 {
-    return dms_linear(g, h, "eye_head", DMS_LABELS);
+    return dms_linear(g, h, "eye_head", arch->labels);
 }

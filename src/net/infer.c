@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "dms/labels.h"
 
 /* The depth of stage 3 tells the backbones apart but for 34 and 50, which
  * conv3 does. */
@@ -37,6 +38,8 @@ dms_status dms_infer_architecture(dms_architecture *arch,
 {
     const dms_tensor_view *reduce =
         dms_tensor_file_find(file, prefix, "context.reduce.conv.weight");
+    const dms_tensor_view *head =
+        dms_tensor_file_find(file, prefix, "head.weight");
     char backbone[300];
     dms_status st;
 
@@ -47,7 +50,14 @@ dms_status dms_infer_architecture(dms_architecture *arch,
                         "%s: no tensor %scontext.reduce.conv.weight of 4 axes "
                         "to tell the width",
                         dms_tensor_file_path(file), prefix);
+    if (!head || head->axes != 2 || head->shape[0] < 1 ||
+        head->shape[0] > DMS_LABELS_MAX)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: no tensor %shead.weight of 1 to %d rows to tell "
+                        "how many labels there are",
+                        dms_tensor_file_path(file), prefix, DMS_LABELS_MAX);
     arch->width = (int)reduce->shape[0];
+    arch->labels = (int)head->shape[0];
     arch->context =
         dms_tensor_file_find(file, prefix, "context.fuse.conv.weight")
             ? DMS_CONTEXT_MSCAM

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "formats/json.h"
+#include "net/label_set_json.h"
 #include "net/model_file.h"
 
 #define FORMAT "dmsnet-1"
@@ -47,32 +48,42 @@ static const char *enhance_name(unsigned value)
     return dms_enhance_name((dms_enhance)value);
 }
 
-dms_model_config dms_model_config_default(void)
+dms_status dms_model_config_init(dms_model_config *config,
+                                 const dms_label_set *labels, dms_error *err)
 {
-    dms_model_config config = {.architecture = dms_architecture_default(),
-                               .temperature = 1.0,
-                               .provenance = "{}"};
+    dms_status st;
+    size_t count = (size_t)dms_label_set_count(labels);
 
-    config.preprocess = dms_preprocess_default(config.architecture.size);
-    for (int k = 0; k < DMS_LABELS; k++)
-        config.thresholds[k] = 0.5;
-    return config;
+    *config = (dms_model_config){.architecture = dms_architecture_default(),
+                                 .temperature = 1.0,
+                                 .provenance = "{}"};
+    config->architecture.labels = (int)count;
+    config->architecture.task = dms_label_set_task(labels);
+    config->preprocess = dms_preprocess_default(config->architecture.size);
+    TRY(dms_label_set_copy(&config->labels, labels, err));
+    config->thresholds = dms_calloc(count, sizeof *config->thresholds);
+    if (!config->thresholds) {
+        st = dms_fail_memory(err, "thresholds");
+        goto done;
+    }
+    for (size_t k = 0; k < count; k++)
+        config->thresholds[k] = 0.5;
+done:
+    return st;
 }
 
-static json_t *labels_json(void)
+void dms_model_config_release(dms_model_config *config)
 {
-    json_t *labels = json_array();
-
-    for (int k = 0; k < DMS_LABELS; k++)
-        json_array_append_new(labels, json_stringn(&DMS_LABEL_LETTERS[k], 1));
-    return labels;
+    dms_label_set_destroy(config->labels);
+    dms_free(config->thresholds);
+    *config = (dms_model_config){.temperature = 1.0};
 }
 
 static json_t *thresholds_json(const dms_model_config *config)
 {
     json_t *thresholds = json_array();
 
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < dms_label_set_count(config->labels); k++)
         json_array_append_new(thresholds, dms_json_real(config->thresholds[k]));
     return thresholds;
 }
@@ -84,14 +95,15 @@ char *dms_model_config_json(const dms_model_config *config)
     json_t *provenance =
         dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
     json_t *root = json_pack(
-        "{s:s, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i},"
+        "{s:s, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i}, s:o,"
         " s:{s:i, s:b, s:s, s:s}, s:o, s:{s:f}, s:o}",
         "format", FORMAT, "architecture", "backbone",
         dms_backbone_name(a->backbone), "width", a->width, "context",
         dms_context_name(a->context), "fusion", dms_fusion_name(a->fusion),
         "eyes", dms_eyes_name(a->eyes), "task", dms_task_name(a->task),
-        "labels", labels_json(), "size", a->size, "preprocessing", "size",
-        p->size, "crop", p->crop, "filter", dms_filter_name(p->filter),
+        "labels", dms_label_codes_json(config->labels), "size", a->size,
+        "label_set", dms_label_set_json(config->labels), "preprocessing",
+        "size", p->size, "crop", p->crop, "filter", dms_filter_name(p->filter),
         "enhance", dms_enhance_name(p->enhance), "thresholds",
         thresholds_json(config), "calibration", "temperature",
         config->temperature, "provenance",
@@ -143,23 +155,6 @@ static dms_status read_int(int *value, const json_t *object, const char *key,
     return DMS_OK;
 }
 
-static dms_status read_labels(const json_t *architecture, const reader *r)
-{
-    const json_t *labels = json_object_get(architecture, "labels");
-
-    for (size_t k = 0; labels && k < DMS_LABELS; k++) {
-        const char *label = json_string_value(json_array_get(labels, k));
-
-        if (json_array_size(labels) != DMS_LABELS || !label ||
-            label[0] != DMS_LABEL_LETTERS[k] || label[1] != '\0')
-            return dms_fail(r->err, DMS_EFORMAT,
-                            "%s: metadata: labels are not N D G C A H M O in "
-                            "this order",
-                            r->name);
-    }
-    return DMS_OK;
-}
-
 static dms_status read_architecture(dms_architecture *a, const json_t *object,
                                     const reader *r)
 {
@@ -174,7 +169,6 @@ static dms_status read_architecture(dms_architecture *a, const json_t *object,
     TRY(read_choice(&task, object, "task", task_name, r));
     TRY(read_int(&a->width, object, "width", 16, 2048, r));
     TRY(read_int(&a->size, object, "size", 32, 2048, r));
-    TRY(read_labels(object, r));
     a->backbone = (dms_backbone)backbone;
     a->context = (dms_context)context;
     a->fusion = (dms_fusion)fusion;
@@ -209,15 +203,16 @@ static dms_status read_decision(dms_model_config *config, const json_t *root,
     const json_t *temperature =
         json_object_get(json_object_get(root, "calibration"), "temperature");
 
-    for (size_t k = 0; thresholds && k < DMS_LABELS; k++) {
-        const json_t *item = json_array_get(thresholds, k);
+    for (int k = 0; thresholds && k < dms_label_set_count(config->labels);
+         k++) {
+        const json_t *item = json_array_get(thresholds, (size_t)k);
         double t = json_number_value(item);
 
         if (!json_is_number(item) || !(t >= 0 && t <= 1))
             return dms_fail(r->err, DMS_EFORMAT,
-                            "%s: metadata: threshold of %c is not a number "
+                            "%s: metadata: threshold of %s is not a number "
                             "from 0 to 1",
-                            r->name, DMS_LABEL_LETTERS[k]);
+                            r->name, dms_label_set_code(config->labels, k));
         config->thresholds[k] = t;
     }
     if (temperature) {
@@ -242,6 +237,26 @@ static void read_provenance(dms_model_config *config, const json_t *root)
     dms_free(text);
 }
 
+/* The description's architecture and labels, into an empty config. */
+static dms_status read_head(dms_model_config *config, const json_t *root,
+                            const reader *r)
+{
+    dms_architecture arch = dms_architecture_default();
+    dms_label_set *labels = NULL;
+    dms_status st;
+
+    TRY(read_architecture(&arch, json_object_get(root, "architecture"), r));
+    TRY(dms_label_set_from_json(&labels, root, arch.task, r->name, r->err));
+    TRY(dms_model_config_init(config, labels, r->err));
+    arch.labels = dms_label_set_count(labels);
+    arch.task = dms_label_set_task(labels);
+    config->architecture = arch;
+    config->preprocess.size = arch.size;
+done:
+    dms_label_set_destroy(labels);
+    return st;
+}
+
 dms_status dms_model_config_parse(dms_model_config *config, const char *text,
                                   const char *name, dms_error *err)
 {
@@ -252,7 +267,7 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
         dms_json_read(text, strlen(text), JSON_REJECT_DUPLICATES, &problem);
     const char *format = json_string_value(json_object_get(root, "format"));
 
-    *config = dms_model_config_default();
+    *config = (dms_model_config){.temperature = 1.0};
     if (!root) {
         st = dms_fail(err, DMS_EFORMAT, "%s: metadata 'dmsnet': %s", name,
                       problem.text);
@@ -264,9 +279,7 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
                       format ? format : "", FORMAT);
         goto done;
     }
-    TRY(read_architecture(&config->architecture,
-                          json_object_get(root, "architecture"), &r));
-    config->preprocess.size = config->architecture.size;
+    TRY(read_head(config, root, &r));
     TRY(read_preprocess(&config->preprocess,
                         json_object_get(root, "preprocessing"), &r));
     TRY(read_decision(config, root, &r));

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "data/labels.h"
 #include "formats/tensor_file.h"
 #include "net/dmsnet.h"
 #include "net/infer.h"
@@ -40,18 +41,25 @@ static dms_status infer_config(dms_model_config *config,
                                const dms_tensor_file *file,
                                const dms_monitor *monitor, dms_error *err)
 {
-    dms_architecture *a = &config->architecture;
+    dms_architecture arch = dms_architecture_default();
+    const dms_architecture *a = &arch;
+    dms_label_set *labels = NULL;
     dms_status st;
 
-    *config = dms_model_config_default();
-    TRY(dms_infer_architecture(a, file, "", err));
+    TRY(dms_infer_architecture(&arch, file, "", err));
+    TRY(dms_label_set_numbered(&labels, arch.labels, arch.task, err));
+    TRY(dms_model_config_init(config, labels, err));
+    config->architecture = arch;
     dms_log(monitor, DMS_LOG_WARNING,
             "%s: no metadata '" DMS_MODEL_METADATA_KEY "': taken for %s, width "
-            "%d, context %s, fusion %s, %d pixels, thresholds 0.5",
+            "%d, context %s, fusion %s, %d pixels, thresholds 0.5, labels %s "
+            "to %s",
             dms_tensor_file_path(file), dms_backbone_name(a->backbone),
             a->width, dms_context_name(a->context), dms_fusion_name(a->fusion),
-            a->size);
+            a->size, dms_label_set_code(labels, 0),
+            dms_label_set_code(labels, a->labels - 1));
 done:
+    dms_label_set_destroy(labels);
     return st;
 }
 
@@ -196,6 +204,7 @@ dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
     dms_tensor_file *file = NULL;
     dms_status st = open_safetensors(&file, path, err);
 
+    *config = (dms_model_config){.temperature = 1.0};
     if (st == DMS_OK)
         st = read_file(config, params, file, true, frozen, monitor, err);
     dms_tensor_file_close(file);
@@ -208,6 +217,7 @@ dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
 {
     dms_status st = open_safetensors(file, path, err);
 
+    *config = (dms_model_config){.temperature = 1.0};
     if (st == DMS_OK)
         st = read_file(config, params, *file, false, NULL, monitor, err);
     if (st != DMS_OK) {

@@ -5,25 +5,31 @@
 
 #include "dms/architecture.h"
 #include "dms/image.h"
+#include "dms/labels.h"
 #include "dms/monitor.h"
 #include "formats/tensor_file.h"
 #include "graph/params.h"
 
-/* What a model file's metadata says beside the tensors. Plain data. */
+/* What a model file's metadata says beside the tensors; init and release. */
 typedef struct dms_model_config {
-    dms_architecture architecture;
+    dms_architecture
+        architecture; /* its labels and task are those of `labels`*/
     dms_preprocess preprocess;
-    double thresholds[DMS_LABELS]; /* a finding is p > threshold */
+    dms_label_set *labels; /* owned */
+    double *thresholds;    /* owned: K; a finding is p > threshold */
     double temperature;    /* logits are divided by it; 1: not calibrated */
     char provenance[2048]; /* a JSON object: who made it, from what */
 } dms_model_config;
 
-/* The default architecture and preprocessing, thresholds 0.5, temperature 1,
- * provenance {}. */
-dms_model_config dms_model_config_default(void);
-
 /* Where a safetensors file's __metadata__ has the configuration. */
 #define DMS_MODEL_METADATA_KEY "dmsnet"
+
+/* The default architecture and preprocessing for these labels (copied),
+ * thresholds 0.5, temperature 1, provenance {}. Release also after a
+ * failure. */
+dms_status dms_model_config_init(dms_model_config *config,
+                                 const dms_label_set *labels, dms_error *err);
+void dms_model_config_release(dms_model_config *config);
 
 /* value: params->total floats in the table's order, such as an average; NULL:
  * the table's own. Atomic; gives the same bytes for the same input. */
@@ -35,7 +41,7 @@ dms_status dms_model_file_write(const char *path,
 /* Read path into a new table for training: the weights lie in the order that
  * training wants, and there are gradients. frozen: prefixes of the rows that
  * are not to be trained (dms_params_freeze), NULL behind the last; or NULL.
- * *params is the caller's. */
+ * *params is the caller's; config is to be released, also after a failure. */
 dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
                                const char *path, const char *const *frozen,
                                const dms_monitor *monitor, dms_error *err);
@@ -52,7 +58,8 @@ dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
  * memory. */
 char *dms_model_config_json(const dms_model_config *config);
 
-/* The reverse. name is for messages. */
+/* The reverse; the caller releases config, also after a failure. name is for
+ * messages. */
 dms_status dms_model_config_parse(dms_model_config *config, const char *text,
                                   const char *name, dms_error *err);
 

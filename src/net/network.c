@@ -45,8 +45,8 @@ static void compose_from_map(dms_network *net, const dms_architecture *arch,
                         : dms_concat_build(g, x);
     g->part = "heads";
     net->patient =
-        dms_patient_head_build(g, net->features, arch->width, options->dropout);
-    net->eye = dms_eye_head_build(g, net->features);
+        dms_patient_head_build(g, net->features, arch, options->dropout);
+    net->eye = dms_eye_head_build(g, net->features, arch);
     if (net->patient && net->eye)
         net->patient->watched = net->eye->watched = "logit";
 }

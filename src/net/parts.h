@@ -29,10 +29,11 @@ dms_node *dms_dmff_build(dms_graph *g, dms_node *maps, int64_t width);
 dms_node *dms_concat_build(dms_graph *g, dms_node *maps);
 
 /* Descriptors 2N,2D -> patient logits N,K (eq. 10). */
-dms_node *dms_patient_head_build(dms_graph *g, dms_node *h, int64_t width,
-                                 float dropout);
+dms_node *dms_patient_head_build(dms_graph *g, dms_node *h,
+                                 const dms_architecture *arch, float dropout);
 
 /* Descriptors 2N,2D -> eye logits 2N,K (eq. 11). */
-dms_node *dms_eye_head_build(dms_graph *g, dms_node *h);
+dms_node *dms_eye_head_build(dms_graph *g, dms_node *h,
+                             const dms_architecture *arch);
 
 #endif

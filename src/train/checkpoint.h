@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "dms/labels.h"
 #include "dms/monitor.h"
 #include "train/metrics_log.h"
 #include "train/optimizer.h"
@@ -34,7 +35,9 @@ typedef struct dms_train_state {
     uint64_t frozen_digest; /* of the frozen rows; 0: there are none, or the
                                checkpoint is of dmsnet 0.1 and holds them */
     char options[16384];    /* the resolved options as YAML */
-    dms_metrics_log log;    /* one record for each finished epoch */
+    /* dms_run_folder_labels; "": ODIR's, of a run of 0.1.0 */
+    char labels[DMS_LABEL_TEXT_MAX + 16];
+    dms_metrics_log log; /* one record for each finished epoch */
 } dms_train_state;
 
 /* Write path; the file that lay there becomes path's previous one (see

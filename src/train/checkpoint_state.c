@@ -51,6 +51,7 @@ static json_t *object_of(const dms_train_state *state,
     json_object_set_new(object, "step", json_integer(optimizer->step));
     json_object_set_new(object, "pending", json_integer(optimizer->pending));
     json_object_set_new(object, "options", json_string(state->options));
+    json_object_set_new(object, "labels", json_string(state->labels));
     json_object_set_new(object, "log", json_string(log));
     return object;
 }
@@ -121,6 +122,8 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
         json_string_value(json_object_get(object, "data_digest"));
     const char *options = json_string_value(json_object_get(object, "options"));
     const char *log = json_string_value(json_object_get(object, "log"));
+    /* a checkpoint of 0.1.0 has none: ODIR's eight */
+    const char *labels = json_string_value(json_object_get(object, "labels"));
 
     if (!digest || !dms_hex64_read(&state->data_digest, digest))
         return wrong(name, "data_digest", err);
@@ -128,7 +131,10 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
         return wrong(name, "options", err);
     if (!log)
         return wrong(name, "log", err);
+    if (labels && strlen(labels) >= sizeof state->labels)
+        return wrong(name, "labels", err);
     strcpy(state->options, options);
+    strcpy(state->labels, labels ? labels : "");
     return dms_metrics_log_parse(&state->log, log, err);
 }
 

@@ -3,22 +3,18 @@
 #include <math.h>
 #include <string.h>
 
-enum { K = DMS_LABELS };
-
 /* A term of the loss and its derivative by the logit z. */
 typedef struct term {
     double value;
     double slope;
 } term;
 
-dms_loss_options dms_loss_options_default(void)
+dms_loss_options dms_loss_options_default(int labels)
 {
-    dms_loss_options options = {
-        .kind = DMS_LOSS_BCE, .eye_weight = 0.3, .focal_alpha = -1.0};
-
-    for (int k = 0; k < K; k++)
-        options.pos_weight[k] = 1.0;
-    return options;
+    return (dms_loss_options){.labels = labels,
+                              .kind = DMS_LOSS_BCE,
+                              .eye_weight = 0.3,
+                              .focal_alpha = -1.0};
 }
 
 static double sigmoid(double z)
@@ -96,18 +92,20 @@ static double binary_table(float *gradient, const float *logits,
                            const dms_loss_options *options)
 {
     double sum = 0.0;
-    size_t counted = 0;
+    size_t counted = 0, width = (size_t)options->labels;
+    size_t cells = (size_t)rows * width;
 
-    for (int i = 0; i < rows * K; i++)
+    for (size_t i = 0; i < cells; i++)
         counted += !isnan(targets[i]);
-    for (int i = 0; i < rows * K; i++) {
+    for (size_t i = 0; i < cells; i++) {
         double t =
             targets[i] * (1 - options->smoothing) + 0.5 * options->smoothing;
+        double w = options->pos_weight ? options->pos_weight[i % width] : 1.0;
         term cell;
 
         if (isnan(targets[i]))
             continue;
-        cell = cell_term(logits[i], t, options->pos_weight[i % K], options);
+        cell = cell_term(logits[i], t, w, options);
         sum += cell.value;
         if (gradient)
             gradient[i] = (float)(weight * cell.slope / (double)counted);
@@ -116,11 +114,11 @@ static double binary_table(float *gradient, const float *logits,
 }
 
 /* The sum of a row's labels; 0 when the row does not count. */
-static double row_mass(const float *targets)
+static double row_mass(const float *targets, int width)
 {
     double mass = 0.0;
 
-    for (int k = 0; k < K; k++)
+    for (int k = 0; k < width; k++)
         mass += targets[k];
     return mass > 0 ? mass : 0.0; /* NaN > 0 is false */
 }
@@ -130,16 +128,18 @@ static double softmax_row(float *gradient, const float *logits,
                           const float *targets, double scale,
                           const dms_loss_options *options)
 {
-    double mass = row_mass(targets), top = logits[0], sum = 0.0, value = 0.0;
+    int width = options->labels;
+    double mass = row_mass(targets, width);
+    double top = logits[0], sum = 0.0, value = 0.0;
 
-    for (int k = 1; k < K; k++)
+    for (int k = 1; k < width; k++)
         top = fmax(top, logits[k]);
-    for (int k = 0; k < K; k++)
+    for (int k = 0; k < width; k++)
         sum += exp(logits[k] - top);
-    for (int k = 0; k < K; k++) {
+    for (int k = 0; k < width; k++) {
         double log_p = logits[k] - top - log(sum);
         double t = targets[k] / mass * (1 - options->smoothing) +
-                   options->smoothing / K;
+                   options->smoothing / width;
 
         value -= t * log_p;
         if (gradient)
@@ -152,16 +152,17 @@ static double softmax_table(float *gradient, const float *logits,
                             const float *targets, int rows, double weight,
                             const dms_loss_options *options)
 {
+    int width = options->labels;
     double sum = 0.0;
     size_t counted = 0;
 
     for (int i = 0; i < rows; i++)
-        counted += row_mass(targets + i * K) > 0;
+        counted += row_mass(targets + i * width, width) > 0;
     for (int i = 0; i < rows; i++)
-        if (row_mass(targets + i * K) > 0)
-            sum +=
-                softmax_row(gradient ? gradient + i * K : NULL, logits + i * K,
-                            targets + i * K, weight / (double)counted, options);
+        if (row_mass(targets + i * width, width) > 0)
+            sum += softmax_row(gradient ? gradient + i * width : NULL,
+                               logits + i * width, targets + i * width,
+                               weight / (double)counted, options);
     return counted ? sum / (double)counted : 0.0;
 }
 
@@ -171,7 +172,8 @@ static double table(float *gradient, const float *logits, const float *targets,
                     int rows, double weight, const dms_loss_options *options)
 {
     if (gradient)
-        memset(gradient, 0, (size_t)rows * K * sizeof *gradient);
+        memset(gradient, 0,
+               (size_t)rows * (size_t)options->labels * sizeof *gradient);
     if (options->task == DMS_TASK_SINGLE_LABEL)
         return weight *
                softmax_table(gradient, logits, targets, rows, weight, options);
@@ -183,17 +185,18 @@ double dms_loss_evaluate(float *patient_gradient, float *eye_gradient,
                          const dms_loss_batch *batch,
                          const dms_loss_options *options)
 {
-    int n = batch->patients;
+    int n = batch->patients, width = options->labels;
     double value = table(patient_gradient, batch->patient_logits,
                          batch->patient_targets, n, 1.0, options);
 
     if (!batch->eye_targets || options->eye_weight == 0) {
         if (eye_gradient)
-            memset(eye_gradient, 0, 2 * (size_t)n * K * sizeof *eye_gradient);
+            memset(eye_gradient, 0,
+                   2 * (size_t)n * (size_t)width * sizeof *eye_gradient);
         return value;
     }
     for (int eye = 0; eye < 2; eye++) {
-        int at = eye * n * K;
+        int at = eye * n * width;
 
         value += table(eye_gradient ? eye_gradient + at : NULL,
                        batch->eye_logits + at, batch->eye_targets + at, n,

@@ -6,24 +6,26 @@
 #include "dms/train.h"
 
 typedef struct dms_loss_options {
+    int labels;    /* K */
     dms_task task; /* single-label: softmax; kind and weights do not matter */
     dms_loss_kind kind;
     double eye_weight; /* 0: the eyes do not count */
     double smoothing;  /* s in [0, 1): targets t(1-s) + s/2, or s/K */
     double focal_gamma, focal_alpha; /* alpha outside [0, 1]: no balance */
     double gamma_pos, gamma_neg, clip;
-    double pos_weight[DMS_LABELS]; /* of the positive term; 1: none */
+    const double *pos_weight; /* K: of the positive term; borrowed; NULL: 1 */
 } dms_loss_options;
 
-/* Binary cross-entropy, eye weight 0.3, weights 1. */
-dms_loss_options dms_loss_options_default(void);
+/* Binary cross-entropy of that many labels, eye weight 0.3, weights 1. */
+dms_loss_options dms_loss_options_default(int labels);
 
 typedef struct dms_loss_batch {
-    int patients;                 /* N >= 1 */
-    const float *patient_logits;  /* N x K */
-    const float *eye_logits;      /* 2N x K, left eyes first */
-    const float *patient_targets; /* N x K of 0, 1 or NaN (not counted) */
-    const float *eye_targets;     /* 2N x K as above; NULL: no eyes' loss */
+    int patients;                /* N >= 1 */
+    const float *patient_logits; /* N x K */
+    const float *eye_logits;     /* 2N x K, left eyes first */
+    const float
+        *patient_targets;     /* N x K of 0, 1 or NaN (unknown: not counted)*/
+    const float *eye_targets; /* 2N x K as above; NULL: no eyes' loss */
 } dms_loss_batch;
 
 /* patient + eye_weight * (left + right) / 2, each the mean over its own

@@ -53,8 +53,8 @@ static size_t eye_of(const dms_map_cache *c, size_t place, int side)
 {
     const dms_train_patients *p = c->patients;
 
-    return 2 * place +
-           (size_t)dms_loader_source(p->cache, p->options->eyes, place, side);
+    return 2 * place + (size_t)dms_loader_source(p->dataset, p->cache,
+                                                 p->options->eyes, place, side);
 }
 
 static void mark(dms_map_cache *c, const size_t *places, size_t count)

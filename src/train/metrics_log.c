@@ -70,7 +70,18 @@ static void put_field(dms_strbuf *out, const dms_epoch_record *record,
         dms_strbuf_puts(out, *(const bool *)at ? "true" : "false");
 }
 
-static void put_json(dms_strbuf *out, const dms_epoch_record *record)
+/* ODIR's log has the figures of classes too, empty where any label may be. */
+static bool is_written(const dms_metrics_log *log, int metric)
+{
+    dms_metric m = (dms_metric)metric;
+
+    if (log->labels && !dms_label_set_is_odir(log->labels))
+        return dms_metric_applies(m, log->labels);
+    return m != DMS_METRIC_CELL_ACCURACY && m != DMS_METRIC_MICRO_AUC;
+}
+
+static void put_json(dms_strbuf *out, const dms_metrics_log *log,
+                     const dms_epoch_record *record)
 {
     dms_json_writer w;
 
@@ -88,6 +99,8 @@ static void put_json(dms_strbuf *out, const dms_epoch_record *record)
             dms_json_write_bool(&w, *(const bool *)at);
     }
     for (int i = 0; i < DMS_METRICS; i++) {
+        if (!is_written(log, i))
+            continue;
         dms_json_write_key(&w, dms_metric_name((dms_metric)i));
         dms_json_write_real(&w, record->metrics[i]);
     }
@@ -109,7 +122,7 @@ dms_status dms_metrics_log_format(char **text, const dms_metrics_log *log,
 
     dms_strbuf_init(&out);
     for (size_t i = 0; i < log->count; i++)
-        put_json(&out, &log->records[i]);
+        put_json(&out, log, &log->records[i]);
     st = finish(text, &out, err);
     dms_strbuf_release(&out);
     return st;
@@ -125,13 +138,16 @@ static dms_status format_csv(char **text, const dms_metrics_log *log,
     for (int i = 0; i < FIELDS; i++)
         dms_strbuf_printf(&out, "%s%s", i ? "," : "", fields[i].name);
     for (int i = 0; i < DMS_METRICS; i++)
-        dms_strbuf_printf(&out, ",%s", dms_metric_name((dms_metric)i));
+        if (is_written(log, i))
+            dms_strbuf_printf(&out, ",%s", dms_metric_name((dms_metric)i));
     for (size_t r = 0; r < log->count; r++) {
         for (int i = 0; i < FIELDS; i++) {
             dms_strbuf_puts(&out, i ? "," : "\n");
             put_field(&out, &log->records[r], &fields[i]);
         }
         for (int i = 0; i < DMS_METRICS; i++) {
+            if (!is_written(log, i))
+                continue;
             dms_strbuf_puts(&out, ",");
             put_real(&out, log->records[r].metrics[i]);
         }

@@ -24,7 +24,9 @@ typedef struct dms_epoch_record {
 } dms_epoch_record;
 
 typedef struct dms_metrics_log {
-    dms_epoch_record *records; /* owned */
+    const dms_label_set *labels; /* borrowed: whose figures are written; NULL:
+                                    ODIR's */
+    dms_epoch_record *records;   /* owned */
     size_t count;
     size_t capacity;
 } dms_metrics_log;

@@ -14,6 +14,8 @@ static const char *const optimizer_names[] = {"adamw", "sgd", NULL};
 static const char *const schedule_names[] = {"cosine", "onecycle", "step",
                                              "constant", NULL};
 static const char *const several_names[] = {"leave-out", "rarest", NULL};
+static const char *const task_names[] = {"auto", "multi-label", "single-label",
+                                         NULL};
 static const char *const end_names[] = {"all epochs done", "time limit",
                                         "early stopping", "stopped", NULL};
 
@@ -47,6 +49,11 @@ const char *dms_several_labels_name(int value)
     return name_of(several_names, value);
 }
 
+const char *dms_train_task_name(int task)
+{
+    return name_of(task_names, task);
+}
+
 const char *dms_train_end_name(int end)
 {
     return name_of(end_names, end);
@@ -71,11 +78,6 @@ static const char *fusion_name(int i)
 static const char *eyes_name(int i)
 {
     return dms_eyes_name((dms_eyes)i);
-}
-
-static const char *task_name(int i)
-{
-    return dms_task_name((dms_task)i);
 }
 
 static const char *filter_name(int i)
@@ -131,7 +133,6 @@ static const dms_train_options defaults = {
     .gamma = 0.1,
     .val = 0.15,
     .seed = 1,
-    .metric = "odir_final",
     .checkpoint_interval = 300,
 };
 
@@ -164,6 +165,11 @@ static const dms_option options[] = {
      .unit = "DIR",
      .help = "folder with photographs and table, or the table"},
     TEXT("images", images, "DIR", "folder of the photographs, if elsewhere"),
+    TEXT("labels", labels, "LABELS",
+         "what is learnt: a,b,c (columns of 0 and 1, any of), "
+         "grade=none,mild,severe (a column, one of, in this order), or a YAML "
+         "file; empty: ODIR's N to O, or EyePACS' or APTOS' grades, where "
+         "their columns are"),
     {.name = "run",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
@@ -208,8 +214,8 @@ static const dms_option options[] = {
     {.name = "task",
      .type = DMS_OPTION_CHOICE,
      FIELD(task),
-     .choice = task_name,
-     .help = "any number of findings, or exactly one"},
+     .choices = task_names,
+     .help = "any number of findings, or exactly one; auto: as the labels say"},
     INT("width", width, 16, 2048, "channels",
         "width of context and fusion, a multiple of 16"),
     INT("size", size, 32, 2048, "px", "side of the prepared photographs"),
@@ -363,7 +369,9 @@ static const dms_option options[] = {
     FLAG("checkpoint-activations", checkpoint_activations,
          "make activations again for the backward pass instead of keeping "
          "them: a third of the memory, a third more time, the same bits"),
-    TEXT("metric", metric, "NAME", "figure that chooses the best epoch"),
+    TEXT("metric", metric, "NAME",
+         "figure that chooses the best epoch; empty: odir_final, for other "
+         "labels macro_auc, class_kappa_quadratic of grades, or class_kappa"),
     {.name = "patience",
      .type = DMS_OPTION_INT,
      FIELD(patience),
@@ -424,7 +432,7 @@ static dms_status check_metric(const char *name, dms_error *err)
     size_t best = SIZE_MAX;
     dms_metric metric;
 
-    if (dms_metric_find(&metric, name))
+    if (name[0] == '\0' || dms_metric_find(&metric, name))
         return DMS_OK;
     for (int i = 0; i < DMS_METRICS; i++) {
         const char *known = dms_metric_name((dms_metric)i);
@@ -439,10 +447,15 @@ static dms_status check_metric(const char *name, dms_error *err)
 
 dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
 {
-    dms_architecture arch = {o->backbone, o->context, o->fusion, o->eyes,
-                             o->task,     o->width,   o->size};
+    dms_architecture arch = dms_architecture_default();
     dms_status st;
 
+    arch.backbone = o->backbone;
+    arch.context = o->context;
+    arch.fusion = o->fusion;
+    arch.eyes = o->eyes;
+    arch.width = o->width;
+    arch.size = o->size;
     TRY(dms_options_check(o, &table, err));
     TRY(dms_architecture_check(&arch, err));
     TRY(check_metric(o->metric, err));
@@ -455,7 +468,7 @@ dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
         st = dms_fail(err, DMS_EINVAL,
                       "val %g and test %g leave too few patients to train on",
                       o->val, o->test);
-    else if (o->task == DMS_TASK_SINGLE_LABEL &&
+    else if (o->task == DMS_TRAIN_TASK_SINGLE_LABEL &&
              (o->loss != DMS_LOSS_BCE || o->pos_weight))
         st = dms_fail(err, DMS_EINVAL,
                       "task single-label has softmax cross-entropy: loss %s%s "

@@ -10,44 +10,38 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "data/cache.h"
+#include "data/labels.h"
 #include "data/loader.h"
 #include "train/map_cache.h"
 
-static int label_count(const dms_patient *patient)
+/* Patients that carry each label. counts: K of room. */
+static void count_labels(size_t *counts, const dms_dataset *dataset)
 {
-    int count = 0;
-
-    for (int k = 0; k < DMS_LABELS; k++)
-        count += patient->labels[k];
-    return count;
-}
-
-/* Patients that carry each label. */
-static void count_labels(size_t counts[DMS_LABELS], const dms_dataset *dataset)
-{
-    memset(counts, 0, DMS_LABELS * sizeof *counts);
+    memset(counts, 0, (size_t)dataset->label_count * sizeof *counts);
     for (size_t i = 0; i < dataset->count; i++)
-        for (int k = 0; k < DMS_LABELS; k++)
-            counts[k] += dataset->patients[i].labels[k];
+        for (int k = 0; k < dataset->label_count; k++)
+            counts[k] += dataset->patients[i].labels[k] == 1;
 }
 
 /* single-label: of several labels only the rarest of the data set stays. */
 static void keep_rarest(dms_dataset *dataset)
 {
-    size_t counts[DMS_LABELS];
+    size_t counts[DMS_LABELS_MAX];
+    int width = dataset->label_count;
 
     count_labels(counts, dataset);
     for (size_t i = 0; i < dataset->count; i++) {
         dms_patient *patient = &dataset->patients[i];
         int rarest = -1;
 
-        for (int k = 0; k < DMS_LABELS; k++)
-            if (patient->labels[k] &&
+        if (!patient->labelled)
+            continue;
+        for (int k = 0; k < width; k++)
+            if (patient->labels[k] == 1 &&
                 (rarest < 0 || counts[k] < counts[rarest]))
                 rarest = k;
-        memset(patient->labels, 0, sizeof patient->labels);
-        if (rarest >= 0)
-            patient->labels[rarest] = 1;
+        for (int k = 0; k < width; k++)
+            patient->labels[k] = k == rarest;
     }
 }
 
@@ -57,10 +51,12 @@ static bool is_wanted(dms_train_patients *p, size_t place)
 
     if (patient->split != DMS_SPLIT_TRAIN && patient->split != DMS_SPLIT_VAL)
         return false;
-    if (!patient->labelled)
+    if (!patient->labelled) {
+        p->unlabelled++;
         return false;
-    if (p->options->task == DMS_TASK_SINGLE_LABEL &&
-        label_count(patient) != 1) {
+    }
+    if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
+        !dms_labels_single(patient->labels, p->dataset->label_count)) {
         p->left_out++;
         return false;
     }
@@ -81,7 +77,7 @@ static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
     for (size_t i = 0; i < count; i++) {
         if (!is_wanted(p, i))
             continue;
-        if (!dms_loader_can_use(p->cache, i, p->options->eyes))
+        if (!dms_loader_can_use(p->dataset, p->cache, i, p->options->eyes))
             unusable++;
         else if (p->dataset->patients[i].split == DMS_SPLIT_TRAIN)
             p->train[p->train_count++] = i;
@@ -93,6 +89,10 @@ static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
                 "%zu patients are left out: a photograph is missing or "
                 "cannot be read",
                 unusable);
+    if (p->unlabelled)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%zu patients without a known label are left out",
+                p->unlabelled);
     if (p->left_out)
         dms_log(monitor, DMS_LOG_INFO,
                 "%zu patients without exactly one label are left out",
@@ -171,6 +171,65 @@ done:
     return st;
 }
 
+/* Whose order of checks: the options against the labels that were found. */
+static dms_status check_labels(const dms_train_patients *p, dms_error *err)
+{
+    const dms_train_options *o = p->options;
+    bool one_of = dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL;
+
+    if (one_of && o->task == DMS_TRAIN_TASK_MULTI_LABEL)
+        return dms_fail(err, DMS_EINVAL,
+                        "task multi-label: the labels are one of %d classes; "
+                        "leave the task to them",
+                        dms_label_set_count(p->labels));
+    if (one_of && (o->loss != DMS_LOSS_BCE || o->pos_weight))
+        return dms_fail(err, DMS_EINVAL,
+                        "one-of labels have softmax cross-entropy: loss %s%s "
+                        "is for any-of labels",
+                        dms_loss_kind_name((int)o->loss),
+                        o->pos_weight ? " with pos-weight" : "");
+    return DMS_OK;
+}
+
+static void tell_labels(const dms_train_patients *p, const dms_monitor *monitor)
+{
+    char text[200];
+
+    dms_label_set_text(text, sizeof text, p->labels);
+    dms_log(monitor, DMS_LOG_INFO, "%d labels, %s: %s",
+            dms_label_set_count(p->labels),
+            dms_label_set_task(p->labels) == DMS_TASK_MULTI_LABEL ? "any of"
+            : dms_label_set_ordered(p->labels) ? "one of, in this order"
+                                               : "one of",
+            text);
+}
+
+/* The table with the labels that are asked for, or that it is known to have. */
+static dms_status open_dataset(dms_train_patients *p,
+                               const dms_monitor *monitor, dms_error *err)
+{
+    const dms_train_options *o = p->options;
+    dms_label_set *asked = NULL;
+    dms_dataset_options options = {.images = o->images[0] ? o->images : NULL,
+                                   .monitor = monitor};
+    dms_task task = o->task == DMS_TRAIN_TASK_SINGLE_LABEL
+                        ? DMS_TASK_SINGLE_LABEL
+                        : DMS_TASK_MULTI_LABEL;
+    dms_status st = DMS_OK;
+
+    if (o->labels[0])
+        TRY(dms_label_set_parse(&asked, o->labels, err));
+    options.labels = asked;
+    TRY(dms_dataset_open_with(&p->dataset, o->data, &options, err));
+    TRY(dms_dataset_need_labels(p->dataset, err));
+    TRY(dms_label_set_asked(&p->labels, p->dataset->labels, task, err));
+    TRY(check_labels(p, err));
+    tell_labels(p, monitor);
+done:
+    dms_label_set_destroy(asked);
+    return st;
+}
+
 dms_status dms_train_patients_open(dms_train_patients *p,
                                    const dms_train_options *o,
                                    const dms_monitor *monitor, dms_error *err)
@@ -179,10 +238,10 @@ dms_status dms_train_patients_open(dms_train_patients *p,
     dms_status st;
 
     *p = (dms_train_patients){.options = o};
-    TRY(dms_dataset_open(&p->dataset, o->data, o->images[0] ? o->images : NULL,
-                         monitor, err));
+    TRY(open_dataset(p, monitor, err));
     TRY(split(p, monitor, err));
-    if (o->task == DMS_TASK_SINGLE_LABEL && o->several == DMS_SEVERAL_RAREST)
+    if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
+        o->several == DMS_SEVERAL_RAREST)
         keep_rarest(p->dataset);
     TRY(dms_cache_open(&p->cache, dms_train_cache_folder(o), p->dataset,
                        &settings, monitor, err));
@@ -199,6 +258,7 @@ void dms_train_patients_close(dms_train_patients *p)
     dms_loader_destroy(p->augmented);
     dms_cache_close(p->cache);
     dms_dataset_close(p->dataset);
+    dms_label_set_destroy(p->labels);
     dms_free(p->train);
     dms_free(p->val);
     dms_free(p->order);
@@ -206,8 +266,10 @@ void dms_train_patients_close(dms_train_patients *p)
     *p = (dms_train_patients){0};
 }
 
-static uint64_t eye_digest(uint64_t hash, const dms_eye *eye)
+static uint64_t eye_digest(uint64_t hash, const dms_eye *eye, size_t width)
 {
+    static const uint8_t none[DMS_LABELS_MAX];
+
     const char *slash = eye->path ? strrchr(eye->path, '/') : NULL;
     const char *name = slash ? slash + 1 : eye->path ? eye->path : "";
     uint64_t labelled = eye->labelled, size = 0;
@@ -218,22 +280,23 @@ static uint64_t eye_digest(uint64_t hash, const dms_eye *eye)
     hash = dms_hash_bytes(hash, name, strlen(name) + 1);
     hash = dms_hash_bytes(hash, &size, sizeof size);
     hash = dms_hash_bytes(hash, &labelled, sizeof labelled);
-    return dms_hash_bytes(hash, eye->labels, sizeof eye->labels);
+    return dms_hash_bytes(hash, eye->labelled ? eye->labels : none, width);
 }
 
 static uint64_t list_digest(uint64_t hash, const dms_dataset *dataset,
                             const size_t *places, size_t count)
 {
     uint64_t length = count;
+    size_t width = (size_t)dataset->label_count;
 
     hash = dms_hash_bytes(hash, &length, sizeof length);
     for (size_t i = 0; i < count; i++) {
         const dms_patient *patient = &dataset->patients[places[i]];
 
         hash = dms_hash_bytes(hash, patient->id, strlen(patient->id) + 1);
-        hash = dms_hash_bytes(hash, patient->labels, sizeof patient->labels);
-        hash = eye_digest(hash, &patient->eye[DMS_LEFT]);
-        hash = eye_digest(hash, &patient->eye[DMS_RIGHT]);
+        hash = dms_hash_bytes(hash, patient->labels, width);
+        hash = eye_digest(hash, &patient->eye[DMS_LEFT], width);
+        hash = eye_digest(hash, &patient->eye[DMS_RIGHT], width);
     }
     return hash;
 }
@@ -246,14 +309,17 @@ uint64_t dms_train_patients_digest(const dms_train_patients *p)
     return list_digest(hash, p->dataset, p->val, p->val_count);
 }
 
-void dms_train_patients_weights(double weights[DMS_LABELS],
-                                const dms_train_patients *p)
+void dms_train_patients_weights(double *weights, const dms_train_patients *p)
 {
-    for (int k = 0; k < DMS_LABELS; k++) {
-        double positives = 0, count = (double)p->train_count;
+    for (int k = 0; k < p->dataset->label_count; k++) {
+        double positives = 0, count = 0;
 
-        for (size_t i = 0; i < p->train_count; i++)
-            positives += p->dataset->patients[p->train[i]].labels[k];
+        for (size_t i = 0; i < p->train_count; i++) {
+            uint8_t label = p->dataset->patients[p->train[i]].labels[k];
+
+            positives += label == 1;
+            count += label != DMS_LABEL_UNKNOWN;
+        }
         weights[k] = 1;
         if (positives > 0 && positives < count)
             weights[k] =

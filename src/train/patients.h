@@ -11,6 +11,7 @@ struct dms_map_cache; /* train/map_cache.h */
 typedef struct dms_train_patients {
     const dms_train_options *options; /* borrowed */
     dms_dataset *dataset;
+    dms_label_set *labels; /* owned: the data set's, one-of where --task says */
     struct dms_cache *cache;
     struct dms_loader *plain;     /* photographs as they are */
     struct dms_loader *augmented; /* as training sees them */
@@ -19,6 +20,7 @@ typedef struct dms_train_patients {
     size_t *order;  /* train in the order of the epoch at hand */
     size_t *places; /* scratch of one batch */
     size_t train_count, val_count;
+    size_t unlabelled;          /* without a known label */
     size_t left_out;            /* of several labels, single-label */
     struct dms_map_cache *maps; /* of a frozen backbone; owned; NULL: none */
 } dms_train_patients;
@@ -39,9 +41,9 @@ void dms_train_patients_close(dms_train_patients *patients);
 /* A hash of ids, splits, labels and the photographs' names and sizes. */
 uint64_t dms_train_patients_digest(const dms_train_patients *patients);
 
-/* negatives / positives of the training split, within 1/20 to 20; 1 for a
- * label of one class only. */
-void dms_train_patients_weights(double weights[DMS_LABELS],
+/* negatives / positives of the training split's known labels, within 1/20 to
+ * 20; 1 for a label of one class only. weights: K of room. */
+void dms_train_patients_weights(double *weights,
                                 const dms_train_patients *patients);
 
 /* Put the training patients into order for that epoch: a function of seed

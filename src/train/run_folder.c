@@ -83,11 +83,12 @@ static json_t *run_of(const dms_trainer *t)
     snprintf(seed, sizeof seed, "%" PRIu64, t->options->seed);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     dms_net_backend(backend, sizeof backend);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I,"
+                     " s:o}",
                      "started", when, "dmsnet", dms_version(), "backend",
                      backend, "threads", dms_threads_use(0), "seed", seed,
-                     "data", t->options->data, "data_digest", digest,
-                     "compiler", __VERSION__, "train_patients",
+                     "data", t->options->data, "data_digest", digest, "labels",
+                     t->state.labels, "compiler", __VERSION__, "train_patients",
                      (json_int_t)t->patients.train_count, "val_patients",
                      (json_int_t)t->patients.val_count, "machine", machine());
 }
@@ -130,9 +131,36 @@ static bool may_differ(const char *name, const dms_train_options *options)
             options->schedule == DMS_SCHEDULE_CONSTANT);
 }
 
+void dms_run_folder_labels(char *text, size_t capacity,
+                           const dms_label_set *labels)
+{
+    size_t len = (size_t)dms_label_set_text(text, capacity, labels);
+
+    if (dms_label_set_task(labels) == DMS_TASK_SINGLE_LABEL &&
+        !dms_label_set_column(labels) && len < capacity)
+        snprintf(text + len, capacity - len, " (one of)");
+}
+
+/* The labels may change while the options name the same file of them. */
+static dms_status check_labels(const dms_train_state *state,
+                               const dms_label_set *labels, dms_error *err)
+{
+    char now[DMS_LABEL_TEXT_MAX + 16];
+    const char *was = state->labels;
+
+    dms_run_folder_labels(now, sizeof now, labels);
+    if (strcmp(was, now) == 0 || (!*was && dms_label_set_is_odir(labels)))
+        return DMS_OK;
+    return dms_fail(err, DMS_EMISMATCH,
+                    "labels: the run to resume has %.160s, now they are "
+                    "%.160s: give the same or another run folder",
+                    *was ? was : "ODIR's eight", now);
+}
+
 dms_status dms_resume_check(const dms_train_state *state,
                             const dms_train_options *options,
-                            uint64_t data_digest, dms_error *err)
+                            const dms_label_set *labels, uint64_t data_digest,
+                            dms_error *err)
 {
     const dms_option_table *table = dms_train_option_table();
     dms_train_options was;
@@ -155,6 +183,8 @@ dms_status dms_resume_check(const dms_train_state *state,
                           option->name, before, now);
     }
     dms_options_release(&was, table);
+    if (st == DMS_OK)
+        st = check_labels(state, labels, err);
     if (st == DMS_OK && state->data_digest != data_digest)
         st = dms_fail(err, DMS_EMISMATCH,
                       "%s: the data is not what the run to resume was "

@@ -10,17 +10,41 @@
 #include "train/map_cache.h"
 #include "train/trainer.h"
 
-static void configure(dms_trainer *t)
+/* The figure that chooses the best epoch: the one that is asked for, if these
+ * labels have it, or the one that goes with them. */
+static dms_status choose_metric(dms_trainer *t, dms_error *err)
+{
+    const dms_label_set *labels = t->patients.labels;
+    const char *name = t->options->metric;
+
+    t->metric = dms_metric_default(labels);
+    if (name[0] == '\0')
+        return DMS_OK;
+    dms_metric_find(&t->metric, name);
+    if (dms_metric_applies(t->metric, labels))
+        return DMS_OK;
+    return dms_fail(err, DMS_EINVAL,
+                    "metric: %s is not measured of these labels; without the "
+                    "option it is %s",
+                    name, dms_metric_name(dms_metric_default(labels)));
+}
+
+static dms_status configure(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
+    const dms_label_set *labels = t->patients.labels;
+    size_t count = (size_t)dms_label_set_count(labels);
+    dms_status st;
 
-    t->config = dms_model_config_default();
-    t->config.architecture =
-        (dms_architecture){o->backbone, o->context, o->fusion, o->eyes,
-                           o->task,     o->width,   o->size};
+    TRY(choose_metric(t, err));
+    TRY(dms_model_config_init(&t->config, labels, err));
+    t->config.architecture = (dms_architecture){
+        o->backbone, o->context, o->fusion, o->eyes, dms_label_set_task(labels),
+        o->width,    o->size,    (int)count};
     t->config.preprocess =
         (dms_preprocess){o->size, o->crop, o->filter, o->enhance};
-    t->loss = (dms_loss_options){.task = o->task,
+    t->loss = (dms_loss_options){.labels = (int)count,
+                                 .task = dms_label_set_task(labels),
                                  .kind = o->loss,
                                  .eye_weight = o->eye_weight,
                                  .smoothing = o->smoothing,
@@ -29,10 +53,17 @@ static void configure(dms_trainer *t)
                                  .gamma_pos = o->gamma_pos,
                                  .gamma_neg = o->gamma_neg,
                                  .clip = o->clip};
-    for (int k = 0; k < DMS_LABELS; k++)
-        t->loss.pos_weight[k] = 1;
-    if (o->pos_weight)
-        dms_train_patients_weights(t->loss.pos_weight, &t->patients);
+    if (!o->pos_weight)
+        goto done;
+    t->pos_weight = dms_calloc(count, sizeof *t->pos_weight);
+    if (!t->pos_weight) {
+        st = dms_fail_memory(err, "weights of positives");
+        goto done;
+    }
+    dms_train_patients_weights(t->pos_weight, &t->patients);
+    t->loss.pos_weight = t->pos_weight;
+done:
+    return st;
 }
 
 /* Prefixes of the rows that the run does not train; NULL behind the last. */
@@ -86,12 +117,28 @@ static void plan(dms_trainer *t)
     };
 }
 
+static dms_status refuse_labels(const char *path, const dms_label_set *found,
+                                const dms_label_set *wanted, dms_error *err)
+{
+    char has[160], wants[160];
+
+    dms_label_set_text(has, sizeof has, found);
+    dms_label_set_text(wants, sizeof wants, wanted);
+    return dms_fail(
+        err, DMS_EMISMATCH,
+        "%s: is a model of the labels %s%s; the data has %s%s", path,
+        dms_label_set_task(found) == DMS_TASK_SINGLE_LABEL ? "one of " : "",
+        has,
+        dms_label_set_task(wanted) == DMS_TASK_SINGLE_LABEL ? "one of " : "",
+        wants);
+}
+
 /* A model file's weights, whole. */
 static dms_status read_init(dms_trainer *t, dms_error *err)
 {
     const char *path = t->options->init;
     const dms_architecture *arch = &t->config.architecture;
-    dms_model_config config;
+    dms_model_config config = {0};
     const dms_architecture *found = &config.architecture;
     dms_status st = dms_model_file_read(
         &config, &t->params, path, frozen_rows(t->options), t->monitor, err);
@@ -108,6 +155,9 @@ static dms_status read_init(dms_trainer *t, dms_error *err)
                       dms_backbone_name(arch->backbone),
                       dms_context_name(arch->context),
                       dms_fusion_name(arch->fusion), arch->width);
+    if (st == DMS_OK && !dms_label_sets_equal(config.labels, t->config.labels))
+        st = refuse_labels(path, config.labels, t->config.labels, err);
+    dms_model_config_release(&config);
     return st;
 }
 
@@ -204,7 +254,8 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
         .mode = training ? DMS_RUN_TRAINING : DMS_RUN_INFERENCE,
         .dropout = (float)t->options->dropout,
         .recompute = training && t->options->checkpoint_activations,
-        .zero_init_residual = t->options->zero_init_residual};
+        .zero_init_residual = t->options->zero_init_residual,
+        .labels = t->config.labels};
     dms_compute compute = compute_of(t);
     dms_status st;
 
@@ -225,6 +276,7 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
 static dms_status make_nets(dms_trainer *t, dms_error *err)
 {
     int batch = t->options->batch;
+    size_t labels = (size_t)t->config.architecture.labels;
     dms_status st = DMS_OK;
 
     if (t->patients.train_count >= (size_t)batch)
@@ -233,9 +285,9 @@ static dms_status make_nets(dms_trainer *t, dms_error *err)
         TRY(make_net(&t->net_rest, t, t->rest, true, err));
     if (t->patients.val_count)
         TRY(make_net(&t->net_eval, t, batch, false, err));
-    t->targets = dms_calloc((size_t)batch * DMS_LABELS, sizeof *t->targets);
+    t->targets = dms_calloc((size_t)batch * labels, sizeof *t->targets);
     t->eye_targets =
-        dms_calloc((size_t)batch * 2 * DMS_LABELS, sizeof *t->eye_targets);
+        dms_calloc((size_t)batch * 2 * labels, sizeof *t->eye_targets);
     if (!t->targets || !t->eye_targets)
         st = dms_fail_memory(err, "targets");
 done:
@@ -300,7 +352,7 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
     dms_status st;
 
     TRY(dms_train_patients_open(&t->patients, t->options, t->monitor, err));
-    configure(t);
+    TRY(configure(t, err));
     choose_maps(t);
     plan(t);
     TRY(make_params(t, err));

@@ -31,6 +31,8 @@ static void release(dms_trainer *t)
     dms_params_destroy(t->eval_params);
     dms_train_patients_close(&t->patients);
     dms_metrics_log_release(&t->state.log);
+    dms_model_config_release(&t->config);
+    dms_free(t->pos_weight);
     dms_free(t->targets);
     dms_free(t->eye_targets);
     dms_free(t->checkpoint_path);
@@ -88,7 +90,7 @@ static dms_status resume(dms_trainer *t, dms_error *err)
 
     TRY(dms_checkpoint_read_state(&t->state, t->checkpoint_path, t->monitor,
                                   err));
-    TRY(dms_resume_check(&t->state, t->options, digest, err));
+    TRY(dms_resume_check(&t->state, t->options, t->config.labels, digest, err));
     TRY(dms_checkpoint_read_tensors(t->optimizer, t->checkpoint_path, err));
     t->last_is_ours = t->state.frozen_digest != 0;
     if (t->last_is_ours)
@@ -111,6 +113,9 @@ static dms_status begin(dms_trainer *t, dms_error *err)
         TRY(resume(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
     TRY(dms_frozen_digest(&t->state.frozen_digest, t->params, err));
+    t->state.log.labels = t->config.labels;
+    dms_run_folder_labels(t->state.labels, sizeof t->state.labels,
+                          t->config.labels);
     if (dms_options_format_yaml(t->state.options, sizeof t->state.options,
                                 t->options, dms_train_option_table(),
                                 NULL) >= sizeof t->state.options) {
@@ -380,7 +385,6 @@ dms_status dms_train(dms_train_result **out, const dms_train_options *options,
     t->monitor = monitor;
     TRY(dms_train_options_check(options, err));
     threads = dms_threads_use(options->threads);
-    dms_metric_find(&t->metric, options->metric);
     TRY(open_folder(t, err));
     TRY(dms_trainer_setup(t, err));
     TRY(begin(t, err));

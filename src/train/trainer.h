@@ -17,6 +17,7 @@ typedef struct dms_trainer {
     dms_metric metric;
     dms_train_patients patients;
     dms_loss_options loss;
+    double *pos_weight; /* owned: K of loss; NULL: none */
     dms_schedule schedule;
     bool resumes;  /* there is a checkpoint to go on from */
     bool augments; /* photographs, in training */
@@ -70,13 +71,18 @@ dms_status dms_trainer_validate(dms_trainer *trainer, dms_epoch_record *record,
 /* config.yaml and run.json. */
 dms_status dms_run_folder_describe(const dms_trainer *trainer, dms_error *err);
 
+/* A label set in a line, as the checkpoint and run.json have it. */
+void dms_run_folder_labels(char *text, size_t capacity,
+                           const dms_label_set *labels);
+
 /* Make the folder, remove what a killed process left half-written. */
 dms_status dms_run_folder_open(const char *path, dms_error *err);
 
 /* DMS_EMISMATCH names the first option that differs from the checkpoint's
- * and would change what is computed. */
+ * and would change what is computed, or the labels. */
 dms_status dms_resume_check(const dms_train_state *state,
                             const dms_train_options *options,
-                            uint64_t data_digest, dms_error *err);
+                            const dms_label_set *labels, uint64_t data_digest,
+                            dms_error *err);
 
 #endif

@@ -8,11 +8,10 @@
 #include "eval/probability.h"
 #include "train/trainer.h"
 
-enum { K = DMS_LABELS };
-
 /* Everything about the validation split, patients in a row; of eyes all
  * lefts come first. */
 typedef struct outcome {
+    size_t width;                 /* K */
     float *logits, *eye_logits;   /* n x K, 2n x K */
     float *targets, *eye_targets; /* n x K, 2n x K */
     double *probabilities;        /* n x K */
@@ -29,15 +28,17 @@ static void outcome_release(outcome *o)
     dms_free(o->labels);
 }
 
-static dms_status outcome_init(outcome *o, size_t n, dms_error *err)
+static dms_status outcome_init(outcome *o, size_t n, size_t width,
+                               dms_error *err)
 {
     *o = (outcome){
-        .logits = dms_calloc(n * K, sizeof(float)),
-        .eye_logits = dms_calloc(2 * n * K, sizeof(float)),
-        .targets = dms_calloc(n * K, sizeof(float)),
-        .eye_targets = dms_calloc(2 * n * K, sizeof(float)),
-        .probabilities = dms_calloc(n * K, sizeof(double)),
-        .labels = dms_calloc(n * K, sizeof(uint8_t)),
+        .width = width,
+        .logits = dms_calloc(n * width, sizeof(float)),
+        .eye_logits = dms_calloc(2 * n * width, sizeof(float)),
+        .targets = dms_calloc(n * width, sizeof(float)),
+        .eye_targets = dms_calloc(2 * n * width, sizeof(float)),
+        .probabilities = dms_calloc(n * width, sizeof(double)),
+        .labels = dms_calloc(n * width, sizeof(uint8_t)),
     };
     return o->logits && o->eye_logits && o->targets && o->eye_targets &&
                    o->probabilities && o->labels
@@ -46,9 +47,10 @@ static dms_status outcome_init(outcome *o, size_t n, dms_error *err)
 }
 
 /* Rows [0, real) of a batch's tables go to rows [at, at + real) of all. */
-static void gather(float *all, const float *batch, size_t at, size_t real)
+static void gather(float *all, const float *batch, size_t at, size_t real,
+                   size_t width)
 {
-    memcpy(all + at * K, batch, real * K * sizeof *all);
+    memcpy(all + at * width, batch, real * width * sizeof *all);
 }
 
 /* Batch statistics may have hidden from the steps that a run diverged. */
@@ -72,7 +74,7 @@ static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
                             dms_error *err)
 {
     size_t n = t->patients.val_count, batch = (size_t)t->options->batch;
-    size_t real = n - at < batch ? n - at : batch;
+    size_t real = n - at < batch ? n - at : batch, width = o->width;
     dms_status st;
 
     dms_train_patients_fill(
@@ -86,24 +88,27 @@ static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
     TRY(dms_net_forward(t->net_eval, 0, err));
     for (size_t i = 0; i < real; i++)
         TRY(check_patient(t, i, t->patients.val[at + i], err));
-    gather(o->logits, dms_net_patient_logits(t->net_eval), at, real);
-    gather(o->targets, t->targets, at, real);
+    gather(o->logits, dms_net_patient_logits(t->net_eval), at, real, width);
+    gather(o->targets, t->targets, at, real, width);
     for (size_t eye = 0; eye < 2; eye++) {
-        gather(o->eye_logits + eye * n * K,
-               dms_net_eye_logits(t->net_eval) + eye * batch * K, at, real);
-        gather(o->eye_targets + eye * n * K, t->eye_targets + eye * batch * K,
-               at, real);
+        gather(o->eye_logits + eye * n * width,
+               dms_net_eye_logits(t->net_eval) + eye * batch * width, at, real,
+               width);
+        gather(o->eye_targets + eye * n * width,
+               t->eye_targets + eye * batch * width, at, real, width);
     }
 done:
     return st;
 }
 
-static void decide(outcome *o, size_t n, dms_task task)
+static void decide(outcome *o, size_t n, const dms_label_set *labels)
 {
-    for (size_t i = 0; i < n * K; i++)
-        o->labels[i] = o->targets[i] > 0.5f;
+    for (size_t i = 0; i < n * o->width; i++)
+        o->labels[i] =
+            isnan(o->targets[i]) ? DMS_LABEL_UNKNOWN : o->targets[i] > 0.5f;
     for (size_t i = 0; i < n; i++)
-        dms_probabilities(o->probabilities + i * K, o->logits + i * K, task, 1);
+        dms_probabilities(o->probabilities + i * o->width,
+                          o->logits + i * o->width, labels, 1);
 }
 
 static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
@@ -113,20 +118,21 @@ static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
     dms_report_options options = dms_report_options_default();
     dms_loss_batch batch = {(int)n, o->logits, o->eye_logits, o->targets,
                             o->eye_targets};
-    dms_report report;
+    const dms_answers answers = {t->config.labels, o->labels, o->probabilities,
+                                 n};
+    dms_report report = {0};
     dms_status st;
 
     record->val_loss = dms_loss_evaluate(NULL, NULL, &batch, &t->loss);
     if (!isfinite(record->val_loss))
         return DMS_OK; /* no probabilities: figures stay undefined */
-    decide(o, n, t->options->task);
-    options.task = t->options->task;
+    decide(o, n, t->config.labels);
     options.resamples = 0;
     options.threads = 1;
-    st = dms_report_measure(&report, o->labels, o->probabilities, n, &options,
-                            err);
+    st = dms_report_measure(&report, &answers, &options, err);
     for (int i = 0; st == DMS_OK && i < DMS_METRICS; i++)
         record->metrics[i] = report.metrics[i].value;
+    dms_report_release(&report);
     return st;
 }
 
@@ -144,7 +150,7 @@ dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
     if (n == 0)
         return DMS_OK;
     dms_net_weights_changed(t->net_eval);
-    TRY(outcome_init(&o, n, err));
+    TRY(outcome_init(&o, n, (size_t)t->config.architecture.labels, err));
     for (size_t at = 0; at < n; at += (size_t)t->options->batch) {
         dms_progress(t->monitor, "validation", at, n, NULL);
         TRY(run_batch(t, &o, at, err));

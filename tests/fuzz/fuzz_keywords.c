@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "data/labels.h"
 #include "dms/data.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -10,11 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = dms_strndup((const char *)data, size);
-    uint8_t labels[DMS_LABELS] = {0};
+    uint8_t labels[DMS_ODIR_LABELS] = {0};
     int found = 0;
     bool labelled = dms_keywords_label(labels, text);
 
-    for (int k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
         assert(labels[k] <= 1);
         found += labels[k];
     }

@@ -20,10 +20,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *again = dms_model_config_json(&config);
 
         assert(again);
+        dms_model_config_release(&config);
         st = dms_model_config_parse(&config, again, "fuzz", &err);
         assert(st == DMS_OK);
         dms_free(again);
     }
+    dms_model_config_release(&config);
     dms_free(text);
     return 0;
 }

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     dms_prediction_rows predictions = {0};
 
-    dms_prediction_rows_parse(&predictions, data, size, "fuzz", NULL);
+    dms_prediction_rows_parse(&predictions, data, size, "fuzz",
+                              dms_label_set_odir(), NULL);
     dms_prediction_rows_release(&predictions);
     return 0;
 }

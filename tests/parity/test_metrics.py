@@ -18,24 +18,33 @@ BUILD = os.environ.get("DMS_BUILD", os.path.join(REPO, "build"))
 LETTERS = "NDGCAHMO"
 CASES = 1000
 TOLERANCE = 1e-12
+UNKNOWN = 255
 
 
 class Case:
-    def __init__(self, y, p, thresholds=None, task=0, resamples=0, threads=1):
+    """known: which cells are; None: all."""
+
+    def __init__(self, y, p, thresholds=None, task=0, resamples=0, threads=1,
+                 known=None):
         self.y = np.ascontiguousarray(y, np.uint8)
         self.p = np.ascontiguousarray(p, np.float64)
-        self.thresholds = np.full(8, 0.5) if thresholds is None else thresholds
+        self.k = self.y.shape[1]
+        self.known = (np.ones(self.y.shape, bool) if known is None else known)
+        self.thresholds = (np.full(self.k, 0.5) if thresholds is None
+                           else thresholds)
         self.task, self.resamples, self.threads = task, resamples, threads
         if task == 0:
             self.d = (self.p > self.thresholds).astype(np.uint8)
         else:
-            self.d = np.eye(8, dtype=np.uint8)[self.p.argmax(1)]
+            self.d = np.eye(self.k, dtype=np.uint8)[self.p.argmax(1)]
 
     def bytes(self):
-        return (struct.pack("4i", len(self.y), self.task, self.resamples,
-                            self.threads)
+        return (struct.pack("5i", len(self.y), self.task, self.resamples,
+                            self.threads, self.k)
                 + self.thresholds.astype(np.float64).tobytes()
-                + self.y.tobytes() + self.p.tobytes())
+                + np.where(self.known, self.y, UNKNOWN).astype(
+                    np.uint8).tobytes()
+                + self.p.tobytes())
 
 
 def run(cases, *arguments):
@@ -160,6 +169,7 @@ class Metrics(unittest.TestCase):
         for k, letter in enumerate(LETTERS):
             got = dict(report["labels"][letter])
             self.assertEqual(got.pop("support"), case.y[:, k].sum())
+            self.assertEqual(got.pop("known"), len(case.y))
             self.assertEqual(got.pop("threshold"),
                              None if case.task else case.thresholds[k])
             self.assertEqual(got.pop("prior"), case.y[:, k].mean())
@@ -181,6 +191,86 @@ class Metrics(unittest.TestCase):
             seen["one class"] += (np.ptp(case.y, 0) == 0).any()
             seen["single"] += case.task
         self.assertGreater(min(seen.values()), 100, seen)
+
+    def check_known(self, case, report, where):
+        """Any-of labels: each figure is that of the known cells."""
+        want, rows = [], case.known.any(1)
+        for k in range(case.k):
+            i = case.known[:, k]
+            y, d, p = case.y[i, k], case.d[i, k], case.p[i, k]
+            got = dict(report["labels"][str(k + 1)])
+            self.assertEqual(got.pop("known"), i.sum())
+            self.assertEqual(got.pop("support"), y.sum())
+            got.pop("threshold")
+            self.assertEqual(got.pop("prior"), y.mean() if y.size else 0)
+            if not y.size:
+                want.append(None)
+                continue
+            precision, recall, f1, _ = sk.precision_recall_fscore_support(
+                y, d, average="binary", zero_division=0)
+            want.append({
+                "precision": precision, "recall": recall, "f1": f1,
+                "specificity": specificity(y, d),
+                "ap": sk.average_precision_score(y, p) if y.any() else 0,
+                "auc": auc(y, p), "kappa": sk.cohen_kappa_score(y, d)})
+            self.compare(got, want[-1], (where, k))
+        y, d, p = (a[case.known] for a in (case.y, case.d, case.p))
+        metrics = {name: report["metrics"][name] for name in (
+            "kappa", "cell_accuracy", "micro_auc", "accuracy", "recall",
+            "precision", "f1", "macro_auc_labels")}
+        right = ((case.y == case.d) | ~case.known).all(1)
+        self.compare(metrics, {
+            "kappa": sk.cohen_kappa_score(y, d),
+            "cell_accuracy": sk.accuracy_score(y, d), "micro_auc": auc(y, p),
+            "accuracy": right[rows].mean(),
+            "recall": sk.recall_score(y, d, zero_division=0),
+            "precision": sk.precision_score(y, d, zero_division=0),
+            "f1": sk.f1_score(y, d, zero_division=0),
+            "macro_auc_labels": sum(
+                w is not None and not np.isnan(w["auc"]) for w in want),
+        }, where)
+        self.assertEqual(report["patients"], rows.sum())
+        self.assertFalse([m for m in report["metrics"] if "odir" in m])
+
+    def test_unknown_labels_are_left_out_of_every_figure(self):
+        rng = np.random.default_rng(14)
+        cases = []
+        for _ in range(200):
+            n, k = int(rng.integers(2, 60)), int(rng.choice([1, 3, 20]))
+            known = rng.random((n, k)) < rng.choice([0.3, 0.7, 1])
+            known[0, 0] = True
+            cases.append(Case(rng.random((n, k)) < 0.4,
+                              rng.integers(0, 6, (n, k)) / 5, known=known))
+        for i, (case, report) in enumerate(zip(cases, run(cases))):
+            self.check_known(case, report, i)
+
+    def test_ordered_classes_of_any_number_equal_scikit_learn(self):
+        rng = np.random.default_rng(15)
+        cases = []
+        for _ in range(100):
+            n, k = int(rng.integers(2, 80)), int(rng.choice([2, 5, 20]))
+            p = rng.random((n, k))
+            known = np.repeat(rng.random((n, 1)) < 0.8, k, 1)
+            known[0] = True
+            cases.append(Case(np.eye(k)[rng.integers(0, k, n)],
+                              p / p.sum(1, keepdims=True), task=1,
+                              known=known))
+        for i, (case, report) in enumerate(zip(cases, run(cases))):
+            rows = case.known[:, 0]
+            true, told = case.y[rows].argmax(1), case.d[rows].argmax(1)
+            got = {name: report["metrics"][name] for name in (
+                "accuracy", "top1_accuracy", "class_kappa",
+                "class_kappa_quadratic")}
+            want = {"accuracy": sk.accuracy_score(true, told),
+                    "top1_accuracy": sk.accuracy_score(true, told)}
+            for name, weights in (("class_kappa", None),
+                                  ("class_kappa_quadratic", "quadratic")):
+                want[name] = sk.cohen_kappa_score(
+                    true, told, labels=range(case.k), weights=weights)
+            self.compare(got, want, i)
+            self.assertEqual(report["confusion"], sk.confusion_matrix(
+                true, told, labels=range(case.k)).tolist())
+            self.assertEqual(report["patients"], rows.sum())
 
     def test_floors_are_the_constant_predictors(self):
         rng = np.random.default_rng(9)

@@ -127,6 +127,41 @@ class Lives(unittest.TestCase):
         self.assertEqual([p.error for p in results[0]], [None] * len(PAIRS))
 
 
+class Labels(unittest.TestCase):
+
+    def test_a_model_speaks_the_codes_of_its_own_labels(self):
+        grades = ("none", "mild", "severe")
+        with dmsnet.create(labels="grade=" + ",".join(grades),
+                           backbone="resnet18", width=16, size=64) as other:
+            self.assertEqual(other.labels, grades)
+            self.assertEqual(list(other.thresholds), list(grades))
+            self.assertEqual(other.info["label_set"]["kind"], "one-of")
+            answer = other.predict(*PAIRS[0])
+            self.assertEqual(answer.labels, grades)
+            self.assertEqual(answer.probabilities.shape, (3,))
+            self.assertEqual(len(answer.findings), 1)
+            self.assertEqual(answer["mild"], answer.probabilities[1])
+            self.assertEqual(list(answer.to_dict()["probabilities"]),
+                             list(grades))
+            with self.assertRaises(KeyError):
+                answer["D"]
+
+    def test_one_label_and_twenty_make_models(self):
+        for count in (1, 20):
+            codes = tuple(f"k{k}" for k in range(count))
+            with dmsnet.create(labels=",".join(codes), backbone="resnet18",
+                               width=16, size=64) as other:
+                self.assertEqual(other.predict(*PAIRS[0]).labels, codes)
+
+    def test_odirs_labels_are_the_default(self):
+        self.assertEqual(dmsnet.LABELS, tuple("NDGCAHMO"))
+        self.assertEqual(model.predict(*PAIRS[0]).labels, dmsnet.LABELS)
+
+    def test_wrong_labels_are_named(self):
+        with self.assertRaisesRegex(dmsnet.InvalidError, "'a' is there twice"):
+            dmsnet.create(labels="a,a", backbone="resnet18")
+
+
 class Weights(unittest.TestCase):
 
     def test_info_is_what_the_command_line_says(self):

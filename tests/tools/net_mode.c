@@ -15,11 +15,12 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "data/labels.h"
 #include "formats/safetensors.h"
 #include "net/dmsnet.h"
 #include "net/model_file.h"
 
-enum { K = DMS_LABELS, VIEWS_MAX = 1024 };
+enum { K = DMS_ODIR_LABELS, VIEWS_MAX = 1024 };
 
 typedef struct work {
     dms_model_config config;

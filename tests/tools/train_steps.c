@@ -10,13 +10,14 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "data/labels.h"
 #include "formats/safetensors.h"
 #include "net/dmsnet.h"
 #include "net/model_file.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 
-enum { K = DMS_LABELS };
+enum { K = DMS_ODIR_LABELS };
 
 typedef struct batch {
     int patients, size;
@@ -54,7 +55,7 @@ static dms_status step(dms_net *net, const batch *b, dms_optimizer *optimizer,
                        double rate, dms_error *err)
 {
     dms_status st;
-    dms_loss_options options = dms_loss_options_default();
+    dms_loss_options options = dms_loss_options_default(K);
     dms_loss_batch logits = {.patients = b->patients,
                              .patient_targets = b->labels,
                              .eye_targets = b->eye_labels};
@@ -75,7 +76,7 @@ done:
 static dms_status run(char **argv, dms_error *err)
 {
     dms_status st;
-    dms_model_config config;
+    dms_model_config config = {0};
     dms_params *params = NULL;
     dms_safetensors *in = NULL;
     dms_net *net = NULL;
@@ -107,6 +108,7 @@ done:
     dms_net_destroy(net);
     dms_params_destroy(params);
     dms_safetensors_close(in);
+    dms_model_config_release(&config);
     dms_free(b.labels);
     dms_free(b.eye_labels);
     return st;

@@ -7,9 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "net/dmsnet.h"
 
-enum { K = DMS_LABELS, PATIENTS = 2, SIZE = 64, CELLS = PATIENTS * K };
+enum { K = DMS_ODIR_LABELS, PATIENTS = 2, SIZE = 64, CELLS = PATIENTS * K };
 
 typedef struct rig {
     dms_params *params;

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "dms/data.h"
 
 enum { SMALL_SET_MAX = 48, SMALL_SET_SIDE = 160 };
@@ -19,6 +20,8 @@ typedef struct small_set {
     char folder[64];
     dms_dataset dataset; /* of the members below; never closed */
     dms_patient patients[SMALL_SET_MAX];
+    uint8_t labels[SMALL_SET_MAX][3]
+                  [DMS_ODIR_LABELS]; /* patient, left, right */
     char ids[SMALL_SET_MAX][24];
     char paths[SMALL_SET_MAX][2][128];
 } small_set;
@@ -59,10 +62,13 @@ static inline void small_set_make(small_set *s, size_t count)
     memset(s, 0, sizeof *s);
     snprintf(s->folder, sizeof s->folder, "/tmp/dms_small_XXXXXX");
     assert_non_null(mkdtemp(s->folder));
-    s->dataset = (dms_dataset){.table = (char *)"table.csv",
-                               .folder = s->folder,
-                               .patients = s->patients,
-                               .count = count};
+    s->dataset = (dms_dataset){
+        .table = (char *)"table.csv",
+        .folder = s->folder,
+        .patients = s->patients,
+        .count = count,
+        .labels = (dms_label_set *)(uintptr_t)dms_label_set_odir(),
+        .label_count = DMS_ODIR_LABELS};
     for (size_t i = 0; i < count; i++) {
         dms_patient *p = &s->patients[i];
 
@@ -72,16 +78,18 @@ static inline void small_set_make(small_set *s, size_t count)
                            .sex = 'F',
                            .line = (int)i + 2,
                            .labelled = true,
-                           .labels = {1},
+                           .labels = s->labels[i][0],
                            .split = DMS_SPLIT_TRAIN,
                            .group = i};
+        p->labels[DMS_ODIR_N] = 1;
         for (int eye = 0; eye < 2; eye++) {
             snprintf(s->paths[i][eye], sizeof s->paths[i][eye], "%s/%zu_%s.png",
                      s->folder, i + 1, eye == DMS_LEFT ? "left" : "right");
             p->eye[eye] = (dms_eye){.path = s->paths[i][eye],
                                     .keywords = (char *)"normal fundus",
                                     .labelled = true,
-                                    .labels = {1}};
+                                    .labels = s->labels[i][eye + 1]};
+            p->eye[eye].labels[DMS_ODIR_N] = 1;
             small_set_paint(s->paths[i][eye], 2 * i + (size_t)eye,
                             SMALL_SET_SIDE);
         }

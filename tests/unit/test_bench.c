@@ -90,7 +90,7 @@ static dms_model *small_model(void)
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 32;
     arch.size = 64;
-    assert_int_equal(dms_model_create(&model, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&model, &arch, NULL, 1, NULL), DMS_OK);
     return model;
 }
 

@@ -34,10 +34,10 @@ static int setup(void **state)
     arch.width = 16;
     arch.size = 32;
     *state = &f;
-    if (dms_model_create(&f.model, &arch, 5, NULL) != DMS_OK)
+    if (dms_model_create(&f.model, &arch, NULL, 5, NULL) != DMS_OK)
         return -1;
     arch.context = DMS_CONTEXT_NONE, arch.fusion = DMS_FUSION_CONCAT;
-    return dms_model_create(&f.plain, &arch, 5, NULL) == DMS_OK ? 0 : -1;
+    return dms_model_create(&f.plain, &arch, NULL, 5, NULL) == DMS_OK ? 0 : -1;
 }
 
 static int teardown(void **state)

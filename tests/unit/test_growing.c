@@ -122,7 +122,7 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
     (void)state;
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16, arch.size = 32;
-    assert_int_equal(dms_model_create(&model, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&model, &arch, NULL, 1, NULL), DMS_OK);
     st[0] = dms_compute_check(&(dms_compute){0}, NULL);
     st[1] =
         dms_session_create_with(&session, model, 1, &(dms_compute){0}, 0, NULL);

@@ -49,7 +49,7 @@ static int setup(void **state)
     snprintf(f.other, sizeof f.other, "%s/o.safetensors", f.folder);
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16;
-    if (dms_model_create(&model, &arch, 5, NULL) != DMS_OK ||
+    if (dms_model_create(&model, &arch, NULL, 5, NULL) != DMS_OK ||
         dms_model_write(model, f.model, NULL) != DMS_OK ||
         dms_safetensors_open(&f.file, f.model, NULL) != DMS_OK)
         return -1;
@@ -417,7 +417,7 @@ static void an_open_model_outlives_its_files_name(void **state)
     assert_int_equal(dms_model_open(&first, path, NULL, NULL), DMS_OK);
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 32;
-    assert_int_equal(dms_model_create(&fresh, &arch, 9, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&fresh, &arch, NULL, 9, NULL), DMS_OK);
     assert_int_equal(dms_model_write(fresh, path, NULL), DMS_OK);
     dms_model_destroy(fresh);
     assert_writes_the_same(f, first, f->model);

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/number.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "dms/bench.h"
 #include "dms/metrics.h"
 #include "dms/quantize.h"
@@ -82,16 +83,21 @@ static dms_report make_report(void)
     dms_rng rng = dms_rng_seeded(1);
     dms_report r = {.patients = 9, .resamples = 7, .seed = 1u << 31};
 
+    assert_int_equal(
+        dms_label_set_copy(&r.label_set, dms_label_set_odir(), NULL), DMS_OK);
+    r.labels = dms_calloc(DMS_ODIR_LABELS, sizeof *r.labels);
+    assert_non_null(r.labels);
+
     for (int m = 0; m < DMS_METRICS; m++) {
         r.metrics[m] = make_figure(&rng);
         for (int f = 0; f < DMS_FLOORS; f++)
             r.floors[f][m] = make_figure(&rng);
     }
-    for (int k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
         for (int m = 0; m < DMS_LABEL_METRICS; m++)
             r.labels[k].metrics[m] = make_figure(&rng);
         r.labels[k].threshold = awkward(&rng);
-        r.priors[k] = awkward(&rng);
+        r.labels[k].prior = awkward(&rng);
     }
     return r;
 }
@@ -117,19 +123,20 @@ static void figures_of_a_report(void **state)
         assert_figure(floors, name, &report.floors[0][count++]);
     }
     assert_true(count > 8);
-    for (int k = 0; k < DMS_LABELS; k++) {
-        const char letter[] = {DMS_LABEL_LETTERS[k], '\0'};
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
+        const char letter[] = {"NDGCAHMO"[k], '\0'};
         json_t *label =
             json_object_get(json_object_get(root, "labels"), letter);
 
         assert_number(label, "threshold", report.labels[k].threshold, EXACT);
-        assert_number(label, "prior", report.priors[k], EXACT);
+        assert_number(label, "prior", report.labels[k].prior, EXACT);
         for (int m = 0; m < DMS_LABEL_METRICS; m++)
             assert_figure(label, dms_label_metric_name((dms_label_metric)m),
                           &report.labels[k].metrics[m]);
     }
     json_decref(root);
     dms_free(text);
+    dms_report_release(&report);
 }
 
 /* Answers to be filled by hand. */
@@ -141,7 +148,7 @@ static dms_predictions *make_answers(size_t count)
 
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16, arch.size = 32;
-    assert_int_equal(dms_model_create(&model, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&model, &arch, NULL, 1, NULL), DMS_OK);
     assert_int_equal(dms_predictions_create(&p, model, count, NULL), DMS_OK);
     dms_answers_clear(p, count);
     dms_model_destroy(model);
@@ -159,7 +166,7 @@ static void probabilities_of_predictions(void **state)
 
     (void)state;
     p->present[DMS_LEFT] = p->present[DMS_RIGHT] = true;
-    for (int k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
         p->patient[k] = dms_rng_uniform(&rng);
         p->eye[DMS_LEFT][k] = awkward(&rng);
     }
@@ -172,8 +179,8 @@ static void probabilities_of_predictions(void **state)
     answer = json_array_get(root, 0);
     left = json_object_get(answer, "left");
     field = json_object_get(left, "field");
-    for (int k = 0; k < DMS_LABELS; k++) {
-        const char letter[] = {DMS_LABEL_LETTERS[k], '\0'};
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
+        const char letter[] = {"NDGCAHMO"[k], '\0'};
 
         assert_number(json_object_get(answer, "probabilities"), letter,
                       p->patient[k], EXACT);
@@ -190,14 +197,16 @@ static void probabilities_of_predictions(void **state)
 static void decisions_and_provenance_of_a_model(void **state)
 {
     dms_rng rng = dms_rng_seeded(3);
-    dms_model_config config = dms_model_config_default();
+    dms_model_config config;
     double value = awkward(&rng);
     char *text;
     json_t *root, *item;
 
     (void)state;
+    assert_int_equal(dms_model_config_init(&config, dms_label_set_odir(), NULL),
+                     DMS_OK);
     config.temperature = awkward(&rng);
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < DMS_ODIR_LABELS; k++)
         config.thresholds[k] = dms_rng_uniform(&rng);
     dms_format(config.provenance, sizeof config.provenance,
                "{\"value\": %.17g}", value);
@@ -206,10 +215,11 @@ static void decisions_and_provenance_of_a_model(void **state)
     assert_number(json_object_get(root, "calibration"), "temperature",
                   config.temperature, EXACT);
     assert_number(json_object_get(root, "provenance"), "value", value, EXACT);
-    for (size_t k = 0; k < DMS_LABELS; k++) {
+    for (size_t k = 0; k < DMS_ODIR_LABELS; k++) {
         item = json_array_get(json_object_get(root, "thresholds"), k);
         assert_true(json_real_value(item) == config.thresholds[k]);
     }
+    dms_model_config_release(&config);
     json_decref(root);
     dms_free(text);
 }
@@ -239,7 +249,7 @@ static void records_and_state_of_a_run(void **state)
     assert_number(line, "train_loss", record.train_loss, EXACT);
     assert_number(line, "lr", record.lr, EXACT);
     assert_number(line, "val_loss", NAN, EXACT);
-    for (int m = 0; m < DMS_METRICS; m++)
+    for (int m = 0; m < DMS_METRIC_CELL_ACCURACY; m++) /* ODIR's */
         assert_number(line, dms_metric_name((dms_metric)m), record.metrics[m],
                       EXACT);
     json_decref(line);

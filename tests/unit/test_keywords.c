@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/labels.h"
 #include "dms/data.h"
 
 /* ODIR-5K's 102 distinct keyword fields; "": no label. */
@@ -117,14 +118,14 @@ static const char *const fields[][2] = {
 
 static void assert_labels(const char *keywords, const char *expected)
 {
-    uint8_t labels[DMS_LABELS];
-    char got[DMS_LABELS + 1] = "";
+    uint8_t labels[DMS_ODIR_LABELS];
+    char got[DMS_ODIR_LABELS + 1] = "";
     size_t len = 0;
     bool any = dms_keywords_label(labels, keywords);
 
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < DMS_ODIR_LABELS; k++)
         if (labels[k])
-            got[len++] = DMS_LABEL_LETTERS[k];
+            got[len++] = "NDGCAHMO"[k];
     if (strcmp(got, expected) != 0 || any != (*expected != '\0'))
         fail_msg("'%s': got '%s', want '%s'", keywords ? keywords : "NULL", got,
                  expected);
@@ -167,11 +168,12 @@ static void fields_are_parted_by_both_commas(void **state)
 /* The union of the eyes' labels, N only if nothing else. */
 static bool eyes_give_the_patients_labels(const dms_patient *patient)
 {
-    uint8_t labels[DMS_LABELS];
+    uint8_t labels[DMS_ODIR_LABELS];
     bool finding = false;
 
-    for (int k = 0; k < DMS_LABELS; k++) {
-        labels[k] = patient->eye[0].labels[k] | patient->eye[1].labels[k];
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
+        labels[k] =
+            patient->eye[0].labels[k] == 1 || patient->eye[1].labels[k] == 1;
         finding |= k > 0 && labels[k];
     }
     if (finding)

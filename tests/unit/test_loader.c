@@ -4,13 +4,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "data/labels.h"
 #include "data/loader.h"
 #include "unit/small_set.h"
 
 enum {
     PATIENTS = 40, /* twice as many images as the loader has lanes */
     SIZE = 32,
-    K = DMS_LABELS,
+    K = DMS_ODIR_LABELS,
     AREA = 3 * SIZE * SIZE
 };
 

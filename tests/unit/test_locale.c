@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/strbuf.h"
+#include "data/labels.h"
 #include "data/predictions.h"
 #include "dms/data.h"
 #include "dms/metrics.h"
@@ -163,11 +164,11 @@ static void say_prediction_table(dms_strbuf *out, const char *text)
 {
     dms_prediction_rows p = {0};
     dms_error err = {0};
-    dms_status st =
-        dms_prediction_rows_parse(&p, text, strlen(text), "p.csv", &err);
+    dms_status st = dms_prediction_rows_parse(&p, text, strlen(text), "p.csv",
+                                              dms_label_set_odir(), &err);
 
     say_error(out, st, &err);
-    for (size_t i = 0; i < p.count * DMS_LABELS; i++)
+    for (size_t i = 0; i < p.count * DMS_ODIR_LABELS; i++)
         say_bits(out, p.probabilities[i]);
     dms_prediction_rows_release(&p);
 }
@@ -175,14 +176,16 @@ static void say_prediction_table(dms_strbuf *out, const char *text)
 static void say_tables(dms_strbuf *out)
 {
     static const char *const ids[] = {"1"};
-    static const double p[DMS_LABELS] = {0.1, 1 / 3.0, 1e-5, 0.25, 0, 1};
+    static const double p[DMS_ODIR_LABELS] = {0.1, 1 / 3.0, 1e-5, 0.25, 0, 1};
     const char *path = put("written.csv", "");
     uint8_t *data = NULL;
     size_t size = 0;
 
     say_prediction_table(out, "ID,N,D,G,C,A,H,M,O\n1,.5,1e-3,0.25,0,1,0,0,0\n");
     say_prediction_table(out, "id;n;d;g;c;a;h;m;o\n1;0,5;0;0;0;0;0;0;0\n");
-    assert_int_equal(dms_prediction_rows_write(path, ids, p, 1, NULL), DMS_OK);
+    assert_int_equal(
+        dms_prediction_rows_write(path, ids, p, 1, dms_label_set_odir(), NULL),
+        DMS_OK);
     assert_int_equal(dms_file_read(&data, &size, path, 4096, NULL), DMS_OK);
     dms_strbuf_puts(out, (const char *)data);
     dms_free(data);
@@ -209,7 +212,7 @@ static void say_dataset(dms_strbuf *out)
 
         dms_strbuf_printf(out, "%s %d %c %d:", p->id, p->age, p->sex,
                           (int)p->split);
-        for (int k = 0; k < DMS_LABELS; k++)
+        for (int k = 0; k < DMS_ODIR_LABELS; k++)
             dms_strbuf_printf(out, " %d%d%d", p->labels[k], p->eye[0].labels[k],
                               p->eye[1].labels[k]);
         dms_strbuf_puts(out, "\n");
@@ -226,7 +229,7 @@ static dms_predictions *make_answers(size_t count)
 
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16, arch.size = 32;
-    assert_int_equal(dms_model_create(&model, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&model, &arch, NULL, 1, NULL), DMS_OK);
     assert_int_equal(dms_predictions_create(&p, model, count, NULL), DMS_OK);
     dms_answers_clear(p, count);
     dms_model_destroy(model);
@@ -241,7 +244,7 @@ static void say_predictions(dms_strbuf *out)
     dms_prediction *p = dms_answer_at(answers, 0);
 
     p->present[DMS_LEFT] = p->present[DMS_RIGHT] = true;
-    for (int k = 0; k < DMS_LABELS; k++) {
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
         p->patient[k] = (k + 1) / 9.0;
         p->eye[0][k] = p->eye[1][k] = 1 / (k + 3.0);
         p->finding[k] = k > 4;
@@ -263,22 +266,22 @@ static void say_predictions(dms_strbuf *out)
 static void say_report(dms_strbuf *out)
 {
     enum { PATIENTS = 40 };
-    uint8_t labels[PATIENTS * DMS_LABELS] = {0};
-    double probabilities[PATIENTS * DMS_LABELS];
+    uint8_t labels[PATIENTS * DMS_ODIR_LABELS] = {0};
+    double probabilities[PATIENTS * DMS_ODIR_LABELS];
     dms_report_options options = dms_report_options_default();
     dms_rng rng = dms_rng_seeded(4);
-    dms_report report;
+    const dms_answers answers = {NULL, labels, probabilities, PATIENTS};
+    dms_report report = {0};
     dms_error err = {0};
     char *text = NULL;
     dms_status st;
 
-    for (size_t i = 0; i < PATIENTS * DMS_LABELS; i++) {
+    for (size_t i = 0; i < PATIENTS * DMS_ODIR_LABELS; i++) {
         labels[i] = dms_rng_below(&rng, 3) == 0;
         probabilities[i] = 0.4 * labels[i] + 0.6 * dms_rng_uniform(&rng);
     }
     options.resamples = 20;
-    assert_int_equal(dms_report_measure(&report, labels, probabilities,
-                                        PATIENTS, &options, &err),
+    assert_int_equal(dms_report_measure(&report, &answers, &options, &err),
                      DMS_OK);
     assert_int_equal(dms_report_json(&text, &report, &err), DMS_OK);
     dms_strbuf_puts(out, text);
@@ -287,23 +290,25 @@ static void say_report(dms_strbuf *out)
     dms_strbuf_puts(out, text);
     dms_free(text);
     probabilities[3] = 1.5;
-    st = dms_report_measure(&report, labels, probabilities, PATIENTS, &options,
-                            &err);
+    dms_report_release(&report);
+    st = dms_report_measure(&report, &answers, &options, &err);
     assert_int_not_equal(st, DMS_OK);
     say_error(out, st, &err);
 }
 
 static void say_model(dms_strbuf *out)
 {
-    dms_model_config config = dms_model_config_default(), back;
+    dms_model_config config, back;
     dms_metadata pair = {"dmsnet", NULL};
     dms_error err = {0};
     const char *path = put("m.safetensors", "");
     dms_safetensors *file = NULL;
     char *text;
 
+    assert_int_equal(dms_model_config_init(&config, dms_label_set_odir(), &err),
+                     DMS_OK);
     config.temperature = 1.0625;
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < DMS_ODIR_LABELS; k++)
         config.thresholds[k] = (k + 1) / 11.0;
     strcpy(config.provenance, "{\"a\":0.1,\"b\":[1e-7,2.0,1e300]}");
     text = dms_model_config_json(&config);
@@ -316,17 +321,20 @@ static void say_model(dms_strbuf *out)
     assert_string_equal(dms_safetensors_metadata(file, "dmsnet"), text);
     assert_int_equal(dms_model_config_parse(&back, text, "m", &err), DMS_OK);
     assert_memory_equal(back.thresholds, config.thresholds,
-                        sizeof back.thresholds);
+                        DMS_ODIR_LABELS * sizeof *back.thresholds);
     assert_true(back.temperature == config.temperature);
     dms_strbuf_printf(out, "%s\n", back.provenance);
     dms_safetensors_close(file);
     dms_free(text);
+    dms_model_config_release(&config);
+    dms_model_config_release(&back);
     say_error(out,
               dms_model_config_parse(&back,
                                      "{\"format\":\"dmsnet-1\","
                                      "\"thresholds\":[0.5,1.5]}",
                                      "m", &err),
               &err);
+    dms_model_config_release(&back);
 }
 
 static void say_training(dms_strbuf *out)

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "data/labels.h"
 #include "train/loss.h"
 
-enum { K = DMS_LABELS, N_MAX = 5 };
+enum { K = DMS_ODIR_LABELS, N_MAX = 5 };
 
 typedef struct cells {
     float patient[N_MAX * K], eye[2 * N_MAX * K];
@@ -43,9 +44,11 @@ static dms_loss_batch batch_of(cells *c, int patients, uint64_t seed)
                             c->eye_t};
 }
 
+/* They hold until the next call. */
 static dms_loss_options random_options(dms_rng *rng)
 {
-    dms_loss_options o = dms_loss_options_default();
+    static double weights[K];
+    dms_loss_options o = dms_loss_options_default(K);
 
     o.task = dms_rng_below(rng, 3) == 0 ? DMS_TASK_SINGLE_LABEL
                                         : DMS_TASK_MULTI_LABEL;
@@ -58,7 +61,8 @@ static dms_loss_options random_options(dms_rng *rng)
     o.gamma_neg = 4 * dms_rng_uniform(rng);
     o.clip = dms_rng_below(rng, 2) ? 0.1 : 0.0;
     for (int k = 0; k < K; k++)
-        o.pos_weight[k] = dms_rng_range(rng, 0.5, 5.0);
+        weights[k] = dms_rng_range(rng, 0.5, 5.0);
+    o.pos_weight = weights;
     return o;
 }
 
@@ -134,7 +138,7 @@ static void default_loss_is_the_references_sum_of_three_means(void **state)
 {
     cells c;
     dms_loss_batch batch = batch_of(&c, 4, 7);
-    dms_loss_options o = dms_loss_options_default();
+    dms_loss_options o = dms_loss_options_default(K);
     double want = plain_bce(c.patient, c.patient_t, 4 * K) +
                   0.15 * (plain_bce(c.eye, c.eye_t, 4 * K) +
                           plain_bce(c.eye + 4 * K, c.eye_t + 4 * K, 4 * K));
@@ -147,7 +151,7 @@ static void eyes_without_any_label_add_nothing(void **state)
 {
     cells c;
     dms_loss_batch batch = batch_of(&c, 2, 3);
-    dms_loss_options o = dms_loss_options_default();
+    dms_loss_options o = dms_loss_options_default(K);
     float de[4 * K];
     double with, without;
 
@@ -168,7 +172,7 @@ static void huge_logits_give_finite_losses(void **state)
     for (int kind = 0; kind < 4; kind++) {
         cells c;
         dms_loss_batch batch = batch_of(&c, 2, 5);
-        dms_loss_options o = dms_loss_options_default();
+        dms_loss_options o = dms_loss_options_default(K);
         float dp[2 * K], de[4 * K];
 
         o.kind = (dms_loss_kind)(kind % 3);
@@ -186,7 +190,7 @@ static void focal_and_asymmetric_without_focus_are_cross_entropy(void **state)
 {
     cells c;
     dms_loss_batch batch = batch_of(&c, 3, 11);
-    dms_loss_options o = dms_loss_options_default();
+    dms_loss_options o = dms_loss_options_default(K);
     double want = dms_loss_evaluate(NULL, NULL, &batch, &o);
 
     (void)state;
@@ -199,18 +203,79 @@ static void focal_and_asymmetric_without_focus_are_cross_entropy(void **state)
 static void positive_weight_scales_positives_only(void **state)
 {
     float logits[K] = {0}, zeros[K] = {0}, ones[K];
-    dms_loss_options o = dms_loss_options_default();
+    dms_loss_options o = dms_loss_options_default(K);
     dms_loss_batch batch = {1, logits, NULL, zeros, NULL};
-    double negative, positive;
+    double negative, positive, weights[K];
 
     (void)state;
     for (int k = 0; k < K; k++)
-        ones[k] = 1, o.pos_weight[k] = 3;
+        ones[k] = 1, weights[k] = 3;
+    o.pos_weight = weights;
     negative = dms_loss_evaluate(NULL, NULL, &batch, &o);
     batch.patient_targets = ones;
     positive = dms_loss_evaluate(NULL, NULL, &batch, &o);
     assert_true(fabs(negative - log(2)) < 1e-12);
     assert_true(fabs(positive - 3 * log(2)) < 1e-12);
+}
+
+/* What is unknown is as if it were not there: value and slopes are those of
+ * the known cells alone, however many labels there are. */
+static void unknown_cells_count_neither_in_loss_nor_in_gradient(void **state)
+{
+    static const float z[] = {0.3f, -1.2f, 2.0f, 0.7f, -0.4f, 1.1f};
+    static const float known[] = {0.3f, 2.0f, -0.4f, 1.1f};
+    static const float t[] = {1, NAN, 0, NAN, 1, 0}, known_t[] = {1, 0, 1, 0};
+    dms_loss_options three = dms_loss_options_default(3);
+    dms_loss_options two = dms_loss_options_default(2);
+    float got[6], want[4];
+    double value, expected;
+
+    (void)state;
+    value = dms_loss_evaluate(got, NULL, &(dms_loss_batch){2, z, NULL, t, NULL},
+                              &three);
+    expected = dms_loss_evaluate(
+        want, NULL, &(dms_loss_batch){2, known, NULL, known_t, NULL}, &two);
+    assert_true(value == expected);
+    assert_true(got[1] == 0 && got[3] == 0);
+    assert_true(got[0] == want[0] && got[2] == want[1] && got[4] == want[2] &&
+                got[5] == want[3]);
+}
+
+static void an_unknown_class_masks_its_row(void **state)
+{
+    static const float z[] = {0.3f, -1.2f, 2.0f, 9, 9, 9, 0, 1, 2};
+    static const float known[] = {0.3f, -1.2f, 2.0f, 0, 1, 2};
+    static const float t[] = {0, 1, 0, NAN, NAN, NAN, 1, 0, 0};
+    static const float known_t[] = {0, 1, 0, 1, 0, 0};
+    dms_loss_options o = dms_loss_options_default(3);
+    float got[9], want[6];
+
+    (void)state;
+    o.task = DMS_TASK_SINGLE_LABEL;
+    assert_true(
+        dms_loss_evaluate(got, NULL, &(dms_loss_batch){3, z, NULL, t, NULL},
+                          &o) ==
+        dms_loss_evaluate(
+            want, NULL, &(dms_loss_batch){2, known, NULL, known_t, NULL}, &o));
+    assert_true(got[3] == 0 && got[4] == 0 && got[5] == 0);
+    assert_memory_equal(got, want, 3 * sizeof *got);
+    assert_memory_equal(got + 6, want + 3, 3 * sizeof *got);
+}
+
+static void one_label_and_twenty_have_a_loss(void **state)
+{
+    static const int counts[] = {1, 20};
+    float z[20] = {0}, t[20] = {1}, slope[20];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        dms_loss_options o = dms_loss_options_default(counts[i]);
+        double value = dms_loss_evaluate(
+            slope, NULL, &(dms_loss_batch){1, z, NULL, t, NULL}, &o);
+
+        assert_true(fabs(value - log(2)) < 1e-12);
+        assert_true(fabs(slope[0] + 0.5 / counts[i]) < 1e-7);
+    }
 }
 
 int main(void)
@@ -222,6 +287,9 @@ int main(void)
         cmocka_unit_test(huge_logits_give_finite_losses),
         cmocka_unit_test(focal_and_asymmetric_without_focus_are_cross_entropy),
         cmocka_unit_test(positive_weight_scales_positives_only),
+        cmocka_unit_test(unknown_cells_count_neither_in_loss_nor_in_gradient),
+        cmocka_unit_test(an_unknown_class_masks_its_row),
+        cmocka_unit_test(one_label_and_twenty_have_a_loss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,13 +17,14 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "dms/data.h"
 #include "dms/train.h"
 #include "net/dmsnet.h"
 #include "train/metrics_log.h"
 #include "unit/train_texts.h"
 
-enum { PATIENTS = 12, SIZE = 64, K = DMS_LABELS };
+enum { PATIENTS = 12, SIZE = 64, K = DMS_ODIR_LABELS };
 
 /* One synthetic data set for all tests, and its prepared photographs. */
 typedef struct fixture {

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "data/labels.h"
 #include "dms/metrics.h"
 #include "eval/auc.h"
 #include "eval/bootstrap.h"
@@ -164,15 +165,38 @@ static const uint8_t two_labels[] = {0, 1, 0, 0, 0, 0, 0, 0,
 static const double two_scores[] = {0, 0.9, 0.1, 0, 0, 0, 0, 0,
                                     0, 0.2, 0.5, 0, 0, 0, 0, 0.6};
 
-static dms_report measure_two(dms_report_options options)
+/* ODIR's labels, one of which a patient has if task says so. */
+static dms_status measure(dms_report *report, dms_task task,
+                          const dms_answers *answers,
+                          const dms_report_options *options, dms_error *err)
+{
+    dms_answers own = *answers;
+    dms_label_set *set = NULL;
+    dms_status st;
+
+    assert_int_equal(
+        dms_label_set_asked(&set, dms_label_set_odir(), task, NULL), DMS_OK);
+    own.set = set;
+    st = dms_report_measure(report, &own, options, err);
+    dms_label_set_destroy(set);
+    return st;
+}
+
+static const dms_answers two = {NULL, two_labels, two_scores, 2};
+
+static dms_report measure_two_as(dms_task task, dms_report_options options)
 {
     dms_error err = {0};
-    dms_report report;
+    dms_report report = {0};
 
-    if (dms_report_measure(&report, two_labels, two_scores, 2, &options,
-                           &err) != DMS_OK)
+    if (measure(&report, task, &two, &options, &err) != DMS_OK)
         fail_msg("%s", err.message);
     return report;
+}
+
+static dms_report measure_two(dms_report_options options)
+{
+    return measure_two_as(DMS_TASK_MULTI_LABEL, options);
 }
 
 static dms_report_options without_bootstrap(void)
@@ -194,6 +218,7 @@ static void a_probability_at_the_threshold_is_negative(void **state)
     assert_near(report.metrics[DMS_METRIC_ACCURACY].value, 0.5);
     assert_near(report.metrics[DMS_METRIC_ODIR_F1].value, 14.0 / 16);
     assert_near(report.metrics[DMS_METRIC_KAPPA].value, 1 - 2 / 3.5);
+    dms_report_release(&report);
 }
 
 static void one_class_columns_are_left_out_of_the_mean_auc(void **state)
@@ -205,6 +230,7 @@ static void one_class_columns_are_left_out_of_the_mean_auc(void **state)
     assert_near(report.metrics[DMS_METRIC_MACRO_AUC].value, 1);
     assert_nan(report.labels[0].metrics[DMS_LABEL_METRIC_AUC].value);
     assert_near(report.labels[1].metrics[DMS_LABEL_METRIC_AUC].value, 1);
+    dms_report_release(&report);
 }
 
 static void final_is_the_mean_of_the_challenges_three(void **state)
@@ -218,6 +244,7 @@ static void final_is_the_mean_of_the_challenges_three(void **state)
                 (m[DMS_METRIC_ODIR_KAPPA].value + m[DMS_METRIC_ODIR_F1].value +
                  m[DMS_METRIC_ODIR_AUC].value) /
                     3);
+    dms_report_release(&report);
 }
 
 static void floors_on_the_official_table_are_the_known_ones(void **state)
@@ -226,17 +253,19 @@ static void floors_on_the_official_table_are_the_known_ones(void **state)
     static const size_t support[] = {1140, 1128, 215, 212, 164, 103, 174, 979};
     enum { PATIENTS = 3500 };
     dms_report_options options = without_bootstrap();
-    uint8_t *labels = calloc(PATIENTS, DMS_LABELS);
-    double *p = calloc(PATIENTS * DMS_LABELS, sizeof *p);
+    uint8_t *labels = calloc(PATIENTS, DMS_ODIR_LABELS);
+    double *p = calloc(PATIENTS * DMS_ODIR_LABELS, sizeof *p);
     dms_report r;
 
     (void)state;
     assert_true(labels && p);
-    for (size_t k = 0; k < DMS_LABELS; k++)
+    for (size_t k = 0; k < DMS_ODIR_LABELS; k++)
         for (size_t i = 0; i < support[k]; i++)
-            labels[i * DMS_LABELS + k] = 1;
+            labels[i * DMS_ODIR_LABELS + k] = 1;
     assert_int_equal(
-        dms_report_measure(&r, labels, p, PATIENTS, &options, NULL), DMS_OK);
+        dms_report_measure(&r, &(dms_answers){NULL, labels, p, PATIENTS},
+                           &options, NULL),
+        DMS_OK);
     free(labels);
     free(p);
     assert_float_equal(r.floors[0][DMS_METRIC_ODIR_F1].value, 0.853, 5e-4);
@@ -245,20 +274,23 @@ static void floors_on_the_official_table_are_the_known_ones(void **state)
     assert_near(r.floors[1][DMS_METRIC_MACRO_AUC].value, 0.5);
     assert_near(r.metrics[DMS_METRIC_ODIR_FINAL].value,
                 r.floors[0][DMS_METRIC_ODIR_FINAL].value);
+    dms_report_release(&r);
 }
 
 static void priors_that_are_given_are_used(void **state)
 {
+    /* calls G for both: right once */
+    static const double priors[DMS_ODIR_LABELS] = {[DMS_ODIR_G] = 0.9};
     dms_report_options options = without_bootstrap();
     dms_report report;
 
     (void)state;
-    options.has_priors = true;
-    options.priors[2] = 0.9; /* calls G for both: right once */
+    options.priors = priors;
     report = measure_two(options);
     assert_near(report.floors[1][DMS_METRIC_RECALL].value, 0.5);
     assert_near(report.floors[1][DMS_METRIC_PRECISION].value, 0.5);
     assert_near(report.floors[0][DMS_METRIC_RECALL].value, 0);
+    dms_report_release(&report);
 }
 
 static void single_label_decides_for_the_greatest(void **state)
@@ -267,26 +299,27 @@ static void single_label_decides_for_the_greatest(void **state)
     dms_report report;
 
     (void)state;
-    options.task = DMS_TASK_SINGLE_LABEL;
-    report = measure_two(options);
+    report = measure_two_as(DMS_TASK_SINGLE_LABEL, options);
     assert_near(report.metrics[DMS_METRIC_TOP1_ACCURACY].value, 0.5);
-    assert_int_equal(report.confusion[1][1], 1);
-    assert_int_equal(report.confusion[2][7], 1);
+    assert_int_equal(report.confusion[1 * DMS_ODIR_LABELS + 1], 1);
+    assert_int_equal(report.confusion[2 * DMS_ODIR_LABELS + 7], 1);
     /* Observed 1 of 2; by chance 1 of 4. */
     assert_near(report.metrics[DMS_METRIC_CLASS_KAPPA].value, 1 - 0.5 / 0.75);
+    dms_report_release(&report);
 }
 
 static void a_patient_of_two_labels_has_no_single_class(void **state)
 {
     dms_report_options options = without_bootstrap();
-    uint8_t labels[DMS_LABELS] = {0, 1, 1};
-    double p[DMS_LABELS] = {0};
+    uint8_t labels[DMS_ODIR_LABELS] = {0, 1, 1};
+    double p[DMS_ODIR_LABELS] = {0};
     dms_error err = {0};
     dms_report report;
 
     (void)state;
-    options.task = DMS_TASK_SINGLE_LABEL;
-    assert_int_equal(dms_report_measure(&report, labels, p, 1, &options, &err),
+    assert_int_equal(measure(&report, DMS_TASK_SINGLE_LABEL,
+                             &(dms_answers){NULL, labels, p, 1}, &options,
+                             &err),
                      DMS_EINVAL);
     assert_non_null(strstr(err.message, "patient 1"));
     assert_non_null(strstr(err.message, "2 labels"));
@@ -296,17 +329,18 @@ static void what_is_no_probability_is_refused(void **state)
 {
     static const double wrong[] = {NAN, -1e-9, 1.0000001, INFINITY};
     dms_report_options options = without_bootstrap();
-    uint8_t labels[DMS_LABELS] = {0};
+    uint8_t labels[DMS_ODIR_LABELS] = {0};
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        double p[DMS_LABELS] = {0, 0, 0, wrong[i]};
+        double p[DMS_ODIR_LABELS] = {0, 0, 0, wrong[i]};
         dms_error err = {0};
         dms_report report;
 
-        assert_int_equal(
-            dms_report_measure(&report, labels, p, 1, &options, &err),
-            DMS_EINVAL);
+        assert_int_equal(dms_report_measure(&report,
+                                            &(dms_answers){NULL, labels, p, 1},
+                                            &options, &err),
+                         DMS_EINVAL);
         assert_non_null(strstr(err.message, "probability of C"));
     }
 }
@@ -314,45 +348,116 @@ static void what_is_no_probability_is_refused(void **state)
 static void options_out_of_range_are_refused(void **state)
 {
     dms_report_options options = without_bootstrap();
+    static const double thresholds[DMS_ODIR_LABELS] = {[DMS_ODIR_C] = 1.5};
+    const dms_answers nobody = {NULL, two_labels, two_scores, 0};
     dms_error err = {0};
     dms_report report;
 
     (void)state;
-    options.thresholds[3] = 1.5;
-    assert_int_equal(
-        dms_report_measure(&report, two_labels, two_scores, 2, &options, &err),
-        DMS_EINVAL);
+    options.thresholds = thresholds;
+    assert_int_equal(dms_report_measure(&report, &two, &options, &err),
+                     DMS_EINVAL);
     assert_non_null(strstr(err.message, "threshold of C"));
     options = without_bootstrap();
     options.resamples = -1;
-    assert_int_equal(
-        dms_report_measure(&report, two_labels, two_scores, 2, &options, NULL),
-        DMS_EINVAL);
-    assert_int_equal(
-        dms_report_measure(&report, two_labels, two_scores, 0, &options, NULL),
-        DMS_EINVAL);
+    assert_int_equal(dms_report_measure(&report, &two, &options, NULL),
+                     DMS_EINVAL);
+    assert_int_equal(dms_report_measure(&report, &nobody, &options, NULL),
+                     DMS_EINVAL);
 }
 
 static void tuned_thresholds_lie_between_the_classes(void **state)
 {
     /* D: 0.2 no, 0.4 yes, 0.8 yes; the others have one class. */
-    uint8_t labels[3 * DMS_LABELS] = {0};
-    double p[3 * DMS_LABELS] = {0};
-    double t[DMS_LABELS];
+    uint8_t labels[3 * DMS_ODIR_LABELS] = {0};
+    double p[3 * DMS_ODIR_LABELS] = {0};
+    double t[DMS_ODIR_LABELS];
+    const dms_answers answers = {NULL, labels, p, 3};
 
     (void)state;
-    p[1] = 0.2, p[DMS_LABELS + 1] = 0.4, p[2 * DMS_LABELS + 1] = 0.8;
-    labels[DMS_LABELS + 1] = labels[2 * DMS_LABELS + 1] = 1;
+    p[1] = 0.2, p[DMS_ODIR_LABELS + 1] = 0.4, p[2 * DMS_ODIR_LABELS + 1] = 0.8;
+    labels[DMS_ODIR_LABELS + 1] = labels[2 * DMS_ODIR_LABELS + 1] = 1;
     for (int c = 0; c < 3; c++) {
         assert_int_equal(
-            dms_thresholds_tune(t, labels, p, 3, (dms_criterion)c, NULL),
-            DMS_OK);
+            dms_thresholds_tune(t, &answers, (dms_criterion)c, NULL), DMS_OK);
         assert_near(t[1], 0.3);
         assert_near(t[0], 0.5);
     }
-    assert_int_equal(
-        dms_thresholds_tune(t, labels, p, 3, (dms_criterion)3, NULL),
-        DMS_EINVAL);
+    assert_int_equal(dms_thresholds_tune(t, &answers, (dms_criterion)3, NULL),
+                     DMS_EINVAL);
+}
+
+/* Three labels of two patients; one cell of each is unknown. */
+static void unknown_labels_count_in_no_figure(void **state)
+{
+    static const uint8_t labels[] = {1, DMS_LABEL_UNKNOWN, 0, 0,
+                                     1, DMS_LABEL_UNKNOWN};
+    static const double p[] = {0.9, 0.9, 0.1, 0.2, 0.3, 0.9};
+    dms_label_set *set = NULL;
+    dms_report_options options = without_bootstrap();
+    dms_report r = {0};
+
+    (void)state;
+    assert_int_equal(dms_label_set_parse(&set, "a,b,c", NULL), DMS_OK);
+    assert_int_equal(dms_report_measure(&r, &(dms_answers){set, labels, p, 2},
+                                        &options, NULL),
+                     DMS_OK);
+    dms_label_set_destroy(set);
+    assert_int_equal(r.patients, 2);
+    assert_int_equal(r.labels[0].known, 2);
+    assert_int_equal(r.labels[1].known, 1);
+    assert_int_equal(r.labels[1].support, 1);
+    assert_near(r.labels[1].prior, 1);
+    assert_near(r.metrics[DMS_METRIC_CELL_ACCURACY].value, 3.0 / 4);
+    assert_near(r.metrics[DMS_METRIC_ACCURACY].value, 0.5);
+    assert_near(r.metrics[DMS_METRIC_RECALL].value, 0.5);
+    assert_nan(r.labels[1].metrics[DMS_LABEL_METRIC_AUC].value);
+    assert_near(r.metrics[DMS_METRIC_MACRO_AUC_LABELS].value, 1);
+    dms_report_release(&r);
+}
+
+static void nothing_but_unknown_labels_is_refused(void **state)
+{
+    uint8_t labels[2 * DMS_ODIR_LABELS];
+    double p[2 * DMS_ODIR_LABELS] = {0};
+    dms_report_options options = without_bootstrap();
+    dms_error err = {0};
+    dms_report report;
+
+    (void)state;
+    memset(labels, DMS_LABEL_UNKNOWN, sizeof labels);
+    assert_int_equal(dms_report_measure(&report,
+                                        &(dms_answers){NULL, labels, p, 2},
+                                        &options, &err),
+                     DMS_EINVAL);
+    assert_non_null(strstr(err.message, "unknown"));
+}
+
+static void the_default_metric_goes_with_the_labels(void **state)
+{
+    static const struct {
+        const char *labels;
+        dms_metric metric;
+    } cases[] = {
+        {"N,D,G,C,A,H,M,O", DMS_METRIC_ODIR_FINAL},
+        {"a,b", DMS_METRIC_MACRO_AUC},
+        {"g=a,b", DMS_METRIC_CLASS_KAPPA_QUADRATIC},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dms_label_set *set = NULL;
+
+        assert_int_equal(dms_label_set_parse(&set, cases[i].labels, NULL),
+                         DMS_OK);
+        assert_int_equal(dms_metric_default(set), cases[i].metric);
+        assert_true(dms_metric_applies(cases[i].metric, set));
+        assert_int_equal(dms_metric_applies(DMS_METRIC_ODIR_KAPPA, set),
+                         i == 0);
+        assert_int_equal(dms_metric_applies(DMS_METRIC_CLASS_KAPPA, set),
+                         i == 2);
+        dms_label_set_destroy(set);
+    }
 }
 
 int main(void)
@@ -378,6 +483,9 @@ int main(void)
         cmocka_unit_test(what_is_no_probability_is_refused),
         cmocka_unit_test(options_out_of_range_are_refused),
         cmocka_unit_test(tuned_thresholds_lie_between_the_classes),
+        cmocka_unit_test(unknown_labels_count_in_no_figure),
+        cmocka_unit_test(nothing_but_unknown_labels_is_refused),
+        cmocka_unit_test(the_default_metric_goes_with_the_labels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

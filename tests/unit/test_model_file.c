@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "dms/model.h"
 #include "formats/safetensors.h"
+#include "net/model_file.h"
 
 /* A small model on disk, and room for a changed copy of it. */
 typedef struct fixture {
@@ -40,7 +41,7 @@ static int setup(void **state)
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16;
     arch.size = 96;
-    if (dms_model_create(&model, &arch, 5, NULL) != DMS_OK ||
+    if (dms_model_create(&model, &arch, NULL, 5, NULL) != DMS_OK ||
         dms_model_write(model, f.model, NULL) != DMS_OK ||
         dms_safetensors_open(&f.file, f.model, NULL) != DMS_OK)
         return -1;
@@ -112,6 +113,86 @@ static void assert_accepted(const fixture *f)
 
     assert_int_equal(dms_model_open(&model, f->other, NULL, NULL), DMS_OK);
     dms_model_destroy(model);
+}
+
+/* The description of a file of 0.1.0: codes and task, no label set. */
+static void a_file_from_before_label_sets_is_of_odirs_labels(void **state)
+{
+    static const char *const tasks[] = {"multi-label", "single-label"};
+
+    (void)state;
+    for (int task = 0; task < 2; task++) {
+        dms_model_config config;
+        char text[512];
+
+        snprintf(text, sizeof text,
+                 "{\"format\":\"dmsnet-1\",\"architecture\":{\"task\":"
+                 "\"%s\",\"labels\":[\"N\",\"D\",\"G\",\"C\",\"A\",\"H\","
+                 "\"M\",\"O\"]},\"thresholds\":[0.1,0.2,0.3,0.4,0.5,0.6,0.7,"
+                 "0.8]}",
+                 tasks[task]);
+        assert_int_equal(dms_model_config_parse(&config, text, "old", NULL),
+                         DMS_OK);
+        assert_true(dms_label_set_is_odir(config.labels));
+        assert_string_equal(dms_label_set_name(config.labels, 3), "Cataract");
+        assert_int_equal(dms_label_set_task(config.labels), task);
+        assert_true(config.thresholds[7] == 0.8);
+        dms_model_config_release(&config);
+    }
+}
+
+static void a_label_set_survives_its_description(void **state)
+{
+    static const char *const sets[] = {"grade=none,mild,severe", "one",
+                                       "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,"
+                                       "t"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        dms_label_set *set = NULL;
+        dms_model_config config, back;
+        char *text;
+
+        assert_int_equal(dms_label_set_parse(&set, sets[i], NULL), DMS_OK);
+        assert_int_equal(dms_model_config_init(&config, set, NULL), DMS_OK);
+        config.thresholds[0] = 0.25;
+        text = dms_model_config_json(&config);
+        assert_int_equal(dms_model_config_parse(&back, text, "m", NULL),
+                         DMS_OK);
+        assert_true(dms_label_sets_equal(back.labels, set));
+        assert_int_equal(back.architecture.labels, dms_label_set_count(set));
+        assert_true(back.thresholds[0] == 0.25);
+        if (i == 0)
+            assert_string_equal(dms_label_set_column(back.labels), "grade");
+        dms_free(text);
+        dms_model_config_release(&config);
+        dms_model_config_release(&back);
+        dms_label_set_destroy(set);
+    }
+}
+
+static void labels_that_contradict_each_other_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        "{\"format\":\"dmsnet-1\",\"architecture\":{\"labels\":[\"a\"]},"
+        "\"label_set\":{\"kind\":\"any-of\",\"labels\":[{\"code\":\"b\"}]}}",
+        "{\"format\":\"dmsnet-1\",\"label_set\":{\"kind\":\"some-of\","
+        "\"labels\":[{\"code\":\"b\"}]}}",
+        "{\"format\":\"dmsnet-1\",\"label_set\":{\"kind\":\"any-of\","
+        "\"labels\":[{\"code\":\"a b\"}]}}",
+        "{\"format\":\"dmsnet-1\",\"architecture\":{\"labels\":[]}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        dms_model_config config;
+        dms_error err = {0};
+
+        assert_int_equal(dms_model_config_parse(&config, texts[i], "m", &err),
+                         DMS_EFORMAT);
+        assert_non_null(strstr(err.message, "m: metadata: label"));
+        dms_model_config_release(&config);
+    }
 }
 
 static void what_is_written_is_read_bit_for_bit(void **state)
@@ -310,6 +391,9 @@ static void a_file_that_is_no_model_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_from_before_label_sets_is_of_odirs_labels),
+        cmocka_unit_test(a_label_set_survives_its_description),
+        cmocka_unit_test(labels_that_contradict_each_other_are_refused),
         cmocka_unit_test(what_is_written_is_read_bit_for_bit),
         cmocka_unit_test(
             without_metadata_the_architecture_is_inferred_and_said),

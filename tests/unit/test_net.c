@@ -13,9 +13,10 @@
 #include "alloc_fault.h"
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "net/dmsnet.h"
 
-enum { K = DMS_LABELS, PATIENTS = 3, SIZE = 64 };
+enum { K = DMS_ODIR_LABELS, PATIENTS = 3, SIZE = 64 };
 
 typedef struct rig {
     dms_params *params;

@@ -260,8 +260,8 @@ static void mistakes_are_named_by_line_and_cell(void **state)
     static const char *const cases[][2] = {
         {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,0,0,0,0,0\n2,0,0,2,0,0,0,0,0\n",
          ":3: column G: found '2', expected 0 or 1"},
-        {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,,0,0,0,0\n",
-         ":2: column C: found '', expected 0 or 1"},
+        {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,x,0,0,0,0\n",
+         ":2: column C: found 'x', expected 0 or 1"},
         {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,0,0,0,0,0\n\n 1 ,1,0,0,0,0,0,0,0\n",
          ":4: patient '1' is listed twice, first in line 2"},
         {"ID,N,D,G,C,A,H,M,O\n1,1,0,0,0\n",

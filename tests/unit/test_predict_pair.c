@@ -59,7 +59,7 @@ static int setup(void **state)
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = WIDTH;
     arch.size = 64;
-    if (dms_model_create(&f.model, &arch, 5, NULL) != DMS_OK ||
+    if (dms_model_create(&f.model, &arch, NULL, 5, NULL) != DMS_OK ||
         dms_session_create(&f.session, f.model, 1, NULL) != DMS_OK)
         return -1;
     *state = &f;
@@ -147,7 +147,7 @@ static void predictions_of_another_size_are_refused(void **state)
                         "2 pairs, but the predictions were created for 1");
     dms_predictions_destroy(p);
     arch.width = 2 * WIDTH;
-    assert_int_equal(dms_model_create(&wide, &arch, 1, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&wide, &arch, NULL, 1, NULL), DMS_OK);
     assert_int_equal(dms_predictions_create(&p, wide, 1, NULL), DMS_OK);
     assert_int_equal(dms_session_predict(f->session, p, pairs, 1, NULL, NULL),
                      DMS_EMISMATCH);

@@ -11,6 +11,7 @@
 
 #include "alloc_fault.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "data/predictions.h"
 
 #define HEADER "ID,N,D,G,C,A,H,M,O\n"
@@ -18,7 +19,8 @@
 static dms_status parse(dms_prediction_rows *p, const char *text,
                         dms_error *err)
 {
-    return dms_prediction_rows_parse(p, text, strlen(text), "p.csv", err);
+    return dms_prediction_rows_parse(p, text, strlen(text), "p.csv",
+                                     dms_label_set_odir(), err);
 }
 
 static void assert_refused(const char *text, const char *message)
@@ -87,7 +89,7 @@ static void every_probability_reads_back_bit_equal(void **state)
 {
     static const char *const ids[] = {"12", "a \"b\", c", "z;\tz"};
     enum { COUNT = sizeof ids / sizeof *ids };
-    double probabilities[COUNT * DMS_LABELS] = {0, 1, 1.0 / 3, 0x1p-1074};
+    double probabilities[COUNT * DMS_ODIR_LABELS] = {0, 1, 1.0 / 3, 0x1p-1074};
     char path[] = "/tmp/dms-predictions-XXXXXX";
     int file = mkstemp(path);
     dms_rng rng = dms_rng_seeded(1);
@@ -97,11 +99,12 @@ static void every_probability_reads_back_bit_equal(void **state)
     (void)state;
     assert_true(file >= 0);
     close(file);
-    for (size_t i = 4; i < COUNT * DMS_LABELS; i++)
+    for (size_t i = 4; i < COUNT * DMS_ODIR_LABELS; i++)
         probabilities[i] = i % 2 ? dms_rng_uniform(&rng)
                                  : (double)(float)dms_rng_uniform(&rng);
-    if (dms_prediction_rows_write(path, ids, probabilities, COUNT, &err) ||
-        dms_prediction_rows_read(&p, path, &err))
+    if (dms_prediction_rows_write(path, ids, probabilities, COUNT,
+                                  dms_label_set_odir(), &err) ||
+        dms_prediction_rows_read(&p, path, dms_label_set_odir(), &err))
         fail_msg("%s", err.message);
     unlink(path);
     assert_int_equal(p.count, COUNT);

@@ -7,9 +7,12 @@
 
 #include <math.h>
 
+#include "data/labels.h"
 #include "eval/probability.h"
 
-enum { K = DMS_LABELS };
+enum { K = DMS_ODIR_LABELS };
+
+static dms_label_set *one_of; /* ODIR's labels, one of them */
 
 static void a_logit_of_zero_is_one_half(void **state)
 {
@@ -17,7 +20,7 @@ static void a_logit_of_zero_is_one_half(void **state)
     double p[K];
 
     (void)state;
-    dms_probabilities(p, logits, DMS_TASK_MULTI_LABEL, 1);
+    dms_probabilities(p, logits, dms_label_set_odir(), 1);
     assert_true(p[0] == 0.5 && p[1] == 1 && p[2] < 1e-40);
     assert_true(fabs(p[3] - 0.7310585786300049) < 1e-15);
 }
@@ -28,7 +31,7 @@ static void a_softmax_sums_to_one_without_overflow(void **state)
     double p[K], sum = 0;
 
     (void)state;
-    dms_probabilities(p, logits, DMS_TASK_SINGLE_LABEL, 1);
+    dms_probabilities(p, logits, one_of, 1);
     for (int k = 0; k < K; k++)
         sum += p[k];
     assert_true(fabs(sum - 1) < 1e-15);
@@ -41,9 +44,9 @@ static void a_temperature_divides_the_logits(void **state)
     double p[K], q[K];
 
     (void)state;
-    dms_probabilities(p, logits, DMS_TASK_MULTI_LABEL, 2);
+    dms_probabilities(p, logits, dms_label_set_odir(), 2);
     assert_true(fabs(p[0] - 1 / (1 + exp(-1))) < 1e-15);
-    dms_probabilities(q, logits, DMS_TASK_SINGLE_LABEL, 2);
+    dms_probabilities(q, logits, one_of, 2);
     assert_true(fabs(q[1] / q[0] - exp(1)) < 1e-12);
 }
 
@@ -54,17 +57,18 @@ static void a_probability_at_the_threshold_is_no_finding(void **state)
     bool finding[K];
 
     (void)state;
-    dms_findings(finding, p, DMS_TASK_MULTI_LABEL, thresholds);
+    dms_findings(finding, p, dms_label_set_odir(), thresholds);
     assert_false(finding[0]);
     assert_true(finding[1] && finding[2]);
     assert_false(finding[3]);
-    dms_findings(finding, p, DMS_TASK_SINGLE_LABEL, thresholds);
+    dms_findings(finding, p, one_of, thresholds);
     for (int k = 0; k < K; k++)
         assert_int_equal(finding[k], k == 1);
 }
 
 int main(void)
 {
+    int failed;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_logit_of_zero_is_one_half),
         cmocka_unit_test(a_softmax_sums_to_one_without_overflow),
@@ -72,5 +76,10 @@ int main(void)
         cmocka_unit_test(a_probability_at_the_threshold_is_no_finding),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (dms_label_set_asked(&one_of, dms_label_set_odir(),
+                            DMS_TASK_SINGLE_LABEL, NULL) != DMS_OK)
+        return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dms_label_set_destroy(one_of);
+    return failed;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "data/labels.h"
 #include "ops/ops.h"
 #include "quant_net.h"
 
@@ -171,7 +172,7 @@ static void integers_go_from_node_to_node_without_reorders(void **state)
 static float *logits_of(const quant_net *q, dms_params *params,
                         const dms_net_options *options)
 {
-    enum { LEN = 3 * DMS_LABELS };
+    enum { LEN = 3 * DMS_ODIR_LABELS };
     dms_error err = {0};
     dms_net *net = quant_net_make(q, params, options);
     float *out = dms_calloc(LEN, sizeof *out);
@@ -187,7 +188,7 @@ static void assert_near(const float *found, const float *wanted, float within)
 {
     float largest = 0, worst = 0;
 
-    for (size_t i = 0; i < 3 * DMS_LABELS; i++) {
+    for (size_t i = 0; i < 3 * DMS_ODIR_LABELS; i++) {
         largest = fmaxf(largest, fabsf(wanted[i]));
         worst = fmaxf(worst, fabsf(wanted[i] - found[i]));
     }

@@ -11,9 +11,10 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "net/dmsnet.h"
 
-enum { K = DMS_LABELS };
+enum { K = DMS_ODIR_LABELS };
 
 typedef struct rig {
     dms_params *params;

@@ -86,10 +86,11 @@ static void assert_refused(const folder *f, const char *table,
                            const char *message)
 {
     dms_error err = {0};
-    dms_report report;
+    dms_report report = {0};
 
     assert_int_equal(score(&report, f, table, predictions, options, &err),
                      status);
+    dms_report_release(&report);
     if (!strstr(err.message, message))
         fail_msg("\"%s\" does not say \"%s\"", err.message, message);
 }
@@ -104,15 +105,16 @@ static const char predictions_of_three[] = HEADER "3,0,0,0,.9,0,0,0,0\n"
 static void patients_are_joined_by_id(void **state)
 {
     dms_score_options options = without_bootstrap();
-    dms_report report;
+    dms_report report = {0};
 
     assert_scored(&report, *state, table_of_three, predictions_of_three,
                   &options);
     assert_int_equal(report.patients, 3);
     assert_true(report.metrics[DMS_METRIC_RECALL].value == 0.75);
     assert_true(report.metrics[DMS_METRIC_PRECISION].value == 1);
-    assert_true(fabs(report.priors[1] - 1.0 / 3) < 1e-15);
+    assert_true(fabs(report.labels[1].prior - 1.0 / 3) < 1e-15);
     assert_true(isnan(report.metrics[DMS_METRIC_RECALL].low));
+    dms_report_release(&report);
 }
 
 static void missing_predictions_are_named(void **state)
@@ -130,13 +132,14 @@ static void extra_predictions_are_named_unless_allowed(void **state)
 {
     static const char table[] = HEADER "3,0,0,0,1,0,0,0,0\n";
     dms_score_options options = without_bootstrap();
-    dms_report report;
+    dms_report report = {0};
 
     assert_refused(*state, table, predictions_of_three, &options, DMS_EMISMATCH,
                    "the first: '1', '2'");
     options.allow_subset = true;
     assert_scored(&report, *state, table, predictions_of_three, &options);
     assert_int_equal(report.patients, 1);
+    dms_report_release(&report);
 }
 
 static void a_split_is_the_tables_own(void **state)
@@ -146,7 +149,7 @@ static void a_split_is_the_tables_own(void **state)
                                 "2,0,1,1,0,0,0,0,0,val\n"
                                 "3,0,0,0,1,0,0,0,0,val\n";
     dms_score_options options = without_bootstrap();
-    dms_report report;
+    dms_report report = {0};
 
     options.split = DMS_SPLIT_VAL;
     assert_scored(&report, *state, table,
@@ -159,19 +162,21 @@ static void a_split_is_the_tables_own(void **state)
                    "nothing to score");
     assert_refused(*state, table_of_three, predictions_of_three, &options,
                    DMS_EMISMATCH, "no column 'split'");
+    dms_report_release(&report);
 }
 
 static void single_label_leaves_out_patients_of_several_labels(void **state)
 {
     dms_score_options options = without_bootstrap();
-    dms_report report;
+    dms_report report = {0};
 
-    options.report.task = DMS_TASK_SINGLE_LABEL;
+    options.task = DMS_TASK_SINGLE_LABEL;
     assert_scored(&report, *state, table_of_three, predictions_of_three,
                   &options);
     assert_int_equal(report.patients, 2);
     assert_int_equal(report.left_out, 1);
     assert_true(report.metrics[DMS_METRIC_TOP1_ACCURACY].value == 1);
+    dms_report_release(&report);
 }
 
 static void errors_of_either_file_name_it(void **state)

@@ -17,6 +17,7 @@
 #include "api/model.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "data/labels.h"
 #include "dms/session.h"
 
 enum { WIDTH = 16, FEATURES = 2 * WIDTH, SIDE = 120, TALL = 100 };
@@ -76,7 +77,7 @@ static int setup(void **state)
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = WIDTH;
     arch.size = 64;
-    if (dms_model_create(&f.model, &arch, 5, &err) != DMS_OK ||
+    if (dms_model_create(&f.model, &arch, NULL, 5, &err) != DMS_OK ||
         dms_session_create(&f.session, f.model, 2, &err) != DMS_OK ||
         dms_predictions_create(&f.predictions, f.model, PAIRS_MAX, &err) !=
             DMS_OK ||
@@ -169,12 +170,12 @@ static void files_bytes_and_pixels_give_the_same_answer(void **state)
     for (int i = 1; i < 4; i++) {
         assert_answered(&p[i]);
         assert_memory_equal(p[i].patient, p[0].patient,
-                            DMS_LABELS * sizeof(double));
+                            DMS_ODIR_LABELS * sizeof(double));
         for (int eye = 0; eye < 2; eye++) {
             assert_memory_equal(p[i].eye[eye], p[0].eye[eye],
-                                DMS_LABELS * sizeof(double));
+                                DMS_ODIR_LABELS * sizeof(double));
             assert_memory_equal(p[i].eye_logits[eye], p[0].eye_logits[eye],
-                                DMS_LABELS * sizeof(float));
+                                DMS_ODIR_LABELS * sizeof(float));
         }
         assert_memory_equal(features[i], features[0], sizeof features[0]);
         assert_true(p[i].field[0].radius == p[0].field[0].radius);
@@ -212,7 +213,7 @@ static void a_missing_eye_is_stood_in_for_and_said_so(void **state)
     assert_true(p.present[DMS_RIGHT]);
     assert_memory_equal(features[0], features[1], sizeof features[0]);
     assert_memory_equal(p.eye_logits[0], p.eye_logits[1],
-                        DMS_LABELS * sizeof(float));
+                        DMS_ODIR_LABELS * sizeof(float));
 }
 
 typedef struct bad_case {
@@ -290,7 +291,7 @@ static void linear(const dms_model *model, const char *name, double *y,
 
 static void assert_near(const float *got, const double *want, const char *what)
 {
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < DMS_ODIR_LABELS; k++)
         if (!(fabs((double)got[k] - want[k]) <= 1e-4 * (1 + fabs(want[k]))))
             fail_msg("%s: logit %d is %.6g, the head gives %.6g", what, k,
                      (double)got[k], want[k]);
@@ -313,12 +314,12 @@ static void norm_relu(const dms_model *model, double *z)
 static void assert_heads_read(const dms_model *model, const dms_prediction *p,
                               float h[2][FEATURES])
 {
-    double x[2 * FEATURES], z[WIDTH], y[DMS_LABELS];
+    double x[2 * FEATURES], z[WIDTH], y[DMS_ODIR_LABELS];
 
     for (int eye = 0; eye < 2; eye++) {
         for (int i = 0; i < FEATURES; i++)
             x[i] = (double)h[eye][i];
-        linear(model, "eye_head", y, x, DMS_LABELS, FEATURES);
+        linear(model, "eye_head", y, x, DMS_ODIR_LABELS, FEATURES);
         assert_near(p->eye_logits[eye], y, eye ? "right" : "left");
     }
     for (int i = 0; i < FEATURES; i++) {
@@ -327,7 +328,7 @@ static void assert_heads_read(const dms_model *model, const dms_prediction *p,
     }
     linear(model, "fuse", z, x, WIDTH, 2 * FEATURES);
     norm_relu(model, z);
-    linear(model, "head", y, z, DMS_LABELS, WIDTH);
+    linear(model, "head", y, z, DMS_ODIR_LABELS, WIDTH);
     assert_near(p->patient_logits, y, "patient");
 }
 
@@ -349,7 +350,8 @@ static void features_are_what_the_heads_read(void **state)
         float h[2][FEATURES];
 
         arch.fusion = fusions[i % 2];
-        assert_int_equal(dms_model_create(&model, &arch, 9, NULL), DMS_OK);
+        assert_int_equal(dms_model_create(&model, &arch, NULL, 9, NULL),
+                         DMS_OK);
         assert_int_equal(
             dms_session_create_with(&session, model, 3, &compute, 0, NULL),
             DMS_OK);
@@ -376,7 +378,7 @@ static void probabilities_are_sigmoids_of_the_logits(void **state)
     dms_prediction p;
 
     predict(f, &p, NULL, &pair, 1);
-    for (int k = 0; k < DMS_LABELS; k++)
+    for (int k = 0; k < DMS_ODIR_LABELS; k++)
         assert_true(fabs(p.patient[k] -
                          1 / (1 + exp(-(double)p.patient_logits[k]))) < 1e-6);
 }
@@ -472,9 +474,10 @@ patients_whose_logits_overflow_have_errors_of_their_own(void **state)
         of_files(f), {.id = "8", .memory = {[DMS_RIGHT] = pixels_of(f, 1)}}};
     const dms_prediction *p;
 
-    assert_int_equal(
-        dms_model_create(&model, dms_model_get_architecture(f->model), 5, NULL),
-        DMS_OK);
+    assert_int_equal(dms_model_create(&model,
+                                      dms_model_get_architecture(f->model),
+                                      NULL, 5, NULL),
+                     DMS_OK);
     ((float *)(uintptr_t)tensor(model, "head.bias"))[5] = INFINITY;
     assert_int_equal(dms_session_create(&session, model, 2, NULL), DMS_OK);
     assert_int_equal(

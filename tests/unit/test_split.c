@@ -9,28 +9,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/labels.h"
 #include "dms/data.h"
 
 enum { PATIENTS = 1000 };
 
 static char ids[PATIENTS][12];
 static dms_patient patients[PATIENTS];
+static uint8_t labels[PATIENTS][DMS_ODIR_LABELS];
 
 /* Patient i has label i % 10 (8 and 9: N), every seventh O as well. */
 static dms_dataset make_set(void)
 {
     memset(patients, 0, sizeof patients);
+    memset(labels, 0, sizeof labels);
     for (int i = 0; i < PATIENTS; i++) {
         dms_patient *p = &patients[i];
 
         snprintf(ids[i], sizeof ids[i], "%d", i);
         p->id = ids[i];
+        p->labels = labels[i];
         p->labelled = true;
-        p->labels[i % 10 < DMS_LABELS ? i % 10 : 0] = 1;
+        p->labels[i % 10 < DMS_ODIR_LABELS ? i % 10 : 0] = 1;
         p->labels[7] |= i % 7 == 0;
         p->group = (size_t)i;
     }
-    return (dms_dataset){.patients = patients, .count = PATIENTS};
+    return (dms_dataset){.patients = patients,
+                         .count = PATIENTS,
+                         .label_count = DMS_ODIR_LABELS};
 }
 
 static const dms_split_options shares = {.struct_size =

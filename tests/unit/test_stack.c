@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "data/labels.h"
 #include "dms/dms.h"
 #include "formats/safetensors.h"
 
@@ -144,7 +145,7 @@ static int setup(void **state)
     arch.width = 16, arch.size = SIDE;
     *state = &f;
     return dms_synth_write(f.data, &synth, NULL, NULL) ||
-           dms_model_create(&f.model, &arch, 1, NULL) ||
+           dms_model_create(&f.model, &arch, NULL, 1, NULL) ||
            dms_model_write(f.model, at(&f, "model.st"), NULL);
 }
 
@@ -266,33 +267,58 @@ static dms_status workbook(const fixture *f, dms_error *err)
     return st == DMS_EFORMAT || st == DMS_OK ? DMS_OK : st;
 }
 
+static dms_status labels(const fixture *f, dms_error *err)
+{
+    dms_label_set *set = NULL;
+    char text[256 * 6] = "k=";
+    const char *yaml = at(f, "labels.yaml");
+    dms_status st;
+
+    for (int k = 0; k < DMS_LABELS_MAX; k++)
+        snprintf(text + strlen(text), 8, "%sa%d", k ? "," : "", k);
+    st = dms_label_set_parse(&set, text, err);
+    dms_label_set_destroy(set), set = NULL;
+    if (st == DMS_OK)
+        st = dms_file_write(yaml, "{kind: any-of, labels: [a, b]}", 30, err);
+    if (st == DMS_OK)
+        st = dms_label_set_parse(&set, yaml, err);
+    dms_label_set_destroy(set);
+    return st;
+}
+
 static dms_status metrics(const fixture *f, dms_error *err)
 {
-    uint8_t labels[PATIENTS * DMS_LABELS] = {0};
-    double p[PATIENTS * DMS_LABELS], thresholds[DMS_LABELS];
+    uint8_t labels[PATIENTS * DMS_ODIR_LABELS] = {0};
+    double p[PATIENTS * DMS_ODIR_LABELS], thresholds[DMS_ODIR_LABELS];
     dms_report_options options = dms_report_options_default();
-    dms_report report;
+    dms_report report = {0};
+    dms_label_set *set = NULL;
+    dms_answers answers = {NULL, labels, p, PATIENTS};
     char *text = NULL, *json = NULL;
     dms_rng rng = dms_rng_seeded(1);
     dms_status st;
 
     (void)f;
-    for (size_t i = 0; i < PATIENTS * DMS_LABELS; i++) {
-        labels[i] = i % DMS_LABELS == i / DMS_LABELS;
+    for (size_t i = 0; i < PATIENTS * DMS_ODIR_LABELS; i++) {
+        labels[i] = i % DMS_ODIR_LABELS == i / DMS_ODIR_LABELS;
         p[i] = dms_rng_uniform(&rng);
     }
     options.resamples = 20;
-    options.task = DMS_TASK_SINGLE_LABEL;
-    st = dms_report_measure(&report, labels, p, PATIENTS, &options, err);
+    st = dms_label_set_with_task(&set, dms_label_set_odir(),
+                                 DMS_TASK_SINGLE_LABEL, err);
+    answers.set = set;
     if (st == DMS_OK)
-        st = dms_thresholds_tune(thresholds, labels, p, PATIENTS,
-                                 DMS_CRITERION_F1, err);
+        st = dms_report_measure(&report, &answers, &options, err);
+    if (st == DMS_OK)
+        st = dms_thresholds_tune(thresholds, &answers, DMS_CRITERION_F1, err);
     if (st == DMS_OK)
         st = dms_report_json(&json, &report, err);
     if (st == DMS_OK)
         st = dms_report_text(&text, &report, err);
     dms_text_free(json);
     dms_text_free(text);
+    dms_report_release(&report);
+    dms_label_set_destroy(set);
     return st;
 }
 
@@ -497,9 +523,11 @@ static dms_status evaluate(const fixture *f, dms_error *err)
     o.split = DMS_SPLIT_NONE, o.resamples = 20, o.batch = 2;
     score.report.resamples = 20;
     st = dms_evaluate(report, NULL, &o, NULL, err);
+    dms_report_release(report);
     if (st == DMS_OK)
         st = dms_score_files(report, f->data, at(f, "figures/predictions.csv"),
                              &score, NULL, err);
+    dms_report_release(report);
     free(report);
     return st;
 }
@@ -610,7 +638,7 @@ static dms_status bench_training(const fixture *f, dms_error *err)
 
 static dms_status tensor_door(const fixture *f, dms_error *err)
 {
-    static float pixels[2][3 * SIDE * SIDE], labels[2 * DMS_LABELS];
+    static float pixels[2][3 * SIDE * SIDE], labels[2 * DMS_ODIR_LABELS];
     const int64_t n = 2, side = SIDE;
     const dms_tensor_view inputs[] = {{.name = "left",
                                        .dtype = DMS_DTYPE_F32,
@@ -627,7 +655,7 @@ static dms_status tensor_door(const fixture *f, dms_error *err)
                                       {.name = "labels",
                                        .dtype = DMS_DTYPE_F32,
                                        .axes = 2,
-                                       .shape = {n, DMS_LABELS},
+                                       .shape = {n, DMS_ODIR_LABELS},
                                        .data = (const void *)labels,
                                        .size = sizeof labels}};
     const dms_backward_options options = {
@@ -708,6 +736,7 @@ static void photographs_and_data_sets_take_little_stack(void **state)
     ASSERT_RUNS(data, *state);
     ASSERT_RUNS(workbook, *state);
     ASSERT_RUNS(pair_list, *state);
+    ASSERT_RUNS(labels, *state);
     ASSERT_RUNS(metrics, *state);
     ASSERT_RUNS(options, *state);
 }

@@ -14,16 +14,17 @@
 #include "alloc_fault.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "data/labels.h"
 #include "data/synth.h"
 
 enum { SEED = 20, DRAWN = 3000 };
 
 /* docs/data-format.md: patients of 3,500 with each label; share of one eye
  * only. */
-static const double frequency[DMS_LABELS] = {1140, 1128, 215, 212,
-                                             164,  103,  174, 979};
-static const double one_eye[DMS_LABELS] = {0,   .40, .48, .52,
-                                           .29, .13, .46, .77};
+static const double frequency[DMS_ODIR_LABELS] = {1140, 1128, 215, 212,
+                                                  164,  103,  174, 979};
+static const double one_eye[DMS_ODIR_LABELS] = {0,   .40, .48, .52,
+                                                .29, .13, .46, .77};
 
 static void within_four_deviations(const char *what, double got, double share,
                                    double count)
@@ -37,7 +38,7 @@ static void within_four_deviations(const char *what, double got, double share,
 
 static void labels_come_as_often_as_in_odir(void **state)
 {
-    double seen[DMS_LABELS] = {0}, carry[4] = {0};
+    double seen[DMS_ODIR_LABELS] = {0}, carry[4] = {0};
 
     (void)state;
     for (int i = 1; i <= DRAWN; i++) {
@@ -45,15 +46,15 @@ static void labels_come_as_often_as_in_odir(void **state)
         int labels = 0;
 
         dms_synth_patient_draw(&p, SEED, i);
-        for (int k = 0; k < DMS_LABELS; k++) {
+        for (int k = 0; k < DMS_ODIR_LABELS; k++) {
             seen[k] += p.labels[k];
             labels += p.labels[k];
         }
         assert_in_range(labels, 1, 3);
         carry[labels]++;
     }
-    for (int k = 0; k < DMS_LABELS; k++) {
-        char name[] = {DMS_LABEL_LETTERS[k], '\0'};
+    for (int k = 0; k < DMS_ODIR_LABELS; k++) {
+        char name[] = {"NDGCAHMO"[k], '\0'};
         within_four_deviations(name, seen[k] / DRAWN, frequency[k] / 3500,
                                DRAWN);
     }
@@ -64,14 +65,15 @@ static void labels_come_as_often_as_in_odir(void **state)
 
 static void findings_stay_in_one_eye_as_often_as_in_odir(void **state)
 {
-    double has[DMS_LABELS] = {0}, one[DMS_LABELS] = {0}, left = 0, sides = 0;
+    double has[DMS_ODIR_LABELS] = {0}, one[DMS_ODIR_LABELS] = {0}, left = 0,
+           sides = 0;
 
     (void)state;
     for (int i = 1; i <= DRAWN; i++) {
         dms_synth_patient p;
 
         dms_synth_patient_draw(&p, SEED, i);
-        for (int k = 1; k < DMS_LABELS; k++) {
+        for (int k = 1; k < DMS_ODIR_LABELS; k++) {
             bool in_left = p.eye[DMS_LEFT].labels[k];
             bool in_right = p.eye[DMS_RIGHT].labels[k];
 
@@ -81,8 +83,8 @@ static void findings_stay_in_one_eye_as_often_as_in_odir(void **state)
             left += in_left && !in_right;
         }
     }
-    for (int k = 1; k < DMS_LABELS; k++) {
-        char name[] = {DMS_LABEL_LETTERS[k], '\0'};
+    for (int k = 1; k < DMS_ODIR_LABELS; k++) {
+        char name[] = {"NDGCAHMO"[k], '\0'};
         within_four_deviations(name, one[k] / has[k], one_eye[k], has[k]);
     }
     within_four_deviations("left of one-sided", left / sides, .5, sides);
@@ -92,16 +94,16 @@ static void a_hundred_patients_show_every_label(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
-        int seen[DMS_LABELS] = {0};
+        int seen[DMS_ODIR_LABELS] = {0};
 
         for (int i = 1; i <= 100; i++) {
             dms_synth_patient p;
 
             dms_synth_patient_draw(&p, seed, i);
-            for (int k = 0; k < DMS_LABELS; k++)
+            for (int k = 0; k < DMS_ODIR_LABELS; k++)
                 seen[k] += p.labels[k];
         }
-        for (int k = 0; k < DMS_LABELS; k++)
+        for (int k = 0; k < DMS_ODIR_LABELS; k++)
             assert_true(seen[k] > 0);
     }
 }
@@ -112,22 +114,22 @@ static void keywords_of_both_eyes_unite_to_the_patients_labels(void **state)
 
     (void)state;
     for (int i = 1; i <= DRAWN; i++) {
-        uint8_t both[DMS_LABELS] = {0};
+        uint8_t both[DMS_ODIR_LABELS] = {0};
         bool finding = false;
         dms_synth_patient p;
 
         dms_synth_patient_draw(&p, SEED, i);
         for (int e = 0; e < 2; e++) {
-            uint8_t labels[DMS_LABELS] = {0};
+            uint8_t labels[DMS_ODIR_LABELS] = {0};
             bool labelled = dms_keywords_label(labels, p.eye[e].keywords);
 
             assert_int_equal(labelled, !p.eye[e].ungradable);
             ungradable += !labelled;
             assert_memory_equal(labels, p.eye[e].labels, sizeof labels);
-            for (int k = 0; k < DMS_LABELS; k++)
+            for (int k = 0; k < DMS_ODIR_LABELS; k++)
                 both[k] |= labels[k];
         }
-        for (int k = 1; k < DMS_LABELS; k++)
+        for (int k = 1; k < DMS_ODIR_LABELS; k++)
             finding = finding || both[k];
         both[0] = both[0] && !finding;
         assert_memory_equal(both, p.labels, sizeof both);
@@ -234,7 +236,7 @@ static void check_finding(int number, int label, int severity, int other)
     dms_image_release(&ill);
     if (changed < 50)
         fail_msg("patient %d, label %c, kind %d, severity %d: %d pixels",
-                 number, DMS_LABEL_LETTERS[label], other, severity, changed);
+                 number, "NDGCAHMO"[label], other, severity, changed);
 }
 
 static void every_finding_can_be_seen_at_128_pixels(void **state)
@@ -383,7 +385,8 @@ static void the_written_set_opens_as_a_data_set(void **state)
         dms_synth_patient p;
 
         dms_synth_patient_draw(&p, SEED, (int)i + 1);
-        assert_memory_equal(dataset->patients[i].labels, p.labels, DMS_LABELS);
+        assert_memory_equal(dataset->patients[i].labels, p.labels,
+                            DMS_ODIR_LABELS);
         assert_int_equal(dataset->patients[i].age, p.age);
         assert_int_equal(access(dataset->patients[i].eye[1].path, R_OK), 0);
     }

@@ -284,7 +284,7 @@ static void single_label_with_a_frozen_backbone_trains(void **state)
     dms_train_result result = {0};
     dms_error err = {0};
 
-    o.task = DMS_TASK_SINGLE_LABEL, o.several = DMS_SEVERAL_RAREST;
+    o.task = DMS_TRAIN_TASK_SINGLE_LABEL, o.several = DMS_SEVERAL_RAREST;
     o.backbone_lr = 0, o.epochs = 1;
     assert_ok(train_to(&result, &o, NULL, &err), &err);
     assert_true(isfinite(result.train_loss));
@@ -304,7 +304,7 @@ static void options_that_do_not_fit_are_refused_by_name(void **state)
     assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "width"));
     o = tiny(f, "refused");
-    o.task = DMS_TASK_SINGLE_LABEL, o.pos_weight = true;
+    o.task = DMS_TRAIN_TASK_SINGLE_LABEL, o.pos_weight = true;
     err = (dms_error){0};
     assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
     assert_non_null(strstr(err.message, "single-label"));

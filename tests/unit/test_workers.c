@@ -355,7 +355,7 @@ static void an_answer_has_the_same_bits_whoever_works_it_out(void **state)
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16;
     arch.size = SIDE;
-    assert_int_equal(dms_model_create(&model, &arch, 5, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&model, &arch, NULL, 5, NULL), DMS_OK);
     for (int p = 0; p < 2; p++) {
         dms_compute compute = {.struct_size = sizeof compute,
                                .precision = precisions[p],
@@ -391,7 +391,7 @@ static void a_failed_allocation_of_a_crew_is_out_of_memory(void **state)
     arch.backbone = DMS_BACKBONE_RESNET18;
     arch.width = 16;
     arch.size = SIDE;
-    assert_int_equal(dms_model_create(&model, &arch, 5, NULL), DMS_OK);
+    assert_int_equal(dms_model_create(&model, &arch, NULL, 5, NULL), DMS_OK);
     while (alloc_fault_next(&fault)) {
         dms_session *session = NULL;
         dms_error err = {0};

@@ -1,0 +1,93 @@
+/* From the eyes' labels to the patient's, and what is known of either. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/labels.h"
+
+/* The class of one-hot labels; -1: unknown, or none of them. */
+static int class_of(const dms_label_set *set, const uint8_t *labels)
+{
+    for (int k = 0; labels && k < dms_label_set_count(set); k++)
+        if (labels[k] == 1)
+            return k;
+    return -1;
+}
+
+static int class_of_eyes(const dms_label_set *set, const uint8_t *left,
+                         const uint8_t *right)
+{
+    int a = class_of(set, left), b = class_of(set, right);
+
+    if (!left || !right)
+        return left ? a : b;
+    if (dms_label_set_ordered(set)) {
+        int worse = a > b ? a : b, better = a > b ? b : a;
+
+        /* an eye that nobody graded might be worse than this one */
+        return better < 0 && worse < dms_label_set_count(set) - 1 ? -1 : worse;
+    }
+    if (a < 0 || b < 0)
+        return -1;
+    return a == b || b == dms_label_set_nothing_found(set) ? a
+           : a == dms_label_set_nothing_found(set)         ? b
+                                                           : -1;
+}
+
+/* 1 where either eye has it, else unknown where either is. */
+static uint8_t either(const uint8_t *left, const uint8_t *right, int k)
+{
+    uint8_t a = left ? left[k] : 0, b = right ? right[k] : 0;
+
+    return a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : DMS_LABEL_UNKNOWN;
+}
+
+static void any_of_eyes(uint8_t *patient, const dms_label_set *set,
+                        const uint8_t *left, const uint8_t *right)
+{
+    int nothing = dms_label_set_nothing_found(set);
+    bool finding = false, doubt = false;
+
+    for (int k = 0; k < dms_label_set_count(set); k++) {
+        patient[k] = either(left, right, k);
+        finding = finding || (k != nothing && patient[k] == 1);
+        doubt = doubt || (k != nothing && patient[k] == DMS_LABEL_UNKNOWN);
+    }
+    if (nothing >= 0 && finding)
+        patient[nothing] = 0;
+    else if (nothing >= 0 && doubt && patient[nothing] == 1)
+        patient[nothing] = DMS_LABEL_UNKNOWN;
+}
+
+void dms_labels_of_eyes(uint8_t *patient, const dms_label_set *set,
+                        const uint8_t *left, const uint8_t *right)
+{
+    int found;
+
+    if (dms_label_set_task(set) == DMS_TASK_MULTI_LABEL && (left || right)) {
+        any_of_eyes(patient, set, left, right);
+        return;
+    }
+    found = class_of_eyes(set, left, right);
+    for (int k = 0; k < dms_label_set_count(set); k++)
+        patient[k] = found < 0 ? DMS_LABEL_UNKNOWN : k == found;
+}
+
+bool dms_labels_known(const uint8_t *labels, int count)
+{
+    for (int k = 0; k < count; k++)
+        if (labels[k] != DMS_LABEL_UNKNOWN)
+            return true;
+    return false;
+}
+
+bool dms_labels_single(const uint8_t *labels, int count)
+{
+    int ones = 0;
+
+    for (int k = 0; k < count; k++) {
+        if (labels[k] == DMS_LABEL_UNKNOWN)
+            return false;
+        ones += labels[k];
+    }
+    return ones == 1;
+}
