@@ -141,7 +141,7 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
             answer->present[eye] =
                 read_eye(s, answer, pair, place, eye, &error) == DMS_OK;
         if (error.code != DMS_OK) { /* of two, the left eye's is told */
-#pragma omp critical(dms_session_error)
+#pragma omp critical /* a named one would be an exported symbol */
             if (eye == DMS_LEFT || answer->error.code == DMS_OK)
                 answer->error = error;
         }

@@ -45,7 +45,7 @@ static void count_some(dms_histogram *h, const float *values, size_t len)
         for (size_t i = 0; i < len; i++)
             if (values[i] != 0)
                 count[bin_of(fabs((double)values[i]), width)]++;
-#pragma omp critical(dms_histogram)
+#pragma omp critical /* a named one would be an exported symbol */
         for (int i = 0; i < BINS; i++) {
             h->count[i] += count[i];
             h->total += count[i];

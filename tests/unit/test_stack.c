@@ -464,6 +464,16 @@ static dms_status predict_by(const fixture *f, const dms_compute *compute,
     return st;
 }
 
+static dms_status predict_pair(const fixture *f, dms_error *err)
+{
+    dms_prediction *p = NULL;
+    dms_status st =
+        dms_predict_pair(f->model, f->image[0], f->image[1], &p, err);
+
+    dms_prediction_destroy(p);
+    return st;
+}
+
 static dms_status predict(const fixture *f, dms_error *err)
 {
     return predict_by(f, NULL, at(f, "model.st"), err);
@@ -754,6 +764,7 @@ static void prediction_takes_little_stack(void **state)
 {
     dms_compute bf16 = {.precision = DMS_PRECISION_BF16};
 
+    ASSERT_RUNS(predict_pair, *state);
     ASSERT_RUNS(predict, *state);
     ASSERT_RUNS(predict_by_workers, *state);
     ASSERT_RUNS(predict_in_winograd, *state);
