@@ -6,21 +6,26 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROOMS = {
-    "base": set(),
-    "formats": {"base"},
-    "image": {"base"},
-    "eval": {"data", "base"},  # data/labels: a figure has its label's code
-    "graph": {"base"},
-    "ops": {"graph", "formats", "base"},
-    "net": {"data", "ops", "graph", "formats", "base"},
-    "quant": {"net", "graph", "base"},
-    "machine": {"base"},
-    "data": {"image", "formats", "base"},
-    "train": {"data", "eval", "net", "graph", "formats", "image", "base"},
-    "api": {"train", "quant", "eval", "data", "net", "graph", "image", "formats",
-            "machine", "base"},
-}
+ROOMS = {room: (set(below.split()) | {"base"}) - {room} for room, below in {
+    "base": "",
+    "formats": "",
+    "image": "",
+    "options": "",
+    "eval": "data",
+    "machine": "",
+    "graph": "",
+    "ops": "graph formats",
+    "data": "image formats options",
+    "synth": "data image",
+    "report": "eval data image formats",
+    "net": "ops graph formats image data",
+    "export": "net ops graph formats image data",
+    "engine": "net graph data image eval report machine formats",
+    "quant": "engine net graph data eval image report formats",
+    "train": "engine quant data net graph eval report options image formats "
+             "machine",
+    "bench": "engine train quant machine net graph report formats",
+}.items()}
 INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]', re.M)
 # A library's header: the only files that may include it.
 QUARANTINE = {

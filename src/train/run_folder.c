@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "formats/json.h"
-#include "train/threads.h"
+#include "machine/threads.h"
 #include "train/trainer.h"
 
 static bool ends_with(const char *text, const char *end)

@@ -14,7 +14,7 @@
 #include "formats/json.h"
 #include "net/model_file.h"
 #include "train/frozen.h"
-#include "train/threads.h"
+#include "machine/threads.h"
 
 double dms_trainer_elapsed(const dms_trainer *trainer)
 {

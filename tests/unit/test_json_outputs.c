@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "api/answer.h"
+#include "report/answer.h"
 #include "base/alloc.h"
 #include "base/number.h"
 #include "base/rng.h"

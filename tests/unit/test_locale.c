@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "api/answer.h"
+#include "report/answer.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "alloc_fault.h"
-#include "api/model.h"
+#include "net/model.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "data/labels.h"

@@ -15,7 +15,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "data/labels.h"
-#include "data/synth.h"
+#include "synth/synth.h"
 
 enum { SEED = 20, DRAWN = 3000 };
 

@@ -14,11 +14,11 @@
 #include <time.h>
 
 #include "alloc_fault.h"
-#include "api/crew.h"
+#include "engine/crew.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "dms/session.h"
-#include "train/threads.h"
+#include "machine/threads.h"
 
 enum { UNITS = 23, WORKERS = 4, NOBODY = -1 };
 

@@ -1,0 +1,451 @@
+#include "dms/evaluate.h"
+
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/crew.h"
+#include "net/model.h"
+#include "engine/model_split.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/growing.h"
+#include "base/log.h"
+#include "data/cache.h"
+#include "data/labels.h"
+#include "data/loader.h"
+#include "data/predictions.h"
+#include "eval/probability.h"
+#include "net/compute.h"
+#include "net/dmsnet.h"
+#include "machine/threads.h"
+
+const char *dms_tune_name(int tune)
+{
+    static const char *const names[] = {"none", "f1", "kappa", "youden"};
+
+    return tune >= 0 && tune < 4 ? names[tune] : NULL;
+}
+
+void dms_evaluate_options_init(dms_evaluate_options *options,
+                               size_t struct_size)
+{
+    const dms_evaluate_options plain = {
+        .split = DMS_SPLIT_VAL, .batch = 8, .resamples = 2000, .seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
+/* An evaluation under way. */
+typedef struct evaluation {
+    const dms_evaluate_options *options; /* no text is NULL */
+    const dms_compute *compute;
+    const dms_monitor *monitor;
+    dms_model *model;
+    dms_dataset *dataset;
+    dms_cache *cache;
+    dms_crew *crew;
+} evaluation;
+
+/* Patients of one split and what was predicted of them. */
+typedef struct answers {
+    size_t width;     /* K */
+    size_t *patients; /* indices into the data set, in its order */
+    size_t count;
+    double *probabilities; /* count x K */
+    uint8_t *labels;       /* count x K */
+} answers;
+
+static void answers_release(answers *a)
+{
+    dms_free(a->patients);
+    dms_free(a->probabilities);
+    dms_free(a->labels);
+}
+
+/* Beside the model, where its training left the photographs prepared; in the
+ * results' folder where that cannot be written. */
+static dms_status open_cache(evaluation *e, dms_error *err)
+{
+    const dms_evaluate_options *o = e->options;
+    const char *folder = o->cache;
+    char *model = dms_strdup(o->model);
+    dms_status st;
+
+    if (!model)
+        return dms_fail_memory(err, "evaluation");
+    if (folder[0] == '\0') {
+        folder = dirname(model);
+        folder = access(folder, W_OK) == 0 ? folder : o->out;
+    }
+    st = dms_cache_open(&e->cache, folder, e->dataset,
+                        &e->model->config.preprocess, e->monitor, err);
+    dms_free(model);
+    return st;
+}
+
+/* How many are to be predicted, unreadable photographs aside. */
+static size_t patients_to_run(const evaluation *e)
+{
+    dms_split split = e->options->split;
+    bool tune = e->options->tune != DMS_TUNE_NONE;
+    size_t count = 0;
+
+    for (size_t i = 0; i < e->dataset->count; i++) {
+        const dms_patient *p = &e->dataset->patients[i];
+
+        if (p->labelled)
+            count += (split == DMS_SPLIT_NONE || p->split == split) +
+                     (size_t)(tune && p->split == DMS_SPLIT_VAL);
+    }
+    return count;
+}
+
+/* The labels that are asked for are the model's, whatever column they are in;
+ * without any the model's own are looked for. */
+static dms_status open_dataset(evaluation *e, dms_error *err)
+{
+    const dms_evaluate_options *o = e->options;
+    const dms_label_set *own = e->model->config.labels;
+    dms_label_set *asked = NULL;
+    dms_dataset_options options = {.images = o->images[0] ? o->images : NULL,
+                                   .labels = own,
+                                   .monitor = e->monitor};
+    dms_status st = DMS_OK;
+
+    if (o->labels[0]) {
+        TRY(dms_label_set_parse(&asked, o->labels, err));
+        if (!dms_label_sets_same_codes(asked, own)) {
+            char has[160], wants[160];
+
+            dms_label_set_text(has, sizeof has, own);
+            dms_label_set_text(wants, sizeof wants, asked);
+            st = dms_fail(err, DMS_EMISMATCH,
+                          "%s: is a model of the labels %s; --labels says %s",
+                          o->model, has, wants);
+            goto done;
+        }
+        options.labels = asked;
+    }
+    TRY(dms_dataset_open_with(&e->dataset, o->data, &options, err));
+done:
+    dms_label_set_destroy(asked);
+    return st;
+}
+
+static dms_status open_all(evaluation *e, dms_error *err)
+{
+    dms_status st;
+    const dms_evaluate_options *o = e->options;
+    dms_crew_options crew = {.batch = o->batch, .compute = e->compute};
+
+    TRY(dms_model_open(&e->model, o->model, e->monitor, err));
+    TRY(open_dataset(e, err));
+    TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
+    TRY(dms_folder_make(o->out, err));
+    TRY(open_cache(e, err));
+    crew.patients = patients_to_run(e);
+    TRY(dms_crew_create(&e->crew, e->model, &crew, err));
+done:
+    return st;
+}
+
+static void close_all(evaluation *e)
+{
+    dms_crew_destroy(e->crew);
+    dms_cache_close(e->cache);
+    dms_dataset_close(e->dataset);
+    dms_model_destroy(e->model);
+}
+
+static dms_status answers_init(answers *a, const evaluation *e, dms_split split,
+                               dms_error *err)
+{
+    dms_status st;
+
+    TRY(dms_loader_usable(&a->patients, &a->count, e->dataset, e->cache, split,
+                          e->model->config.architecture.eyes, err));
+    if (a->count == 0) {
+        st =
+            dms_fail(err, DMS_EINVAL,
+                     "%s: no labelled patient with a readable photograph in "
+                     "the %s split",
+                     e->dataset->table,
+                     split == DMS_SPLIT_NONE ? "whole" : dms_split_name(split));
+        goto done;
+    }
+    a->width = (size_t)e->model->config.architecture.labels;
+    a->probabilities =
+        dms_calloc(a->count * a->width, sizeof *a->probabilities);
+    a->labels = dms_calloc(a->count * a->width, sizeof *a->labels);
+    if (!a->probabilities || !a->labels)
+        st = dms_fail_memory(err, "evaluation");
+done:
+    return st;
+}
+
+/* A prediction under way: what every worker reads, and where each works. */
+typedef struct prediction {
+    answers *answers;
+    const evaluation *evaluation;
+    dms_loader *loader; /* it augments nothing, so all may fill at once */
+    float *labels;      /* of each worker 3 x batch x K; nobody reads them */
+} prediction;
+
+static dms_status check_answer(const dms_net *net, size_t place,
+                               const dms_patient *patient, dms_error *err)
+{
+    char who[128];
+
+    snprintf(who, sizeof who, "patient %.100s", patient->id);
+    return dms_net_check(net, place, who, err);
+}
+
+/* Run the worker's net over some; its batch is padded with the first. */
+static dms_status predict(void *user, int worker, size_t at, size_t count,
+                          dms_error *err)
+{
+    const prediction *p = user;
+    const evaluation *e = p->evaluation;
+    answers *a = p->answers;
+    dms_net *net = dms_crew_net(e->crew, worker);
+    size_t batch = (size_t)dms_crew_batch(e->crew), chosen[256];
+    size_t width = a->width;
+    float *labels = p->labels + (size_t)worker * 3 * batch * width;
+    const dms_batch filled = {.images = dms_net_images(net),
+                              .labels = labels,
+                              .eye_labels = labels + batch * width};
+    dms_status st;
+
+    for (size_t i = 0; i < batch; i++)
+        chosen[i] = a->patients[i < count ? at + i : at];
+    dms_loader_fill(p->loader, &filled, chosen, (int)batch, 0);
+    TRY(dms_net_forward(net, 0, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(check_answer(net, i, &e->dataset->patients[chosen[i]], err));
+        dms_probabilities(a->probabilities + (at + i) * width,
+                          dms_net_patient_logits(net) + i * width,
+                          e->model->config.labels,
+                          e->model->config.temperature);
+        memcpy(a->labels + (at + i) * width,
+               e->dataset->patients[chosen[i]].labels, width);
+    }
+done:
+    return st;
+}
+
+static dms_status predict_split(answers *a, const evaluation *e,
+                                dms_split split, dms_error *err)
+{
+    dms_status st;
+    const dms_architecture *arch = &e->model->config.architecture;
+    dms_loader_options options = {.eyes = arch->eyes};
+    size_t batch = (size_t)dms_crew_batch(e->crew), done;
+    prediction p = {.answers = a, .evaluation = e};
+    dms_work work = {
+        .run = predict, .user = &p, .piece = batch, .stage = "evaluate"};
+
+    TRY(answers_init(a, e, split, err));
+    TRY(dms_loader_create(&p.loader, e->dataset, e->cache, &options, err));
+    p.labels =
+        dms_calloc((size_t)dms_crew_workers(e->crew) * 3 * batch * a->width,
+                   sizeof *p.labels);
+    if (!p.labels) {
+        st = dms_fail_memory(err, "evaluation");
+        goto done;
+    }
+    work.total = a->count;
+    TRY(dms_crew_run(&done, e->crew, &work, e->monitor, err));
+done:
+    dms_loader_destroy(p.loader);
+    dms_free(p.labels);
+    return st;
+}
+
+/* priors: K; the share of the training patients of whom it is known. */
+static void training_priors(double *priors, const dms_dataset *dataset)
+{
+    for (int k = 0; k < dataset->label_count; k++) {
+        size_t count = 0, positives = 0;
+
+        for (size_t i = 0; i < dataset->count; i++) {
+            const dms_patient *p = &dataset->patients[i];
+
+            if (p->split != DMS_SPLIT_TRAIN ||
+                p->labels[k] == DMS_LABEL_UNKNOWN)
+                continue;
+            count++;
+            positives += p->labels[k];
+        }
+        priors[k] = count ? (double)positives / (double)count : 0;
+    }
+}
+
+static bool has_training_split(const dms_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->patients[i].split == DMS_SPLIT_TRAIN)
+            return true;
+    return false;
+}
+
+/* Thresholds from the validation split, into the model in memory. */
+static dms_status tune(evaluation *e, dms_error *err)
+{
+    dms_status st;
+    answers a = {0};
+    dms_answers scored;
+    dms_criterion criterion = (dms_criterion)(e->options->tune - DMS_TUNE_F1);
+
+    TRY(predict_split(&a, e, DMS_SPLIT_VAL, err));
+    scored = (dms_answers){e->model->config.labels, a.labels, a.probabilities,
+                           a.count};
+    TRY(dms_thresholds_tune(e->model->config.thresholds, &scored, criterion,
+                            err));
+    if (e->options->tuned_model[0])
+        TRY(dms_model_write(e->model, e->options->tuned_model, err));
+done:
+    answers_release(&a);
+    return st;
+}
+
+/* For single-label: keep the patients of one label. */
+static size_t keep_single(answers *a)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->count; i++) {
+        if (!dms_labels_single(a->labels + i * a->width, (int)a->width))
+            continue;
+        a->patients[kept] = a->patients[i];
+        memmove(a->labels + kept * a->width, a->labels + i * a->width,
+                a->width);
+        memmove(a->probabilities + kept * a->width,
+                a->probabilities + i * a->width,
+                a->width * sizeof *a->probabilities);
+        kept++;
+    }
+    return kept;
+}
+
+static dms_status measure(dms_report *report, answers *a, const evaluation *e,
+                          dms_error *err)
+{
+    dms_status st;
+    const dms_model_config *config = &e->model->config;
+    dms_report_options options = dms_report_options_default();
+    size_t all = a->count;
+    dms_answers scored;
+    double *priors = dms_calloc(a->width, sizeof *priors);
+
+    if (!priors)
+        return dms_fail_memory(err, "evaluation");
+    training_priors(priors, e->dataset);
+    options.resamples = e->options->resamples;
+    options.seed = e->options->seed;
+    options.priors = has_training_split(e->dataset) ? priors : NULL;
+    options.thresholds = config->thresholds;
+    options.tuned_here = e->options->tune != DMS_TUNE_NONE &&
+                         e->options->split != DMS_SPLIT_TEST &&
+                         e->options->split != DMS_SPLIT_TRAIN;
+    if (config->architecture.task == DMS_TASK_SINGLE_LABEL)
+        a->count = keep_single(a);
+    scored =
+        (dms_answers){config->labels, a->labels, a->probabilities, a->count};
+    TRY(dms_report_measure(report, &scored, &options, err));
+    report->left_out = all - a->count;
+done:
+    dms_free(priors);
+    return st;
+}
+
+static dms_status write_results(const answers *a, const dms_report *report,
+                                const evaluation *e, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const char *folder = e->options->out;
+    char *json = NULL, *text = NULL;
+    char *path = dms_path_join(folder, "predictions.csv");
+    const char **ids = dms_calloc(a->count, sizeof *ids);
+
+    if (!path || !ids) {
+        st = dms_fail_memory(err, "evaluation");
+        goto done;
+    }
+    for (size_t i = 0; i < a->count; i++)
+        ids[i] = e->dataset->patients[a->patients[i]].id;
+    TRY(dms_prediction_rows_write(path, ids, a->probabilities, a->count,
+                                  e->model->config.labels, err));
+    TRY(dms_report_json(&json, report, err));
+    TRY(dms_report_text(&text, report, err));
+    TRY(dms_folder_write(folder, "metrics.json", json, err));
+    TRY(dms_folder_write(folder, "report.txt", text, err));
+done:
+    dms_text_free(json);
+    dms_text_free(text);
+    dms_free(ids);
+    dms_free(path);
+    return st;
+}
+
+/* The caller's options and computing, checked, with no text left NULL. */
+static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
+                               const dms_evaluate_options *given,
+                               dms_error *err)
+{
+    const char **texts[] = {&own->model, &own->data,  &own->images,
+                            &own->out,   &own->cache, &own->tuned_model,
+                            &own->labels};
+    dms_status st;
+
+    dms_evaluate_options_init(own, sizeof *own);
+    TRY(dms_growing_take(own, sizeof *own, given, "dms_evaluate_options", err));
+    TRY(dms_compute_take(compute, own->compute, err));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!*texts[i])
+            *texts[i] = "";
+    if (!own->model[0] || !own->data[0] || !own->out[0])
+        st = dms_fail(err, DMS_EINVAL,
+                      "evaluation needs a model, data and a folder for the "
+                      "results; one has no path");
+    else if (own->batch < 1 || own->batch > 256)
+        st = dms_fail(err, DMS_EINVAL,
+                      "a batch of %d patients, expected 1 to 256", own->batch);
+done:
+    return st;
+}
+
+dms_status dms_evaluate(dms_report *out, size_t *unreadable,
+                        const dms_evaluate_options *given,
+                        const dms_monitor *monitor, dms_error *err)
+{
+    dms_status st;
+    dms_evaluate_options options;
+    dms_compute compute;
+    evaluation e = {
+        .options = &options, .compute = &compute, .monitor = monitor};
+    answers a = {0};
+    dms_report report = {0};
+    int threads = 0;
+
+    TRY(take_options(&options, &compute, given, err));
+    threads = dms_threads_use(compute.threads);
+    TRY(open_all(&e, err));
+    if (options.tune != DMS_TUNE_NONE)
+        TRY(tune(&e, err));
+    TRY(predict_split(&a, &e, options.split, err));
+    TRY(measure(&report, &a, &e, err));
+    TRY(write_results(&a, &report, &e, err));
+    *out = report, report = (dms_report){0};
+    if (unreadable)
+        *unreadable = dms_cache_unreadable(e.cache);
+done:
+    dms_threads_use(threads);
+    dms_report_release(&report);
+    answers_release(&a);
+    close_all(&e);
+    return st;
+}

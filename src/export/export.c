@@ -1,0 +1,61 @@
+/* Weights for other programs. */
+#include "net/model.h"
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/growing.h"
+#include "dms/export.h"
+#include "net/model_file.h"
+#include "net/weights_file.h"
+
+static const struct {
+    const char *name;
+    dms_dtype dtype;
+} types[] = {
+    [DMS_WEIGHT_F32] = {"f32", DMS_DTYPE_F32},
+    [DMS_WEIGHT_F16] = {"f16", DMS_DTYPE_F16},
+    [DMS_WEIGHT_BF16] = {"bf16", DMS_DTYPE_BF16},
+};
+
+enum { TYPES = sizeof types / sizeof *types };
+
+const char *dms_weight_type_name(int type)
+{
+    return type >= 0 && type < TYPES ? types[type].name : NULL;
+}
+
+void dms_export_options_init(dms_export_options *options, size_t struct_size)
+{
+    const dms_export_options plain = {.type = DMS_WEIGHT_F32};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
+dms_status dms_model_export_safetensors(const dms_model *model,
+                                        const char *path,
+                                        const dms_export_options *given,
+                                        dms_error *err)
+{
+    dms_status st;
+    dms_export_options options;
+    char *json = NULL;
+    dms_metadata metadata[] = {{"format", "pt"}, {DMS_MODEL_METADATA_KEY, ""}};
+    dms_weights_out out = {.metadata = metadata};
+
+    dms_export_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_export_options",
+                         err));
+    if ((unsigned)options.type >= TYPES)
+        return dms_fail(err, DMS_EINVAL, "weight type %d is none that is known",
+                        (int)options.type);
+    out.prefix = options.backbone_only ? "backbone." : "";
+    out.metadata_count = options.backbone_only ? 1 : 2;
+    out.dtype = types[options.type].dtype;
+    json = dms_model_config_json(&model->config);
+    if (!json)
+        return dms_fail_memory(err, path);
+    metadata[1].value = json;
+    TRY(dms_weights_write(path, model->params, NULL, &out, err));
+done:
+    dms_free(json);
+    return st;
+}

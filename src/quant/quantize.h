@@ -1,0 +1,43 @@
+/* What the api's quantising files share: a quantisation under way. */
+#ifndef DMS_QUANT_QUANTIZE_H
+#define DMS_QUANT_QUANTIZE_H
+
+#include "data/eyes.h"
+#include "dms/quantize.h"
+#include "quant/compare.h"
+
+typedef struct dms_quantising {
+    const dms_quantize_options *options;
+    const dms_monitor *monitor;
+    dms_model *model;
+    dms_net *exact;  /* fp32, one patient */
+    dms_net *coarse; /* of the table */
+    dms_quant_layers layers;
+    dms_quant_table table;
+    uint8_t *pixels;           /* patients x 2 x S x S x 3, left first */
+    dms_eyes_present *present; /* patients */
+    dms_dataset *dataset;      /* whose patients they are: */
+    size_t *places;            /* patients, in dataset->patients */
+    double *answers;           /* patients x K, fp32's probabilities */
+    size_t patients;
+    double mean_difference, largest_difference;
+} dms_quantising;
+
+/* Read the photographs of the patients to calibrate on. */
+dms_status dms_quantising_read(dms_quantising *q, dms_error *err);
+
+/* Put patient i into the net's images. */
+void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i);
+
+/* DMS_EFORMAT where a value that net made of patient i was not finite. */
+dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
+                                size_t i, dms_error *err);
+
+/* Write the quantised model file; its provenance says how it was made. */
+dms_status dms_quantising_write(const dms_quantising *q, dms_error *err);
+
+/* out: the caller's to destroy. */
+dms_status dms_quantising_report(dms_quantize_report **out,
+                                 const dms_quantising *q, dms_error *err);
+
+#endif

@@ -1,0 +1,79 @@
+/* A drawing board for synthetic fundus pictures: float RGB, antialiased
+ * shapes in retina coordinates, value noise, blur.
+ *
+ * Coordinates: the centre of the picture is (0, 0), the field of view's rim is
+ * at distance 1, x to the right, y down. Lengths, widths and feathers are in
+ * the same unit. Colours are sRGB values as a fraction, not light. */
+#ifndef DMS_SYNTH_SYNTH_CANVAS_H
+#define DMS_SYNTH_SYNTH_CANVAS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "dms/status.h"
+
+typedef struct dms_color {
+    float r, g, b;
+} dms_color;
+
+typedef struct dms_canvas {
+    int size;      /* pixels a side */
+    float radius;  /* the field of view's, in pixels */
+    float *rgb;    /* size*size*3, interleaved; owned */
+    float *mask;   /* size*size coverage of the shape being made; owned */
+    float *second; /* size*size: another mask, and the blur's scratch; owned */
+} dms_canvas;
+
+/* DMS_ENOMEM; the canvas is then safe to release. */
+dms_status dms_canvas_init(dms_canvas *canvas, int size, float radius,
+                           dms_error *err);
+void dms_canvas_release(dms_canvas *canvas);
+
+/* Retina coordinate of pixel column or row i (its middle). */
+float dms_canvas_coordinate(const dms_canvas *canvas, int i);
+
+/* An ellipse with a soft and, where wobble > 0, uneven rim. */
+typedef struct dms_blob {
+    float x, y;
+    float rx, ry;  /* half axes; the rim is where coverage is one half */
+    float angle;   /* of the first axis, radians */
+    float feather; /* width of the rim's ramp; at least one pixel is used */
+    float wobble;  /* 0 round .. 0.5 ragged */
+    float phase;   /* of the wobble */
+    dms_color color;
+    float opacity;
+    bool multiply; /* multiply by color, as blood does; else cover */
+} dms_blob;
+void dms_canvas_blob(dms_canvas *canvas, const dms_blob *blob);
+
+/* A tapering line into mask (size*size), by maximum: joints do not darken. */
+typedef struct dms_stroke {
+    float x0, y0, x1, y1;
+    float width0, width1;
+} dms_stroke;
+void dms_canvas_stroke(const dms_canvas *canvas, float *mask,
+                       const dms_stroke *stroke);
+
+void dms_canvas_mask_clear(const dms_canvas *canvas, float *mask);
+
+/* Lay color over the picture where mask is, or multiply by it. */
+void dms_canvas_mask_apply(dms_canvas *canvas, const float *mask,
+                           dms_color color, float opacity, bool multiply);
+
+/* Gaussian-like blur (three boxes) of the picture; sigma as a length.
+ * Uses second. */
+void dms_canvas_blur(dms_canvas *canvas, float sigma);
+
+/* Smooth value noise in [0, 1], lattice spacing 1; and a sum of octaves. */
+float dms_noise_value(uint64_t seed, float x, float y);
+float dms_noise_fractal(uint64_t seed, float x, float y, int octaves);
+
+dms_color dms_color_mix(dms_color a, dms_color b, float t);
+dms_color dms_color_scale(dms_color color, float factor);
+
+/* Float shorthands for base/rng.h. */
+float dms_rng_float(dms_rng *rng, float low, float high);
+int dms_rng_int(dms_rng *rng, int low, int high); /* both ends included */
+
+#endif
