@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "base/growing.h"
+#include "ops/ops.h"
 
 /* From so many patients on, what Winograd saves is more than it takes to
  * prepare: about 2 s against 0.04 s a patient, resnet152 at 224 pixels. */
@@ -40,12 +41,12 @@ dms_status dms_compute_take(dms_compute *own, const dms_compute *given,
 static dms_status check(const dms_compute *compute, dms_error *err)
 {
     if (compute->precision == DMS_PRECISION_BF16 &&
-        !dms_net_has_type(DMS_TYPE_BF16))
+        !dms_backend_has_type(DMS_TYPE_BF16))
         return dms_fail(err, DMS_EINVAL,
                         "precision bf16: this CPU has no AVX-512 BF16 "
                         "instructions; fp32 works on any");
     if (compute->precision == DMS_PRECISION_INT8 &&
-        !dms_net_has_type(DMS_TYPE_U8))
+        !dms_backend_has_type(DMS_TYPE_U8))
         return dms_fail(err, DMS_EINVAL,
                         "precision int8: this CPU has no VNNI instructions; "
                         "fp32 works on any");
@@ -81,7 +82,7 @@ static dms_status choose_integers(dms_net_options *options,
                               "dmsnet quantize makes one that is");
     options->int8 = possible && (compute->precision == DMS_PRECISION_INT8 ||
                                  (compute->precision == DMS_PRECISION_AUTO &&
-                                  dms_net_has_type(DMS_TYPE_U8)));
+                                  dms_backend_has_type(DMS_TYPE_U8)));
     return DMS_OK;
 }
 
@@ -104,7 +105,7 @@ dms_status dms_compute_apply(dms_net_options *options,
     compute = &pinned;
     TRY(choose_integers(options, compute, params, err));
     options->type = compute->precision != DMS_PRECISION_FP32 &&
-                            dms_net_has_type(DMS_TYPE_BF16)
+                            dms_backend_has_type(DMS_TYPE_BF16)
                         ? DMS_TYPE_BF16
                         : DMS_TYPE_F32;
     options->winograd = compute->winograd == DMS_WINOGRAD_YES ||

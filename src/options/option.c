@@ -112,18 +112,6 @@ const dms_option *dms_option_nearest(const dms_option_table *table,
     return best;
 }
 
-const char *dms_option_choice(const dms_option *option, int i)
-{
-    if (i < 0)
-        return NULL;
-    if (option->choices == NULL)
-        return option->choice == NULL ? NULL : option->choice(i);
-    for (int k = 0; k < i; k++)
-        if (option->choices[k] == NULL)
-            return NULL;
-    return option->choices[i];
-}
-
 static dms_status out_of_range(const dms_option *option, const char *text,
                                dms_error *err)
 {

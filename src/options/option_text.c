@@ -73,6 +73,18 @@ static void bound_text(char *text, size_t capacity, const dms_option *option,
         dms_format(text, capacity, "%.0f", bound);
 }
 
+const char *dms_option_choice(const dms_option *option, int i)
+{
+    if (i < 0)
+        return NULL;
+    if (option->choices == NULL)
+        return option->choice == NULL ? NULL : option->choice(i);
+    for (int k = 0; k < i; k++)
+        if (option->choices[k] == NULL)
+            return NULL;
+    return option->choices[i];
+}
+
 static size_t choice_range(char *text, size_t capacity,
                            const dms_option *option)
 {

@@ -30,46 +30,6 @@ static size_t label_count(const dms_quantising *q)
     return (size_t)q->model->config.architecture.labels;
 }
 
-const char *dms_quantize_method_name(int method)
-{
-    static const char *const names[] = {"percentile", "entropy"};
-
-    return method >= 0 && method <= DMS_QUANTIZE_ENTROPY ? names[method] : NULL;
-}
-
-void dms_quantize_options_init(dms_quantize_options *options,
-                               size_t struct_size)
-{
-    const dms_quantize_options plain = {.split = DMS_SPLIT_TRAIN,
-                                        .patients = 64,
-                                        .percentile = 99.99,
-                                        .tolerance = 0.01,
-                                        .seed = 1};
-
-    dms_growing_init(options, struct_size, &plain, sizeof plain);
-}
-
-static dms_status check_options(const dms_quantize_options *o, dms_error *err)
-{
-    if (!o->model || !o->data || !o->out)
-        return dms_fail(err, DMS_EINVAL,
-                        "quantising needs a model, data and a file to write; "
-                        "one has no path");
-    if (o->patients < 1 || o->patients > 4096)
-        return dms_fail(err, DMS_EINVAL, "%d patients, expected 1 to 4096",
-                        o->patients);
-    if (!(o->percentile >= 90 && o->percentile <= 100))
-        return dms_fail(err, DMS_EINVAL, "percentile %g, expected 90 to 100",
-                        o->percentile);
-    if (!(o->tolerance >= 0 && o->tolerance <= 1))
-        return dms_fail(err, DMS_EINVAL, "tolerance %g, expected 0 to 1",
-                        o->tolerance);
-    return dms_compute_check(&(dms_compute){.struct_size = sizeof(dms_compute),
-                                            .precision = DMS_PRECISION_INT8,
-                                            .threads = o->threads},
-                             err);
-}
-
 static dms_status open_model(dms_quantising *q, dms_error *err)
 {
     const char *path = q->options->model;
@@ -373,7 +333,7 @@ dms_status dms_quantize(dms_quantize_report **out,
     dms_quantize_options_init(&options, sizeof options);
     TRY(dms_growing_take(&options, sizeof options, given,
                          "dms_quantize_options", err));
-    TRY(check_options(&options, err));
+    TRY(dms_quantize_check(&options, err));
     threads = dms_threads_use(options.threads);
     TRY(quantise(&q, err));
     TRY(dms_quantising_report(out, &q, err));

@@ -1,8 +1,9 @@
-/* What the api's quantising files share: a quantisation under way. */
+/* A quantisation under way, shared by the files that make it go. */
 #ifndef DMS_QUANT_QUANTIZE_H
 #define DMS_QUANT_QUANTIZE_H
 
 #include "data/eyes.h"
+#include "dms/model.h"
 #include "dms/quantize.h"
 #include "quant/compare.h"
 
@@ -22,6 +23,10 @@ typedef struct dms_quantising {
     size_t patients;
     double mean_difference, largest_difference;
 } dms_quantising;
+
+/* Every field in its range, and integers that this CPU has; DMS_EINVAL. */
+dms_status dms_quantize_check(const dms_quantize_options *options,
+                              dms_error *err);
 
 /* Read the photographs of the patients to calibrate on. */
 dms_status dms_quantising_read(dms_quantising *q, dms_error *err);

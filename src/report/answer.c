@@ -33,8 +33,9 @@ static void point(dms_predictions *p, size_t i)
     }
 }
 
-dms_status dms_predictions_create(dms_predictions **out, const dms_model *model,
-                                  size_t capacity, dms_error *err)
+dms_status dms_answers_create(dms_predictions **out,
+                              const dms_label_set *labels, size_t feature_width,
+                              size_t capacity, dms_error *err)
 {
     dms_predictions *p = dms_calloc(1, sizeof *p);
     size_t numbers;
@@ -42,10 +43,9 @@ dms_status dms_predictions_create(dms_predictions **out, const dms_model *model,
     if (!p)
         return dms_fail_memory(err, "predictions");
     p->capacity = capacity;
-    p->label_count = dms_model_label_count(model);
-    p->feature_width = dms_model_feature_width(model);
-    if (dms_label_set_copy(&p->labels, dms_model_get_labels(model), err) !=
-        DMS_OK) {
+    p->label_count = dms_label_set_count(labels);
+    p->feature_width = feature_width;
+    if (dms_label_set_copy(&p->labels, labels, err) != DMS_OK) {
         dms_predictions_destroy(p);
         return DMS_ENOMEM;
     }
@@ -115,32 +115,6 @@ void dms_answers_clear(dms_predictions *p, size_t count)
         memset(p->features, 0,
                count * 2 * p->feature_width * sizeof *p->features);
     p->count = count;
-}
-
-dms_status dms_predict_pair(const dms_model *model, const char *left,
-                            const char *right, dms_prediction **prediction,
-                            dms_error *err)
-{
-    dms_status st;
-    const dms_pair pair = {.id = "pair", .path = {left, right}};
-    dms_session *session = NULL;
-    dms_predictions *p = NULL;
-    const dms_error *own;
-
-    TRY(dms_predictions_create(&p, model, 1, err));
-    TRY(dms_session_create(&session, model, 1, err));
-    TRY(dms_session_predict(session, p, &pair, 1, NULL, err));
-    own = &dms_answer_at(p, 0)->error;
-    if (own->code != DMS_OK) {
-        st = dms_fail(err, own->code, "%s", own->message);
-        goto done;
-    }
-    p->answers[0].owner = p;
-    *prediction = dms_answer_at(p, 0), p = NULL;
-done:
-    dms_session_destroy(session);
-    dms_predictions_destroy(p);
-    return st;
 }
 
 void dms_prediction_destroy(dms_prediction *prediction)

@@ -25,6 +25,11 @@ struct dms_predictions {
     float *features; /* capacity x 2 x F, or NULL: not wanted */
 };
 
+/* Room for capacity answers of that label set; feature_width: F. DMS_ENOMEM. */
+dms_status dms_answers_create(dms_predictions **out,
+                              const dms_label_set *labels, size_t feature_width,
+                              size_t capacity, dms_error *err);
+
 /* Answer i of the capacity, to be filled. */
 dms_prediction *dms_answer_at(dms_predictions *predictions, size_t i);
 

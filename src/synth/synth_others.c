@@ -1,6 +1,8 @@
-#include "synth/synth_findings.h"
+#include "synth/synth_others.h"
 
 #include <math.h>
+
+#include "synth/synth_lesions.h"
 
 /* A glistening, wrinkled film over the macula. */
 static void membrane_paint(dms_canvas *canvas, const dms_retina *r,

@@ -1,0 +1,13 @@
+/* What label O, other findings, may be. */
+#ifndef DMS_SYNTH_SYNTH_OTHERS_H
+#define DMS_SYNTH_SYNTH_OTHERS_H
+
+#include "synth/synth_canvas.h"
+#include "synth/synth_labels.h"
+#include "synth/synth_retina.h"
+
+/* Paint it over the painted retina. Deterministic in retina->seed. */
+void dms_other_paint(dms_canvas *canvas, const dms_retina *retina,
+                     dms_synth_other other);
+
+#endif
