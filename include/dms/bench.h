@@ -89,6 +89,8 @@ typedef struct dms_bench_report {
     double gflop;                     /* of one run, 2 per multiply-add */
     size_t memory_bytes;              /* activations, gradients, scratch */
     size_t weight_bytes;              /* parameters, gradients, moments */
+    size_t prepared_bytes;            /* weights in the order of the kernels,
+                                         which the workers share */
     size_t peak_rss_bytes;            /* of the process so far */
     dms_bench_node *nodes;            /* read through dms_bench_report_node */
     size_t node_count;

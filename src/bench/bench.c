@@ -97,19 +97,20 @@ static void fill_images(const dms_bench *b, dms_net *net)
         images[i] = (float)dms_rng_range(&rng, -2, 2);
 }
 
-static dms_status prepare_crew(dms_bench *b, const dms_model *model,
-                               dms_error *err)
+static dms_status prepare_engine(dms_bench *b, const dms_model *model,
+                                 dms_error *err)
 {
     const dms_bench_options *o = &b->options;
-    const dms_crew_options crew = {.batch = o->patients * b->compute.workers,
-                                   .size = o->size,
-                                   .compute = &b->compute};
+    dms_engine_options engine = dms_engine_options_of(model);
     dms_status st;
 
-    TRY(dms_crew_create(&b->crew, model, &crew, err));
-    b->net = dms_crew_net(b->crew, 0);
+    engine.batch = o->patients * b->compute.workers;
+    engine.size = o->size;
+    engine.compute = &b->compute;
+    TRY(dms_engine_create(&b->engine, &engine, err));
+    b->net = dms_engine_net(b->engine, 0);
     for (int i = 0; i < b->compute.workers; i++)
-        fill_images(b, dms_crew_net(b->crew, i));
+        fill_images(b, dms_engine_net(b->engine, i));
 done:
     return st;
 }
@@ -150,7 +151,7 @@ dms_status dms_bench_create(dms_bench **out, const dms_model *model,
                            &net, err));
         fill_images(b, b->net);
     } else {
-        TRY(prepare_crew(b, model, err));
+        TRY(prepare_engine(b, model, err));
     }
     *out = b, b = NULL;
 done:
@@ -163,9 +164,9 @@ void dms_bench_destroy(dms_bench *b)
 {
     if (!b)
         return;
-    if (!b->crew)
+    if (!b->engine)
         dms_net_destroy(b->net);
-    dms_crew_destroy(b->crew);
+    dms_engine_destroy(b->engine);
     dms_optimizer_destroy(b->optimizer);
     dms_params_destroy(b->params);
     dms_free(b->targets);
@@ -217,37 +218,47 @@ done:
 }
 
 typedef struct side_by_side {
-    const dms_bench *bench;
     dms_bench_times *runs;
 } side_by_side;
 
-static dms_status run_forward(void *user, int worker, size_t at, size_t count,
-                              dms_error *err)
+/* The images lie in the nets already: between fill and take the net runs. */
+static dms_status note_begin(void *user, const dms_engine_batch *batch,
+                             dms_error *err)
 {
     const side_by_side *s = user;
-    double began = dms_clock_now();
-    dms_status st =
-        dms_net_forward(dms_crew_net(s->bench->crew, worker), 0, err);
 
-    (void)count;
-    s->runs[at] = (dms_bench_times){.total = dms_clock_now() - began};
-    s->runs[at].forward = s->runs[at].total;
-    return st;
+    (void)err;
+    s->runs[batch->at / (size_t)batch->size].total = dms_clock_now();
+    return DMS_OK;
+}
+
+static dms_status note_end(void *user, const dms_engine_batch *batch,
+                           dms_error *err)
+{
+    const side_by_side *s = user;
+    dms_bench_times *run = &s->runs[batch->at / (size_t)batch->size];
+    double seconds = dms_clock_now() - run->total;
+
+    (void)err;
+    *run = (dms_bench_times){.total = seconds, .forward = seconds};
+    return DMS_OK;
 }
 
 dms_status dms_bench_side_by_side(dms_bench_times *runs, double *seconds,
                                   dms_bench *b, size_t count,
                                   const dms_monitor *monitor, dms_error *err)
 {
-    side_by_side s = {b, runs};
+    side_by_side s = {runs};
     const dms_monitor only_stop = {.user = monitor ? monitor->user : NULL,
                                    .should_stop =
                                        monitor ? monitor->should_stop : NULL};
-    const dms_work work = {
-        .run = run_forward, .user = &s, .total = count, .piece = 1};
+    const dms_feed feed = {.fill = note_begin,
+                           .take = note_end,
+                           .user = &s,
+                           .total = count * (size_t)b->options.patients};
     double began = dms_clock_now();
     size_t done;
-    dms_status st = dms_crew_run(&done, b->crew, &work, &only_stop, err);
+    dms_status st = dms_engine_run(&done, b->engine, &feed, &only_stop, err);
 
     *seconds = dms_clock_now() - began;
     return st;

@@ -2,7 +2,7 @@
 #ifndef DMS_BENCH_BENCH_H
 #define DMS_BENCH_BENCH_H
 
-#include "engine/crew.h"
+#include "engine/engine.h"
 #include "dms/bench.h"
 #include "net/dmsnet.h"
 #include "train/loss.h"
@@ -18,9 +18,9 @@ struct dms_bench {
     dms_optimizer *optimizer;  /* owned; training's */
     float *targets;            /* owned: N x K, then 2N x K */
     dms_loss_options loss;
-    dms_crew *crew; /* owned; inference's nets, one a worker */
-    dms_net *net;   /* the first of the crew's; training's own, owned */
-    int threads;    /* of each net */
+    dms_engine *engine; /* owned; inference's nets, one a worker */
+    dms_net *net;       /* the first of the engine's; training's own, owned */
+    int threads;        /* of each net */
     uint64_t steps;
 };
 

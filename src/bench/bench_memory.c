@@ -36,6 +36,12 @@ static double megabytes(size_t bytes)
     return (double)bytes / 1e6;
 }
 
+static size_t sum_of(const dms_run_map *map)
+{
+    return map->arena_size + map->scratch_size + map->kept_size +
+           map->spare_size;
+}
+
 static void print_sums(dms_strbuf *text, const dms_run_map *map,
                        const dms_bench *b)
 {
@@ -45,9 +51,9 @@ static void print_sums(dms_strbuf *text, const dms_run_map *map,
     dms_strbuf_printf(text,
                       "memory    %.1f MB: arena %.1f, scratch %.1f, kept %.1f, "
                       "gradients to be added %.1f\n",
-                      megabytes(dms_net_memory(b->net)),
-                      megabytes(map->arena_size), megabytes(map->scratch_size),
-                      megabytes(map->kept_size), megabytes(map->spare_size));
+                      megabytes(sum_of(map)), megabytes(map->arena_size),
+                      megabytes(map->scratch_size), megabytes(map->kept_size),
+                      megabytes(map->spare_size));
     dms_strbuf_printf(
         text,
         "peak      %.1f MB of the arena are in use at step %zu: %s of "
@@ -139,7 +145,7 @@ static char *print_json(const dms_run_map *map, const dms_bench *b)
     root = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:s}, s:{s:I, s:I, s:I}, "
         "s:o}",
-        "memory_bytes", (json_int_t)dms_net_memory(b->net), "arena_bytes",
+        "memory_bytes", (json_int_t)sum_of(map), "arena_bytes",
         (json_int_t)map->arena_size, "scratch_bytes",
         (json_int_t)map->scratch_size, "kept_bytes", (json_int_t)map->kept_size,
         "added_gradient_bytes", (json_int_t)map->spare_size, "peak", "bytes",

@@ -136,13 +136,14 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
                       dms_bench_gflops(r),
                       unit(dms_precision_name(o->compute->precision)), r->gflop,
                       100 * ratio(dms_bench_gflops(r), dms_bench_peak(r)));
-    dms_strbuf_printf(text,
-                      "memory    %.1f MB of values, %.1f MB of weights%s, peak "
-                      "resident %.1f MB\n",
-                      (double)r->memory_bytes / 1e6,
-                      (double)r->weight_bytes / 1e6,
-                      o->train ? ", gradients and moments" : "",
-                      (double)r->peak_rss_bytes / 1e6);
+    dms_strbuf_printf(
+        text,
+        "memory    %.1f MB of values, %.1f MB of weights%s, "
+        "%.1f MB of them in the order of the kernels, peak "
+        "resident %.1f MB\n",
+        (double)r->memory_bytes / 1e6, (double)r->weight_bytes / 1e6,
+        o->train ? ", gradients and moments" : "",
+        (double)r->prepared_bytes / 1e6, (double)r->peak_rss_bytes / 1e6);
 }
 
 static void print_table(dms_strbuf *text, line *lines,

@@ -274,6 +274,7 @@ static void account_memory(dms_bench_report *r, const dms_bench *bench)
     r->weight_bytes = dms_params_bytes(params);
     if (bench->params) /* gradient, mean and square */
         r->weight_bytes += 3 * params->trained * sizeof(float);
+    r->prepared_bytes = dms_kept_size(dms_net_kept(bench->net));
     r->memory_bytes =
         dms_net_memory(bench->net) * (size_t)bench->compute.workers;
     getrusage(RUSAGE_SELF, &usage);

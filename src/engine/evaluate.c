@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/crew.h"
+#include "engine/engine.h"
 #include "net/model.h"
 #include "engine/model_split.h"
 #include "base/alloc.h"
@@ -47,7 +47,7 @@ typedef struct evaluation {
     dms_model *model;
     dms_dataset *dataset;
     dms_cache *cache;
-    dms_crew *crew;
+    dms_engine *engine;
 } evaluation;
 
 /* Patients of one split and what was predicted of them. */
@@ -140,22 +140,25 @@ static dms_status open_all(evaluation *e, dms_error *err)
 {
     dms_status st;
     const dms_evaluate_options *o = e->options;
-    dms_crew_options crew = {.batch = o->batch, .compute = e->compute};
+    dms_engine_options engine;
 
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
     TRY(open_dataset(e, err));
     TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
-    crew.patients = patients_to_run(e);
-    TRY(dms_crew_create(&e->crew, e->model, &crew, err));
+    engine = dms_engine_options_of(e->model);
+    engine.batch = o->batch;
+    engine.compute = e->compute;
+    engine.patients = patients_to_run(e);
+    TRY(dms_engine_create(&e->engine, &engine, err));
 done:
     return st;
 }
 
 static void close_all(evaluation *e)
 {
-    dms_crew_destroy(e->crew);
+    dms_engine_destroy(e->engine);
     dms_cache_close(e->cache);
     dms_dataset_close(e->dataset);
     dms_model_destroy(e->model);
@@ -195,6 +198,26 @@ typedef struct prediction {
     float *labels;      /* of each worker 3 x batch x K; nobody reads them */
 } prediction;
 
+/* The net's batch is padded with the first of the patients at hand. */
+static dms_status show_patients(void *user, const dms_engine_batch *batch,
+                                dms_error *err)
+{
+    const prediction *p = user;
+    size_t rows = (size_t)batch->size, chosen[DMS_ENGINE_BATCH_MAX];
+    size_t width = p->answers->width;
+    float *labels = p->labels + (size_t)batch->worker * 3 * rows * width;
+    const dms_batch filled = {.images = dms_net_images(batch->net),
+                              .labels = labels,
+                              .eye_labels = labels + rows * width};
+
+    (void)err; /* the photographs lie in the cache */
+    for (size_t i = 0; i < rows; i++)
+        chosen[i] =
+            p->answers->patients[batch->at + (i < batch->count ? i : 0)];
+    dms_loader_fill(p->loader, &filled, chosen, batch->size, 0);
+    return DMS_OK;
+}
+
 static dms_status check_answer(const dms_net *net, size_t place,
                                const dms_patient *patient, dms_error *err)
 {
@@ -204,34 +227,25 @@ static dms_status check_answer(const dms_net *net, size_t place,
     return dms_net_check(net, place, who, err);
 }
 
-/* Run the worker's net over some; its batch is padded with the first. */
-static dms_status predict(void *user, int worker, size_t at, size_t count,
-                          dms_error *err)
+static dms_status take_answers(void *user, const dms_engine_batch *batch,
+                               dms_error *err)
 {
     const prediction *p = user;
     const evaluation *e = p->evaluation;
+    const dms_model_config *config = &e->model->config;
     answers *a = p->answers;
-    dms_net *net = dms_crew_net(e->crew, worker);
-    size_t batch = (size_t)dms_crew_batch(e->crew), chosen[256];
     size_t width = a->width;
-    float *labels = p->labels + (size_t)worker * 3 * batch * width;
-    const dms_batch filled = {.images = dms_net_images(net),
-                              .labels = labels,
-                              .eye_labels = labels + batch * width};
-    dms_status st;
+    dms_status st = DMS_OK;
 
-    for (size_t i = 0; i < batch; i++)
-        chosen[i] = a->patients[i < count ? at + i : at];
-    dms_loader_fill(p->loader, &filled, chosen, (int)batch, 0);
-    TRY(dms_net_forward(net, 0, err));
-    for (size_t i = 0; i < count; i++) {
-        TRY(check_answer(net, i, &e->dataset->patients[chosen[i]], err));
-        dms_probabilities(a->probabilities + (at + i) * width,
-                          dms_net_patient_logits(net) + i * width,
-                          e->model->config.labels,
-                          e->model->config.temperature);
-        memcpy(a->labels + (at + i) * width,
-               e->dataset->patients[chosen[i]].labels, width);
+    for (size_t i = 0; i < batch->count; i++) {
+        size_t at = batch->at + i;
+        const dms_patient *patient = &e->dataset->patients[a->patients[at]];
+
+        TRY(check_answer(batch->net, i, patient, err));
+        dms_probabilities(a->probabilities + at * width,
+                          dms_net_patient_logits(batch->net) + i * width,
+                          config->labels, config->temperature);
+        memcpy(a->labels + at * width, patient->labels, width);
     }
 done:
     return st;
@@ -243,22 +257,24 @@ static dms_status predict_split(answers *a, const evaluation *e,
     dms_status st;
     const dms_architecture *arch = &e->model->config.architecture;
     dms_loader_options options = {.eyes = arch->eyes};
-    size_t batch = (size_t)dms_crew_batch(e->crew), done;
+    size_t rows = (size_t)dms_engine_workers(e->engine) *
+                  (size_t)dms_engine_batch_size(e->engine);
+    size_t done;
     prediction p = {.answers = a, .evaluation = e};
-    dms_work work = {
-        .run = predict, .user = &p, .piece = batch, .stage = "evaluate"};
+    dms_feed feed = {.fill = show_patients,
+                     .take = take_answers,
+                     .user = &p,
+                     .stage = "evaluate"};
 
     TRY(answers_init(a, e, split, err));
     TRY(dms_loader_create(&p.loader, e->dataset, e->cache, &options, err));
-    p.labels =
-        dms_calloc((size_t)dms_crew_workers(e->crew) * 3 * batch * a->width,
-                   sizeof *p.labels);
+    p.labels = dms_calloc(3 * rows * a->width, sizeof *p.labels);
     if (!p.labels) {
         st = dms_fail_memory(err, "evaluation");
         goto done;
     }
-    work.total = a->count;
-    TRY(dms_crew_run(&done, e->crew, &work, e->monitor, err));
+    feed.total = a->count;
+    TRY(dms_engine_run(&done, e->engine, &feed, e->monitor, err));
 done:
     dms_loader_destroy(p.loader);
     dms_free(p.labels);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "report/answer.h"
-#include "engine/crew.h"
 #include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -15,7 +15,7 @@
 
 struct dms_session {
     const dms_model *model;
-    dms_crew *crew;
+    dms_engine *engine;
     int batch;       /* patients that one worker runs at once */
     uint8_t *pixels; /* of each worker 2*batch pictures of size*size*3, left
                         eyes first */
@@ -41,7 +41,7 @@ static seat seat_of(const dms_session *s, int worker)
     size_t each = 2 * (size_t)s->batch * picture_bytes(s->model);
 
     return (seat){.model = s->model,
-                  .net = dms_crew_net(s->crew, worker),
+                  .net = dms_engine_net(s->engine, worker),
                   .batch = s->batch,
                   .pixels = s->pixels + (size_t)worker * each};
 }
@@ -59,9 +59,11 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
     dms_status st = DMS_OK;
     dms_session *s = NULL;
     dms_compute own;
-    const dms_crew_options options = {
-        .batch = batch, .compute = &own, .patients = patients};
+    dms_engine_options options = dms_engine_options_of(model);
 
+    options.batch = batch;
+    options.compute = &own;
+    options.patients = patients;
     TRY(dms_compute_take(&own, compute, err));
     s = dms_calloc(1, sizeof *s);
     if (!s) {
@@ -69,10 +71,10 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
         goto done;
     }
     s->model = model;
-    TRY(dms_crew_create(&s->crew, model, &options, err));
-    s->batch = dms_crew_batch(s->crew);
+    TRY(dms_engine_create(&s->engine, &options, err));
+    s->batch = dms_engine_batch_size(s->engine);
     s->pixels =
-        dms_calloc((size_t)dms_crew_workers(s->crew) * (size_t)s->batch * 2,
+        dms_calloc((size_t)dms_engine_workers(s->engine) * (size_t)s->batch * 2,
                    picture_bytes(model));
     if (!s->pixels) {
         st = dms_fail_memory(err, "session");
@@ -88,7 +90,7 @@ void dms_session_destroy(dms_session *session)
 {
     if (!session)
         return;
-    dms_crew_destroy(session->crew);
+    dms_engine_destroy(session->engine);
     dms_free(session->pixels);
     dms_free(session);
 }
@@ -236,19 +238,30 @@ typedef struct request {
     const dms_pair *pairs;
 } request;
 
-static dms_status predict_batch(void *user, int worker, size_t at, size_t count,
-                                dms_error *err)
+static dms_status show_pairs(void *user, const dms_engine_batch *batch,
+                             dms_error *err)
 {
     const request *r = user;
-    const seat s = seat_of(r->session, worker);
-    dms_status st;
+    const seat s = seat_of(r->session, batch->worker);
 
-    read_pairs(&s, r->predictions, at, r->pairs + at, (int)count);
-    fill_images(&s, r->predictions, at, r->pairs + at, (int)count);
-    TRY(dms_net_forward(s.net, 0, err));
-    read_answers(&s, r->predictions, at, r->pairs + at, (int)count);
-done:
-    return st;
+    (void)err; /* each pair has its own */
+    read_pairs(&s, r->predictions, batch->at, r->pairs + batch->at,
+               (int)batch->count);
+    fill_images(&s, r->predictions, batch->at, r->pairs + batch->at,
+                (int)batch->count);
+    return DMS_OK;
+}
+
+static dms_status take_answers(void *user, const dms_engine_batch *batch,
+                               dms_error *err)
+{
+    const request *r = user;
+    const seat s = seat_of(r->session, batch->worker);
+
+    (void)err;
+    read_answers(&s, r->predictions, batch->at, r->pairs + batch->at,
+                 (int)batch->count);
+    return DMS_OK;
 }
 
 static dms_status check_room(const dms_session *s, const dms_predictions *p,
@@ -276,10 +289,10 @@ dms_status dms_session_predict(dms_session *session,
                                const dms_monitor *monitor, dms_error *err)
 {
     request r = {session, predictions, pairs};
-    const dms_work work = {.run = predict_batch,
+    const dms_feed feed = {.fill = show_pairs,
+                           .take = take_answers,
                            .user = &r,
                            .total = count,
-                           .piece = (size_t)session->batch,
                            .stage = "predict"};
     size_t done = 0;
     dms_status st = check_room(session, predictions, count, err);
@@ -287,7 +300,7 @@ dms_status dms_session_predict(dms_session *session,
     if (st != DMS_OK)
         return st;
     dms_answers_clear(predictions, count);
-    st = dms_crew_run(&done, session->crew, &work, monitor, err);
+    st = dms_engine_run(&done, session->engine, &feed, monitor, err);
     for (size_t i = done; st == DMS_ESTOPPED && i < count; i++)
         dms_fail(&dms_answer_at(predictions, i)->error, DMS_ESTOPPED,
                  "stopped before this patient");

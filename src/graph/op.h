@@ -12,6 +12,7 @@ typedef struct dms_needs {
     /* What backward reads besides dy, so that all else can be let go: at first
      * as the op says. Prepare may know that this node reads less. */
     bool x, y;
+    uint64_t form; /* digest of the order of what is kept; see kept.h */
 } dms_needs;
 
 /* A node at work. Pointers are fixed once the memory is planned; a value's

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/rng.h"
 #include "graph/run_parts.h"
 #include "graph/value.h"
 
@@ -33,6 +34,8 @@ static dms_status prepare_nodes(dms_run *run, void *backend, dms_error *err)
             run->scratch_size = needs.scratch;
         run->nodes[i].kept_at = run->kept_size;
         run->kept_size += (needs.kept + 63) / 64 * 64;
+        run->kept_form =
+            dms_hash_mix(run->kept_form, dms_hash_mix(needs.form, needs.kept));
         saved->size = needs.saved;
         run->nodes[i].reads_x = needs.x;
         run->nodes[i].reads_y = needs.y;
@@ -88,7 +91,7 @@ static void bind_nodes(dms_run *run)
         job->dy = node_address(run, node, GRADIENT);
         job->saved = node_address(run, node, SAVED);
         job->scratch = run->scratch;
-        job->kept = run->kept + self->kept_at;
+        job->kept = (char *)dms_kept_data(run->kept) + self->kept_at;
         for (int k = 0; k < node->in_count; k++) {
             job->x[k] = node_address(run, node->in[k], VALUE);
             job->dx[k] = self->add_dx[k]
@@ -100,22 +103,6 @@ static void bind_nodes(dms_run *run)
                 job->dw[p] = run->spare_dw + self->spare_dw[p];
         bind_back(run, self);
     }
-}
-
-static dms_status take_kept(dms_run *run, const dms_run *like, dms_error *err)
-{
-    if (!like) {
-        run->kept = dms_alloc_aligned(run->kept_size);
-        return run->kept ? DMS_OK : dms_fail_memory(err, "weights in order");
-    }
-    if (!like->loaded || like->kept_size != run->kept_size)
-        return dms_fail(err, DMS_EINTERNAL,
-                        "a run borrows %zu bytes of weights from one of %zu",
-                        run->kept_size, like->loaded ? like->kept_size : 0);
-    run->kept = like->kept;
-    run->careful = like->careful;
-    run->kept_borrowed = run->loaded = true;
-    return DMS_OK;
 }
 
 static dms_status take_memory(dms_run *run, dms_error *err)
@@ -134,14 +121,14 @@ dms_status dms_run_create(dms_run **out, const dms_graph *graph,
                           dms_node *const *outputs, size_t output_count,
                           void *backend, dms_error *err)
 {
-    return dms_run_create_like(out, graph, outputs, output_count, backend, NULL,
-                               err);
+    return dms_run_create_sharing(out, graph, outputs, output_count, backend,
+                                  NULL, err);
 }
 
-dms_status dms_run_create_like(dms_run **out, const dms_graph *graph,
-                               dms_node *const *outputs, size_t output_count,
-                               void *backend, const dms_run *like,
-                               dms_error *err)
+dms_status dms_run_create_sharing(dms_run **out, const dms_graph *graph,
+                                  dms_node *const *outputs, size_t output_count,
+                                  void *backend, dms_kept_store *store,
+                                  dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_run *run = dms_calloc(1, sizeof *run);
@@ -165,7 +152,8 @@ dms_status dms_run_create_like(dms_run **out, const dms_graph *graph,
     dms_run_schedule(run);
     TRY(dms_run_plan(run, err));
     TRY(take_memory(run, err));
-    TRY(take_kept(run, like, err));
+    TRY(dms_kept_acquire(&run->kept, store, run->kept_form, run->kept_size,
+                         err));
     bind_nodes(run);
     *out = run, run = NULL;
 done:
@@ -185,8 +173,7 @@ void dms_run_destroy(dms_run *run)
     }
     dms_free(run->flaws);
     dms_free(run->spare_dw);
-    if (!run->kept_borrowed)
-        dms_free(run->kept);
+    dms_kept_release(run->kept);
     dms_free(run->scratch);
     dms_free(run->arena);
     dms_free(run->buffers);
@@ -209,23 +196,41 @@ void dms_run_weights_changed(dms_run *run)
 {
     for (size_t i = 0; i < run->graph->count; i++)
         run->nodes[i].job.weights_changed = true;
+    dms_kept_empty(run->kept);
     run->loaded = run->careful = false;
+}
+
+static dms_status load_nodes(void *user, dms_error *err)
+{
+    const dms_run *run = user;
+    dms_status st = DMS_OK;
+    bool heavy = false;
+
+    for (size_t i = 0; st == DMS_OK && i < run->graph->count; i++) {
+        dms_job *job = &run->nodes[i].job;
+
+        if (job->node->op->load)
+            st = job->node->op->load(job, err);
+        heavy |= job->heaviest > DMS_RUN_HEAVY;
+    }
+    dms_kept_set_heavy(run->kept, heavy);
+    return st;
 }
 
 dms_status dms_run_load(dms_run *run, dms_error *err)
 {
-    for (size_t i = 0; !run->loaded && i < run->graph->count; i++) {
-        dms_job *job = &run->nodes[i].job;
-        dms_status st = DMS_OK;
+    dms_status st = DMS_OK;
 
-        if (job->node->op->load)
-            st = job->node->op->load(job, err);
-        if (st != DMS_OK)
-            return st;
-        run->careful |= job->heaviest > DMS_RUN_HEAVY;
-    }
-    run->loaded = true;
-    return DMS_OK;
+    if (!run->loaded)
+        st = dms_kept_fill(run->kept, load_nodes, run, err);
+    run->loaded = st == DMS_OK;
+    run->careful = dms_kept_is_heavy(run->kept);
+    return st;
+}
+
+const dms_kept *dms_run_kept(const dms_run *run)
+{
+    return run->kept;
 }
 
 dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
@@ -340,6 +345,5 @@ void dms_run_profile(dms_run *run, double *forward_s, double *backward_s)
 size_t dms_run_memory(const dms_run *run)
 {
     return run->arena_size + run->scratch_size +
-           (run->kept_borrowed ? 0 : run->kept_size) +
            run->spare_dw_len * sizeof(float);
 }

@@ -9,6 +9,7 @@
 #define DMS_GRAPH_RUN_H
 
 #include "graph/graph.h"
+#include "graph/kept.h"
 #include "graph/plan.h"
 
 typedef struct dms_run dms_run;
@@ -19,14 +20,13 @@ dms_status dms_run_create(dms_run **out, const dms_graph *graph,
                           dms_node *const *outputs, size_t output_count,
                           void *backend, dms_error *err);
 
-/* The same, of a graph like that of `like`, an inference run, whose parameters
- * in the order of its kernels it borrows; made by a thread that has as many
- * OpenMP threads as like's maker. like must be loaded (dms_run_load) and
- * outlive the run; then the two may run at once. */
-dms_status dms_run_create_like(dms_run **out, const dms_graph *graph,
-                               dms_node *const *outputs, size_t output_count,
-                               void *backend, const dms_run *like,
-                               dms_error *err);
+/* The same, for inference, with its parameters in the order of the kernels in a
+ * block of that store, borrowed: runs whose kernels want the same order share
+ * it, and may run at once. NULL: a block of its own. */
+dms_status dms_run_create_sharing(dms_run **out, const dms_graph *graph,
+                                  dms_node *const *outputs, size_t output_count,
+                                  void *backend, dms_kept_store *store,
+                                  dms_error *err);
 void dms_run_destroy(dms_run *run);
 
 /* The floats of an input or output node; valid as long as the run. An input
@@ -45,6 +45,9 @@ dms_status dms_run_load(dms_run *run, dms_error *err);
 /* Values of parameters were changed: the run reorders its weights at the next
  * forward. One that has the parameters' gradients does so at each. */
 void dms_run_weights_changed(dms_run *run);
+
+/* Its block of parameters in the order of the kernels. */
+const dms_kept *dms_run_kept(const dms_run *run);
 
 dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err);
 
@@ -75,7 +78,8 @@ dms_status dms_run_watch(dms_run *run, dms_error *err);
  * graph's largest counts its own images. */
 const dms_node *dms_run_flaw(const dms_run *run, size_t image);
 
-/* Bytes held: values, gradients, scratch, weights in the kernels' order. */
+/* Bytes held: values, gradients, scratch. What is kept is not among them: other
+ * runs may share it (dms_kept_size). */
 size_t dms_run_memory(const dms_run *run);
 
 /* One buffer of the plan. */

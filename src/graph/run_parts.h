@@ -3,6 +3,7 @@
 #ifndef DMS_GRAPH_RUN_PARTS_H
 #define DMS_GRAPH_RUN_PARTS_H
 
+#include "graph/kept.h"
 #include "graph/op.h"
 #include "graph/plan.h"
 #include "graph/run.h"
@@ -29,7 +30,7 @@ typedef struct node_run {
     bool reads_x, reads_y;     /* backward does: see dms_needs */
     bool again;                /* runs forward again before its backward */
     size_t step[BACKWARD + 1]; /* when each is done; AGAIN: only where it is */
-    size_t kept_at;            /* place in the run's `kept` */
+    size_t kept_at;            /* place in the run's kept block */
     /* The node whose buffer holds this one's value: itself, or, for a sum made
      * in place of what is added, that one's. */
     const dms_node *home;
@@ -57,10 +58,10 @@ struct dms_run {
     size_t arena_size;
     unsigned char *scratch;
     size_t scratch_size;
-    unsigned char *kept;
-    bool kept_borrowed; /* it is another run's */
-    bool loaded;        /* kept holds the parameters as they are */
+    dms_kept *kept; /* parameters in the order of the kernels */
+    bool loaded;    /* it holds them as they are */
     size_t kept_size;
+    uint64_t kept_form;
     double *forward_s, *backward_s; /* borrowed: see dms_run_profile */
     dms_observer *observer;         /* see dms_run_observe */
     void *observer_user;

@@ -14,13 +14,13 @@ enum { ASK_MS = 100 };
 
 /* A thread of the pool. */
 typedef struct worker {
-    dms_workers *pool;
+    dms_pool *pool;
     pthread_t id;
     int index;
 } worker;
 
-struct dms_workers {
-    dms_workers_options options;
+struct dms_pool {
+    dms_pool_options options;
     worker *workers; /* options.count; NULL: the caller works */
     int created;     /* threads there are to join */
     pthread_mutex_t lock;
@@ -46,14 +46,13 @@ static size_t piece_at(const dms_work *work, size_t at)
 }
 
 /* Lock held: is there a piece that nobody has taken? */
-static bool has_piece(const dms_workers *w)
+static bool has_piece(const dms_pool *w)
 {
     return w->work && !w->stop && w->next < w->work->total;
 }
 
 /* Lock held: a worker has come to an end of what it did. */
-static void tell(dms_workers *w, dms_status st, size_t at,
-                 const dms_error *error)
+static void tell(dms_pool *w, dms_status st, size_t at, const dms_error *error)
 {
     w->busy--;
     if (st != DMS_OK && (w->status == DMS_OK || at < w->failed_at)) {
@@ -68,7 +67,7 @@ static void tell(dms_workers *w, dms_status st, size_t at,
 /* Lock held, and let go while the piece runs. */
 static void run_piece(worker *self)
 {
-    dms_workers *w = self->pool;
+    dms_pool *w = self->pool;
     const dms_work *work = w->work;
     size_t at = w->next, count = piece_at(work, at);
     dms_error error = {0};
@@ -86,7 +85,7 @@ static void run_piece(worker *self)
 static void *worker_main(void *arg)
 {
     worker *self = arg;
-    dms_workers *w = self->pool;
+    dms_pool *w = self->pool;
     dms_error error = {0};
     dms_status st;
 
@@ -104,8 +103,7 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static dms_status start_alone(const dms_workers_options *options,
-                              dms_error *err)
+static dms_status start_alone(const dms_pool_options *options, dms_error *err)
 {
     int threads = dms_threads_use(options->threads);
     dms_status st = options->start(options->user, 0, err);
@@ -115,7 +113,7 @@ static dms_status start_alone(const dms_workers_options *options,
 }
 
 /* Lock held: hand over what went wrong since the last call. */
-static dms_status take_failure(dms_workers *w, dms_error *err)
+static dms_status take_failure(dms_pool *w, dms_error *err)
 {
     dms_status st = w->status;
 
@@ -126,7 +124,7 @@ static dms_status take_failure(dms_workers *w, dms_error *err)
     return st;
 }
 
-static dms_status start_threads(dms_workers *w, dms_error *err)
+static dms_status start_threads(dms_pool *w, dms_error *err)
 {
     dms_status st = DMS_OK, started;
 
@@ -152,12 +150,11 @@ static dms_status start_threads(dms_workers *w, dms_error *err)
     return st != DMS_OK ? st : started;
 }
 
-dms_status dms_workers_create(dms_workers **out,
-                              const dms_workers_options *options,
-                              dms_error *err)
+dms_status dms_pool_create(dms_pool **out, const dms_pool_options *options,
+                           dms_error *err)
 {
     dms_status st;
-    dms_workers *w = dms_calloc(1, sizeof *w);
+    dms_pool *w = dms_calloc(1, sizeof *w);
     pthread_condattr_t attr;
 
     if (!w)
@@ -171,13 +168,13 @@ dms_status dms_workers_create(dms_workers **out,
     pthread_condattr_destroy(&attr);
     st = options->count > 1 ? start_threads(w, err) : start_alone(options, err);
     if (st != DMS_OK)
-        dms_workers_destroy(w);
+        dms_pool_destroy(w);
     else
         *out = w;
     return st;
 }
 
-void dms_workers_destroy(dms_workers *w)
+void dms_pool_destroy(dms_pool *w)
 {
     if (!w)
         return;
@@ -201,7 +198,7 @@ static dms_status fail_stopped(size_t done, const dms_work *work,
                     done, work->total);
 }
 
-static dms_status run_alone(size_t *done, const dms_workers *w,
+static dms_status run_alone(size_t *done, const dms_pool *w,
                             const dms_work *work, const dms_monitor *monitor,
                             dms_error *err)
 {
@@ -227,7 +224,7 @@ static dms_status run_alone(size_t *done, const dms_workers *w,
 }
 
 /* Lock held: until somebody finishes, or it is time to ask the monitor. */
-static void wait_a_while(dms_workers *w)
+static void wait_a_while(dms_pool *w)
 {
     struct timespec until;
 
@@ -239,7 +236,7 @@ static void wait_a_while(dms_workers *w)
 }
 
 /* Lock held, let go while the monitor is talked to: it may take its time. */
-static void talk(dms_workers *w, size_t *shown, const dms_monitor *monitor)
+static void talk(dms_pool *w, size_t *shown, const dms_monitor *monitor)
 {
     const dms_work *work = w->work;
     size_t finished = w->finished;
@@ -254,7 +251,7 @@ static void talk(dms_workers *w, size_t *shown, const dms_monitor *monitor)
     w->stop |= stop;
 }
 
-static dms_status run_side_by_side(size_t *done, dms_workers *w,
+static dms_status run_side_by_side(size_t *done, dms_pool *w,
                                    const dms_work *work,
                                    const dms_monitor *monitor, dms_error *err)
 {
@@ -282,9 +279,8 @@ static dms_status run_side_by_side(size_t *done, dms_workers *w,
                                                : st;
 }
 
-dms_status dms_workers_run(size_t *done, dms_workers *workers,
-                           const dms_work *work, const dms_monitor *monitor,
-                           dms_error *err)
+dms_status dms_pool_run(size_t *done, dms_pool *workers, const dms_work *work,
+                        const dms_monitor *monitor, dms_error *err)
 {
     return workers->workers
                ? run_side_by_side(done, workers, work, monitor, err)

@@ -206,8 +206,8 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     if (options->part == DMS_NET_TO_MAP)
         TRY(find_map(&net->network, options, err));
     count = list_outputs(outputs, &net->network, options);
-    TRY(dms_run_create_like(&net->run, graph, outputs, count, net->backend,
-                            options->like ? options->like->run : NULL, err));
+    TRY(dms_run_create_sharing(&net->run, graph, outputs, count, net->backend,
+                               options->store, err));
     if (options->mode.gradients != DMS_GRADIENTS_PARAMS)
         TRY(dms_run_watch(net->run, err));
     net->part = options->part;
@@ -244,6 +244,11 @@ int dms_net_backend(char *text, size_t capacity)
 size_t dms_net_memory(const dms_net *net)
 {
     return dms_run_memory(net->run);
+}
+
+const dms_kept *dms_net_kept(const dms_net *net)
+{
+    return dms_run_kept(net->run);
 }
 
 dms_status dms_net_memory_map(dms_run_map *out, const dms_net *net,

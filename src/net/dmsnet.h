@@ -47,10 +47,9 @@ typedef struct dms_net_options {
                           its terms */
     bool recompute;    /* little is kept for backward, the rest is made
                           again; the same bits */
-    /* Inference: a net of the same table and options, made with as many threads
-     * and loaded (dms_net_load), whose weights in the kernels' order this one
-     * borrows; it outlives this one, and both may run at once. NULL: none. */
-    const dms_net *like;
+    /* Inference: where nets of one table share its weights in the order of the
+     * kernels; borrowed. NULL: the net keeps its own. */
+    dms_kept_store *store;
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
     /* Whose codes messages use; borrowed, must outlive the net. NULL: a logit
      * is named by its number, from 1. */
@@ -82,6 +81,9 @@ void dms_net_destroy(dms_net *net);
 /* Bytes of activations, gradients and scratch that the net holds, weights not
  * counted. */
 size_t dms_net_memory(const dms_net *net);
+
+/* Its weights in the order of the kernels; lives as long as the net. */
+const dms_kept *dms_net_kept(const dms_net *net);
 
 /* The plan of those bytes: see dms_run_map_create. */
 dms_status dms_net_memory_map(dms_run_map *out, const dms_net *net,

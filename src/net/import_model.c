@@ -160,14 +160,13 @@ dms_status dms_model_import(dms_model **out, dms_import_report **report,
     dms_import_options options;
     dms_architecture plain;
     dms_import_report *own = dms_calloc(1, sizeof *own);
-    dms_model *model = dms_calloc(1, sizeof *model);
+    dms_model *model = NULL;
 
     if (report)
         *report = NULL;
-    if (!model || !own) {
-        st = dms_fail_memory(err, "model");
-        goto done;
-    }
+    if (!own)
+        return dms_fail_memory(err, "report");
+    TRY(dms_model_new(&model, err));
     TRY(take_options(&options, &plain, given, err));
     TRY(dms_import_open(&import, path, options.prefix, err));
     TRY(fill(model, own, &import, &options, err));

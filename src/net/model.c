@@ -46,17 +46,28 @@ done:
     return st;
 }
 
+dms_status dms_model_new(dms_model **out, dms_error *err)
+{
+    dms_model *model = dms_calloc(1, sizeof *model);
+
+    if (model)
+        model->store = dms_kept_store_create();
+    if (!model || !model->store) {
+        dms_free(model);
+        return dms_fail_memory(err, "model");
+    }
+    *out = model;
+    return DMS_OK;
+}
+
 dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
                             const dms_label_set *labels, uint64_t seed,
                             dms_error *err)
 {
     dms_status st;
-    dms_model *model = dms_calloc(1, sizeof *model);
+    dms_model *model = NULL;
 
-    if (!model) {
-        st = dms_fail_memory(err, "model");
-        goto done;
-    }
+    TRY(dms_model_new(&model, err));
     TRY(describe(&model->config, arch, labels, err));
     TRY(dms_model_new_params(&model->params, &model->config.architecture, false,
                              err));
@@ -70,17 +81,15 @@ done:
 dms_status dms_model_open(dms_model **out, const char *path,
                           const dms_monitor *monitor, dms_error *err)
 {
-    dms_model *model = dms_calloc(1, sizeof *model);
+    dms_model *model = NULL;
     dms_status st;
 
-    if (!model)
-        return dms_fail_memory(err, "model");
-    st = dms_model_file_map(&model->config, &model->params, &model->file, path,
-                            monitor, err);
-    if (st == DMS_OK)
-        *out = model;
-    else
-        dms_model_destroy(model);
+    TRY(dms_model_new(&model, err));
+    TRY(dms_model_file_map(&model->config, &model->params, &model->file, path,
+                           monitor, err));
+    *out = model, model = NULL;
+done:
+    dms_model_destroy(model);
     return st;
 }
 
@@ -94,6 +103,7 @@ void dms_model_destroy(dms_model *model)
 {
     if (!model)
         return;
+    dms_kept_store_destroy(model->store);
     dms_params_destroy(model->params);
     dms_tensor_file_close(model->file);
     dms_model_config_release(&model->config);

@@ -1,9 +1,11 @@
-/* What the api's files share of a model. */
+/* A model in memory: immutable and shared, but for its store of weights in the
+ * order of the kernels. */
 #ifndef DMS_NET_MODEL_H
 #define DMS_NET_MODEL_H
 
 #include "dms/model.h"
 #include "formats/tensor_file.h"
+#include "graph/kept.h"
 #include "graph/params.h"
 #include "net/model_file.h"
 
@@ -11,7 +13,12 @@ struct dms_model {
     dms_model_config config;
     dms_params *params;    /* owned; plain order, no gradients */
     dms_tensor_file *file; /* owned: what params is mapped from, or NULL */
+    dms_kept_store *store; /* owned: params in the order of the kernels, as the
+                              sessions have them; safe from several threads */
 };
+
+/* A model without weights. The caller destroys it. */
+dms_status dms_model_new(dms_model **out, dms_error *err);
 
 /* A table of the architecture's tensors, all zero; with gradients when
  * training. The caller destroys it. */

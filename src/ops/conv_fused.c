@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/rng.h"
 #include "graph/value.h"
 #include "ops/dnnl_util.h"
 #include "ops/emit.h"
@@ -203,6 +204,18 @@ static size_t aligned(size_t size)
     return (size + 63) / 64 * 64;
 }
 
+/* What the kept bytes are made of, and in which order. */
+static uint64_t kept_form(const fused_state *s, const dms_job *t,
+                          const dnnl_memory_desc_t *w)
+{
+    const dms_node *node = t->node;
+    const uint64_t made_of[] = {node->param[0], node->attr.norm,
+                                node->attr.quantised, s->bias_at};
+
+    return dms_hash_bytes(
+        dms_hash_bytes(DMS_HASH_START, made_of, sizeof made_of), w, sizeof *w);
+}
+
 /* Lay out what is kept, and the scratch for folding. */
 static void plan_memory(fused_state *s, const dms_job *t,
                         const dnnl_memory_desc_t *x,
@@ -216,6 +229,7 @@ static void plan_memory(fused_state *s, const dms_job *t,
     s->bias_at = s->w_kept ? aligned(dnnl_memory_desc_get_size(w)) : 0;
     needs->saved = s->x_reordered ? dnnl_memory_desc_get_size(x) : 0;
     needs->kept = s->bias_at + (s->folds ? channels * sizeof(float) : 0);
+    needs->form = kept_form(s, t, w);
     s->folded_at = aligned(needs->scratch);
     if (s->folds)
         needs->scratch =

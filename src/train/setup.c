@@ -247,20 +247,18 @@ static dms_compute compute_of(const dms_trainer *t)
 }
 
 static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
-                           bool training, dms_error *err)
+                           dms_error *err)
 {
-    dms_net_options options = {
-        .patients = patients,
-        .mode = training ? DMS_RUN_TRAINING : DMS_RUN_INFERENCE,
-        .dropout = (float)t->options->dropout,
-        .recompute = training && t->options->checkpoint_activations,
-        .zero_init_residual = t->options->zero_init_residual,
-        .labels = t->config.labels};
+    dms_net_options options = {.patients = patients,
+                               .mode = DMS_RUN_TRAINING,
+                               .dropout = (float)t->options->dropout,
+                               .recompute = t->options->checkpoint_activations,
+                               .zero_init_residual =
+                                   t->options->zero_init_residual,
+                               .labels = t->config.labels};
     dms_compute compute = compute_of(t);
     dms_status st;
 
-    if (!training && !t->has_maps)
-        compute = (dms_compute){.precision = DMS_PRECISION_FP32};
     st = dms_compute_apply(&options, &compute, NULL, 0, err);
     if (st != DMS_OK)
         return st;
@@ -269,8 +267,29 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
         options.map_type = options.type;
         options.type = DMS_TYPE_F32;
     }
-    return dms_net_create(net, &t->config.architecture,
-                          training ? t->params : t->eval_params, &options, err);
+    return dms_net_create(net, &t->config.architecture, t->params, &options,
+                          err);
+}
+
+/* In float32, but that kept maps are in whatever numbers the backbone runs. */
+static dms_status make_validator(dms_trainer *t, dms_error *err)
+{
+    dms_compute compute = t->has_maps
+                              ? compute_of(t)
+                              : (dms_compute){.precision = DMS_PRECISION_FP32};
+
+    compute.workers = 1;
+    return dms_engine_create(
+        &t->validator,
+        &(dms_engine_options){.arch = &t->config.architecture,
+                              .labels = t->config.labels,
+                              .params = t->eval_params,
+                              .batch = t->options->batch,
+                              .size = t->options->size,
+                              .compute = &compute,
+                              .part = t->has_maps ? DMS_NET_FROM_MAP
+                                                  : DMS_NET_WHOLE},
+        err);
 }
 
 static dms_status make_nets(dms_trainer *t, dms_error *err)
@@ -280,11 +299,11 @@ static dms_status make_nets(dms_trainer *t, dms_error *err)
     dms_status st = DMS_OK;
 
     if (t->patients.train_count >= (size_t)batch)
-        TRY(make_net(&t->net, t, batch, true, err));
+        TRY(make_net(&t->net, t, batch, err));
     if (t->rest)
-        TRY(make_net(&t->net_rest, t, t->rest, true, err));
+        TRY(make_net(&t->net_rest, t, t->rest, err));
     if (t->patients.val_count)
-        TRY(make_net(&t->net_eval, t, batch, false, err));
+        TRY(make_validator(t, err));
     t->targets = dms_calloc((size_t)batch * labels, sizeof *t->targets);
     t->eye_targets =
         dms_calloc((size_t)batch * 2 * labels, sizeof *t->eye_targets);
@@ -319,7 +338,8 @@ static size_t net_memory(const dms_net *net)
 static void say_memory(const dms_trainer *t)
 {
     size_t nets =
-        net_memory(t->net) + net_memory(t->net_rest) + net_memory(t->net_eval);
+        net_memory(t->net) + net_memory(t->net_rest) +
+        (t->validator ? net_memory(dms_engine_net(t->validator, 0)) : 0);
     size_t weights =
         (t->params->total + t->params->trained + t->eval_params->total) *
             sizeof(float) +

@@ -25,7 +25,7 @@ static void release(dms_trainer *t)
 {
     dms_net_destroy(t->net);
     dms_net_destroy(t->net_rest);
-    dms_net_destroy(t->net_eval);
+    dms_engine_destroy(t->validator);
     dms_optimizer_destroy(t->optimizer);
     dms_params_destroy(t->params);
     dms_params_destroy(t->eval_params);

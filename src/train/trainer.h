@@ -3,6 +3,8 @@
 #define DMS_TRAIN_TRAINER_H
 
 #include "base/clock.h"
+#include "dms/model.h"
+#include "engine/engine.h"
 #include "net/dmsnet.h"
 #include "net/model_file.h"
 #include "train/checkpoint.h"
@@ -28,13 +30,13 @@ typedef struct dms_trainer {
     dms_params *eval_params; /* row-major; a copy made for each validation, of
                                 frozen rows once */
     dms_optimizer *optimizer;
-    dms_net *net;       /* whole batches; NULL: too few patients for one */
-    dms_net *net_rest;  /* an epoch's last, smaller batch; NULL: none */
-    dms_net *net_eval;  /* NULL without a validation split */
-    int rest;           /* patients in the last batch; 0: none or dropped */
-    int64_t batches;    /* of an epoch */
-    float *targets;     /* batch x K */
-    float *eye_targets; /* 2 batch x K */
+    dms_net *net;          /* whole batches; NULL: too few patients for one */
+    dms_net *net_rest;     /* an epoch's last, smaller batch; NULL: none */
+    dms_engine *validator; /* NULL without a validation split */
+    int rest;              /* patients in the last batch; 0: none or dropped */
+    int64_t batches;       /* of an epoch */
+    float *targets;        /* batch x K */
+    float *eye_targets;    /* 2 batch x K */
 
     dms_train_state state;
     double clock_start;      /* monotonic seconds when elapsed was 0 */

@@ -54,15 +54,15 @@ static void gather(float *all, const float *batch, size_t at, size_t real,
 }
 
 /* Batch statistics may have hidden from the steps that a run diverged. */
-static dms_status check_patient(const dms_trainer *t, size_t place,
-                                size_t patient, dms_error *err)
+static dms_status check_patient(const dms_trainer *t, const dms_net *net,
+                                size_t place, size_t patient, dms_error *err)
 {
     dms_error wrong = {0};
     char who[128];
 
     snprintf(who, sizeof who, "patient %.100s",
              t->patients.dataset->patients[patient].id);
-    if (dms_net_check(t->net_eval, place, who, &wrong) == DMS_OK)
+    if (dms_net_check(net, place, who, &wrong) == DMS_OK)
         return DMS_OK;
     return dms_fail(err, DMS_EINVAL,
                     "epoch %lld, validation: %.300s; try a smaller lr than %g",
@@ -70,32 +70,50 @@ static dms_status check_patient(const dms_trainer *t, size_t place,
                     t->options->lr);
 }
 
-static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
-                            dms_error *err)
-{
-    size_t n = t->patients.val_count, batch = (size_t)t->options->batch;
-    size_t real = n - at < batch ? n - at : batch, width = o->width;
-    dms_status st;
+/* A validation under way. */
+typedef struct validation {
+    dms_trainer *trainer;
+    outcome outcome;
+} validation;
 
+static dms_status show_patients(void *user, const dms_engine_batch *b,
+                                dms_error *err)
+{
+    const validation *v = user;
+    dms_trainer *t = v->trainer;
+
+    (void)err; /* photographs and maps lie in the caches */
     dms_train_patients_fill(
-        &t->patients, &(dms_train_batch){.images = dms_net_images(t->net_eval),
-                                         .maps = dms_net_map(t->net_eval),
+        &t->patients, &(dms_train_batch){.images = dms_net_images(b->net),
+                                         .maps = dms_net_map(b->net),
                                          .targets = t->targets,
                                          .eye_targets = t->eye_targets,
-                                         .places = t->patients.val + at,
-                                         .count = real,
-                                         .padded = batch});
-    TRY(dms_net_forward(t->net_eval, 0, err));
-    for (size_t i = 0; i < real; i++)
-        TRY(check_patient(t, i, t->patients.val[at + i], err));
-    gather(o->logits, dms_net_patient_logits(t->net_eval), at, real, width);
-    gather(o->targets, t->targets, at, real, width);
+                                         .places = t->patients.val + b->at,
+                                         .count = b->count,
+                                         .padded = (size_t)b->size});
+    return DMS_OK;
+}
+
+static dms_status take_answers(void *user, const dms_engine_batch *b,
+                               dms_error *err)
+{
+    validation *v = user;
+    const dms_trainer *t = v->trainer;
+    outcome *o = &v->outcome;
+    size_t n = t->patients.val_count, rows = (size_t)b->size;
+    size_t at = b->at, count = b->count, width = o->width;
+    dms_status st = DMS_OK;
+
+    for (size_t i = 0; i < count; i++)
+        TRY(check_patient(t, b->net, i, t->patients.val[at + i], err));
+    gather(o->logits, dms_net_patient_logits(b->net), at, count, width);
+    gather(o->targets, t->targets, at, count, width);
     for (size_t eye = 0; eye < 2; eye++) {
         gather(o->eye_logits + eye * n * width,
-               dms_net_eye_logits(t->net_eval) + eye * batch * width, at, real,
+               dms_net_eye_logits(b->net) + eye * rows * width, at, count,
                width);
         gather(o->eye_targets + eye * n * width,
-               t->eye_targets + eye * batch * width, at, real, width);
+               t->eye_targets + eye * rows * width, at, count, width);
     }
 done:
     return st;
@@ -142,23 +160,30 @@ dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
     dms_status st = DMS_OK;
     size_t n = t->patients.val_count;
     double began = dms_clock_now();
-    outcome o = {0};
+    validation v = {.trainer = t};
+    const dms_feed feed = {.fill = show_patients,
+                           .take = take_answers,
+                           .user = &v,
+                           .total = n,
+                           .stage = "validation"};
+    /* a stop waits for the checkpoint that follows */
+    const dms_monitor show = {.user = t->monitor ? t->monitor->user : NULL,
+                              .progress =
+                                  t->monitor ? t->monitor->progress : NULL};
+    size_t done;
 
     record->val_loss = NAN;
     for (int i = 0; i < DMS_METRICS; i++)
         record->metrics[i] = NAN;
     if (n == 0)
         return DMS_OK;
-    dms_net_weights_changed(t->net_eval);
-    TRY(outcome_init(&o, n, (size_t)t->config.architecture.labels, err));
-    for (size_t at = 0; at < n; at += (size_t)t->options->batch) {
-        dms_progress(t->monitor, "validation", at, n, NULL);
-        TRY(run_batch(t, &o, at, err));
-    }
-    dms_progress(t->monitor, "validation", n, n, NULL);
-    TRY(measure(t, &o, record, err));
+    dms_engine_weights_changed(t->validator);
+    TRY(outcome_init(&v.outcome, n, (size_t)t->config.architecture.labels,
+                     err));
+    TRY(dms_engine_run(&done, t->validator, &feed, &show, err));
+    TRY(measure(t, &v.outcome, record, err));
     t->validate_seconds = dms_clock_now() - began;
 done:
-    outcome_release(&o);
+    outcome_release(&v.outcome);
     return st;
 }

@@ -14,13 +14,17 @@
 #include <time.h>
 
 #include "alloc_fault.h"
-#include "engine/crew.h"
+#include "engine/engine.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "dms/session.h"
 #include "machine/threads.h"
 
-enum { UNITS = 23, WORKERS = 4, NOBODY = -1 };
+    enum {
+        UNITS = 23,
+        WORKERS = 4,
+        NOBODY = -1
+    };
 
 /* What is done to every unit, and what the workers are to do wrong. */
 typedef struct record {
@@ -84,27 +88,27 @@ static bool on_should_stop(void *user)
     return r->stop_after >= 0 && r->stop_after-- == 0;
 }
 
-static dms_workers *create(record *r, int count)
+static dms_pool *create(record *r, int count)
 {
-    const dms_workers_options options = {
+    const dms_pool_options options = {
         .count = count, .threads = 1, .start = start, .user = r};
-    dms_workers *workers = NULL;
+    dms_pool *workers = NULL;
     dms_error err = {0};
 
-    if (dms_workers_create(&workers, &options, &err) != DMS_OK)
+    if (dms_pool_create(&workers, &options, &err) != DMS_OK)
         fail_msg("%s", err.message);
     return workers;
 }
 
-static dms_status work(size_t *done, dms_workers *workers, record *r,
-                       size_t piece, dms_error *err)
+static dms_status work(size_t *done, dms_pool *workers, record *r, size_t piece,
+                       dms_error *err)
 {
     const dms_monitor monitor = {
         .user = r, .progress = on_progress, .should_stop = on_should_stop};
     const dms_work all = {
         .run = run, .user = r, .total = UNITS, .piece = piece, .stage = "test"};
 
-    return dms_workers_run(done, workers, &all, &monitor, err);
+    return dms_pool_run(done, workers, &all, &monitor, err);
 }
 
 static void every_unit_is_run_once_whatever_the_pieces(void **state)
@@ -112,7 +116,7 @@ static void every_unit_is_run_once_whatever_the_pieces(void **state)
     (void)state;
     for (int count = 1; count <= WORKERS; count++) {
         record r = nothing_wrong;
-        dms_workers *workers = create(&r, count);
+        dms_pool *workers = create(&r, count);
 
         for (size_t piece = 1; piece <= UNITS + 1; piece += 3) {
             size_t done = 0;
@@ -126,7 +130,7 @@ static void every_unit_is_run_once_whatever_the_pieces(void **state)
         for (int i = 0; i < count; i++)
             assert_int_equal(r.started[i], 1);
         assert_true(r.threads <= 1);
-        dms_workers_destroy(workers);
+        dms_pool_destroy(workers);
     }
 }
 
@@ -135,7 +139,7 @@ static void progress_grows_to_the_whole(void **state)
     (void)state;
     for (int count = 1; count <= WORKERS; count++) {
         record r = nothing_wrong;
-        dms_workers *workers = create(&r, count);
+        dms_pool *workers = create(&r, count);
         size_t done;
 
         assert_int_equal(work(&done, workers, &r, 2, NULL), DMS_OK);
@@ -143,35 +147,34 @@ static void progress_grows_to_the_whole(void **state)
         assert_int_equal(r.shown[r.shows - 1], UNITS);
         for (size_t i = 1; i < r.shows; i++)
             assert_true(r.shown[i] > r.shown[i - 1]);
-        dms_workers_destroy(workers);
+        dms_pool_destroy(workers);
     }
 }
 
 static void more_workers_than_pieces_do_no_harm(void **state)
 {
     record r = nothing_wrong;
-    dms_workers *workers = create(&r, WORKERS + 4);
+    dms_pool *workers = create(&r, WORKERS + 4);
     size_t done;
 
     (void)state;
     assert_int_equal(work(&done, workers, &r, 10, NULL), DMS_OK);
     for (int i = 0; i < UNITS; i++)
         assert_int_equal(r.done[i], 1);
-    dms_workers_destroy(workers);
+    dms_pool_destroy(workers);
 }
 
 static void no_work_is_done_at_once(void **state)
 {
     record r = nothing_wrong;
-    dms_workers *workers = create(&r, 2);
+    dms_pool *workers = create(&r, 2);
     const dms_work none = {.run = run, .user = &r, .piece = 1, .stage = "test"};
     size_t done = 7;
 
     (void)state;
-    assert_int_equal(dms_workers_run(&done, workers, &none, NULL, NULL),
-                     DMS_OK);
+    assert_int_equal(dms_pool_run(&done, workers, &none, NULL, NULL), DMS_OK);
     assert_int_equal(done, 0);
-    dms_workers_destroy(workers);
+    dms_pool_destroy(workers);
 }
 
 /* No piece behind a failure begins; that of the lowest unit is told. */
@@ -180,7 +183,7 @@ static void the_first_failure_stops_all_and_is_told(void **state)
     (void)state;
     for (int count = 1; count <= WORKERS; count++) {
         record r = nothing_wrong;
-        dms_workers *workers = create(&r, count);
+        dms_pool *workers = create(&r, count);
         dms_error err = {0};
         size_t done;
 
@@ -193,7 +196,7 @@ static void the_first_failure_stops_all_and_is_told(void **state)
             assert_int_equal(r.done[i], i < done);
         r.fail_from = UNITS; /* the next work knows nothing of it */
         assert_int_equal(work(&done, workers, &r, 3, &err), DMS_OK);
-        dms_workers_destroy(workers);
+        dms_pool_destroy(workers);
     }
 }
 
@@ -202,7 +205,7 @@ static void a_wish_to_stop_lets_the_pieces_at_hand_finish(void **state)
     (void)state;
     for (int count = 1; count <= WORKERS; count++) {
         record r = nothing_wrong;
-        dms_workers *workers = create(&r, count);
+        dms_pool *workers = create(&r, count);
         dms_error err = {0};
         size_t done;
 
@@ -216,7 +219,7 @@ static void a_wish_to_stop_lets_the_pieces_at_hand_finish(void **state)
         r.stop_after = 0; /* before anything has begun */
         assert_int_equal(work(&done, workers, &r, 1, NULL), DMS_ESTOPPED);
         assert_int_equal(done, 0);
-        dms_workers_destroy(workers);
+        dms_pool_destroy(workers);
     }
 }
 
@@ -225,13 +228,13 @@ static void a_worker_that_cannot_start_fails_the_creation(void **state)
     (void)state;
     for (int count = 1; count <= WORKERS; count++) {
         record r = nothing_wrong;
-        const dms_workers_options options = {
+        const dms_pool_options options = {
             .count = count, .threads = 1, .start = start, .user = &r};
-        dms_workers *workers = NULL;
+        dms_pool *workers = NULL;
         dms_error err = {0};
 
         r.fail_start = count - 1;
-        assert_int_equal(dms_workers_create(&workers, &options, &err),
+        assert_int_equal(dms_pool_create(&workers, &options, &err),
                          DMS_EFORMAT);
         assert_null(workers);
         assert_non_null(strstr(err.message, "will not"));
@@ -241,7 +244,7 @@ static void a_worker_that_cannot_start_fails_the_creation(void **state)
 static void few_patients_get_one_worker_and_many_one_a_thread(void **state)
 {
     static const struct {
-        dms_crew_need need;
+        dms_engine_need need;
         int want;
     } cases[] = {
         {{0, 2, 0, 300, 10000}, 1},      /* unknown: few */
@@ -259,7 +262,7 @@ static void few_patients_get_one_worker_and_many_one_a_thread(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int got = dms_crew_choose(&cases[i].need);
+        int got = dms_engine_choose(&cases[i].need);
 
         if (got != cases[i].want)
             fail_msg("case %zu: %d workers, expected %d", i, got,
@@ -379,7 +382,7 @@ static void an_answer_has_the_same_bits_whoever_works_it_out(void **state)
     dms_free(pixels);
 }
 
-static void a_failed_allocation_of_a_crew_is_out_of_memory(void **state)
+static void a_failed_allocation_of_an_engine_is_out_of_memory(void **state)
 {
     const dms_compute compute = {
         .struct_size = sizeof compute, .threads = 2, .workers = 2};
@@ -417,7 +420,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_cannot_start_fails_the_creation),
         cmocka_unit_test(few_patients_get_one_worker_and_many_one_a_thread),
         cmocka_unit_test(an_answer_has_the_same_bits_whoever_works_it_out),
-        cmocka_unit_test(a_failed_allocation_of_a_crew_is_out_of_memory),
+        cmocka_unit_test(a_failed_allocation_of_an_engine_is_out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

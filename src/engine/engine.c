@@ -1,0 +1,224 @@
+/* Each worker makes its own net on its own thread, since kernels depend on how
+ * many threads there are; the store lets them keep one copy of the weights. */
+#include "engine/engine.h"
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "machine/machine.h"
+#include "machine/threads.h"
+#include "net/compute.h"
+#include "net/model.h"
+
+enum {
+    /* With so many patients a worker has its net's making back. */
+    PATIENTS_EACH = 64,
+    /* Bytes of maps for each pixel of an image, about. */
+    MAP_BYTES = 128
+};
+
+struct dms_engine {
+    const dms_architecture *arch;
+    dms_params *params;
+    dms_net_options net; /* of each */
+    dms_pool *pool;
+    int count;
+    dms_net **nets; /* count */
+};
+
+int dms_engine_choose(const dms_engine_need *need)
+{
+    size_t count = (size_t)need->threads;
+
+    if (need->asked > 0)
+        count = (size_t)need->asked;
+    else if (need->patients / PATIENTS_EACH < count)
+        count = 1;
+    else
+        while (count > 1 &&
+               (count * need->bytes_each > need->bytes_free / 2 ||
+                (size_t)need->threads % count != 0)) /* no thread is idle */
+            count--;
+    if (need->patients > 0 && count > need->patients)
+        count = need->patients;
+    return (int)count;
+}
+
+dms_engine_options dms_engine_options_of(const dms_model *model)
+{
+    return (dms_engine_options){.arch = &model->config.architecture,
+                                .params = model->params,
+                                .labels = model->config.labels,
+                                .store = model->store,
+                                .batch = 1,
+                                .size = model->config.preprocess.size};
+}
+
+/* A worker's maps; about. */
+static size_t bytes_each(const dms_net_options *net)
+{
+    size_t side = (size_t)net->size;
+
+    return 2 * (size_t)net->patients * side * side * MAP_BYTES;
+}
+
+/* Threads to share out; 0 where a build has no say in it. */
+static int threads_of(const dms_compute *compute)
+{
+    int most = dms_threads_use(0);
+
+    return most > 0 && compute && compute->threads > 0 ? compute->threads
+                                                       : most;
+}
+
+/* What stands behind the map is float32, whatever made the map. */
+static dms_status choose_numbers(dms_net_options *net,
+                                 const dms_engine_options *o, dms_error *err)
+{
+    dms_status st;
+
+    *net = (dms_net_options){.patients = o->batch,
+                             .size = o->size,
+                             .store = o->store,
+                             .labels = o->labels,
+                             .part = o->part,
+                             .sums_apart = o->sums_apart};
+    st = dms_compute_apply(net, o->compute, o->params, o->patients, err);
+    if (o->part == DMS_NET_FROM_MAP) {
+        net->map_type = net->type;
+        net->type = DMS_TYPE_F32;
+    }
+    return st;
+}
+
+/* Of each worker, given the threads of all. */
+static void choose_workers(dms_engine *e, int *threads,
+                           const dms_engine_options *o)
+{
+    dms_engine_need need = {.asked = o->compute ? o->compute->workers : 0,
+                            .threads = *threads > 0 ? *threads : 1,
+                            .patients = o->patients,
+                            .bytes_each = bytes_each(&e->net),
+                            .bytes_free = dms_machine_memory()};
+
+    if (o->compute && o->compute->deterministic && need.asked == 0)
+        need.asked = 1;
+    e->count = dms_engine_choose(&need);
+    *threads /= e->count;
+    if (e->count > 1 && *threads == 0)
+        *threads = 1;
+    e->net.patients = o->batch > e->count ? o->batch / e->count : 1;
+}
+
+static dms_status start(void *user, int worker, dms_error *err)
+{
+    dms_engine *e = user;
+    dms_status st;
+
+    TRY(dms_net_create(&e->nets[worker], e->arch, e->params, &e->net, err));
+    if (e->count > 1)
+        TRY(dms_net_load(e->nets[worker], err));
+done:
+    return st;
+}
+
+dms_status dms_engine_create(dms_engine **out, const dms_engine_options *o,
+                             dms_error *err)
+{
+    dms_status st;
+    dms_engine *e = NULL;
+    dms_pool_options pool = {.start = start, .threads = threads_of(o->compute)};
+
+    if (o->batch < 1 || o->batch > DMS_ENGINE_BATCH_MAX)
+        return dms_fail(err, DMS_EINVAL,
+                        "a batch of %d patients, expected 1 to %d", o->batch,
+                        DMS_ENGINE_BATCH_MAX);
+    e = dms_calloc(1, sizeof *e);
+    if (!e)
+        return dms_fail_memory(err, "engine");
+    e->arch = o->arch;
+    e->params = o->params;
+    TRY(choose_numbers(&e->net, o, err));
+    choose_workers(e, &pool.threads, o);
+    e->nets = dms_calloc((size_t)e->count, sizeof(dms_net *));
+    if (!e->nets) {
+        st = dms_fail_memory(err, "engine");
+        goto done;
+    }
+    pool.count = e->count;
+    pool.user = e;
+    TRY(dms_pool_create(&e->pool, &pool, err));
+    *out = e, e = NULL;
+done:
+    dms_engine_destroy(e);
+    return st;
+}
+
+void dms_engine_destroy(dms_engine *engine)
+{
+    if (!engine)
+        return;
+    dms_pool_destroy(engine->pool);
+    for (int i = 0; engine->nets && i < engine->count; i++)
+        dms_net_destroy(engine->nets[i]);
+    dms_free(engine->nets);
+    dms_free(engine);
+}
+
+int dms_engine_workers(const dms_engine *engine)
+{
+    return engine->count;
+}
+
+int dms_engine_batch_size(const dms_engine *engine)
+{
+    return engine->net.patients;
+}
+
+dms_net *dms_engine_net(const dms_engine *engine, int worker)
+{
+    return engine->nets[worker];
+}
+
+void dms_engine_weights_changed(dms_engine *engine)
+{
+    for (int i = 0; i < engine->count; i++)
+        dms_net_weights_changed(engine->nets[i]);
+}
+
+/* A feed under way. */
+typedef struct feeding {
+    dms_engine *engine;
+    const dms_feed *feed;
+} feeding;
+
+static dms_status run_batch(void *user, int worker, size_t at, size_t count,
+                            dms_error *err)
+{
+    const feeding *f = user;
+    const dms_engine_batch batch = {.net = f->engine->nets[worker],
+                                    .worker = worker,
+                                    .size = f->engine->net.patients,
+                                    .at = at,
+                                    .count = count};
+    dms_status st;
+
+    TRY(f->feed->fill(f->feed->user, &batch, err));
+    TRY(dms_net_forward(batch.net, 0, err));
+    TRY(f->feed->take(f->feed->user, &batch, err));
+done:
+    return st;
+}
+
+dms_status dms_engine_run(size_t *done, dms_engine *engine,
+                          const dms_feed *feed, const dms_monitor *monitor,
+                          dms_error *err)
+{
+    feeding f = {engine, feed};
+    const dms_work work = {.run = run_batch,
+                           .user = &f,
+                           .total = feed->total,
+                           .piece = (size_t)engine->net.patients,
+                           .stage = feed->stage};
+
+    return dms_pool_run(done, engine->pool, &work, monitor, err);
+}
