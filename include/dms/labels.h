@@ -11,8 +11,11 @@
  *         printf("%d %s\n", k, dms_label_set_code(grades, k));
  *     dms_label_set_destroy(grades);
  *
- * A label set never changes once it is made and may be read by any number of
- * threads. docs/labels.md says how tables carry labels. */
+ * docs/labels.md says how tables carry labels.
+ *
+ * Threads: a label set never changes once it is made and may be read by any
+ * number of threads; one destroys it, last. Every function here may be called
+ * from any thread at any time. */
 #ifndef DMS_LABELS_H
 #define DMS_LABELS_H
 
@@ -63,10 +66,10 @@ dms_status dms_label_set_create(dms_label_set **out,
 
 /* What --labels takes:
  *
- *     N,D,G                      any of, a column of 0 and 1 for each
- *     grade=none,mild,severe     one of, in this order; the column `grade`
- *                                holds 0 to 2, the codes or the names
- *     labels.yaml                a file (.yaml, .yml, .json): docs/labels.md
+ * N,D,G                   any of, a column of 0 and 1 for each
+ * grade=none,mild,severe  one of, in this order; the column `grade` holds 0 to
+ *                         2, the codes or the names
+ * labels.yaml             a file (.yaml, .yml, .json): docs/labels.md
  *
  * ODIR's eight codes in their order give dms_label_set_odir's names. */
 dms_status dms_label_set_parse(dms_label_set **out, const char *text,

@@ -66,6 +66,13 @@ def kind_of(text):
 # @option.h:0@ stands for that example's text.
 HEAD = "#include <dms/dms.h>\n#include <stdio.h>\n"
 FRAGMENTS = {
+    "labels.h:0": (
+        HEAD + """int main(void)
+        {
+            @labels.h:0@
+            return err.code != DMS_OK;
+        }
+        """, 0, "0 none\n1 mild\n2 moderate\n3 severe\n"),
     "option.h:0": (
         HEAD + """@option.h:0@
         int main(void)
