@@ -46,6 +46,7 @@
  *     import.h       weights of other programs
  *     export.h       a model for other programs
  *     quantize.h     a model of 8-bit integers
+ *     prepared.h     weights once for several processes
  *     bench.h        how quick a model is here
  *     tensor.h       tensors in, tensors out
  *
@@ -84,6 +85,7 @@
 #include "dms/model.h"
 #include "dms/monitor.h"
 #include "dms/option.h"
+#include "dms/prepared.h"
 #include "dms/quantize.h"
 #include "dms/session.h"
 #include "dms/status.h"

@@ -1,12 +1,12 @@
 /* Weights brought once into the order of the kernels, for several processes of
  * one machine: sessions of one process share them anyway.
  *
- *     dms_prepared *mine = NULL, *theirs = NULL;
- *
  *     dms_prepared_create(&mine, model, 1, &compute, 0, &err);
- *     send_descriptor(dms_prepared_fd(mine));         in the first process
+ *     send_descriptor(dms_prepared_fd(mine));
  *
- *     dms_prepared_open(&theirs, model, fd, &err);    in every other one
+ * in the first process, and in every other one, with the descriptor received,
+ *
+ *     dms_prepared_open(&theirs, model, fd, &err);
  *     dms_session_create_with(&session, model, 1, &compute, 0, &err);
  *
  * The weights lie in a memory file that is sealed against change.

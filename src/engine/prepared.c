@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "engine/engine.h"
+#include "net/compute.h"
 #include "net/model.h"
 
 struct dms_prepared {
@@ -27,7 +28,7 @@ static dms_status adopt(dms_prepared **out, const dms_model *model, int fd,
         return dms_fail_memory(err, "prepared weights");
     }
     prepared->fd = fd;
-    TRY(dms_params_digest(&values, model->params, err));
+    TRY(dms_params_digest(&values, model->params, false, err));
     TRY(dms_kept_map(&prepared->kept, model->store, fd, values, err));
     *out = prepared, prepared = NULL;
 done:
@@ -44,7 +45,7 @@ static dms_status write_kept(int *fd, const dms_engine *engine,
     dms_status st;
 
     TRY(dms_net_load(net, err));
-    TRY(dms_params_digest(&values, model->params, err));
+    TRY(dms_params_digest(&values, model->params, false, err));
     TRY(dms_kept_write(fd, dms_net_kept(net), values, err));
 done:
     return st;
@@ -56,12 +57,14 @@ dms_status dms_prepared_create(dms_prepared **out, const dms_model *model,
 {
     dms_engine_options options = dms_engine_options_of(model);
     dms_engine *engine = NULL;
+    dms_compute own;
     dms_status st;
     int fd = -1;
 
     options.batch = batch;
-    options.compute = compute;
+    options.compute = &own;
     options.patients = patients;
+    TRY(dms_compute_take(&own, compute, err));
     TRY(dms_engine_create(&engine, &options, err));
     TRY(write_kept(&fd, engine, model, err));
     TRY(adopt(out, model, fd, err));

@@ -144,6 +144,11 @@ size_t dms_params_freeze(dms_params *params, const char *prefix);
 dms_status dms_params_allocate(dms_params *params, bool with_grad,
                                dms_error *err);
 
+/* Of the names, shapes and values, in row-major order, of all rows or of the
+ * frozen ones; 0 where there are none, never else. DMS_ENOMEM. */
+dms_status dms_params_digest(uint64_t *digest, const dms_params *params,
+                             bool frozen_only, dms_error *err);
+
 /* Fill every tensor as its init says; the same seed gives the same bits, and
  * a tensor's values depend on the seed and its own name only. */
 dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err);

@@ -10,36 +10,6 @@
 #include "formats/tensor_file.h"
 #include "net/weights_file.h"
 
-static uint64_t hash_row(uint64_t hash, const dms_param *param,
-                         const float *plain)
-{
-    hash = dms_hash_bytes(hash, param->name, strlen(param->name));
-    hash = dms_hash_words(hash, param->shape,
-                          (size_t)param->axes * sizeof *param->shape);
-    return dms_hash_words(hash, plain, param->len * sizeof *plain);
-}
-
-dms_status dms_frozen_digest(uint64_t *digest, const dms_params *params,
-                             dms_error *err)
-{
-    uint64_t hash = DMS_HASH_START;
-    bool any = false;
-    float *plain = dms_calloc(dms_weights_longest(params), sizeof *plain);
-
-    if (!plain)
-        return dms_fail_memory(err, "digest of the frozen weights");
-    for (size_t i = 0; i < params->count; i++) {
-        if (!params->items[i].frozen)
-            continue;
-        any = true;
-        dms_param_read(plain, params, i);
-        hash = hash_row(hash, &params->items[i], plain);
-    }
-    dms_free(plain);
-    *digest = !any ? 0 : hash ? hash : 1;
-    return DMS_OK;
-}
-
 static dms_status read_rows(dms_params *params, const dms_tensor_file *file,
                             dms_error *err)
 {
@@ -66,7 +36,7 @@ static dms_status check_digest(const dms_params *params, const char *path,
                                uint64_t wanted, dms_error *err)
 {
     uint64_t found;
-    dms_status st = dms_frozen_digest(&found, params, err);
+    dms_status st = dms_params_digest(&found, params, true, err);
 
     if (st == DMS_OK && found != wanted)
         st = dms_fail(err, DMS_EMISMATCH,

@@ -112,7 +112,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
     if (t->resumes)
         TRY(resume(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
-    TRY(dms_frozen_digest(&t->state.frozen_digest, t->params, err));
+    TRY(dms_params_digest(&t->state.frozen_digest, t->params, true, err));
     t->state.log.labels = t->config.labels;
     dms_run_folder_labels(t->state.labels, sizeof t->state.labels,
                           t->config.labels);

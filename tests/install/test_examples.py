@@ -65,6 +65,23 @@ def kind_of(text):
 # What is no whole program: how it becomes one, and what that says and returns.
 # @option.h:0@ stands for that example's text.
 HEAD = "#include <dms/dms.h>\n#include <stdio.h>\n"
+PREPARED = HEAD + """static int sent;
+
+        static void send_descriptor(int descriptor) { sent = descriptor; }
+
+        int main(void)
+        {
+            dms_error err = {0};
+            dms_model *model = NULL;
+            dms_compute compute;
+            dms_prepared *mine = NULL, *theirs = NULL;
+            dms_session *session = NULL;
+
+            (void)theirs, (void)session;
+            dms_compute_init(&compute, sizeof compute);
+            if (dms_model_open(&model, "m.safetensors", NULL, &err) != DMS_OK)
+                return 1;
+"""
 FRAGMENTS = {
     "labels.h:0": (
         HEAD + """int main(void)
@@ -89,6 +106,28 @@ FRAGMENTS = {
             return err.code != DMS_OK;
         }
         """, 0, "90 epochs into run\n"),
+    "prepared.h:0": (PREPARED + """
+            @prepared.h:0@
+            printf("%d\\n", sent > 2);
+            dms_prepared_destroy(mine);
+            dms_model_destroy(model);
+            return err.code != DMS_OK;
+        }
+        """, 0, "1\n"),
+    "prepared.h:1": (PREPARED + """
+            int fd;
+
+            @prepared.h:0@
+            fd = sent;
+            @prepared.h:1@
+            printf("%d\\n", session != NULL);
+            dms_session_destroy(session);
+            dms_prepared_destroy(theirs);
+            dms_prepared_destroy(mine);
+            dms_model_destroy(model);
+            return err.code != DMS_OK;
+        }
+        """, 0, "1\n"),
     "train.h:0": (  # its data set is not there
         HEAD + """int main(void)
         {

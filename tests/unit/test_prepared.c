@@ -18,8 +18,10 @@
 
 enum { SIDE = 64, K_MAX = 8 };
 
-static const dms_compute one_thread = {
-    .winograd = DMS_WINOGRAD_NO, .threads = 1, .workers = 1};
+static const dms_compute one_thread = {.struct_size = sizeof one_thread,
+                                       .winograd = DMS_WINOGRAD_NO,
+                                       .threads = 1,
+                                       .workers = 1};
 
 /* 94 MB of weights in a small network's time. */
 static dms_model *make_model(uint64_t seed)
@@ -31,7 +33,7 @@ static dms_model *make_model(uint64_t seed)
     arch.backbone = DMS_BACKBONE_RESNET50;
     arch.width = 16;
     arch.size = SIDE;
-    if (dms_model_create(&model, &arch, seed, &err) != DMS_OK)
+    if (dms_model_create(&model, &arch, NULL, seed, &err) != DMS_OK)
         fail_msg("%s", err.message);
     return model;
 }

@@ -1,0 +1,42 @@
+/* What a table holds in one number: whose weights these are. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/rng.h"
+#include "graph/params.h"
+
+static uint64_t hash_row(uint64_t hash, const dms_param *param,
+                         const float *plain)
+{
+    hash = dms_hash_bytes(hash, param->name, strlen(param->name));
+    hash = dms_hash_words(hash, param->shape,
+                          (size_t)param->axes * sizeof *param->shape);
+    return dms_hash_words(hash, plain, param->len * sizeof *plain);
+}
+
+dms_status dms_params_digest(uint64_t *digest, const dms_params *params,
+                             bool frozen_only, dms_error *err)
+{
+    uint64_t hash = DMS_HASH_START;
+    size_t longest = 1;
+    bool any = false;
+    float *plain;
+
+    for (size_t i = 0; i < params->count; i++)
+        if (params->items[i].len > longest)
+            longest = params->items[i].len;
+    plain = dms_calloc(longest, sizeof *plain);
+    if (!plain)
+        return dms_fail_memory(err, "digest of the weights");
+    for (size_t i = 0; i < params->count; i++) {
+        if (frozen_only && !params->items[i].frozen)
+            continue;
+        any = true;
+        dms_param_read(plain, params, i);
+        hash = hash_row(hash, &params->items[i], plain);
+    }
+    dms_free(plain);
+    *digest = !any ? 0 : hash ? hash : 1;
+    return DMS_OK;
+}
