@@ -235,7 +235,7 @@ static void add_work(json_t *root, const dms_bench_report *r)
     const dms_architecture *a = &r->architecture;
     json_t *rest = json_pack(
         "{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:I, "
-        "s:I, s:I}",
+        "s:I, s:I, s:I}",
         "machine", machine_json(r), "versions",
         json_pack("{s:s, s:s}", "dmsnet", dms_version(), "backend", r->backend),
         "model",
@@ -249,7 +249,8 @@ static void add_work(json_t *root, const dms_bench_report *r)
         o->compute->winograd == DMS_WINOGRAD_YES, "batch", o->patients, "size",
         o->size, "threads", r->threads, "workers", o->compute->workers,
         "repeats", o->repeats, "memory_bytes", (json_int_t)r->memory_bytes,
-        "weight_bytes", (json_int_t)r->weight_bytes, "peak_rss_bytes",
+        "weight_bytes", (json_int_t)r->weight_bytes, "prepared_bytes",
+        (json_int_t)r->prepared_bytes, "peak_rss_bytes",
         (json_int_t)r->peak_rss_bytes);
 
     json_object_update(root, rest);

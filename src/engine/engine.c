@@ -220,5 +220,12 @@ dms_status dms_engine_run(size_t *done, dms_engine *engine,
                            .piece = (size_t)engine->net.patients,
                            .stage = feed->stage};
 
-    return dms_pool_run(done, engine->pool, &work, monitor, err);
+    dms_status st;
+
+    for (int i = 0; i < engine->count; i++)
+        dms_net_observe(engine->nets[i], feed->observer, feed->observer_user);
+    st = dms_pool_run(done, engine->pool, &work, monitor, err);
+    for (int i = 0; i < engine->count; i++)
+        dms_net_observe(engine->nets[i], NULL, NULL);
+    return st;
 }

@@ -84,6 +84,10 @@ typedef struct dms_feed {
     dms_status (*take)(void *user, const dms_engine_batch *batch,
                        dms_error *err);
     void *user;
+    /* After each node of a forward, on the worker's thread (dms_net_observe);
+     * NULL: nobody. */
+    dms_observer *observer;
+    void *observer_user;
     size_t total;
     const char *stage; /* of the progress, which counts patients; NULL: none */
 } dms_feed;

@@ -37,15 +37,9 @@ static void count_branch(void *user, const dms_node *node, void *y)
         dms_histogram_add(&layer->branch_seen, y, dms_shape_len(&node->shape));
 }
 
-dms_status dms_quant_count(dms_net *net, dms_quant_layers *layers, bool apart,
-                           dms_error *err)
+dms_quant_watch dms_quant_count(dms_quant_layers *layers, bool apart)
 {
-    dms_status st;
-
-    dms_net_observe(net, apart ? count_branch : count, layers);
-    st = dms_net_forward(net, 0, err);
-    dms_net_observe(net, NULL, NULL);
-    return st;
+    return (dms_quant_watch){apart ? count_branch : count, layers};
 }
 
 static dms_status take_memory(dms_quant_outputs *o, const dms_graph *graph,
@@ -157,25 +151,14 @@ static void compare(void *user, const dms_node *node, void *y)
         dms_value_write(y, node, o->kept[at], o->block);
 }
 
-dms_status dms_quant_outputs_take(dms_quant_outputs *outputs, dms_net *net,
-                                  dms_error *err)
+dms_quant_watch dms_quant_outputs_keep(dms_quant_outputs *outputs)
 {
-    dms_status st;
-
-    dms_net_observe(net, keep, outputs);
-    st = dms_net_forward(net, 0, err);
-    dms_net_observe(net, NULL, NULL);
-    return st;
+    return (dms_quant_watch){keep, outputs};
 }
 
-dms_status dms_quant_outputs_compare(dms_quant_outputs *outputs, dms_net *net,
-                                     bool forced, dms_error *err)
+dms_quant_watch dms_quant_outputs_compare(dms_quant_outputs *outputs,
+                                          bool forced)
 {
-    dms_status st;
-
     outputs->forced = forced;
-    dms_net_observe(net, compare, outputs);
-    st = dms_net_forward(net, 0, err);
-    dms_net_observe(net, NULL, NULL);
-    return st;
+    return (dms_quant_watch){compare, outputs};
 }

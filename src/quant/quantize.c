@@ -43,38 +43,86 @@ static dms_status open_model(dms_quantising *q, dms_error *err)
     return st;
 }
 
-static dms_status make_net(dms_net **net, const dms_quantising *q,
-                           dms_params *params, dms_precision precision,
-                           bool sums_apart, dms_error *err)
+static dms_status make_engine(dms_engine **engine, const dms_quantising *q,
+                              dms_params *params, dms_precision precision,
+                              bool sums_apart, dms_error *err)
 {
-    const dms_model_config *config = &q->model->config;
-    dms_net_options options = {.patients = 1,
-                               .size = config->preprocess.size,
-                               .sums_apart = sums_apart,
-                               .labels = config->labels};
-    dms_status st;
+    const dms_compute compute = {.struct_size = sizeof compute,
+                                 .precision = precision,
+                                 .winograd = DMS_WINOGRAD_NO,
+                                 .workers = 1};
+    dms_engine_options options = dms_engine_options_of(q->model);
 
-    TRY(dms_compute_apply(&options, &(dms_compute){.precision = precision},
-                          params, (size_t)q->options->patients, err));
-    options.winograd = false;
-    TRY(dms_net_create(net, &config->architecture, params, &options, err));
-done:
-    return st;
+    options.params = params;
+    options.store = NULL;
+    options.compute = &compute;
+    options.patients = (size_t)q->options->patients;
+    options.sums_apart = sums_apart;
+    return dms_engine_create(engine, &options, err);
+}
+
+static dms_status fail_stopped(dms_error *err)
+{
+    return dms_fail(err, DMS_ESTOPPED,
+                    "quantising stopped; nothing was written");
 }
 
 static dms_status stopped(const dms_quantising *q, dms_error *err)
 {
-    return dms_should_stop(q->monitor)
-               ? dms_fail(err, DMS_ESTOPPED,
-                          "quantising stopped; nothing was "
-                          "written")
-               : DMS_OK;
+    return dms_should_stop(q->monitor) ? fail_stopped(err) : DMS_OK;
 }
 
 static void read_answer(double *p, const dms_quantising *q, const dms_net *net)
 {
     dms_probabilities(p, dms_net_patient_logits(net), q->model->config.labels,
                       q->model->config.temperature);
+}
+
+/* Some patients on their way through an engine. */
+typedef struct showing {
+    const dms_quantising *q;
+    size_t first;    /* patient of the feed's first */
+    bool checked;    /* what is not finite is an error */
+    double *answers; /* K of each; NULL: not wanted */
+} showing;
+
+static dms_status show(void *user, const dms_engine_batch *batch,
+                       dms_error *err)
+{
+    const showing *s = user;
+
+    (void)err; /* the photographs lie in memory */
+    dms_quantising_show(s->q, batch->net, s->first + batch->at);
+    return DMS_OK;
+}
+
+static dms_status take(void *user, const dms_engine_batch *batch,
+                       dms_error *err)
+{
+    const showing *s = user;
+    dms_status st = DMS_OK;
+
+    if (s->checked)
+        st = dms_quantising_check(s->q, batch->net, s->first + batch->at, err);
+    if (st == DMS_OK && s->answers)
+        read_answer(s->answers + batch->at * label_count(s->q), s->q,
+                    batch->net);
+    return st;
+}
+
+/* Run one patient; watch: see compare.h. */
+static dms_status run_one(dms_engine *engine, showing *s, dms_quant_watch watch,
+                          dms_error *err)
+{
+    const dms_feed feed = {.fill = show,
+                           .take = take,
+                           .user = s,
+                           .observer = watch.observer,
+                           .observer_user = watch.user,
+                           .total = 1};
+    size_t done;
+
+    return dms_engine_run(&done, engine, &feed, NULL, err);
 }
 
 static float find_limit(const dms_histogram *seen,
@@ -89,18 +137,17 @@ static float find_limit(const dms_histogram *seen,
 static dms_status calibrate(dms_quantising *q, dms_error *err)
 {
     dms_status st;
-    dms_net *apart = NULL;
+    dms_engine *apart = NULL;
 
-    TRY(make_net(&apart, q, q->model->params, DMS_PRECISION_FP32, true, err));
+    TRY(make_engine(&apart, q, q->model->params, DMS_PRECISION_FP32, true,
+                    err));
     for (size_t i = 0; i < q->patients; i++) {
+        showing whole = {q, i, true, q->answers + i * label_count(q)};
+        showing parts = {q, i, true, NULL};
+
         TRY(stopped(q, err));
-        dms_quantising_show(q, q->exact, i);
-        TRY(dms_quant_count(q->exact, &q->layers, false, err));
-        TRY(dms_quantising_check(q, q->exact, i, err));
-        read_answer(q->answers + i * label_count(q), q, q->exact);
-        dms_quantising_show(q, apart, i);
-        TRY(dms_quant_count(apart, &q->layers, true, err));
-        TRY(dms_quantising_check(q, apart, i, err));
+        TRY(run_one(q->exact, &whole, dms_quant_count(&q->layers, false), err));
+        TRY(run_one(apart, &parts, dms_quant_count(&q->layers, true), err));
         dms_progress(q->monitor, "calibrate", i + 1, q->patients, NULL);
     }
     for (size_t i = 0; i < q->layers.count; i++) {
@@ -111,7 +158,7 @@ static dms_status calibrate(dms_quantising *q, dms_error *err)
             find_limit(&layer->branch_seen, q->options, false);
     }
 done:
-    dms_net_destroy(apart);
+    dms_engine_destroy(apart);
     return st;
 }
 
@@ -126,13 +173,15 @@ static dms_status compare_layers(dms_quantising *q, bool forced, dms_error *err)
 
     for (size_t i = 0; i < q->layers.count; i++)
         q->layers.items[i].signal = 0;
-    TRY(dms_quant_outputs_create(&outputs, q->exact, &q->layers, err));
+    TRY(dms_quant_outputs_create(&outputs, dms_engine_net(q->exact, 0),
+                                 &q->layers, err));
     for (size_t i = 0; i < count; i++) {
+        showing s = {q, i, false, NULL};
+
         TRY(stopped(q, err));
-        dms_quantising_show(q, q->exact, i);
-        TRY(dms_quant_outputs_take(outputs, q->exact, err));
-        dms_quantising_show(q, q->coarse, i);
-        TRY(dms_quant_outputs_compare(outputs, q->coarse, forced, err));
+        TRY(run_one(q->exact, &s, dms_quant_outputs_keep(outputs), err));
+        TRY(run_one(q->coarse, &s, dms_quant_outputs_compare(outputs, forced),
+                    err));
         dms_progress(q->monitor, forced ? "layers" : "network", i + 1, count,
                      NULL);
     }
@@ -145,28 +194,34 @@ done:
 static dms_status compare_answers(dms_quantising *q, dms_error *err)
 {
     dms_status st = DMS_OK;
+    size_t cells = q->patients * label_count(q), done;
+    showing all = {q, 0, true, dms_calloc(cells, sizeof(double))};
+    const dms_feed feed = {.fill = show,
+                           .take = take,
+                           .user = &all,
+                           .total = q->patients,
+                           .stage = "compare"};
+    dms_error own = {0};
     double sum = 0;
-    size_t count = label_count(q);
 
-    q->largest_difference = 0;
-    for (size_t i = 0; i < q->patients; i++) {
-        double p[DMS_LABELS_MAX];
-
-        TRY(stopped(q, err));
-        dms_quantising_show(q, q->coarse, i);
-        TRY(dms_net_forward(q->coarse, 0, err));
-        TRY(dms_quantising_check(q, q->coarse, i, err));
-        read_answer(p, q, q->coarse);
-        for (size_t k = 0; k < count; k++) {
-            double d = fabs(p[k] - q->answers[i * count + k]);
-
-            sum += d;
-            q->largest_difference = fmax(q->largest_difference, d);
-        }
-        dms_progress(q->monitor, "compare", i + 1, q->patients, NULL);
+    if (!all.answers)
+        return dms_fail_memory(err, "answers");
+    st = dms_engine_run(&done, q->coarse, &feed, q->monitor, &own);
+    if (st != DMS_OK) {
+        st = st == DMS_ESTOPPED ? fail_stopped(err)
+                                : dms_fail(err, st, "%s", own.message);
+        goto done;
     }
-    q->mean_difference = sum / (double)(q->patients * count);
+    q->largest_difference = 0;
+    for (size_t i = 0; i < cells; i++) {
+        double d = fabs(all.answers[i] - q->answers[i]);
+
+        sum += d;
+        q->largest_difference = fmax(q->largest_difference, d);
+    }
+    q->mean_difference = sum / (double)cells;
 done:
+    dms_free(all.answers);
     return st;
 }
 
@@ -174,13 +229,13 @@ static dms_status remake(dms_quantising *q, dms_error *err)
 {
     dms_status st;
 
-    dms_net_destroy(q->coarse);
+    dms_engine_destroy(q->coarse);
     q->coarse = NULL;
     dms_quant_table_release(&q->table);
     TRY(dms_quant_table_make(&q->table, &q->model->config.architecture,
                              q->model->params, &q->layers, err));
-    TRY(make_net(&q->coarse, q, q->table.params, DMS_PRECISION_AUTO, false,
-                 err));
+    TRY(make_engine(&q->coarse, q, q->table.params, DMS_PRECISION_AUTO, false,
+                    err));
 done:
     return st;
 }
@@ -297,9 +352,10 @@ static dms_status quantise(dms_quantising *q, dms_error *err)
         st = dms_fail_memory(err, "calibration");
         goto done;
     }
-    TRY(make_net(&q->exact, q, q->model->params, DMS_PRECISION_FP32, false,
-                 err));
-    TRY(dms_quant_layers_find(&q->layers, dms_net_graph(q->exact), err));
+    TRY(make_engine(&q->exact, q, q->model->params, DMS_PRECISION_FP32, false,
+                    err));
+    TRY(dms_quant_layers_find(&q->layers,
+                              dms_net_graph(dms_engine_net(q->exact, 0)), err));
     TRY(calibrate(q, err));
     TRY(search(q, err));
     TRY(dms_quantising_write(q, err));
@@ -309,8 +365,8 @@ done:
 
 static void release(dms_quantising *q)
 {
-    dms_net_destroy(q->coarse);
-    dms_net_destroy(q->exact);
+    dms_engine_destroy(q->coarse);
+    dms_engine_destroy(q->exact);
     dms_quant_table_release(&q->table);
     dms_quant_layers_release(&q->layers);
     dms_free(q->answers);

@@ -5,14 +5,15 @@
 #include "data/eyes.h"
 #include "dms/model.h"
 #include "dms/quantize.h"
+#include "engine/engine.h"
 #include "quant/compare.h"
 
 typedef struct dms_quantising {
     const dms_quantize_options *options;
     const dms_monitor *monitor;
     dms_model *model;
-    dms_net *exact;  /* fp32, one patient */
-    dms_net *coarse; /* of the table */
+    dms_engine *exact;  /* fp32, one patient */
+    dms_engine *coarse; /* of the table */
     dms_quant_layers layers;
     dms_quant_table table;
     uint8_t *pixels;           /* patients x 2 x S x S x 3, left first */

@@ -27,6 +27,17 @@ static inline void quant_net_ok(dms_status st, const dms_error *err)
         fail_msg("%s", err->message);
 }
 
+static inline dms_status quant_net_run(dms_net *net, dms_quant_watch watch,
+                                       dms_error *err)
+{
+    dms_status st;
+
+    dms_net_observe(net, watch.observer, watch.user);
+    st = dms_net_forward(net, 0, err);
+    dms_net_observe(net, NULL, NULL);
+    return st;
+}
+
 /* Scales below 0 and of 0 too; the last norm of each block near 0.3. */
 static inline void quant_net_stir(dms_params *params)
 {
@@ -90,9 +101,13 @@ static inline void quant_net_calibrate(quant_net *q)
         dms_quant_layers_find(&q->layers, dms_net_graph(q->exact), &err), &err);
     for (uint64_t i = 0; i < 3; i++) {
         quant_net_show(q->exact, i, 1, q->arch.size);
-        quant_net_ok(dms_quant_count(q->exact, &q->layers, false, &err), &err);
+        quant_net_ok(
+            quant_net_run(q->exact, dms_quant_count(&q->layers, false), &err),
+            &err);
         quant_net_show(apart, i, 1, q->arch.size);
-        quant_net_ok(dms_quant_count(apart, &q->layers, true, &err), &err);
+        quant_net_ok(
+            quant_net_run(apart, dms_quant_count(&q->layers, true), &err),
+            &err);
     }
     for (size_t i = 0; i < q->layers.count; i++) {
         dms_quant_layer *layer = &q->layers.items[i];

@@ -20,11 +20,7 @@
 #include "dms/session.h"
 #include "machine/threads.h"
 
-    enum {
-        UNITS = 23,
-        WORKERS = 4,
-        NOBODY = -1
-    };
+enum { UNITS = 23, WORKERS = 4, NOBODY = -1 };
 
 /* What is done to every unit, and what the workers are to do wrong. */
 typedef struct record {

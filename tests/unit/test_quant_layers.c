@@ -290,10 +290,13 @@ static void noise_is_told_apart_by_layer(void **state)
     quant_net_ok(dms_quant_outputs_create(&outputs, q->exact, &q->layers, &err),
                  &err);
     quant_net_show(q->exact, 41, 1, 64);
-    quant_net_ok(dms_quant_outputs_take(outputs, q->exact, &err), &err);
+    quant_net_ok(quant_net_run(q->exact, dms_quant_outputs_keep(outputs), &err),
+                 &err);
     for (int forced = 0; forced < 2; forced++) {
         quant_net_show(coarse, 41, 1, 64);
-        quant_net_ok(dms_quant_outputs_compare(outputs, coarse, forced, &err),
+        quant_net_ok(quant_net_run(coarse,
+                                   dms_quant_outputs_compare(outputs, forced),
+                                   &err),
                      &err);
     }
     for (size_t i = 0; i < q->layers.count; i++) {
