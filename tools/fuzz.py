@@ -19,7 +19,6 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SEEDS = ROOT / "tests/fuzz/corpus"
 LIMITS = ["-rss_limit_mb=2048", "-timeout=25", "-max_len=65536"]
-# Pictures and tables grow; the rest of what they read is bounded by design.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1",
                "ASAN_OPTIONS": "allocator_may_return_null=1:detect_leaks=1"}
 

@@ -21,8 +21,9 @@ def sources(parts):
                   if not parts or any(part in str(p) for part in parts))
 
 
-def flags_of(build):
-    """Each file's own flags; an example, which no target builds, has few."""
+def built_files(build):
+    """Those whose flags are known; an example, which no target builds, has
+    few."""
     commands = json.loads((build / "compile_commands.json").read_text())
     return {command["file"] for command in commands}
 
@@ -43,9 +44,9 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     build = pathlib.Path(sys.argv[1]).resolve()
-    known = flags_of(build)
+    known = built_files(build)
     files = sources(sys.argv[2:])
-    failed = 0
+    failed, found = 0, ""  # what is found is printed last, where one looks
     with concurrent.futures.ThreadPoolExecutor(
             len(os.sched_getaffinity(0))) as pool:
         for path, status, text in pool.map(
@@ -53,8 +54,8 @@ def main():
             name = path.relative_to(ROOT)
             failed += status != 0
             print(f"{'FAILED' if status else 'ok':7}{name}")
-            if status:
-                print(text)
+            found += text if status else ""
+    print(found)
     print(f"{len(files) - failed} passed, {failed} failed, 0 skipped")
     return failed > 0 or not files
 
