@@ -79,9 +79,11 @@ static dms_status choose(dms_crew *crew, int *threads,
     if (o->compute && o->compute->deterministic && need.asked == 0)
         need.asked = 1;
     crew->count = dms_crew_choose(&need);
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): at least one */
     *threads /= crew->count;
     if (crew->count > 1 && *threads == 0)
         *threads = 1;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
     net->patients = o->batch > crew->count ? o->batch / crew->count : 1;
 done:
     return st;

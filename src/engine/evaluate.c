@@ -225,6 +225,7 @@ static dms_status predict(void *user, int worker, size_t at, size_t count,
     dms_loader_fill(p->loader, &filled, chosen, (int)batch, 0);
     TRY(dms_net_forward(net, 0, err));
     for (size_t i = 0; i < count; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.*): count <= batch are filled */
         TRY(check_answer(net, i, &e->dataset->patients[chosen[i]], err));
         dms_probabilities(a->probabilities + (at + i) * width,
                           dms_net_patient_logits(net) + i * width,
