@@ -1,90 +1,228 @@
 #!/usr/bin/env bash
-# Install what is missing, build, run every test, and close with the sum of
-# the runners' own counts: "N passed, N failed, N skipped".
-#
-#   ./test.sh          everything
-#   ./test.sh --quick  no sanitizers
 set -uo pipefail
 cd "$(dirname "$0")"
+
+usage() {
+    cat <<'TXT'
+usage: ./test.sh [--all | --soak] [--list] [NAME...]
+
+Install what is missing, build, run the tests, and close with the sum of the
+runners' own counts: "N passed, N failed, N skipped". The exit status is 0 when
+nothing failed. Each suite's output is kept in build/test-logs.
+
+  (nothing)  gcc without a warning, layers, unit tests, replays of the fuzz
+             corpora, parity with PyTorch and others, the command line, Python,
+             the installed library: within 15 minutes on two cores
+  --all      and: clang without a warning, clang-tidy, the unit tests and
+             replays again with address and undefined-behaviour sanitizers,
+             threads with the thread sanitizer, coverage of what reads foreign
+             bytes, 30 seconds of fuzzing for each parser: within 75 minutes;
+             what .ci/run calls
+  --soak     only what takes hours and is run by hand: 10 minutes of fuzzing
+             for each parser, tests/soak
+  --list     print the suites' names and run none
+  NAME       only suites whose name contains NAME, such as test_csv, parity- or
+             asan-
+TXT
+}
+
+# Suites that wait for --all: "parity-test_x cli-test_y".
+slow=""
+# What runs on several threads, for the thread sanitizer.
+threaded="test_engine test_kept test_session test_loader test_compute test_bench"
+
+level=usual list=no filters=()
+for word in "$@"; do
+    case $word in
+    --all) level=all ;;
+    --soak) level=soak ;;
+    --list) list=yes ;;
+    --help | -h) usage && exit ;;
+    -*) usage >&2 && exit 2 ;;
+    *) filters+=("$word") ;;
+    esac
+done
 
 # Spinning barriers collapse where the cores are shared.
 export OMP_WAIT_POLICY=passive
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 suites=0
 logs=$PWD/build/test-logs
+
+wanted() { # name
+    local filter
+    [ ${#filters[@]} -gt 0 ] || return 0
+    for filter in "${filters[@]}"; do
+        [[ $1 != *"$filter"* ]] || return 0
+    done
+    return 1
+}
 
 # Add the counts that a runner printed at the end of its log; a log without
 # counts, or a bad exit without a failure counted, is one failure.
-count() { # name log status
+count() { # name log status seconds
     local p f s
     read -r p f s < <(tools/count-tests "$2")
     if [ "$3" -ne 0 ] && [ "$f" -eq 0 ] || [ $((p + f + s)) -eq 0 ]; then
         f=$((f + 1))
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-    printf '%-44s %4d passed %3d failed %3d skipped\n' "$1" "$p" "$f" "$s"
+    printf '%-44s %4d passed %3d failed %3d skipped %5d s\n' \
+        "$1" "$p" "$f" "$s" "$4"
     if [ "$f" -gt 0 ]; then
         tail -n 60 "$2"
     fi
 }
 
 run() { # name command...
-    local name=$1 status=0
+    local name=$1 status=0 start=$SECONDS
     shift
+    wanted "$name" || return 0
+    suites=$((suites + 1))
+    if [ $list = yes ]; then
+        echo "$name"
+        return
+    fi
     "$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
-    count "$name" "$logs/$name.log" "$status"
+    count "$name" "$logs/$name.log" "$status" $((SECONDS - start))
 }
 
-build_folder() { # preset
+folder_of() { # preset
     if [ "$1" = release ]; then echo build; else echo "build-$1"; fi
 }
 
-build() { # preset
-    cmake --preset "$1" -DDMS_WERROR=ON >"$logs/configure-$1.log" 2>&1 &&
-        cmake --build "$(build_folder "$1")" >"$logs/build-$1.log" 2>&1 && return
-    cat "$logs/configure-$1.log" "$logs/build-$1.log" 2>/dev/null | tail -n 60
-    echo "0 passed, 1 failed, 0 skipped"
-    exit 1
+# A preset's build is a test: it passes when nothing warns. A preset that does
+# not build fails here, and each suite that needs it fails for itself.
+build_preset() { # preset
+    cmake --preset "$1" -DDMS_WERROR=ON &&
+        cmake --build "$(folder_of "$1")" &&
+        echo "1 passed, 0 failed"
 }
 
-run_programs() { # prefix folder
-    local program name
-    for program in "$2"/test_* "$2"/fuzz_*; do
-        [ -x "$program" ] || continue
-        name=$(basename "$program")
+# Build what the named suites need, whether or not "build-x" itself is named.
+build() { # preset suite...
+    local preset=$1 suite need=no
+    shift
+    for suite in "build-$preset" "$@"; do
+        ! wanted "$suite" || need=yes
+    done
+    if [ $need = yes ]; then
+        local filters=()
+        run "build-$preset" build_preset "$preset"
+    fi
+}
+
+# The programs that the sources say must be there, built or not.
+programs() {
+    local source
+    for source in tests/unit/test_*.c tests/grad/test_*.c tests/fuzz/fuzz_*.c; do
+        basename "$source" .c
+    done
+}
+
+run_programs() { # prefix folder program...
+    local prefix=$1 folder=$2 name
+    shift 2
+    for name in "$@"; do
         case $name in
-        fuzz_*) run "$1$name" "$program" "tests/fuzz/corpus/${name#fuzz_}" ;;
-        *) run "$1$name" "$program" ;;
+        fuzz_*)
+            run "$prefix$name" "$folder/$name" "tests/fuzz/corpus/${name#fuzz_}"
+            ;;
+        *) run "$prefix$name" "$folder/$name" ;;
         esac
     done
 }
 
-tools/install-packages.sh --tests || exit 1
+run_scripts() { # script...
+    local script folder name interpreter
+    for script in "$@"; do
+        folder=${script%/*} # parity/test_onnx.py and test_onnx differ in name
+        name=${folder##*/}-$(basename "$script" .py)
+        [ $level != usual ] || [[ " $slow " != *" $name "* ]] || continue
+        interpreter=/usr/bin/python3
+        [[ $script != tests/parity/test_onnx*.py ]] || interpreter=$python
+        run "$name" env DMS_BUILD="$PWD/build" "$interpreter" "$script" -v
+    done
+}
+
+usual() {
+    local script
+    for script in tests/test_*.py; do # of the sources: layers, numbers
+        run "$(basename "$script" .py | sed s/test_//)" \
+            /usr/bin/python3 "$script" -v
+    done
+    # shellcheck disable=SC2046
+    run_programs "" build $(programs)
+    run_scripts tests/parity/test_*.py tests/cli/test_*.py \
+        tests/python/test_*.py tests/install/test_*.py
+}
+
+sanitized() {
+    # shellcheck disable=SC2046
+    build asan $(programs | sed 's/^/asan-/')
+    export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
+    export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+    run_programs asan- build-asan $(programs)
+    unset ASAN_OPTIONS LSAN_OPTIONS
+
+    # shellcheck disable=SC2086
+    build tsan tsan-threads $(printf 'tsan-%s ' $threaded)
+    # One thread for oneDNN: ThreadSanitizer cannot see libgomp's barriers.
+    export OMP_NUM_THREADS=1
+    export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp
+    # shellcheck disable=SC2086
+    run_programs tsan- build-tsan $threaded
+    run tsan-threads env DMS_BUILD="$PWD/build-tsan" \
+        /usr/bin/python3 tests/threads/test_threads.py -v
+    unset OMP_NUM_THREADS TSAN_OPTIONS
+}
+
+all() {
+    build clang tidy
+    run tidy tools/tidy.py build-clang
+    sanitized
+    build coverage coverage
+    run coverage tools/coverage.py build-coverage
+    build fuzz fuzz
+    run fuzz tools/fuzz.py build-fuzz 30
+}
+
+soak() {
+    local script
+    build fuzz fuzz-long
+    run fuzz-long tools/fuzz.py build-fuzz 600
+    for script in tests/soak/test_*.py; do
+        run "soak-$(basename "$script" .py)" env DMS_BUILD="$PWD/build" \
+            /usr/bin/python3 "$script" -v
+    done
+}
+
 mkdir -p "$logs"
-build release
-tools/install-peers.sh build
+if [ $list = no ]; then
+    packages=--tests
+    [ $level = usual ] || packages=--all
+    tools/install-packages.sh $packages || exit 1
+    start=$SECONDS
+    build_preset release >"$logs/build-gcc.log" 2>&1
+    status=$?
+    count build-gcc "$logs/build-gcc.log" $status $((SECONDS - start))
+    if [ $status -ne 0 ]; then
+        echo "$passed passed, $failed failed, $skipped skipped"
+        exit 1
+    fi
+    tools/install-peers.sh build
+fi
 python=build/peers/bin/python # Debian's, and the programs that run ONNX
 [ -x "$python" ] || python=/usr/bin/python3
 
-run layers /usr/bin/python3 tests/test_layers.py -v
-run numbers /usr/bin/python3 tests/test_numbers.py -v
-run_programs "" build
-for script in tests/parity/test_*.py tests/cli/test_*.py \
-    tests/python/test_*.py tests/install/test_*.py; do
-    [ -f "$script" ] || continue
-    interpreter=/usr/bin/python3
-    [[ $script != tests/parity/test_onnx*.py ]] || interpreter=$python
-    folder=${script%/*} # parity/test_onnx.py and test_onnx have logs of their own
-    run "${folder##*/}-$(basename "$script" .py)" \
-        env DMS_BUILD="$PWD/build" "$interpreter" "$script" -v
-done
+[ $level = soak ] || usual
+[ $level != all ] || all
+[ $level != soak ] || soak
 
-if [ "${1:-}" != --quick ]; then
-    build asan
-    export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
-    export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
-    run_programs asan- build-asan
+if [ $suites -eq 0 ]; then
+    echo "no suite's name contains: ${filters[*]} (./test.sh --all --list)" >&2
+    exit 2
 fi
-
+[ $list = no ] || exit 0
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Install what building needs (and, with --tests, what testing needs) on
-# Debian 12, by name from Debian. Does nothing where all of it is there.
+# Install what building needs (and, with --tests, what ./test.sh needs; with
+# --all, what ./test.sh --all and --soak need too) on Debian 12, by name from
+# Debian. Does nothing where all of it is there.
 set -euo pipefail
 
 build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
@@ -13,11 +14,13 @@ tests=(libcmocka-dev clang-format python3-torch python3-torchvision
 # A decimal comma, an i that is not ASCII's, a decimal point of two bytes: no
 # output may look other where these are set (tests/*/test_locale*).
 languages=(de_DE tr_TR ps_AF)
+all=(clang clang-tidy libclang-rt-14-dev gcovr)
 
 wanted=("${build[@]}")
-if [ "${1:-}" = --tests ]; then
-    wanted+=("${tests[@]}")
-fi
+case ${1:-} in
+--tests) wanted+=("${tests[@]}") ;;
+--all) wanted+=("${tests[@]}" "${all[@]}") ;;
+esac
 
 missing=()
 for package in "${wanted[@]}"; do
@@ -36,7 +39,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 fi
 
-[ "${1:-}" = --tests ] || exit 0
+[ -n "${1:-}" ] || exit 0
 there=$(locale -a)
 for language in "${languages[@]}"; do
     if ! grep -qix "$language\.utf-\?8" <<<"$there"; then

@@ -1,3 +1,4 @@
+#define DMS_FAIL_SOURCE
 #include "base/fail.h"
 
 #include <errno.h>

@@ -13,6 +13,7 @@ static dms_status parse_list(dms_label_set **out, dms_label_options *o,
 {
     dms_label list[DMS_LABELS_MAX];
     char *at = text;
+    dms_status st;
 
     o->count = 0;
     for (bool more = true; more; o->count++) {
@@ -27,7 +28,9 @@ static dms_status parse_list(dms_label_set **out, dms_label_options *o,
         at += len + 1;
     }
     o->labels = list;
-    return dms_label_set_create(out, o, err);
+    st = dms_label_set_create(out, o, err);
+    o->labels = NULL; /* list ends here */
+    return st;
 }
 
 static bool is_file(const char *text)

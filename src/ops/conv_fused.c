@@ -267,7 +267,7 @@ static dms_status fused_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     fused_state *s = dms_calloc(1, sizeof *s);
     fused_descs d = describe(t);
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_desc_t pd;
+    dnnl_primitive_desc_t pd = NULL;
 
     if (!s)
         return dms_fail_memory(err, "convolution");

@@ -250,5 +250,5 @@ float dms_rng_float(dms_rng *rng, float low, float high)
 
 int dms_rng_int(dms_rng *rng, int low, int high)
 {
-    return low + (int)dms_rng_below(rng, (uint64_t)(high - low + 1));
+    return low + (int)dms_rng_below(rng, (uint64_t)(high - low) + 1);
 }

@@ -48,7 +48,10 @@ static void laser_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng)
     float from = dms_rng_float(rng, 0, 6.28f);
     float span = dms_rng_float(rng, 2, 6);
 
+    /* A rounding more or less is a scar more or less. */
+    /* NOLINTNEXTLINE(*-flp30-c,*.FloatLoopCounter) */
     for (float d = .6f; d < .92f; d += .105f)
+        /* NOLINTNEXTLINE(*-flp30-c,*.FloatLoopCounter) */
         for (float a = 0; a < span; a += .11f / d) {
             float at = from + a + dms_rng_float(rng, -.04f, .04f);
             dms_blob scar = {.x = .6f * r->fovea_x + d * cosf(at),

@@ -326,6 +326,7 @@ void dms_map_cache_fill(const dms_map_cache *cache, void *maps,
 {
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < 2 * count; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): i < 2 * count */
         size_t eye = eye_of(cache, places[i % count], i >= count);
 
         memcpy((uint8_t *)maps + i * cache->map_bytes,

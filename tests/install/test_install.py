@@ -33,6 +33,25 @@ def declared_functions():
     return names
 
 
+class BuiltAsTheDemoBuilds(unittest.TestCase):
+    def test_a_folder_that_the_demo_built_can_be_installed(self):
+        """demo.sh's own two cmake lines in a folder of this test's, without
+        optimisation: what is built counts, not how fast it runs."""
+        demo = (ROOT / "demo.sh").read_text()
+        configure, = re.findall(r"^cmake --preset (\w+)", demo, re.M)
+        built, = re.findall(r"^cmake --build build ([^|\n]*)", demo, re.M)
+        with tempfile.TemporaryDirectory() as work:
+            work = pathlib.Path(work)
+            run("cmake", "--preset", configure, "-B", work / "build",
+                "-DCMAKE_BUILD_TYPE=Debug", cwd=ROOT)
+            run("cmake", "--build", work / "build", *built.split())
+            run("cmake", "--install", work / "build", "--prefix",
+                work / "prefix")
+            self.assertTrue(next(
+                (work / "prefix").glob("lib*/**/libdmsnet.so")).exists())
+            run(work / "prefix" / "bin" / "dmsnet", "--version")
+
+
 class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

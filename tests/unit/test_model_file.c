@@ -143,9 +143,8 @@ static void a_file_from_before_label_sets_is_of_odirs_labels(void **state)
 
 static void a_label_set_survives_its_description(void **state)
 {
-    static const char *const sets[] = {"grade=none,mild,severe", "one",
-                                       "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,"
-                                       "t"};
+    static const char many[] = "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t";
+    const char *const sets[] = {"grade=none,mild,severe", "one", many};
 
     (void)state;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {

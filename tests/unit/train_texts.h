@@ -12,7 +12,8 @@
 enum { TEXTS_MAX = 128, TEXT_LENGTH_MAX = 256 };
 
 /* A text that lives as long as the program. */
-static inline char *keep_text(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static inline char *
+keep_text(const char *format, ...)
 {
     static char texts[TEXTS_MAX][TEXT_LENGTH_MAX];
     static size_t count;

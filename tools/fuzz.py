@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Fuzz each parser for a while, from what is known about it.
+
+usage: tools/fuzz.py BUILD SECONDS [TARGET...]   a build of the preset `fuzz`
+
+Starts from tests/fuzz/corpus/TARGET and keeps what it learns in
+BUILD/corpus/TARGET, from where the next run goes on. An input that fails is
+made as small as it gets and put into tests/fuzz/corpus/TARGET, where every
+later replay meets it: commit it together with the repair.
+"""
+import concurrent.futures
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SEEDS = ROOT / "tests/fuzz/corpus"
+LIMITS = ["-rss_limit_mb=2048", "-timeout=25", "-max_len=65536"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1",
+               "ASAN_OPTIONS": "allocator_may_return_null=1:detect_leaks=1"}
+
+
+def minimise(program, finding, what):
+    """The smallest input that still fails, among the seeds."""
+    small = finding.with_name(finding.name + ".small")
+    subprocess.run([str(program), "-minimize_crash=1", "-max_total_time=30",
+                    f"-exact_artifact_path={small}", *LIMITS, str(finding)],
+                   env=ENVIRONMENT, capture_output=True, check=False)
+    data = (small if small.exists() else finding).read_bytes()
+    kept = SEEDS / what / f"found-{hashlib.sha256(data).hexdigest()[:12]}"
+    kept.write_bytes(data)
+    return kept
+
+
+def fuzz(build, seconds, what):
+    """None, or what went wrong."""
+    program = build / f"fuzz_{what}"
+    learned = build / "corpus" / what
+    findings = build / "findings" / what
+    learned.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(findings, ignore_errors=True)
+    findings.mkdir(parents=True)
+    words = [str(program), f"-max_total_time={seconds}", "-print_final_stats=1",
+             f"-artifact_prefix={findings}/", *LIMITS, str(learned),
+             str(SEEDS / what)]
+    try:
+        done = subprocess.run(words, env=ENVIRONMENT, capture_output=True,
+                              check=False)
+    except OSError as error:
+        return None, str(error)
+    text = done.stderr.decode(errors="replace")
+    runs = [line.split()[-1] for line in text.splitlines()
+            if line.startswith("stat::number_of_executed_units")]
+    if done.returncode == 0 and runs:
+        return runs[0], None
+    kept = [minimise(program, finding, what)
+            for finding in sorted(findings.iterdir())]
+    kept = "".join(f"\nkept as {path.relative_to(ROOT)}" for path in kept)
+    return None, text[-6000:] + kept
+
+
+def main():
+    if len(sys.argv) < 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    build, seconds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
+    targets = [name.removeprefix("fuzz_") for name in sys.argv[3:]] or sorted(
+        path.stem.removeprefix("fuzz_")
+        for path in (ROOT / "tests/fuzz").glob("fuzz_*.c"))
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(
+            len(os.sched_getaffinity(0))) as pool:
+        for what, (runs, trouble) in zip(targets, pool.map(
+                lambda what: fuzz(build, seconds, what), targets)):
+            failed += trouble is not None
+            print(f"FAILED {what}\n{trouble}" if trouble is not None else
+                  f"ok     {what}: {runs} inputs in {seconds} s")
+    print(f"{len(targets) - failed} passed, {failed} failed, 0 skipped")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
