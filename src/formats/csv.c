@@ -78,23 +78,17 @@ static dms_status read_quoted(reader *r)
     return DMS_OK;
 }
 
-static void read_plain(reader *r)
-{
-    int c;
-
-    while ((c = peek(r)) != END && c != r->separator && !is_line_end(c))
-        add(r, next(r));
-}
-
 static dms_status read_cell(reader *r)
 {
     dms_status st = DMS_OK;
+    int c;
 
     r->cell.len = 0;
     if (peek(r) == '"')
         st = read_quoted(r);
     else
-        read_plain(r);
+        while ((c = peek(r)) != END && c != r->separator && !is_line_end(c))
+            add(r, next(r));
     if (st != DMS_OK)
         return st;
     if (r->cell.failed)
