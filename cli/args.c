@@ -1,3 +1,5 @@
+/* Splitting a command line into options and arguments; what an option means is
+ * dms/option.h's. */
 #include "args.h"
 
 #include <stdlib.h>

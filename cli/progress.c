@@ -1,3 +1,5 @@
+/* Writing to standard error and to --log's file; remembers whether a bar
+ * stands on the terminal's line. */
 #include "progress.h"
 
 #include <errno.h>

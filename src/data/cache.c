@@ -1,3 +1,5 @@
+/* The cache of preprocessed photographs: its key, its making in parallel, its
+ * reading; made_file.c keeps processes apart. */
 #include "data/cache.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Collecting what `data check` finds, and telling it as text and as JSON. */
 #include "data/findings.h"
 
 #include <stdarg.h>

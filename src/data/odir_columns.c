@@ -1,3 +1,4 @@
+/* Telling a table's form by the names of its columns. */
 #include "data/odir_columns.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Reading and writing predictions.csv, over formats/csv and base/number: what
+ * is written reads back bit-equal. */
 #include "data/predictions.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* All figures from one pass over the patients. Labels and decisions are packed
+ * into bits first, as a bootstrap passes 2,000 times. */
 #include "eval/scoring.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Choosing each label's threshold: one pass over its probabilities in falling
+ * order, with the counts updated at each. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,3 +1,5 @@
+/* Reading CSV byte by byte into a table, over base/bytes; the file is UTF-8
+ * with or without a byte order mark. */
 #include "formats/csv.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+/* Building ONNX's messages and packing them; the only file that sees
+ * protobuf-c. */
 #include "formats/onnx.h"
 
 #include <string.h>

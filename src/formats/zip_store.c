@@ -1,3 +1,5 @@
+/* Reading the directory of a stored zip from its end. Every offset and length
+ * goes through base/bytes or a checked sum before it is believed. */
 #include "formats/zip_store.h"
 
 #include <stdbool.h>

@@ -1,3 +1,6 @@
+/* From a scan's bits to rows of the reduced picture, an MCU row at a time.
+ * Relies on jpeg_code.c's tables, and on zeros behind the bits for reading
+ * ahead. */
 #include "image/jpeg_scan.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* From a photograph to the model's square input: decode, find the field, crop,
+ * resize, enhance. Training, prediction and cache all come through here. */
 #include <math.h>
 #include <string.h>
 

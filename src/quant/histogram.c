@@ -1,3 +1,5 @@
+/* Counting magnitudes in bins that widen as larger ones come, and choosing the
+ * clipping point from them. */
 #include "quant/histogram.h"
 
 #include <float.h>

@@ -1,3 +1,5 @@
+/* `dmsnet synth`: drawing the patients, photographing their eyes in parallel,
+ * writing pictures and tables. */
 #include "synth/synth.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+/* Drawing who the made-up patients are. The counts below are ODIR-5K's; chance
+ * comes from base/rng. */
 #include "synth/synth_labels.h"
 
 #include <math.h>

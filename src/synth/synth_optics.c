@@ -1,3 +1,4 @@
+/* From the painted retina to the bytes of a photograph. */
 #include "synth/synth_optics.h"
 
 #include <math.h>

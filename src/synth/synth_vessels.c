@@ -1,3 +1,5 @@
+/* Growing the vessel tree: trunks along Bezier curves, branches as random
+ * walks. A pass over a kind draws the same tree each time. */
 #include "synth/synth_vessels.h"
 
 #include <math.h>
