@@ -1,3 +1,4 @@
+/* The options of an architecture, read straight into a dms_architecture. */
 #include "architecture_options.h"
 
 #include <stddef.h>

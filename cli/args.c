@@ -1,3 +1,5 @@
+/* Splitting a command line into options and arguments; what an option means is
+ * dms/option.h's. */
 #include "args.h"
 
 #include <stdlib.h>
@@ -19,17 +21,15 @@ typedef struct cursor {
     int left;
 } cursor;
 
-static void *values_of(cli_args *args, int table)
-{
-    return table < cli_command_tables(args->command) ? args->values[table]
-                                                     : &args->common;
-}
-
 static dms_status push(cli_args *args, int table, const dms_option *option,
                        const char *text)
 {
+    void *values = table < cli_command_tables(args->command)
+                       ? args->values[table]
+                       : &args->common;
+
     args->settings[args->settings_count++] =
-        (cli_setting){option, values_of(args, table), text};
+        (cli_setting){option, values, text};
     return DMS_OK;
 }
 

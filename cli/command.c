@@ -1,3 +1,4 @@
+/* The options that every verb has. */
 #include "command.h"
 
 static const cli_common common_defaults = {.help = false};

@@ -1,3 +1,4 @@
+/* The options of computing, read straight into a dms_compute. */
 #include "compute_options.h"
 
 static const dms_compute compute_defaults = {.struct_size = sizeof(dms_compute),

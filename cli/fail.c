@@ -1,3 +1,4 @@
+/* As the library fails: formatted by base/number, so no locale shows. */
 #include "fail.h"
 
 #include <stdarg.h>

@@ -37,13 +37,6 @@ bool cli_option_is_on(const dms_option *option, const void *defaults)
            *((const bool *)defaults + option->offset);
 }
 
-/* A default worth telling: not of a switch that is off, not an empty text. */
-static bool has_default(const dms_option *option, const char *text)
-{
-    return *text != '\0' &&
-           !(option->type == DMS_OPTION_FLAG && strcmp(text, "false") == 0);
-}
-
 void cli_option_describe(char *text, size_t capacity, const dms_option *option,
                          const void *defaults)
 {
@@ -54,7 +47,9 @@ void cli_option_describe(char *text, size_t capacity, const dms_option *option,
     dms_option_get(start, sizeof(start), defaults, option);
     if (option->type == DMS_OPTION_FLAG && strcmp(start, "true") == 0)
         snprintf(start, sizeof(start), "on");
-    started = has_default(option, start);
+    /* A default worth telling: not of a switch that is off, not empty. */
+    started = *start != '\0' &&
+              !(option->type == DMS_OPTION_FLAG && strcmp(start, "false") == 0);
     snprintf(text, capacity, "%s%s%s%s%s%s%s", option->help,
              ranged || started ? " (" : "", ranged ? range : "",
              ranged && started ? "; " : "", started ? "default " : "",

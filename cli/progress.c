@@ -1,3 +1,5 @@
+/* Writing to standard error and to --log's file; remembers whether a bar
+ * stands on the terminal's line. */
 #include "progress.h"
 
 #include <errno.h>
@@ -71,13 +73,6 @@ dms_status cli_progress_open(cli_progress *progress, const char *log,
     return DMS_OK;
 }
 
-static void clear_bar(cli_progress *progress)
-{
-    if (progress->drawn)
-        fputs("\r\033[K", stderr);
-    progress->drawn = false;
-}
-
 void cli_progress_close(cli_progress *progress)
 {
     if (progress->drawn)
@@ -105,7 +100,8 @@ void cli_progress_say(cli_progress *progress, dms_log_level level,
         write_log(progress->log, level, text);
     if (level > progress->level)
         return;
-    clear_bar(progress);
+    if (progress->drawn)
+        fputs("\r\033[K", stderr), progress->drawn = false;
     fprintf(stderr, "dmsnet: %s%s%s\n",
             level == DMS_LOG_INFO ? "" : level_words[level],
             level == DMS_LOG_INFO ? "" : ": ", text);
@@ -176,13 +172,6 @@ static void draw_bar(cli_progress *progress, size_t done, size_t total,
         fputc('\n', stderr), progress->drawn = false;
 }
 
-static void put_line(const cli_progress *progress, size_t done, size_t total,
-                     const char *pace, const char *detail)
-{
-    fprintf(stderr, "dmsnet: %s %zu/%zu%s%s%s\n", progress->stage, done, total,
-            pace, detail ? ", " : "", detail ? detail : "");
-}
-
 static void begin_stage(cli_progress *progress, const char *stage, size_t done,
                         double time)
 {
@@ -227,7 +216,8 @@ static void on_progress(void *user, const char *stage, size_t done,
     if (progress->terminal)
         draw_bar(progress, done, total, pace, detail);
     else
-        put_line(progress, done, total, pace, detail);
+        fprintf(stderr, "dmsnet: %s %zu/%zu%s%s%s\n", progress->stage, done,
+                total, pace, detail ? ", " : "", detail ? detail : "");
     progress->shown = time;
     progress->shown_share = share;
 }

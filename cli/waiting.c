@@ -1,3 +1,5 @@
+/* Setting libgomp's waiting before it is loaded, by starting the program
+ * again. */
 #include "waiting.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* The heap, counted and breakable: the C library's allocator, with atomic
+ * counters around each call. */
 #include "base/alloc.h"
 
 #include <stdatomic.h>

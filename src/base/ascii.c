@@ -1,3 +1,4 @@
+/* Letters by their codes alone; asks no locale. */
 #include "base/ascii.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* CLOCK_MONOTONIC in seconds. */
 #include "base/clock.h"
 
 #include <time.h>

@@ -1,3 +1,5 @@
+/* Filling a dms_error without taking memory; messages are formatted by
+ * base/number, so no locale shows in them. */
 #define DMS_FAIL_SOURCE
 #include "base/fail.h"
 

@@ -1,3 +1,5 @@
+/* Files by POSIX calls. A new file is written beside its place, synced and
+ * renamed, so that a reader never sees a part. */
 #include "base/file.h"
 
 #include <errno.h>

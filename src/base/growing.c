@@ -1,3 +1,5 @@
+/* Copying option structs of one length into those of another; relies on
+ * struct_size being the first member. */
 #include "base/growing.h"
 
 #include <string.h>

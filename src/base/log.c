@@ -1,3 +1,4 @@
+/* Talking to a monitor that may be NULL, or may want only some of the talk. */
 #include "base/log.h"
 
 #include <stdarg.h>

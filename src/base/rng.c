@@ -1,3 +1,5 @@
+/* xoshiro256** and the hashes, in 64-bit integers alone: the same numbers on
+ * every machine. */
 #include "base/rng.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* The growing text; numbers are formatted by base/number, so no locale shows
+ * in it. */
 #include "base/strbuf.h"
 
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+/* The version of the library that is loaded; dms/version.h has that of the
+ * caller's headers. */
 #include "dms/version.h"
 
 #define TEXT_OF(number) #number

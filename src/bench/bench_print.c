@@ -16,11 +16,6 @@ typedef struct line {
 
 typedef enum grouping { BY_PART, BY_OP, BY_NODE } grouping;
 
-static const char *key_of(const dms_bench_node *node, grouping by)
-{
-    return by == BY_PART ? node->part : by == BY_OP ? node->op : node->name;
-}
-
 static line *find_line(line *lines, size_t *count, const char *name,
                        grouping by)
 {
@@ -40,7 +35,10 @@ static size_t group(line *lines, const dms_bench_report *r, grouping by)
     memset(lines, 0, r->node_count * sizeof *lines);
     for (size_t i = 0; i < r->node_count; i++) {
         const dms_bench_node *node = &r->nodes[i];
-        line *l = find_line(lines, &count, key_of(node, by), by);
+        const char *name = by == BY_PART ? node->part
+                           : by == BY_OP ? node->op
+                                         : node->name;
+        line *l = find_line(lines, &count, name, by);
 
         l->nodes++;
         l->seconds += node->forward_s + node->backward_s;
@@ -97,15 +95,6 @@ static void print_machine(dms_strbuf *text, const dms_bench_report *r)
     dms_strbuf_printf(text, "          memory    %8.1f GB/s\n", r->memory_gb_s);
 }
 
-static void print_step(dms_strbuf *text, const dms_bench_times *t)
-{
-    dms_strbuf_printf(text,
-                      "          forward %.2f, loss %.2f, backward %.2f, "
-                      "update %.2f ms\n",
-                      1e3 * t->forward, 1e3 * t->loss, 1e3 * t->backward,
-                      1e3 * t->update);
-}
-
 static void print_model(dms_strbuf *text, const dms_bench_report *r)
 {
     const dms_bench_options *o = r->options;
@@ -129,7 +118,11 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
                       1e3 * r->median.total, 1e3 * r->minimum.total, o->repeats,
                       r->patients_per_s, r->ready_s);
     if (o->train)
-        print_step(text, &r->median);
+        dms_strbuf_printf(text,
+                          "          forward %.2f, loss %.2f, backward %.2f, "
+                          "update %.2f ms\n",
+                          1e3 * r->median.forward, 1e3 * r->median.loss,
+                          1e3 * r->median.backward, 1e3 * r->median.update);
     dms_strbuf_printf(text,
                       "speed     %.1f %s of %.1f GFLOP: %.1f %% of the "
                       "measured peak\n",

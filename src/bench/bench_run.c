@@ -89,15 +89,6 @@ void dms_bench_name_node(dms_bench_node *to, const dms_node *node,
     to->part = node->part ? node->part : "";
 }
 
-/* Gradients cost as much as the forward each: that by the input, where anyone
- * asks for it, and that by the weight. */
-static double backward_share(const dms_graph *graph, const dms_node *node)
-{
-    if (!dms_node_goes_back(graph, node))
-        return 0;
-    return node->param_count == 0 || node->in[0]->needs_grad ? 2 : 1;
-}
-
 static dms_status describe_nodes(dms_bench_report *r, const dms_bench *bench,
                                  dms_error *err)
 {
@@ -114,7 +105,12 @@ static dms_status describe_nodes(dms_bench_report *r, const dms_bench *bench,
         dms_bench_name_node(to, node, graph->params);
         if (node->op->flops)
             to->forward_gflop = node->op->flops(node, graph->params) / 1e9;
-        to->backward_gflop = to->forward_gflop * backward_share(graph, node);
+        /* Gradients cost as much as the forward each: that by the input, where
+         * anyone asks for it, and that by the weight. */
+        if (dms_node_goes_back(graph, node))
+            to->backward_gflop =
+                to->forward_gflop *
+                (node->param_count == 0 || node->in[0]->needs_grad ? 2 : 1);
         r->gflop += to->forward_gflop + to->backward_gflop;
     }
     return DMS_OK;

@@ -1,3 +1,5 @@
+/* The cache of preprocessed photographs: its key, its making in parallel, its
+ * reading; made_file.c keeps processes apart. */
 #include "data/cache.h"
 
 #include <inttypes.h>
@@ -50,17 +52,14 @@ static const char *path_of(const dms_dataset *dataset, size_t eye)
     return dataset->patients[eye / 2].eye[eye % 2].path;
 }
 
-static uint64_t hash_settings(const dms_preprocess *s)
+/* Of the settings, and of every photograph: where it is, how long, when
+ * changed. */
+static uint64_t key_of(const dms_preprocess *s, const dms_dataset *dataset)
 {
-    const int32_t words[] = {s->size, s->crop, (int32_t)s->filter,
-                             (int32_t)s->enhance, VERSION};
+    const int32_t settings[] = {s->size, s->crop, (int32_t)s->filter,
+                                (int32_t)s->enhance, VERSION};
+    uint64_t hash = dms_hash_bytes(DMS_HASH_START, settings, sizeof settings);
 
-    return dms_hash_bytes(DMS_HASH_START, words, sizeof words);
-}
-
-/* Of every photograph: where it is, how long, when changed. */
-static uint64_t hash_photographs(uint64_t hash, const dms_dataset *dataset)
-{
     for (size_t i = 0; i < 2 * dataset->count; i++) {
         const char *path = path_of(dataset, i);
         struct stat info = {0};
@@ -244,7 +243,7 @@ dms_status dms_cache_open(dms_cache **out, const char *folder,
     b->monitor = monitor;
     b->eyes = cache->eyes = 2 * dataset->count;
     cache->size = settings->size;
-    cache->key = b->key = hash_photographs(hash_settings(settings), dataset);
+    cache->key = b->key = key_of(settings, dataset);
     snprintf(name, sizeof name, "photographs-%dpx-%016" PRIx64 ".cache",
              settings->size, b->key);
     TRY(dms_made_file_open(&cache->map, &made, &file, err));

@@ -213,15 +213,6 @@ static void count_patients(dms_data_report *report, const dms_dataset *dataset)
     report->patients = dataset->count;
 }
 
-static void check_all(dms_findings *f, const dms_fingerprint *prints,
-                      size_t count, const dms_dataset *dataset)
-{
-    for (size_t i = 0; i < count; i++)
-        check_photograph(f, &prints[i], dataset);
-    for (size_t i = 0; i < dataset->count; i++)
-        check_row(f, &dataset->patients[i], dataset->labels);
-}
-
 dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
                           const dms_monitor *monitor, dms_error *err)
 {
@@ -234,7 +225,10 @@ dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
     if (!report)
         return dms_fail_memory(err, "data report");
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
-    check_all(&findings, prints, count, dataset);
+    for (size_t i = 0; i < count; i++)
+        check_photograph(&findings, &prints[i], dataset);
+    for (size_t i = 0; i < dataset->count; i++)
+        check_row(&findings, &dataset->patients[i], dataset->labels);
     dms_fingerprints_sort(prints, count);
     check_identical(&findings, prints, count, dataset);
     count_patients(report, dataset);

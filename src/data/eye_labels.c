@@ -33,14 +33,6 @@ static int class_of_eyes(const dms_label_set *set, const uint8_t *left,
                                                            : -1;
 }
 
-/* 1 where either eye has it, else unknown where either is. */
-static uint8_t either(const uint8_t *left, const uint8_t *right, int k)
-{
-    uint8_t a = left ? left[k] : 0, b = right ? right[k] : 0;
-
-    return a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : DMS_LABEL_UNKNOWN;
-}
-
 static void any_of_eyes(uint8_t *patient, const dms_label_set *set,
                         const uint8_t *left, const uint8_t *right)
 {
@@ -48,7 +40,12 @@ static void any_of_eyes(uint8_t *patient, const dms_label_set *set,
     bool finding = false, doubt = false;
 
     for (int k = 0; k < dms_label_set_count(set); k++) {
-        patient[k] = either(left, right, k);
+        uint8_t a = left ? left[k] : 0, b = right ? right[k] : 0;
+
+        /* 1 where either eye has it, else unknown where either is */
+        patient[k] = a == 1 || b == 1   ? 1
+                     : a == 0 && b == 0 ? 0
+                                        : DMS_LABEL_UNKNOWN;
         finding = finding || (k != nothing && patient[k] == 1);
         doubt = doubt || (k != nothing && patient[k] == DMS_LABEL_UNKNOWN);
     }

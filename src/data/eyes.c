@@ -1,3 +1,4 @@
+/* Choosing the photograph that an eye's place is filled from. */
 #include "data/eyes.h"
 
 /* The side that the model looks at when it is asked for `side`. */

@@ -1,3 +1,4 @@
+/* Collecting what `data check` finds, and telling it as text and as JSON. */
 #include "data/findings.h"
 
 #include <stdarg.h>
@@ -74,14 +75,6 @@ static size_t count_label(const dms_dataset *dataset, dms_split split, int k,
     return count;
 }
 
-static bool has_unknown_labels(const dms_dataset *dataset)
-{
-    for (int k = 0; k < dataset->label_count; k++)
-        if (count_label(dataset, DMS_SPLIT_NONE, k, DMS_LABEL_UNKNOWN))
-            return true;
-    return false;
-}
-
 static void write_labels(dms_strbuf *text, const char *title,
                          const dms_dataset *dataset, dms_split split,
                          uint8_t value)
@@ -140,6 +133,7 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
                          const dms_dataset *dataset)
 {
     dms_strbuf text;
+    size_t unknown = 0;
     char *result;
 
     dms_strbuf_init(&text);
@@ -152,7 +146,9 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
                       "ungradable %zu\n",
                       "eyes", r->eyes, r->labelled_eyes, r->ungradable_eyes);
     write_labels(&text, "labels", dataset, DMS_SPLIT_NONE, 1);
-    if (has_unknown_labels(dataset))
+    for (int k = 0; k < dataset->label_count; k++)
+        unknown += count_label(dataset, DMS_SPLIT_NONE, k, DMS_LABEL_UNKNOWN);
+    if (unknown > 0)
         write_labels(&text, "unknown labels", dataset, DMS_SPLIT_NONE,
                      DMS_LABEL_UNKNOWN);
     for (int s = DMS_SPLIT_TRAIN;

@@ -1,3 +1,4 @@
+/* Hashing and measuring the decoded photographs, in parallel. */
 #include "data/fingerprint.h"
 
 #include <errno.h>

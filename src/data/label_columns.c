@@ -1,3 +1,5 @@
+/* Finding a label set's columns by their names, and reading their cells;
+ * refusals name column, line and cell. */
 #include "data/label_columns.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/* Filling batches from the cache in parallel. Every eye's chance is hashed
+ * from (seed, epoch, patient, eye), so the order of the threads does not
+ * matter. */
 #include "data/loader.h"
 
 #include <assert.h>

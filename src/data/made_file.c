@@ -1,3 +1,5 @@
+/* Making a file once: flock on a lock file beside it keeps other processes
+ * out, base/file renames the whole one into place. */
 #include "data/made_file.h"
 
 #include <dirent.h>

@@ -10,12 +10,6 @@
 #include "formats/csv.h"
 #include "formats/xlsx.h"
 
-/* By content, not by name: a workbook is a zip. */
-static bool is_zip(const uint8_t *data, size_t size)
-{
-    return size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
-}
-
 /* Cells beyond the header are a comma that nobody quoted; in text, where
  * every row writes all its separators, too few cells are a cut line. */
 static dms_status check_widths(const dms_table *table, bool exact,
@@ -45,7 +39,8 @@ static dms_status read_table(dms_table **out, const char *path, dms_error *err)
     bool zip;
 
     TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
-    zip = is_zip(data, size);
+    /* by content, not by name: a workbook is a zip */
+    zip = size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
     if (zip)
         TRY(dms_xlsx_parse(&table, data, size, path, err));
     else
@@ -56,15 +51,6 @@ done:
     dms_table_destroy(table);
     dms_free(data);
     return st;
-}
-
-/* A split column of empty cells is none. */
-static bool assigns_splits(const dms_dataset *dataset)
-{
-    for (size_t i = 0; i < dataset->count; i++)
-        if (dataset->patients[i].split != DMS_SPLIT_NONE)
-            return true;
-    return false;
 }
 
 /* Every column that nothing is taken from is named, once. */
@@ -121,7 +107,10 @@ dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
     TRY(dms_odir_table_find(&dataset->table, path, err));
     TRY(read_table(&table, dataset->table, err));
     TRY(read_dataset(dataset, table, options, err));
-    dataset->has_split_column = assigns_splits(dataset);
+    /* a split column of empty cells is none */
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->patients[i].split != DMS_SPLIT_NONE)
+            dataset->has_split_column = true;
     TRY(dms_odir_pictures_resolve(dataset, options->images, options->monitor,
                                   err));
     *out = dataset, dataset = NULL;

@@ -1,3 +1,4 @@
+/* Telling a table's form by the names of its columns. */
 #include "data/odir_columns.h"
 
 #include <stdio.h>
@@ -50,12 +51,6 @@ static dms_status refuse_reserved(const dms_odir_columns *c,
     return DMS_OK;
 }
 
-static bool has_labels(const dms_label_columns *labels)
-{
-    return labels->has[DMS_OWNER_PATIENT] ||
-           (labels->has[DMS_OWNER_LEFT] && labels->has[DMS_OWNER_RIGHT]);
-}
-
 /* The set that a table of this form is known to have. */
 static const dms_label_set *known_set(const dms_odir_columns *c,
                                       const dms_table *table)
@@ -71,21 +66,17 @@ static const dms_label_set *known_set(const dms_odir_columns *c,
 static dms_status find_set(dms_odir_columns *out, const dms_label_set *set,
                            const dms_table *table, dms_error *err)
 {
+    const bool *has = out->labels.has;
     dms_status st;
 
     TRY(dms_label_columns_find(&out->labels, set, table, err));
-    if (!has_labels(&out->labels))
+    if (!has[DMS_OWNER_PATIENT] &&
+        !(has[DMS_OWNER_LEFT] && has[DMS_OWNER_RIGHT]))
         dms_label_columns_release(&out->labels);
     else
         TRY(refuse_reserved(out, table, err));
 done:
     return st;
-}
-
-static bool fits(const dms_label_set *asked, const dms_label_set *known)
-{
-    return dms_label_set_task(asked) == dms_label_set_task(known) &&
-           dms_label_sets_same_codes(asked, known);
 }
 
 /* A model's labels are looked for under the model's words, and where those are
@@ -95,13 +86,16 @@ static dms_status find_labels(dms_odir_columns *out, const dms_table *table,
                               dms_labels_wanted wanted, dms_error *err)
 {
     const dms_label_set *known = known_set(out, table);
+    bool fits =
+        !asked || (dms_label_set_task(asked) == dms_label_set_task(known) &&
+                   dms_label_sets_same_codes(asked, known));
     dms_status st = DMS_OK;
 
     if (wanted == DMS_LABELS_UNWANTED)
         return DMS_OK;
     if (asked)
         TRY(find_set(out, asked, table, err));
-    if (!out->labels.set && (!asked || fits(asked, known)))
+    if (!out->labels.set && fits)
         TRY(find_set(out, known, table, err));
     if (!out->labels.set && asked && wanted == DMS_LABELS_WANTED)
         st = dms_label_columns_missing(asked, table, err);

@@ -131,17 +131,12 @@ done:
     return st;
 }
 
-/* name itself if it is absolute; dms_free. */
-static char *plain_path(const char *folder, const char *name)
-{
-    return name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
-}
-
 /* The path of the picture; a name without an ending, as EyePACS' and APTOS'
  * tables have it, gets that of the file that is there. NULL without memory. */
 static char *picture_path(const char *folder, const char *name)
 {
-    char *path = plain_path(folder, name);
+    char *path =
+        name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
 
     if (!path || dms_picture_stem(name, strlen(name)) < strlen(name))
         return path;

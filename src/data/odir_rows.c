@@ -101,13 +101,6 @@ static int age_of(const char *text)
     return end == text || age <= 1 || age > 130 ? -1 : (int)age;
 }
 
-static char sex_of(const char *text)
-{
-    char c = dms_ascii_upper(*text);
-
-    return c == 'M' || c == 'F' ? c : '?';
-}
-
 /* What the row says of one eye: its keywords, which are ODIR's labels, or
  * labels of its own. */
 static dms_status read_eye(dms_eye *eye, const rows_reader *r, int side)
@@ -133,9 +126,11 @@ static dms_status read_patient(dms_patient *patient, const rows_reader *r)
     const dms_odir_columns *columns = r->columns;
     dms_status st = DMS_OK;
     size_t len;
+    char sex;
 
     patient->age = age_of(cell(r, r->row, columns->age, &len));
-    patient->sex = sex_of(cell(r, r->row, columns->sex, &len));
+    sex = dms_ascii_upper(*cell(r, r->row, columns->sex, &len));
+    patient->sex = sex == 'M' || sex == 'F' ? sex : '?';
     patient->line = line_of(r);
     if (!dms_odir_columns_label_eyes(columns))
         TRY(read_labels(patient->labels, &patient->labelled, r,

@@ -1,3 +1,4 @@
+/* Comparing patients' ids, by number where both are numbers. */
 #include "data/patient_id.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The endings of photographs' names, in any case. */
 #include "data/picture_name.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Reading and writing predictions.csv, over formats/csv and base/number: what
+ * is written reads back bit-equal. */
 #include "data/predictions.h"
 
 #include <stdint.h>
@@ -231,15 +233,6 @@ static void add_id(dms_strbuf *sb, const char *id)
     dms_strbuf_puts(sb, "\"");
 }
 
-/* The fewest digits, from six on, that read back bit-equal. */
-static void add_probability(dms_strbuf *sb, double p)
-{
-    char text[40];
-
-    dms_real_format_digits(text, sizeof text, p, 6);
-    dms_strbuf_printf(sb, ",%s", text);
-}
-
 dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
                                      const double *probabilities, size_t count,
                                      const dms_label_set *labels,
@@ -254,8 +247,14 @@ dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
     dms_strbuf_puts(&sb, "\n");
     for (size_t i = 0; i < count; i++) {
         add_id(&sb, ids[i]);
-        for (size_t k = 0; k < width; k++)
-            add_probability(&sb, probabilities[i * width + k]);
+        for (size_t k = 0; k < width; k++) {
+            char text[40];
+
+            /* the fewest digits, from six on, that read back bit-equal */
+            dms_real_format_digits(text, sizeof text,
+                                   probabilities[i * width + k], 6);
+            dms_strbuf_printf(&sb, ",%s", text);
+        }
         dms_strbuf_puts(&sb, "\n");
     }
     st = sb.failed ? dms_fail_memory(err, path)

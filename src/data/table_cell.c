@@ -1,3 +1,4 @@
+/* Trimming a table's cells and quoting them in messages. */
 #include "data/table_cell.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Sorting a column once and counting its ranks for any weights, in integers:
+ * ties and sums are exact. */
 #include "eval/auc.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Resampling patients in parallel; each resample's generator is seeded by its
+ * number alone. */
 #include "eval/bootstrap.h"
 
 #include <math.h>

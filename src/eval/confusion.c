@@ -1,3 +1,4 @@
+/* Ratios of the four counts. */
 #include "eval/confusion.h"
 
 static double ratio(uint64_t part, uint64_t whole)

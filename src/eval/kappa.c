@@ -1,3 +1,4 @@
+/* Kappa from a table of counts or from its margins. */
 #include "eval/kappa.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* The report: figures, intervals and floors put together, over scoring.c and
+ * bootstrap.c. */
 #include <math.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* Checking labels and probabilities before anything is measured, so that the
+ * measures need not. */
 #include "eval/scored.h"
 
 #include "base/fail.h"

@@ -1,3 +1,5 @@
+/* All figures from one pass over the patients. Labels and decisions are packed
+ * into bits first, as a bootstrap passes 2,000 times. */
 #include "eval/scoring.h"
 
 #include <math.h>
@@ -26,20 +28,13 @@ static size_t greatest(const double *p, size_t width)
     return p[best] > 0 ? best : NO_CLASS;
 }
 
-static size_t true_class(const uint8_t *labels, size_t width)
-{
-    for (size_t k = 0; k < width; k++)
-        if (labels[k] == 1)
-            return k;
-    return NO_CLASS;
-}
-
 static void decide(dms_scoring *s, const dms_answers *answers, size_t i,
                    const double *thresholds)
 {
     const uint8_t *labels = answers->labels + i * s->width;
     const double *p = answers->probabilities + i * s->width;
     size_t choice = s->classes ? greatest(p, s->width) : NO_CLASS;
+    size_t truth = NO_CLASS;
     bool exact = true;
 
     for (size_t k = 0; k < s->width; k++) {
@@ -47,6 +42,8 @@ static void decide(dms_scoring *s, const dms_answers *answers, size_t i,
 
         if (labels[k] == DMS_LABEL_UNKNOWN)
             continue;
+        if (labels[k] == 1 && truth == NO_CLASS)
+            truth = k;
         s->cells[i * s->width + k] = (uint8_t)(KNOWN | (labels[k] ? TRUTH : 0) |
                                                (decided ? DECIDED : 0));
         s->patients[i] |= ANY_KNOWN;
@@ -55,7 +52,7 @@ static void decide(dms_scoring *s, const dms_answers *answers, size_t i,
     if (exact && s->patients[i])
         s->patients[i] |= EXACT;
     if (s->classes) {
-        s->classes[2 * i] = (uint16_t)true_class(labels, s->width);
+        s->classes[2 * i] = (uint16_t)truth;
         s->classes[2 * i + 1] = (uint16_t)choice;
     }
 }

@@ -1,3 +1,5 @@
+/* Choosing each label's threshold: one pass over its probabilities in falling
+ * order, with the counts updated at each. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,14 +35,6 @@ static double quality(const dms_cells *c, dms_criterion criterion)
     return dms_cells_f1(c);
 }
 
-/* t with lower <= t < upper, halfway where rounding lets it be. */
-static double between(double lower, double upper)
-{
-    double middle = lower + (upper - lower) / 2;
-
-    return middle < upper ? middle : lower;
-}
-
 /* items falling; both classes occur, so quality is never NaN. */
 static double best_threshold(const scored *items, size_t count, dms_cells cells,
                              dms_criterion criterion)
@@ -60,7 +54,10 @@ static double best_threshold(const scored *items, size_t count, dms_cells cells,
             cells.fp++, cells.tn--;
         if (p == next)
             continue; /* inside a tie, or 0, which is never above */
-        t = between(next, p);
+        /* next <= t < p, halfway where rounding lets it be */
+        t = next + (p - next) / 2;
+        if (t >= p)
+            t = next;
         q = quality(&cells, criterion);
         if (q > best || (q == best && fabs(t - 0.5) < fabs(threshold - 0.5))) {
             best = q;

@@ -186,15 +186,6 @@ static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
     return st;
 }
 
-static dms_status check_options(const dms_onnx_options *options, dms_error *err)
-{
-    if (options->size != 0 && (options->size < 32 || options->size > 4096))
-        return dms_fail(err, DMS_EINVAL,
-                        "inputs of %d pixels a side: 32 to 4096 are possible",
-                        options->size);
-    return DMS_OK;
-}
-
 void dms_onnx_options_init(dms_onnx_options *options, size_t struct_size)
 {
     const dms_onnx_options plain = {.size = 0};
@@ -215,7 +206,12 @@ dms_status dms_model_export_onnx(const dms_model *model, const char *path,
     dms_onnx_options_init(&options, sizeof options);
     TRY(dms_growing_take(&options, sizeof options, given, "dms_onnx_options",
                          err));
-    TRY(check_options(&options, err));
+    if (options.size != 0 && (options.size < 32 || options.size > 4096)) {
+        st = dms_fail(err, DMS_EINVAL,
+                      "inputs of %d pixels a side: 32 to 4096 are possible",
+                      options.size);
+        goto done;
+    }
     size = options.size ? options.size : arch->size;
     TRY(dms_network_build(&network, arch, model->params,
                           &(dms_net_options){.patients = 1, .size = size},

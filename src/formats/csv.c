@@ -1,3 +1,5 @@
+/* Reading CSV byte by byte into a table, over base/bytes; the file is UTF-8
+ * with or without a byte order mark. */
 #include "formats/csv.h"
 
 #include <stdbool.h>
@@ -78,23 +80,17 @@ static dms_status read_quoted(reader *r)
     return DMS_OK;
 }
 
-static void read_plain(reader *r)
-{
-    int c;
-
-    while ((c = peek(r)) != END && c != r->separator && !is_line_end(c))
-        add(r, next(r));
-}
-
 static dms_status read_cell(reader *r)
 {
     dms_status st = DMS_OK;
+    int c;
 
     r->cell.len = 0;
     if (peek(r) == '"')
         st = read_quoted(r);
     else
-        read_plain(r);
+        while ((c = peek(r)) != END && c != r->separator && !is_line_end(c))
+            add(r, next(r));
     if (st != DMS_OK)
         return st;
     if (r->cell.failed)

@@ -1,3 +1,5 @@
+/* The door to jansson: depth is checked before its recursive parser runs,
+ * which runs in the C locale; base/json_write does the way out. */
 #include "formats/json.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Building ONNX's messages and packing them; the only file that sees
+ * protobuf-c. */
 #include "formats/onnx.h"
 
 #include <string.h>
@@ -345,15 +347,6 @@ static bool mark_borrowed(dms_onnx *onnx, size_t index, bool borrowed)
     return true;
 }
 
-static size_t tensor_len(const dms_onnx_tensor *tensor)
-{
-    size_t len = 1;
-
-    for (int i = 0; i < tensor->axes; i++)
-        len *= (size_t)tensor->shape[i];
-    return len;
-}
-
 /* The new initializer, whose data the caller sets; NULL after a failure. */
 static Onnx__TensorProto *
 new_tensor(dms_onnx *onnx, const dms_onnx_tensor *tensor, bool borrowed)
@@ -371,7 +364,9 @@ new_tensor(dms_onnx *onnx, const dms_onnx_tensor *tensor, bool borrowed)
     proto->has_data_type = 1;
     proto->data_type = data_type(tensor->type);
     proto->has_raw_data = 1;
-    proto->raw_data.len = tensor_len(tensor) * type_size(tensor->type);
+    proto->raw_data.len = type_size(tensor->type);
+    for (int i = 0; i < tensor->axes; i++)
+        proto->raw_data.len *= (size_t)tensor->shape[i];
     proto->dims = dms_calloc((size_t)tensor->axes, sizeof *proto->dims);
     if (proto->dims) {
         proto->n_dims = (size_t)tensor->axes;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -74,14 +75,6 @@ static dms_status check_json_size(const char *text, size_t len,
     return DMS_OK;
 }
 
-/* jansson quotes the offending text, which may hold control characters. */
-static void make_one_line(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
-}
-
 static dms_status parse_header(json_t **header, const char *text, size_t len,
                                const char *file, dms_error *err)
 {
@@ -94,7 +87,10 @@ static dms_status parse_header(json_t **header, const char *text, size_t len,
     if (!*header && json_error_code(&json_err) == json_error_out_of_memory)
         return dms_fail_memory(err, file);
     if (!*header) {
-        make_one_line(json_err.text);
+        /* jansson quotes the offending text */
+        for (char *c = json_err.text; *c; c++)
+            if (dms_ascii_is_control(*c))
+                *c = ' ';
         return dms_fail(err, DMS_EFORMAT,
                         "%s: the safetensors header is no valid JSON: %s", file,
                         json_err.text);

@@ -1,3 +1,4 @@
+/* Tables in memory, over textlist: all cells' texts lie in one buffer. */
 #include "formats/table.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+/* Types of elements and how they are converted. Relies on a little-endian
+ * machine, which is asserted. */
 #include "formats/tensor.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* One door to the two formats: the first bytes choose, and each call is handed
+ * to the reader that is open. */
 #include "formats/tensor_file.h"
 
 #include <stdio.h>

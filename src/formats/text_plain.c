@@ -1,3 +1,4 @@
+/* UTF-8 by its bytes (RFC 3629); asks no locale. */
 #include "formats/text_plain.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* The buffer of texts; both its arrays grow by doubling, so adding is cheap on
+ * average. */
 #include "formats/textlist.h"
 
 #include <stdbool.h>

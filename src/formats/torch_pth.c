@@ -1,3 +1,5 @@
+/* Telling torch.save's forms apart and opening each; what they hold is read by
+ * torch_pth_walk.c and its neighbours. */
 #include "formats/torch_pth.h"
 
 #include <string.h>

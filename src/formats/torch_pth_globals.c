@@ -39,20 +39,18 @@ static const dms_pickle_global globals[] = {
     {"torch.storage", "_TypedStorage", .what = TORCH_STORAGE_TYPED},
 };
 
-static bool begins(const char *text, size_t len, const char *start)
-{
-    return strlen(start) <= len && memcmp(text, start, strlen(start)) == 0;
-}
-
 static const char *hint(const char *module, size_t len)
 {
     static const char *const of_models[] = {"torch.nn.", "torchvision.",
                                             "timm.", "__main__"};
 
-    for (size_t i = 0; i < sizeof of_models / sizeof of_models[0]; i++)
-        if (begins(module, len, of_models[i]))
+    for (size_t i = 0; i < sizeof of_models / sizeof of_models[0]; i++) {
+        size_t start = strlen(of_models[i]);
+
+        if (start <= len && memcmp(module, of_models[i], start) == 0)
             return ": a whole module was saved; save model.state_dict() "
                    "instead";
+    }
     return "";
 }
 

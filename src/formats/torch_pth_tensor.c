@@ -30,18 +30,13 @@ static dms_status refuse(const torch_reader *reader,
                     view->name, why);
 }
 
-static dms_pickle_ref ref_of(const torch_reader *reader,
-                             const dms_pickle_value *value)
-{
-    return (dms_pickle_ref)(value - dms_pickle_at(reader->pickle, 0));
-}
-
 /* A tuple of sizes, or torch.Size of one; *axes -1 before the first one. */
 static dms_status read_sizes(int64_t *sizes, int *axes,
                              const torch_reader *reader,
                              const dms_tensor_view *view,
                              const dms_pickle_value *value, dms_error *err)
 {
+    const dms_pickle_value *first = dms_pickle_at(reader->pickle, 0);
     const dms_pickle_value *items[DMS_TENSOR_AXES_MAX];
     int count;
 
@@ -51,7 +46,7 @@ static dms_status read_sizes(int64_t *sizes, int *axes,
         value = items[0];
     }
     count = dms_pickle_tuple(items, DMS_TENSOR_AXES_MAX, reader->pickle,
-                             ref_of(reader, value));
+                             (dms_pickle_ref)(value - first));
     if (count < 0)
         return refuse(reader, view,
                       "its shape or stride is no tuple of at most 8 numbers",
@@ -136,13 +131,6 @@ static dms_status place(dms_tensor_view *view, const torch_reader *reader,
     return DMS_OK;
 }
 
-/* The seventh argument says whether values are conjugated or negated. */
-static bool is_plain(const dms_pickle_value *metadata)
-{
-    return metadata->kind == DMS_PICKLE_NONE ||
-           (metadata->kind == DMS_PICKLE_DICT && metadata->items.count == 0);
-}
-
 static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
                             const dms_pickle_value *call, dms_error *err)
 {
@@ -160,7 +148,9 @@ static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
         return refuse(reader, view, "it is of no storage", err);
     if (args[1]->kind != DMS_PICKLE_INT)
         return refuse(reader, view, "its first element is no number", err);
-    if (count == 7 && !is_plain(args[6]))
+    /* the seventh says whether values are conjugated or negated */
+    if (count == 7 && args[6]->kind != DMS_PICKLE_NONE &&
+        (args[6]->kind != DMS_PICKLE_DICT || args[6]->items.count > 0))
         return refuse(reader, view,
                       "a conjugated or negated tensor is not read", err);
     TRY(dms_torch_resolve(&storage, reader, args[0], err));

@@ -60,11 +60,6 @@ static int by_key(const void *a, const void *b)
                  : (x->text.len > y->text.len) - (x->text.len < y->text.len);
 }
 
-static bool is_name(const dms_pickle_value *key)
-{
-    return key->kind == DMS_PICKLE_INT || key->kind == DMS_PICKLE_TEXT;
-}
-
 /* In Python the last of two values of one key would win; here none does. */
 static dms_status check_keys(const walk *w, const dms_pickle_value *dict,
                              dms_error *err)
@@ -83,7 +78,9 @@ static dms_status check_keys(const walk *w, const dms_pickle_value *dict,
         keys[filled++] = at(w, dms_pickle_cell_value(pickle, cell));
     qsort(keys, filled, sizeof *keys, by_key);
     for (size_t i = 1; i < filled && st == DMS_OK; i++)
-        if (is_name(keys[i]) && by_key(&keys[i - 1], &keys[i]) == 0)
+        if ((keys[i]->kind == DMS_PICKLE_INT ||
+             keys[i]->kind == DMS_PICKLE_TEXT) &&
+            by_key(&keys[i - 1], &keys[i]) == 0)
             st = dms_fail(err, DMS_EFORMAT, "%s: a dict has the key '%s' twice",
                           w->reader->file,
                           keys[i]->kind == DMS_PICKLE_INT

@@ -1,3 +1,5 @@
+/* Unpacking a part of the zip with libzip and handing it to expat in chunks;
+ * the first failure stops both. */
 #include "formats/xlsx_part.h"
 
 #include <expat.h>

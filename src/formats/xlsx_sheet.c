@@ -21,16 +21,12 @@ typedef struct text_state {
     bool phonetic;
 } text_state;
 
-static bool opens_text(const char *element)
-{
-    return strcmp(element, "t") == 0 || strcmp(element, "v") == 0;
-}
-
 static void text_start(text_state *state, const char *element)
 {
     if (strcmp(element, "rPh") == 0)
         state->phonetic = true;
-    state->open = opens_text(element) && !state->phonetic;
+    state->open = !state->phonetic &&
+                  (strcmp(element, "t") == 0 || strcmp(element, "v") == 0);
 }
 
 static void text_end(text_state *state, const char *element)
@@ -154,18 +150,12 @@ static size_t column_of(const char *reference)
     return column - 1;
 }
 
-static cell_type type_of(const char *type)
-{
-    if (!type || strcmp(type, "n") == 0)
-        return CELL_NUMBER;
-    return strcmp(type, "s") == 0 ? CELL_SHARED : CELL_TEXT;
-}
-
 static dms_status start_cell(sheet_reader *r, const char **attributes,
                              dms_error *err)
 {
     const dms_table_row *row = &r->table->rows[r->table->count - 1];
     const char *at = dms_xlsx_attribute(attributes, "r");
+    const char *type = dms_xlsx_attribute(attributes, "t");
     size_t column = at ? column_of(at) : row->count;
     dms_status st = DMS_OK;
 
@@ -175,7 +165,9 @@ static dms_status start_cell(sheet_reader *r, const char **attributes,
                         r->table->name, r->line, at ? at : "", row->count);
     while (row->count < column)
         TRY(dms_table_add_cell(r->table, "", 0, err));
-    r->type = type_of(dms_xlsx_attribute(attributes, "t"));
+    r->type = !type || strcmp(type, "n") == 0 ? CELL_NUMBER
+              : strcmp(type, "s") == 0        ? CELL_SHARED
+                                              : CELL_TEXT;
     r->in_cell = true;
     text_clear(&r->state);
 done:

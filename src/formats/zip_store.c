@@ -1,3 +1,5 @@
+/* Reading the directory of a stored zip from its end. Every offset and length
+ * goes through base/bytes or a checked sum before it is believed. */
 #include "formats/zip_store.h"
 
 #include <stdbool.h>
@@ -362,15 +364,6 @@ static dms_status check_places(dms_zip_store *zip, dms_error *err)
     return DMS_OK;
 }
 
-static dms_status check_names(dms_zip_store *zip, dms_error *err)
-{
-    qsort(zip->entries, zip->count, sizeof *zip->entries, by_name);
-    for (size_t i = 1; i < zip->count; i++)
-        if (by_name(&zip->entries[i - 1], &zip->entries[i]) == 0)
-            return refuse(zip, &zip->entries[i], "is there twice", err);
-    return DMS_OK;
-}
-
 dms_status dms_zip_store_create(dms_zip_store **out, const void *data,
                                 size_t size, const char *name, dms_error *err)
 {
@@ -399,7 +392,10 @@ dms_status dms_zip_store_create(dms_zip_store **out, const void *data,
         goto done;
     }
     TRY(check_places(zip, err));
-    TRY(check_names(zip, err));
+    qsort(zip->entries, zip->count, sizeof *zip->entries, by_name);
+    for (size_t i = 1; i < zip->count; i++)
+        if (by_name(&zip->entries[i - 1], &zip->entries[i]) == 0)
+            TRY(refuse(zip, &zip->entries[i], "is there twice", err));
     *out = zip, zip = NULL;
 done:
     dms_zip_store_destroy(zip);

@@ -1,3 +1,5 @@
+/* Drawing the numbers of one eye's augmentation, and applying them. Relies on
+ * base/rng alone for chance. */
 #include "image/augment.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* JPEG through libjpeg; the one scan of a plain reduced picture is decoded by
+ * jpeg_scan.c. libjpeg's errors are caught by longjmp. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* PNG through libpng, read and written as 8-bit RGB. libpng's errors are
+ * caught by longjmp. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* TIFF through libtiff, read from memory by its RGBA interface. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* WebP through libwebp; the orientation is found in the RIFF around it. */
 #include <string.h>
 
 #include <webp/decode.h>

@@ -1,3 +1,5 @@
+/* Choosing the codec by a picture's first bytes and turning what comes out
+ * upright. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,3 +1,5 @@
+/* CLAHE of the lightness in CIELAB, and Graham's difference from the blurred
+ * picture. */
 #include "image/enhance.h"
 
 #include <math.h>

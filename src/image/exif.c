@@ -1,3 +1,4 @@
+/* The orientation in an EXIF block, through libexif. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* What every picture shares: its memory, the bounds on its size, and black
+ * behind transparent pixels. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,3 +1,5 @@
+/* Making the look-up tables of a JPEG's Huffman codes; jpeg_bits.h reads with
+ * them. */
 #include "image/jpeg_bits.h"
 
 /* What a symbol means: AC symbols are run << 4 | size, DC symbols a size. */

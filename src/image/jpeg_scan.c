@@ -1,3 +1,6 @@
+/* From a scan's bits to rows of the reduced picture, an MCU row at a time.
+ * Relies on jpeg_code.c's tables, and on zeros behind the bits for reading
+ * ahead. */
 #include "image/jpeg_scan.h"
 
 #include <math.h>
@@ -159,12 +162,6 @@ row_to_rgb(uint8_t *restrict rgb, const uint8_t *restrict luma,
     }
 }
 
-static void grey_to_rgb(uint8_t *rgb, const uint8_t *grey, int width)
-{
-    for (int x = 0; x < width; x++)
-        memset(rgb + 3 * (size_t)x, grey[x], 3);
-}
-
 static void put_rows(dms_image *out, const work *w, int mcu_row)
 {
     const jpeg_lane *l = w->lanes;
@@ -176,7 +173,8 @@ static void put_rows(dms_image *out, const work *w, int mcu_row)
         const uint8_t *luma = l[0].rows + (size_t)y * l[0].stride;
 
         if (w->scan->component_count == 1)
-            grey_to_rgb(rgb, luma, out->width);
+            for (size_t x = 0; x < width; x++)
+                memset(rgb + 3 * x, luma[x], 3);
         else
             row_to_rgb(rgb, luma, l[1].rows + (size_t)y * l[1].stride,
                        l[2].rows + (size_t)y * l[2].stride, out->width);

@@ -1,3 +1,4 @@
+/* Turning a picture upright by EXIF's orientation. */
 #include <string.h>
 
 #include "base/fail.h"

@@ -1,3 +1,5 @@
+/* From a photograph to the model's square input: decode, find the field, crop,
+ * resize, enhance. Training, prediction and cache all come through here. */
 #include <math.h>
 #include <string.h>
 
@@ -95,22 +97,6 @@ static void blacken_surroundings(dms_image *im)
     }
 }
 
-/* The field's square, in fractions of a pixel so that a reduced picture gives
- * the same crop as the full one; it may reach outside the picture. */
-static dms_box square_of(const dms_field *f)
-{
-    double r = fmax(0.5, f->radius);
-
-    return (dms_box){f->center_x - r, f->center_y - r, f->center_x + r,
-                     f->center_y + r};
-}
-
-static bool is_inside(const dms_box *b, const dms_image *im)
-{
-    return b->left >= 0 && b->top >= 0 && b->right <= im->width &&
-           b->bottom <= im->height;
-}
-
 /* Copy the whole pixels round the box, black where the picture ends; the box
  * becomes its place in the copy. */
 static dms_status copy_square(dms_image *out, dms_box *b, const dms_image *im,
@@ -148,9 +134,15 @@ static dms_status finish(uint8_t *rgb, const dms_image *im, const dms_field *f,
 {
     dms_status st = DMS_OK;
     dms_image copy = {0};
-    dms_box box = square_of(f);
+    /* The square is in fractions of a pixel so that a reduced picture gives
+     * the same crop as the full one; it may reach outside the picture. */
+    double r = fmax(0.5, f->radius);
+    dms_box box = {f->center_x - r, f->center_y - r, f->center_x + r,
+                   f->center_y + r};
+    bool inside = box.left >= 0 && box.top >= 0 && box.right <= im->width &&
+                  box.bottom <= im->height;
 
-    if (!is_inside(&box, im) || f->white_background) {
+    if (!inside || f->white_background) {
         TRY(copy_square(&copy, &box, im, err));
         if (f->white_background)
             blacken_surroundings(&copy);

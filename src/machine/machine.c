@@ -1,3 +1,5 @@
+/* Asking the CPU and the system what this machine is: cpuid on x86-64, what
+ * there is elsewhere. */
 #include "machine/machine.h"
 
 #include <sched.h>

@@ -1,3 +1,5 @@
+/* How much memory may still be taken: the least of what Linux and the cgroup
+ * say. */
 #include "machine/machine.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+/* The one thread pool: a mutex, a queue, and two conditions, to wake workers
+ * and to tell the caller. */
 #include "machine/pool.h"
 
 #include <errno.h>

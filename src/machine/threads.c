@@ -1,3 +1,4 @@
+/* The calling thread's OpenMP settings; nothing in a build without OpenMP. */
 #include "machine/threads.h"
 
 #ifdef _OPENMP

@@ -135,11 +135,6 @@ static dms_status not_a(const dms_option *option, const char *text,
                     bounded ? range : "");
 }
 
-static bool is_bounded(const dms_option *option)
-{
-    return option->min != 0 || option->max != 0 || option->above_min;
-}
-
 static bool in_range(const dms_option *option, double value)
 {
     if (option->word != NULL && value == option->word_value)
@@ -148,8 +143,8 @@ static bool in_range(const dms_option *option, double value)
         return false;
     if (option->type == DMS_OPTION_DURATION && value < 0)
         return false;
-    if (!is_bounded(option))
-        return true;
+    if (option->min == 0 && option->max == 0 && !option->above_min)
+        return true; /* the option has no bounds */
     if (option->above_min ? value <= option->min : value < option->min)
         return false;
     return option->max <= option->min || value <= option->max;

@@ -214,16 +214,11 @@ typedef struct writer {
     size_t len;
 } writer;
 
-static void put(writer *w, const char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++, w->len++)
-        if (w->len + 1 < w->capacity)
-            w->text[w->len] = data[i];
-}
-
 static void put_text(writer *w, const char *text)
 {
-    put(w, text, strlen(text));
+    for (; *text != '\0'; text++, w->len++)
+        if (w->len + 1 < w->capacity)
+            w->text[w->len] = *text;
 }
 
 /* A double-quoted YAML scalar; bytes over 127 are UTF-8 and stay. */

@@ -1,3 +1,5 @@
+/* Watching a net's layers while it runs, through the graph's callback after
+ * each node. */
 #include "quant/compare.h"
 
 #include "base/alloc.h"

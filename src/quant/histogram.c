@@ -1,3 +1,5 @@
+/* Counting magnitudes in bins that widen as larger ones come, and choosing the
+ * clipping point from them. */
 #include "quant/histogram.h"
 
 #include <float.h>
@@ -25,13 +27,6 @@ static void widen(dms_histogram *h)
     h->width *= 2;
 }
 
-static int bin_of(double magnitude, double width)
-{
-    double bin = magnitude / width;
-
-    return bin < BINS ? (int)bin : BINS - 1;
-}
-
 /* Each thread has bins of its own on its stack: in 32 bits, so 8 KB. */
 static void count_some(dms_histogram *h, const float *values, size_t len)
 {
@@ -43,8 +38,11 @@ static void count_some(dms_histogram *h, const float *values, size_t len)
 
 #pragma omp for schedule(static) nowait
         for (size_t i = 0; i < len; i++)
-            if (values[i] != 0)
-                count[bin_of(fabs((double)values[i]), width)]++;
+            if (values[i] != 0) {
+                double bin = fabs((double)values[i]) / width;
+
+                count[bin < BINS ? (int)bin : BINS - 1]++;
+            }
 #pragma omp critical /* a named one would be an exported symbol */
         for (int i = 0; i < BINS; i++) {
             h->count[i] += count[i];

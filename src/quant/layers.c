@@ -1,3 +1,5 @@
+/* Which convolutions can be integers, by graph/op.h's own rule, and the
+ * parameter table with their integers and scales. */
 #include "quant/layers.h"
 
 #include <math.h>

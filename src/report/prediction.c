@@ -53,22 +53,16 @@ static const char *id_of(const answer *a)
     return a->pair->id ? a->pair->id : "-";
 }
 
-static void write_bar(dms_strbuf *text, double p)
-{
-    int filled = (int)(p * 20 + 0.5);
-
-    for (int i = 0; i < 20; i++)
-        dms_strbuf_puts(text, i < filled ? "#" : ".");
-}
-
 static void write_label(dms_strbuf *text, const answer *a, int k)
 {
     const dms_prediction *p = a->p;
+    int filled = (int)(p->patient[k] * 20 + 0.5);
 
     dms_strbuf_printf(text, "  %-*s %-*s %6.1f %%  ", a->code_width,
                       dms_label_set_code(a->labels, k), a->name_width,
                       dms_label_set_name(a->labels, k), 100 * p->patient[k]);
-    write_bar(text, p->patient[k]);
+    for (int i = 0; i < 20; i++)
+        dms_strbuf_puts(text, i < filled ? "#" : ".");
     for (int eye = 0; eye < 2; eye++) {
         if (p->present[eye])
             dms_strbuf_printf(text, "  %5.1f %%", 100 * p->eye[eye][k]);

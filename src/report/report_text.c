@@ -50,21 +50,12 @@ static void add_head(dms_strbuf *sb, const dms_report *report)
                             "new ones.\n");
 }
 
-/* A count among the shares: whole numbers. */
-static void add_auc_labels(dms_strbuf *sb, const dms_report *report)
-{
-    const dms_figure *f = &report->metrics[DMS_METRIC_MACRO_AUC_LABELS];
-
-    dms_strbuf_printf(sb, "%zu of %d labels have both classes and so an AUC\n",
-                      (size_t)f->value, dms_label_set_count(report->label_set));
-}
-
 static void add_headlines(dms_strbuf *sb, const dms_report *report)
 {
     dms_strbuf_printf(sb, "\n%-22s%8s%18s%13s%15s\n", "figure", "value",
                       "95 % interval", "all_zero", "class_priors");
     for (size_t m = 0; m < DMS_METRICS; m++) {
-        if (m == DMS_METRIC_MACRO_AUC_LABELS ||
+        if (m == DMS_METRIC_MACRO_AUC_LABELS || /* a count, told below */
             !dms_metric_applies((dms_metric)m, report->label_set))
             continue;
         dms_strbuf_printf(sb, "%-22s", dms_metric_name((dms_metric)m));
@@ -74,7 +65,10 @@ static void add_headlines(dms_strbuf *sb, const dms_report *report)
         add_value(sb, report->floors[DMS_FLOOR_CLASS_PRIORS][m].value, 15);
         dms_strbuf_puts(sb, "\n");
     }
-    add_auc_labels(sb, report);
+    dms_strbuf_printf(
+        sb, "%zu of %d labels have both classes and so an AUC\n",
+        (size_t)report->metrics[DMS_METRIC_MACRO_AUC_LABELS].value,
+        dms_label_set_count(report->label_set));
 }
 
 static const char *verdict(const dms_report *report, dms_metric metric,
@@ -124,19 +118,13 @@ static int code_width(const dms_report *report, int least)
     return width;
 }
 
-static bool has_unknown(const dms_report *report)
-{
-    for (int k = 0; k < dms_label_set_count(report->label_set); k++)
-        if (report->labels[k].known < report->patients)
-            return true;
-    return false;
-}
-
 static void add_labels(dms_strbuf *sb, const dms_report *report)
 {
     int width = code_width(report, 5);
-    bool unknown = has_unknown(report);
+    bool unknown = false;
 
+    for (int k = 0; k < dms_label_set_count(report->label_set); k++)
+        unknown = unknown || report->labels[k].known < report->patients;
     dms_strbuf_printf(sb, "\n%-*s", width, "label");
     if (unknown)
         dms_strbuf_printf(sb, "%8s", "known");

@@ -66,19 +66,6 @@ static dms_status sort_entries(join *j, dms_error *err)
     return DMS_OK;
 }
 
-static entry *find_entry(const join *j, const char *id)
-{
-    const entry key = {.id = id};
-
-    return bsearch(&key, j->entries, j->predictions->count, sizeof key, by_id);
-}
-
-static bool is_asked_for(const join *j, const dms_patient *patient)
-{
-    return patient->labelled && (j->options->split == DMS_SPLIT_NONE ||
-                                 patient->split == j->options->split);
-}
-
 /* Several labels, or not all of them known: no class to score. */
 static bool is_ambiguous(const uint8_t *labels, size_t width)
 {
@@ -91,8 +78,13 @@ static bool is_ambiguous(const uint8_t *labels, size_t width)
 
 static void join_patient(join *j, const dms_patient *patient, odd_ones *missing)
 {
-    entry *found = find_entry(j, patient->id);
+    const entry key = {.id = patient->id};
+    entry *found;
 
+    if (!patient->labelled || (j->options->split != DMS_SPLIT_NONE &&
+                               patient->split != j->options->split))
+        return; /* not asked for */
+    found = bsearch(&key, j->entries, j->predictions->count, sizeof key, by_id);
     if (!found) {
         add_odd(missing, patient->id);
         return;
@@ -132,15 +124,6 @@ static dms_status refuse_extra(const join *j, dms_error *err)
     return st;
 }
 
-static dms_status check_split(const join *j, dms_error *err)
-{
-    if (j->options->split == DMS_SPLIT_NONE || j->dataset->has_split_column)
-        return DMS_OK;
-    return dms_fail(err, DMS_EMISMATCH,
-                    "%s: has no column 'split', so split %s cannot be told",
-                    j->dataset->table, dms_split_name(j->options->split));
-}
-
 static dms_status join_all(join *j, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -148,7 +131,12 @@ static dms_status join_all(join *j, dms_error *err)
     size_t patients = j->dataset->count;
 
     dms_strbuf_init(&missing.first);
-    TRY(check_split(j, err));
+    if (j->options->split != DMS_SPLIT_NONE && !j->dataset->has_split_column) {
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: has no column 'split', so split %s cannot be told",
+                      j->dataset->table, dms_split_name(j->options->split));
+        goto done;
+    }
     TRY(sort_entries(j, err));
     j->labels = dms_calloc(patients, j->width);
     j->probabilities =
@@ -158,8 +146,7 @@ static dms_status join_all(join *j, dms_error *err)
         goto done;
     }
     for (size_t i = 0; i < patients; i++)
-        if (is_asked_for(j, &j->dataset->patients[i]))
-            join_patient(j, &j->dataset->patients[i], &missing);
+        join_patient(j, &j->dataset->patients[i], &missing);
     if (missing.count)
         st = dms_fail(err, DMS_EMISMATCH,
                       "%s: %zu labelled patients of %s have no prediction; the "

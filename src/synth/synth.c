@@ -1,11 +1,14 @@
+/* `dmsnet synth`: drawing the patients, photographing their eyes in parallel,
+ * writing pictures and tables. */
 #include "synth/synth.h"
 
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "base/growing.h"
 #include "base/file.h"
+#include "base/growing.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "synth/synth_canvas.h"
 #include "synth/synth_findings.h"
@@ -104,12 +107,6 @@ static dms_status batch_write(const char *images,
     return DMS_OK;
 }
 
-static bool stop_wished(const dms_monitor *monitor)
-{
-    return monitor && monitor->should_stop &&
-           monitor->should_stop(monitor->user);
-}
-
 static dms_status pictures_write(const char *images,
                                  const dms_synth_options *options,
                                  const dms_monitor *monitor, dms_error *err)
@@ -120,7 +117,7 @@ static dms_status pictures_write(const char *images,
         int left = options->patients - done;
         int count = left < BATCH ? left : BATCH;
 
-        if (stop_wished(monitor))
+        if (dms_should_stop(monitor))
             return dms_fail(err, DMS_ESTOPPED,
                             "stopped after %d of %d synthetic patients; "
                             "annotations.csv was not written",

@@ -1,3 +1,5 @@
+/* Drawing on the float canvas: masks, blobs, noise, blur. Everything is a
+ * function of its arguments. */
 #include "synth/synth_canvas.h"
 
 #include <math.h>

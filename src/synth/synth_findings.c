@@ -19,12 +19,6 @@ static void place_draw(float *x, float *y, const dms_retina *r, dms_rng *rng)
              hypotf(*x, *y) > .93f);
 }
 
-/* Direction of the nerve fibres: away from the disc. */
-static float fibre_angle(const dms_retina *r, float x, float y)
-{
-    return atan2f(y - r->disc_y, x - r->disc_x);
-}
-
 /* Hard exudates: small bright yellow, sharp, in rings and clusters. */
 static void exudates_paint(dms_canvas *canvas, const dms_retina *r,
                            dms_rng *rng)
@@ -107,8 +101,9 @@ static void diabetes_paint(dms_canvas *canvas, const dms_retina *r,
     }
     for (int i = flames[severity]; i > 0; i--) {
         place_draw(&x, &y, r, rng);
+        /* along the nerve fibres: away from the disc */
         dms_lesion_flame(canvas, rng, x, y, dms_rng_float(rng, .04f, .075f),
-                         fibre_angle(r, x, y));
+                         atan2f(y - r->disc_y, x - r->disc_x));
     }
     for (int i = dms_rng_int(rng, 0, wool[severity]); i > 0; i--) {
         place_draw(&x, &y, r, rng);

@@ -1,3 +1,5 @@
+/* Drawing who the made-up patients are. The counts below are ODIR-5K's; chance
+ * comes from base/rng. */
 #include "synth/synth_labels.h"
 
 #include <math.h>
@@ -131,21 +133,15 @@ static dms_synth_other other_draw(dms_rng *rng)
     return DMS_SYNTH_MEMBRANE;
 }
 
-/* mild .30 moderate .56 severe .10 most severe .04: ODIR's for D */
-static uint8_t severity_draw(dms_rng *rng)
-{
-    double u = dms_rng_uniform(rng);
-
-    return u < .30 ? 0 : u < .86 ? 1 : u < .96 ? 2 : 3;
-}
-
 static void eyes_assign(dms_synth_patient *p, dms_rng *rng)
 {
     for (int label = DMS_SYNTH_D; label < DMS_SYNTH_LABELS; label++) {
         /* drawn for absent labels too: one label's luck is not another's */
         bool one = dms_rng_uniform(rng) < rules[label].unilateral;
         int side = (int)dms_rng_below(rng, 2);
-        uint8_t severity = severity_draw(rng);
+        /* mild .30 moderate .56 severe .10 most severe .04: ODIR's for D */
+        double u = dms_rng_uniform(rng);
+        uint8_t severity = u < .30 ? 0 : u < .86 ? 1 : u < .96 ? 2 : 3;
 
         for (int eye = 0; eye < 2; eye++) {
             bool has = p->labels[label] && (!one || side == eye);

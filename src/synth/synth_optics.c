@@ -1,3 +1,4 @@
+/* From the painted retina to the bytes of a photograph. */
 #include "synth/synth_optics.h"
 
 #include <math.h>
@@ -60,12 +61,6 @@ static void dust_expose(dms_canvas *canvas, dms_rng *rng)
     }
 }
 
-/* Light at distance d from the middle: 1 there, less at the rim. */
-static float light_at(const dms_camera *camera, float d)
-{
-    return 1 - camera->vignette * d * d * d;
-}
-
 static void field_expose(dms_canvas *canvas, const dms_camera *camera,
                          float light, float lean_x, float lean_y)
 {
@@ -80,7 +75,8 @@ static void field_expose(dms_canvas *canvas, const dms_camera *camera,
             float cut = .5f + (camera->cut - fabsf(y)) * canvas->radius;
             float in = fminf(fmaxf(fminf(edge, cut), 0), 1);
             float at = hypotf(x - lean_x, y - lean_y);
-            float l = light * light_at(camera, at);
+            /* full in the middle, less at the rim */
+            float l = light * (1 - camera->vignette * at * at * at);
             float rim = camera->halo * expf((d - 1) * 9);
 
             px[0] = in * (px[0] * l + .75f * rim);
@@ -111,11 +107,6 @@ void dms_camera_expose(dms_canvas *canvas, const dms_camera *camera,
     field_expose(canvas, camera, light, lean_x, lean_y);
 }
 
-static uint8_t byte_of(float value)
-{
-    return (uint8_t)(255 * fminf(fmaxf(value, 0), 1) + .5f);
-}
-
 void dms_camera_develop(uint8_t *rgb, const dms_canvas *canvas,
                         const dms_camera *camera, uint64_t eye_seed,
                         bool mirrored)
@@ -135,7 +126,8 @@ void dms_camera_develop(uint8_t *rgb, const dms_canvas *canvas,
             for (int k = 0; k < 3; k++, bits >>= 21) {
                 float n = (float)(bits & 0x1fffff) - 0x1p20f;
 
-                *rgb++ = byte_of(in[k] + lit * n);
+                n = fminf(fmaxf(in[k] + lit * n, 0), 1);
+                *rgb++ = (uint8_t)(255 * n + .5f);
             }
         }
 }

@@ -1,3 +1,4 @@
+/* Painting each of label O's findings, over the lesions of synth_lesions.h. */
 #include "synth/synth_others.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Drawing an eye's anatomy and painting it; the vessels are synth_vessels.c's.
+ * */
 #include "synth/synth_retina.h"
 
 #include <math.h>

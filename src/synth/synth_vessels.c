@@ -1,3 +1,5 @@
+/* Growing the vessel tree: trunks along Bezier curves, branches as random
+ * walks. A pass over a kind draws the same tree each time. */
 #include "synth/synth_vessels.h"
 
 #include <math.h>
@@ -31,12 +33,6 @@ static void tree_line(tree *t, point from, point to, float width0, float width1)
     dms_canvas_stroke(t->canvas, t->mask, &stroke);
 }
 
-/* Vessels keep out of the fovea. */
-static bool near_fovea(const dms_retina *r, point p)
-{
-    return hypotf(p.x - r->fovea_x, p.y - r->fovea_y) < .11f;
-}
-
 static branch branch_off(tree *t, point at, float heading, float width,
                          int side)
 {
@@ -66,7 +62,10 @@ static void branch_grow(tree *t, branch b)
         point next = {b.at.x + step * cosf(heading),
                       b.at.y + step * sinf(heading)};
 
-        if (near_fovea(t->retina, next) || hypotf(next.x, next.y) > 1.05f)
+        /* vessels keep out of the fovea and end behind the rim */
+        if (hypotf(next.x - t->retina->fovea_x, next.y - t->retina->fovea_y) <
+                .11f ||
+            hypotf(next.x, next.y) > 1.05f)
             return;
         tree_line(t, b.at, next, width, width);
         b.at = next;
@@ -177,21 +176,12 @@ static void tree_grow(tree *t, uint64_t kind, float width, float apart)
     }
 }
 
-/* Where the (wider) artery lies, the vein below is hidden. */
-static void veins_nick(const dms_canvas *canvas, float *veins,
-                       const float *arteries, float amount)
-{
-    size_t pixels = (size_t)canvas->size * (size_t)canvas->size;
-
-    for (size_t i = 0; i < pixels; i++)
-        veins[i] *= 1 - amount * arteries[i];
-}
-
 void dms_vessels_paint(dms_canvas *canvas, const dms_retina *r)
 {
     enum { VEIN = 31, ARTERY = 32 };
     const dms_color vein = {.62f, .34f, .36f}, artery = {.78f, .48f, .46f};
     const dms_color reflex = {1, .8f, .58f};
+    size_t pixels = (size_t)canvas->size * (size_t)canvas->size;
     tree t = {.canvas = canvas, .retina = r, .mask = canvas->mask, .widen = 1};
 
     dms_canvas_mask_clear(canvas, canvas->mask);
@@ -200,7 +190,9 @@ void dms_vessels_paint(dms_canvas *canvas, const dms_retina *r)
         dms_canvas_mask_clear(canvas, canvas->second);
         t.mask = canvas->second, t.widen = 3.5f;
         tree_grow(&t, ARTERY, r->artery_width, -.012f);
-        veins_nick(canvas, canvas->mask, canvas->second, r->nicking);
+        /* Where the (wider) artery lies, the vein below is hidden. */
+        for (size_t i = 0; i < pixels; i++)
+            canvas->mask[i] *= 1 - r->nicking * canvas->second[i];
         t.mask = canvas->mask, t.widen = 1;
     }
     dms_canvas_mask_apply(canvas, canvas->mask, vein, .95f, true);
