@@ -1,3 +1,5 @@
+/* A validation: the split through the net in evaluation mode, then loss and
+ * figures of all its patients at once. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +64,7 @@ static dms_status check_patient(const dms_trainer *t, size_t place,
 
     snprintf(who, sizeof who, "patient %.100s",
              t->patients.dataset->patients[patient].id);
-    if (dms_net_check(t->net_eval, place, who, &wrong) == DMS_OK)
+    if (dms_net_check(t->nets.net_eval, place, who, &wrong) == DMS_OK)
         return DMS_OK;
     return dms_fail(err, DMS_EINVAL,
                     "epoch %lld, validation: %.300s; try a smaller lr than %g",
@@ -78,24 +80,26 @@ static dms_status run_batch(dms_trainer *t, outcome *o, size_t at,
     dms_status st;
 
     dms_train_patients_fill(
-        &t->patients, &(dms_train_batch){.images = dms_net_images(t->net_eval),
-                                         .maps = dms_net_map(t->net_eval),
-                                         .targets = t->targets,
-                                         .eye_targets = t->eye_targets,
-                                         .places = t->patients.val + at,
-                                         .count = real,
-                                         .padded = batch});
-    TRY(dms_net_forward(t->net_eval, 0, err));
+        &t->patients,
+        &(dms_train_batch){.images = dms_net_images(t->nets.net_eval),
+                           .maps = dms_net_map(t->nets.net_eval),
+                           .targets = t->nets.targets,
+                           .eye_targets = t->nets.eye_targets,
+                           .places = t->patients.val + at,
+                           .count = real,
+                           .padded = batch});
+    TRY(dms_net_forward(t->nets.net_eval, 0, err));
     for (size_t i = 0; i < real; i++)
         TRY(check_patient(t, i, t->patients.val[at + i], err));
-    gather(o->logits, dms_net_patient_logits(t->net_eval), at, real, width);
-    gather(o->targets, t->targets, at, real, width);
+    gather(o->logits, dms_net_patient_logits(t->nets.net_eval), at, real,
+           width);
+    gather(o->targets, t->nets.targets, at, real, width);
     for (size_t eye = 0; eye < 2; eye++) {
         gather(o->eye_logits + eye * n * width,
-               dms_net_eye_logits(t->net_eval) + eye * batch * width, at, real,
-               width);
+               dms_net_eye_logits(t->nets.net_eval) + eye * batch * width, at,
+               real, width);
         gather(o->eye_targets + eye * n * width,
-               t->eye_targets + eye * batch * width, at, real, width);
+               t->nets.eye_targets + eye * batch * width, at, real, width);
     }
 done:
     return st;
@@ -149,7 +153,7 @@ dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
         record->metrics[i] = NAN;
     if (n == 0)
         return DMS_OK;
-    dms_net_weights_changed(t->net_eval);
+    dms_net_weights_changed(t->nets.net_eval);
     TRY(outcome_init(&o, n, (size_t)t->config.architecture.labels, err));
     for (size_t at = 0; at < n; at += (size_t)t->options->batch) {
         dms_progress(t->monitor, "validation", at, n, NULL);
