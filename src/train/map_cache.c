@@ -1,3 +1,4 @@
+/* Which eyes are looked at, their maps, and whether a file holds just these. */
 #include "train/map_cache.h"
 
 #include <inttypes.h>
@@ -290,8 +291,8 @@ dms_status dms_map_cache_open(dms_map_cache **out,
 {
     dms_status st;
     dms_map_cache *c = dms_calloc(1, sizeof *c);
-    dms_made_file file = {dms_train_cache_folder(patients->options),
-                          c ? c->name : NULL, valid, make, c};
+    dms_made_file file = {patients->cache_folder, c ? c->name : NULL, valid,
+                          make, c};
     bool made;
 
     if (!c)

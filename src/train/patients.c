@@ -1,3 +1,5 @@
+/* The run's patients: read, split, prepared, put into order and into batches.
+ */
 #include "train/patients.h"
 
 #include <math.h>
@@ -125,7 +127,7 @@ done:
     return st;
 }
 
-const char *dms_train_cache_folder(const dms_train_options *options)
+static const char *cache_folder(const dms_train_options *options)
 {
     return options->cache[0] ? options->cache : options->run;
 }
@@ -237,14 +239,14 @@ dms_status dms_train_patients_open(dms_train_patients *p,
     dms_preprocess settings = {o->size, o->crop, o->filter, o->enhance};
     dms_status st;
 
-    *p = (dms_train_patients){.options = o};
+    *p = (dms_train_patients){.options = o, .cache_folder = cache_folder(o)};
     TRY(open_dataset(p, monitor, err));
     TRY(split(p, monitor, err));
     if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
         o->several == DMS_SEVERAL_RAREST)
         keep_rarest(p->dataset);
-    TRY(dms_cache_open(&p->cache, dms_train_cache_folder(o), p->dataset,
-                       &settings, monitor, err));
+    TRY(dms_cache_open(&p->cache, p->cache_folder, p->dataset, &settings,
+                       monitor, err));
     TRY(choose(p, monitor, err));
     TRY(make_loaders(p, err));
 done:

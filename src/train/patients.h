@@ -10,6 +10,7 @@ struct dms_map_cache; /* train/map_cache.h */
 
 typedef struct dms_train_patients {
     const dms_train_options *options; /* borrowed */
+    const char *cache_folder; /* of prepared photographs and maps; borrowed */
     dms_dataset *dataset;
     dms_label_set *labels; /* owned: the data set's, one-of where --task says */
     struct dms_cache *cache;
@@ -24,9 +25,6 @@ typedef struct dms_train_patients {
     size_t left_out;            /* of several labels, single-label */
     struct dms_map_cache *maps; /* of a frozen backbone; owned; NULL: none */
 } dms_train_patients;
-
-/* Where prepared photographs and maps are kept. */
-const char *dms_train_cache_folder(const dms_train_options *options);
 
 /* Does training change the photographs? */
 bool dms_train_augments(const dms_train_options *options);

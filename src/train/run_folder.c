@@ -1,4 +1,4 @@
-/* What a run folder says of its run, and whether a run may go on in it. */
+/* The run folder itself, and what it says of its run. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -113,24 +113,6 @@ done:
     return st;
 }
 
-/* Options that may change between two parts of one run: they say where
- * things lie and how long to go on, not what a step computes. */
-static bool may_differ(const char *name, const dms_train_options *options)
-{
-    static const char *const free_names[] = {
-        "data",     "images",     "run",
-        "cache",    "init",       "pretrained",
-        "resume",   "threads",    "checkpoint-activations",
-        "patience", "time-limit", "checkpoint-interval"};
-
-    for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
-        if (strcmp(name, free_names[i]) == 0)
-            return true;
-    return strcmp(name, "epochs") == 0 &&
-           (options->schedule == DMS_SCHEDULE_STEP ||
-            options->schedule == DMS_SCHEDULE_CONSTANT);
-}
-
 void dms_run_folder_labels(char *text, size_t capacity,
                            const dms_label_set *labels)
 {
@@ -139,57 +121,4 @@ void dms_run_folder_labels(char *text, size_t capacity,
     if (dms_label_set_task(labels) == DMS_TASK_SINGLE_LABEL &&
         !dms_label_set_column(labels) && len < capacity)
         snprintf(text + len, capacity - len, " (one of)");
-}
-
-/* The labels may change while the options name the same file of them. */
-static dms_status check_labels(const dms_train_state *state,
-                               const dms_label_set *labels, dms_error *err)
-{
-    char now[DMS_LABEL_TEXT_MAX + 16];
-    const char *was = state->labels;
-
-    dms_run_folder_labels(now, sizeof now, labels);
-    if (strcmp(was, now) == 0 || (!*was && dms_label_set_is_odir(labels)))
-        return DMS_OK;
-    return dms_fail(err, DMS_EMISMATCH,
-                    "labels: the run to resume has %.160s, now they are "
-                    "%.160s: give the same or another run folder",
-                    *was ? was : "ODIR's eight", now);
-}
-
-dms_status dms_resume_check(const dms_train_state *state,
-                            const dms_train_options *options,
-                            const dms_label_set *labels, uint64_t data_digest,
-                            dms_error *err)
-{
-    const dms_option_table *table = dms_train_option_table();
-    dms_train_options was;
-    dms_status st = dms_options_init(&was, table, err);
-
-    if (st == DMS_OK)
-        st = dms_options_parse_yaml(&was, table, state->options,
-                                    strlen(state->options), "checkpoint", NULL,
-                                    err);
-    for (size_t i = 0; st == DMS_OK && i < table->count; i++) {
-        const dms_option *option = &table->options[i];
-        char before[128], now[128]; /* longer values differ early enough */
-
-        dms_option_get(before, sizeof before, &was, option);
-        dms_option_get(now, sizeof now, options, option);
-        if (strcmp(before, now) != 0 && !may_differ(option->name, options))
-            st = dms_fail(err, DMS_EMISMATCH,
-                          "%s: the run to resume has %s, now it is %s: give "
-                          "the same or another run folder",
-                          option->name, before, now);
-    }
-    dms_options_release(&was, table);
-    if (st == DMS_OK)
-        st = check_labels(state, labels, err);
-    if (st == DMS_OK && state->data_digest != data_digest)
-        st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: the data is not what the run to resume was "
-                      "trained on (patients, labels, splits or photographs "
-                      "differ)",
-                      options->data);
-    return st;
 }

@@ -1,3 +1,5 @@
+/* A validation: the split through the net in evaluation mode, then loss and
+ * figures of all its patients at once. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,8 +88,8 @@ static dms_status show_patients(void *user, const dms_engine_batch *b,
     dms_train_patients_fill(
         &t->patients, &(dms_train_batch){.images = dms_net_images(b->net),
                                          .maps = dms_net_map(b->net),
-                                         .targets = t->targets,
-                                         .eye_targets = t->eye_targets,
+                                         .targets = t->nets.targets,
+                                         .eye_targets = t->nets.eye_targets,
                                          .places = t->patients.val + b->at,
                                          .count = b->count,
                                          .padded = (size_t)b->size});
@@ -107,13 +109,13 @@ static dms_status take_answers(void *user, const dms_engine_batch *b,
     for (size_t i = 0; i < count; i++)
         TRY(check_patient(t, b->net, i, t->patients.val[at + i], err));
     gather(o->logits, dms_net_patient_logits(b->net), at, count, width);
-    gather(o->targets, t->targets, at, count, width);
+    gather(o->targets, t->nets.targets, at, count, width);
     for (size_t eye = 0; eye < 2; eye++) {
         gather(o->eye_logits + eye * n * width,
                dms_net_eye_logits(b->net) + eye * rows * width, at, count,
                width);
         gather(o->eye_targets + eye * n * width,
-               t->eye_targets + eye * rows * width, at, count, width);
+               t->nets.eye_targets + eye * rows * width, at, count, width);
     }
 done:
     return st;
@@ -177,10 +179,10 @@ dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
         record->metrics[i] = NAN;
     if (n == 0)
         return DMS_OK;
-    dms_engine_weights_changed(t->validator);
+    dms_engine_weights_changed(t->nets.validator);
     TRY(outcome_init(&v.outcome, n, (size_t)t->config.architecture.labels,
                      err));
-    TRY(dms_engine_run(&done, t->validator, &feed, &show, err));
+    TRY(dms_engine_run(&done, t->nets.validator, &feed, &show, err));
     TRY(measure(t, &v.outcome, record, err));
     t->validate_seconds = dms_clock_now() - began;
 done:

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "dms/data.h"
@@ -253,6 +254,27 @@ static void a_time_limit_ends_validated_and_saved(void **state)
     dms_free(content(&size, &o, "metrics.csv"));
 }
 
+static void
+a_run_stopped_before_it_began_took_no_longer_than_its_call(void **state)
+{
+    const fixture *f = *state;
+    dms_train_options o = tiny(f, "unprepared");
+    int left = 1;
+    dms_monitor monitor = {.user = &left, .should_stop = stop_at};
+    dms_train_result result = {0};
+    dms_error err = {0};
+    double began = dms_clock_now();
+
+    o.cache = keep_text("%s/unprepared", f->folder); /* no photograph yet */
+    assert_int_equal(train_to(&result, &o, &monitor, &err), DMS_ESTOPPED);
+    assert_int_equal(left, 0);
+    assert_int_equal(result.end, DMS_TRAIN_END_STOPPED);
+    assert_int_equal(result.epochs, 0);
+    assert_true(result.seconds >= 0);
+    assert_true(result.seconds <= dms_clock_now() - began);
+    assert_true(isnan(result.best_metric));
+}
+
 static void patience_stops_early(void **state)
 {
     const fixture *f = *state;
@@ -318,6 +340,8 @@ int main(void)
         cmocka_unit_test(a_run_killed_at_any_moment_resumes_to_the_same_end),
         cmocka_unit_test(resuming_with_another_rate_is_refused_by_name),
         cmocka_unit_test(a_time_limit_ends_validated_and_saved),
+        cmocka_unit_test(
+            a_run_stopped_before_it_began_took_no_longer_than_its_call),
         cmocka_unit_test(patience_stops_early),
         cmocka_unit_test(a_rate_far_too_high_is_said_with_advice),
         cmocka_unit_test(single_label_with_a_frozen_backbone_trains),

@@ -1,0 +1,161 @@
+/* The files that a run writes as it goes: model files and the checkpoint. The
+ * weights that go to a model file are those that were evaluated. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "formats/json.h"
+#include "net/model_file.h"
+#include "train/trainer.h"
+
+dms_status dms_train_outputs_open(dms_trainer *t, dms_error *err)
+{
+    const char *run = t->options->run;
+    char *previous = NULL;
+    bool exists;
+    dms_status st;
+
+    TRY(dms_run_folder_open(run, err));
+    t->outputs.checkpoint_path = dms_path_join(run, "checkpoint.safetensors");
+    t->outputs.best_path = dms_path_join(run, "best.safetensors");
+    t->outputs.last_path = dms_path_join(run, "last.safetensors");
+    if (t->outputs.checkpoint_path)
+        previous = dms_checkpoint_previous(t->outputs.checkpoint_path);
+    if (!previous || !t->outputs.best_path || !t->outputs.last_path) {
+        st = dms_fail_memory(err, run);
+        goto done;
+    }
+    exists = access(t->outputs.checkpoint_path, F_OK) == 0;
+    t->outputs.resumes =
+        t->options->resume && (exists || access(previous, F_OK) == 0);
+    if (!t->options->resume && exists)
+        st = dms_fail(err, DMS_EINVAL,
+                      "%s: there is a run already: resume it, or give "
+                      "another run folder",
+                      run);
+    else if (t->options->resume && !t->outputs.resumes)
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "%s: no checkpoint yet; the run starts at its beginning", run);
+done:
+    dms_free(previous);
+    return st;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static json_t *text_of_u64(uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return json_string(text);
+}
+
+/* The model's provenance: how it was trained, from what, on which split. */
+static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
+{
+    const dms_train_options *o = t->options;
+    double metric = record->metrics[t->metric];
+    char digest[24];
+    json_t *training, *split;
+
+    snprintf(digest, sizeof digest, "%016" PRIx64, t->state.data_digest);
+    training =
+        json_pack("{s:I, s:I, s:o, s:s, s:b, s:s, s:o}", "epoch",
+                  (json_int_t)record->epoch, "step", (json_int_t)record->step,
+                  "seed", text_of_u64(o->seed), "data_digest", digest,
+                  "averaged", record->averaged, "metric",
+                  dms_metric_name(t->metric), "value", dms_json_real(metric));
+    if (o->init[0])
+        json_object_set_new(training, "init", json_string(base_name(o->init)));
+    if (o->pretrained[0])
+        json_object_set_new(training, "pretrained",
+                            json_string(base_name(o->pretrained)));
+    split =
+        json_pack("{s:f, s:f, s:o, s:b}", "val", o->val, "test", o->test,
+                  "seed", text_of_u64(o->seed), "override", o->split_override);
+    return json_pack("{s:o, s:o, s:s}", "training", training, "split", split,
+                     "dmsnet", dms_version());
+}
+
+static dms_status write_model(dms_trainer *t, const char *path,
+                              const dms_epoch_record *record, dms_error *err)
+{
+    json_t *root = provenance(t, record);
+    size_t capacity = sizeof t->config.provenance;
+    size_t size = dms_json_print(t->config.provenance, capacity, root);
+
+    json_decref(root);
+    if (size == 0)
+        return dms_fail_memory(err, path);
+    if (size >= capacity)
+        return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
+                        size);
+    return dms_model_file_write(path, &t->config, t->nets.eval_params,
+                                t->nets.eval_params->value, err);
+}
+
+/* By the weights in eval_params. */
+static dms_status write_last(dms_trainer *t, const dms_epoch_record *record,
+                             dms_error *err)
+{
+    dms_status st = write_model(t, t->outputs.last_path, record, err);
+
+    t->outputs.last_is_ours |= st == DMS_OK;
+    return st;
+}
+
+/* A checkpoint before the end of the first epoch finds its frozen rows too. */
+static dms_status write_early_last(dms_trainer *t, dms_error *err)
+{
+    dms_status st;
+    dms_epoch_record record = {.epoch = t->state.epoch,
+                               .step = t->nets.optimizer->step,
+                               .averaged = t->nets.optimizer->average != NULL};
+
+    for (int i = 0; i < DMS_METRICS; i++)
+        record.metrics[i] = NAN;
+    TRY(dms_train_weights_copy(&t->nets, false, err));
+    TRY(write_last(t, &record, err));
+done:
+    return st;
+}
+
+dms_status dms_train_outputs_write_models(dms_trainer *t,
+                                          const dms_epoch_record *record,
+                                          dms_error *err)
+{
+    dms_status st;
+
+    TRY(write_last(t, record, err));
+    if (record->best &&
+        !dms_file_share(t->outputs.best_path, t->outputs.last_path))
+        TRY(write_model(t, t->outputs.best_path, record, err));
+done:
+    return st;
+}
+
+dms_status dms_train_outputs_save(dms_trainer *t, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    if (t->state.frozen_digest && !t->outputs.last_is_ours)
+        TRY(write_early_last(t, err));
+    t->state.elapsed = dms_trainer_elapsed(t);
+    t->outputs.checkpoint_clock = dms_clock_now();
+    TRY(dms_checkpoint_write(t->outputs.checkpoint_path, &t->state,
+                             t->nets.optimizer, err));
+done:
+    return st;
+}

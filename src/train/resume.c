@@ -1,0 +1,104 @@
+/* Whether a run may go on from the checkpoint that it finds, and where:
+ * options, labels and data have to be those that it was begun with. */
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "train/frozen.h"
+#include "train/trainer.h"
+
+/* Options that may change between two parts of one run: they say where
+ * things lie and how long to go on, not what a step computes. */
+static bool may_differ(const char *name, const dms_train_options *options)
+{
+    static const char *const free_names[] = {
+        "data",     "images",     "run",
+        "cache",    "init",       "pretrained",
+        "resume",   "threads",    "checkpoint-activations",
+        "patience", "time-limit", "checkpoint-interval"};
+
+    for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
+        if (strcmp(name, free_names[i]) == 0)
+            return true;
+    return strcmp(name, "epochs") == 0 &&
+           (options->schedule == DMS_SCHEDULE_STEP ||
+            options->schedule == DMS_SCHEDULE_CONSTANT);
+}
+
+/* The labels may change while the options name the same file of them. */
+static dms_status check_labels(const dms_train_state *state,
+                               const dms_label_set *labels, dms_error *err)
+{
+    char now[DMS_LABEL_TEXT_MAX + 16];
+    const char *was = state->labels;
+
+    dms_run_folder_labels(now, sizeof now, labels);
+    if (strcmp(was, now) == 0 || (!*was && dms_label_set_is_odir(labels)))
+        return DMS_OK;
+    return dms_fail(err, DMS_EMISMATCH,
+                    "labels: the run to resume has %.160s, now they are "
+                    "%.160s: give the same or another run folder",
+                    *was ? was : "ODIR's eight", now);
+}
+
+/* DMS_EMISMATCH names the first option that differs from the checkpoint's
+ * and would change what is computed, or the labels. */
+static dms_status check(const dms_train_state *state,
+                        const dms_train_options *options,
+                        const dms_label_set *labels, uint64_t data_digest,
+                        dms_error *err)
+{
+    const dms_option_table *table = dms_train_option_table();
+    dms_train_options was;
+    dms_status st = dms_options_init(&was, table, err);
+
+    if (st == DMS_OK)
+        st = dms_options_parse_yaml(&was, table, state->options,
+                                    strlen(state->options), "checkpoint", NULL,
+                                    err);
+    for (size_t i = 0; st == DMS_OK && i < table->count; i++) {
+        const dms_option *option = &table->options[i];
+        char before[128], now[128]; /* longer values differ early enough */
+
+        dms_option_get(before, sizeof before, &was, option);
+        dms_option_get(now, sizeof now, options, option);
+        if (strcmp(before, now) != 0 && !may_differ(option->name, options))
+            st = dms_fail(err, DMS_EMISMATCH,
+                          "%s: the run to resume has %s, now it is %s: give "
+                          "the same or another run folder",
+                          option->name, before, now);
+    }
+    dms_options_release(&was, table);
+    if (st == DMS_OK)
+        st = check_labels(state, labels, err);
+    if (st == DMS_OK && state->data_digest != data_digest)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: the data is not what the run to resume was "
+                      "trained on (patients, labels, splits or photographs "
+                      "differ)",
+                      options->data);
+    return st;
+}
+
+dms_status dms_trainer_resume(dms_trainer *t, dms_error *err)
+{
+    uint64_t digest = dms_train_patients_digest(&t->patients);
+    dms_status st;
+
+    TRY(dms_checkpoint_read_state(&t->state, t->outputs.checkpoint_path,
+                                  t->monitor, err));
+    TRY(check(&t->state, t->options, t->config.labels, digest, err));
+    TRY(dms_checkpoint_read_tensors(t->nets.optimizer,
+                                    t->outputs.checkpoint_path, err));
+    t->outputs.last_is_ours = t->state.frozen_digest != 0;
+    if (t->outputs.last_is_ours)
+        TRY(dms_frozen_read(t->nets.params, t->outputs.last_path,
+                            t->state.frozen_digest, t->outputs.checkpoint_path,
+                            err));
+    TRY(dms_train_weights_check(t->nets.params, t->outputs.checkpoint_path,
+                                err));
+    dms_log(t->monitor, DMS_LOG_INFO, "resuming in epoch %lld, batch %lld",
+            (long long)t->state.epoch + 1, (long long)t->state.batch + 1);
+done:
+    return st;
+}
