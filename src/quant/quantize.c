@@ -72,12 +72,6 @@ static dms_status stopped(const dms_quantising *q, dms_error *err)
     return dms_should_stop(q->monitor) ? fail_stopped(err) : DMS_OK;
 }
 
-static void read_answer(double *p, const dms_quantising *q, const dms_net *net)
-{
-    dms_probabilities(p, dms_net_patient_logits(net), q->model->config.labels,
-                      q->model->config.temperature);
-}
-
 /* Some patients on their way through an engine. */
 typedef struct showing {
     const dms_quantising *q;
@@ -100,13 +94,15 @@ static dms_status take(void *user, const dms_engine_batch *batch,
                        dms_error *err)
 {
     const showing *s = user;
+    const dms_model_config *config = &s->q->model->config;
     dms_status st = DMS_OK;
 
     if (s->checked)
         st = dms_quantising_check(s->q, batch->net, s->first + batch->at, err);
     if (st == DMS_OK && s->answers)
-        read_answer(s->answers + batch->at * label_count(s->q), s->q,
-                    batch->net);
+        dms_probabilities(s->answers + batch->at * label_count(s->q),
+                          dms_net_patient_logits(batch->net), config->labels,
+                          config->temperature);
     return st;
 }
 
