@@ -218,15 +218,6 @@ static dms_status show_patients(void *user, const dms_engine_batch *batch,
     return DMS_OK;
 }
 
-static dms_status check_answer(const dms_net *net, size_t place,
-                               const dms_patient *patient, dms_error *err)
-{
-    char who[128];
-
-    snprintf(who, sizeof who, "patient %.100s", patient->id);
-    return dms_net_check(net, place, who, err);
-}
-
 static dms_status take_answers(void *user, const dms_engine_batch *batch,
                                dms_error *err)
 {
@@ -235,13 +226,15 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
     const dms_model_config *config = &e->model->config;
     answers *a = p->answers;
     size_t width = a->width;
+    char who[128];
     dms_status st = DMS_OK;
 
     for (size_t i = 0; i < batch->count; i++) {
         size_t at = batch->at + i;
         const dms_patient *patient = &e->dataset->patients[a->patients[at]];
 
-        TRY(check_answer(batch->net, i, patient, err));
+        snprintf(who, sizeof who, "patient %.100s", patient->id);
+        TRY(dms_net_check(batch->net, i, who, err));
         dms_probabilities(a->probabilities + at * width,
                           dms_net_patient_logits(batch->net) + i * width,
                           config->labels, config->temperature);

@@ -101,12 +101,6 @@ static uint8_t *pixels_of(const seat *s, int eye, int place)
            (size_t)(eye * s->batch + place) * picture_bytes(s->model);
 }
 
-static float *images_of(const seat *s, int eye, int place)
-{
-    return dms_net_images(s->net) +
-           (size_t)(eye * s->batch + place) * picture_bytes(s->model);
-}
-
 /* One eye's photograph, wherever it lies, as the model's input. */
 static dms_status read_eye(const seat *s, dms_prediction *prediction,
                            const dms_pair *pair, int place, int eye,
@@ -175,7 +169,9 @@ static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
                                          &present, eye);
 
             if (source >= 0)
-                dms_pixels_normalise(images_of(s, eye, i),
+                dms_pixels_normalise(dms_net_images(s->net) +
+                                         (size_t)(eye * s->batch + i) *
+                                             picture_bytes(s->model),
                                      pixels_of(s, source, i), size);
         }
 }

@@ -6,15 +6,6 @@
 #include "base/rng.h"
 #include "graph/params.h"
 
-static uint64_t hash_row(uint64_t hash, const dms_param *param,
-                         const float *plain)
-{
-    hash = dms_hash_bytes(hash, param->name, strlen(param->name));
-    hash = dms_hash_words(hash, param->shape,
-                          (size_t)param->axes * sizeof *param->shape);
-    return dms_hash_words(hash, plain, param->len * sizeof *plain);
-}
-
 dms_status dms_params_digest(uint64_t *digest, const dms_params *params,
                              bool frozen_only, dms_error *err)
 {
@@ -30,11 +21,16 @@ dms_status dms_params_digest(uint64_t *digest, const dms_params *params,
     if (!plain)
         return dms_fail_memory(err, "digest of the weights");
     for (size_t i = 0; i < params->count; i++) {
-        if (frozen_only && !params->items[i].frozen)
+        const dms_param *param = &params->items[i];
+
+        if (frozen_only && !param->frozen)
             continue;
         any = true;
         dms_param_read(plain, params, i);
-        hash = hash_row(hash, &params->items[i], plain);
+        hash = dms_hash_bytes(hash, param->name, strlen(param->name));
+        hash = dms_hash_words(hash, param->shape,
+                              (size_t)param->axes * sizeof *param->shape);
+        hash = dms_hash_words(hash, plain, param->len * sizeof *plain);
     }
     dms_free(plain);
     *digest = !any ? 0 : hash ? hash : 1;

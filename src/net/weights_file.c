@@ -152,12 +152,6 @@ bool dms_weights_same_shape(const dms_param *param, const dms_tensor_view *view)
                   (size_t)param->axes * sizeof *param->shape) == 0;
 }
 
-static bool is_floating(dms_dtype dtype)
-{
-    return dtype == DMS_DTYPE_F64 || dtype == DMS_DTYPE_F32 ||
-           dtype == DMS_DTYPE_F16 || dtype == DMS_DTYPE_BF16;
-}
-
 static dms_status check_view(const dms_param *param,
                              const dms_tensor_view *view, const char *name,
                              dms_error *err)
@@ -171,7 +165,9 @@ static dms_status check_view(const dms_param *param,
                         "%s: tensor %.80s has shape %s, expected %s", name,
                         view->name, found, wanted);
     }
-    if (param->role != DMS_PARAM_COUNT && !is_floating(view->dtype))
+    if (param->role != DMS_PARAM_COUNT && view->dtype != DMS_DTYPE_F64 &&
+        view->dtype != DMS_DTYPE_F32 && view->dtype != DMS_DTYPE_F16 &&
+        view->dtype != DMS_DTYPE_BF16)
         return dms_fail(err, DMS_EMISMATCH,
                         "%s: tensor %.80s is of type %s, expected floating "
                         "point%s",

@@ -144,12 +144,6 @@ static header header_of(const dms_map_cache *c, const uint64_t *sums)
     return h;
 }
 
-static bool map_finite(const dms_map_cache *c, const uint8_t *map)
-{
-    return isfinite(dms_value_magnitude(
-        map, c->map_bytes / dms_type_size(c->type), c->type));
-}
-
 /* Every map is looked at: a wrong one would train a wrong model silently. */
 static bool valid(const dms_file_map *file, const void *user)
 {
@@ -167,7 +161,9 @@ static bool valid(const dms_file_map *file, const void *user)
 #pragma omp parallel for schedule(static) reduction(+ : wrong)
     for (size_t i = 0; i < c->count; i++)
         wrong += checksum(maps + i * c->map_bytes, c->map_bytes) != sums[i] ||
-                 !map_finite(c, maps + i * c->map_bytes);
+                 !isfinite(dms_value_magnitude(
+                     maps + i * c->map_bytes,
+                     c->map_bytes / dms_type_size(c->type), c->type));
     return wrong == 0;
 }
 

@@ -12,32 +12,21 @@ enum { PIECE = 1 << 16 };
 
 static const double epsilon = 1e-8;
 
-static size_t buffer_floats(const dms_params *params,
+size_t dms_optimizer_memory(const dms_params *params,
                             const dms_optimizer_options *options)
 {
     size_t buffers =
         1u + (options->kind == DMS_OPTIMIZER_ADAMW) + (options->accumulate > 1);
+    size_t floats = buffers * params->trained +
+                    (options->ema_decay > 0 ? params->changing : 0);
 
-    return buffers * params->trained +
-           (options->ema_decay > 0 ? params->changing : 0);
-}
-
-size_t dms_optimizer_memory(const dms_params *params,
-                            const dms_optimizer_options *options)
-{
-    return sizeof(dms_optimizer) +
-           buffer_floats(params, options) * sizeof(float);
+    return sizeof(dms_optimizer) + floats * sizeof(float);
 }
 
 static bool take(float **buffer, size_t len)
 {
     *buffer = dms_calloc_aligned(len, sizeof **buffer);
     return *buffer != NULL;
-}
-
-static bool in_backbone(const dms_param *param)
-{
-    return strncmp(param->name, "backbone.", 9) == 0;
 }
 
 dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
@@ -173,7 +162,7 @@ static update update_of(const dms_optimizer *o, const dms_param *param,
     double decay =
         param->role == DMS_PARAM_WEIGHT ? options->weight_decay : 0.0;
 
-    if (in_backbone(param))
+    if (strncmp(param->name, "backbone.", 9) == 0)
         lr *= options->backbone_lr;
     return (update){
         .lr = (float)lr,
