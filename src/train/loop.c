@@ -6,7 +6,6 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "machine/threads.h"
-#include "train/frozen.h"
 #include "train/trainer.h"
 
 /* Fresh state, or the checkpoint's. */

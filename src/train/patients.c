@@ -1,5 +1,4 @@
-/* The run's patients: read, split, prepared, put into order and into batches.
- */
+/* A run's patients: read, split, prepared, ordered and put into batches. */
 #include "train/patients.h"
 
 #include <math.h>
@@ -127,11 +126,6 @@ done:
     return st;
 }
 
-static const char *cache_folder(const dms_train_options *options)
-{
-    return options->cache[0] ? options->cache : options->run;
-}
-
 bool dms_train_augments(const dms_train_options *o)
 {
     const double amounts[] = {o->rotation, o->scale,      o->shift,
@@ -239,7 +233,8 @@ dms_status dms_train_patients_open(dms_train_patients *p,
     dms_preprocess settings = {o->size, o->crop, o->filter, o->enhance};
     dms_status st;
 
-    *p = (dms_train_patients){.options = o, .cache_folder = cache_folder(o)};
+    *p = (dms_train_patients){.options = o,
+                              .cache_folder = o->cache[0] ? o->cache : o->run};
     TRY(open_dataset(p, monitor, err));
     TRY(split(p, monitor, err));
     if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&

@@ -1,5 +1,5 @@
-/* A validation: the split through the net in evaluation mode, then loss and
- * figures of all its patients at once. */
+/* A validation: the split through an engine of its own, then loss and figures
+ * of all its patients at once. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
