@@ -15,22 +15,15 @@
 #include "data/loader.h"
 #include "train/map_cache.h"
 
-/* Patients that carry each label. counts: K of room. */
-static void count_labels(size_t *counts, const dms_dataset *dataset)
-{
-    memset(counts, 0, (size_t)dataset->label_count * sizeof *counts);
-    for (size_t i = 0; i < dataset->count; i++)
-        for (int k = 0; k < dataset->label_count; k++)
-            counts[k] += dataset->patients[i].labels[k] == 1;
-}
-
 /* single-label: of several labels only the rarest of the data set stays. */
 static void keep_rarest(dms_dataset *dataset)
 {
-    size_t counts[DMS_LABELS_MAX];
+    size_t counts[DMS_LABELS_MAX] = {0}; /* patients that carry each label */
     int width = dataset->label_count;
 
-    count_labels(counts, dataset);
+    for (size_t i = 0; i < dataset->count; i++)
+        for (int k = 0; k < width; k++)
+            counts[k] += dataset->patients[i].labels[k] == 1;
     for (size_t i = 0; i < dataset->count; i++) {
         dms_patient *patient = &dataset->patients[i];
         int rarest = -1;
