@@ -14,13 +14,6 @@
 #include "machine/threads.h"
 #include "train/trainer.h"
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), end_len = strlen(end);
-
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 dms_status dms_run_folder_open(const char *path, dms_error *err)
 {
     dms_status st = dms_folder_make(path, err);
@@ -31,10 +24,12 @@ dms_status dms_run_folder_open(const char *path, dms_error *err)
         return st;
     if (!folder)
         return dms_fail_errno(err, "%s: cannot list the run folder", path);
-    while ((entry = readdir(folder)))
-        if (strstr(entry->d_name, ".safetensors.") &&
-            ends_with(entry->d_name, ".tmp"))
+    while ((entry = readdir(folder))) {
+        const char *dot = strrchr(entry->d_name, '.');
+
+        if (strstr(entry->d_name, ".safetensors.") && strcmp(dot, ".tmp") == 0)
             unlinkat(dirfd(folder), entry->d_name, 0);
+    }
     closedir(folder);
     return DMS_OK;
 }
