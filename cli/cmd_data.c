@@ -41,7 +41,8 @@ static dms_status run_check(cli_run *run, dms_error *err)
     dms_status st = DMS_OK;
     const check_options *options = run->args->values[0];
     dms_label_set *labels = NULL;
-    dms_dataset_options reading = {.images = *options->images ? options->images
+    dms_dataset_options reading = {.struct_size = sizeof reading,
+                                   .images = *options->images ? options->images
                                                               : NULL,
                                    .monitor = run->monitor};
     dms_dataset *dataset = NULL;

@@ -127,16 +127,16 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .resamples = given->resamples,
                                           .seed = given->seed,
                                           .compute = run->args->values[1]};
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     TRY(cli_args_require(given->model, "model", "the model file", err));
     TRY(cli_args_require(given->data, "data",
                          "the folder or table to evaluate on", err));
     TRY(dms_evaluate(&report, &run->failed_inputs, &options, run->monitor,
                      err));
-    TRY(cli_report_print(&report, given->json, err));
+    TRY(cli_report_print(report, given->json, err));
 done:
-    dms_report_release(&report);
+    dms_report_destroy(report);
     return st;
 }
 

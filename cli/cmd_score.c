@@ -94,20 +94,6 @@ static const dms_option_table score_table = {
     score_list, sizeof(score_list) / sizeof(*score_list), &score_defaults,
     sizeof(score_options)};
 
-static dms_score_options scoring_of(const score_options *options)
-{
-    dms_score_options scoring = dms_score_options_default();
-
-    scoring.split = (dms_split)options->split;
-    scoring.allow_subset = options->allow_subset;
-    scoring.task = options->task;
-    scoring.report.resamples = options->resamples;
-    scoring.report.seed = options->seed;
-    scoring.report.threads = options->threads;
-    scoring.report.threshold = options->threshold;
-    return scoring;
-}
-
 dms_status cli_report_print(const dms_report *report, bool json, dms_error *err)
 {
     char *text = NULL;
@@ -124,8 +110,17 @@ static dms_status run_score(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
     const score_options *options = run->args->values[0];
-    dms_score_options scoring = scoring_of(options);
-    dms_report report = {0};
+    const dms_report_options measuring = {.struct_size = sizeof measuring,
+                                          .threshold = options->threshold,
+                                          .resamples = options->resamples,
+                                          .seed = options->seed,
+                                          .threads = options->threads};
+    dms_score_options scoring = {.struct_size = sizeof scoring,
+                                 .task = options->task,
+                                 .report = &measuring,
+                                 .split = (dms_split)options->split,
+                                 .allow_subset = options->allow_subset};
+    dms_report *report = NULL;
     dms_label_set *set = NULL;
 
     TRY(cli_args_require(options->labels, "labels", "the table of true labels",
@@ -137,9 +132,9 @@ static dms_status run_score(cli_run *run, dms_error *err)
     scoring.labels = set;
     TRY(dms_score_files(&report, options->labels, options->predictions,
                         &scoring, run->monitor, err));
-    TRY(cli_report_print(&report, options->json, err));
+    TRY(cli_report_print(report, options->json, err));
 done:
-    dms_report_release(&report);
+    dms_report_destroy(report);
     dms_label_set_destroy(set);
     return st;
 }

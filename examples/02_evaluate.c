@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 {
     dms_evaluate_options options;
     dms_error err = {0};
-    dms_report report;
+    dms_report *report = NULL;
 
     if (argc != 4) {
         fprintf(stderr, "usage: %s MODEL DATA RESULTS\n", argv[0]);
@@ -34,8 +34,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
-    show("macro_auc", &report);
-    show("odir_kappa", &report);
-    show("odir_final", &report);
+    show("macro_auc", report);
+    show("odir_kappa", report);
+    show("odir_final", report);
+    dms_report_destroy(report);
     return 0;
 }

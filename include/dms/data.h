@@ -75,7 +75,10 @@ typedef enum dms_labels_wanted {
     DMS_LABELS_UNWANTED  /* labels are not looked for */
 } dms_labels_wanted;
 
+/* Filled by dms_dataset_options_init, or zero but for struct_size. All pointers
+ * are borrowed for the call. */
 typedef struct dms_dataset_options {
+    size_t struct_size;
     const char *images; /* folder of the photographs; NULL: found beside */
     /* Which labels; NULL: ODIR's eight where their columns are, the grades of
      * EyePACS (image,level) and APTOS (id_code,diagnosis), or none. */
@@ -84,9 +87,14 @@ typedef struct dms_dataset_options {
     const dms_monitor *monitor; /* may be NULL */
 } dms_dataset_options;
 
+/* Photographs beside the table, labels as they are found, no monitor.
+ * struct_size: sizeof *options. */
+void dms_dataset_options_init(dms_dataset_options *options, size_t struct_size);
+
 /* Read a data set.
  *
- * path  a folder (its table is found: .csv or .xlsx) or a table
+ * path     a folder (its table is found: .csv or .xlsx) or a table
+ * options  NULL for the defaults
  * Errors name file, line and cell. Photographs are not opened. A column that
  * is not used is named once. */
 dms_status dms_dataset_open_with(dms_dataset **out, const char *path,

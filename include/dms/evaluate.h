@@ -58,16 +58,16 @@ void dms_evaluate_options_init(dms_evaluate_options *options,
 
 /* Predict every labelled patient of the split and measure.
  *
- * out is untouched on failure, else the caller's to release.
+ * out is untouched on failure, else the caller's to destroy.
  * The split is the table's own column or, without one, the split that the
  * model was trained with (its provenance). Priors come from the training
  * split. Writes metrics.json, report.txt and predictions.csv (the
  * challenge's form, the table's order) into options->out.
  * Photographs that cannot be read are warned of and left out; *unreadable
- * counts them (may be NULL). out is untouched on failure. DMS_EINVAL, DMS_EIO,
+ * counts them (may be NULL). DMS_EINVAL, DMS_EIO,
  * DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM; DMS_ESTOPPED when the monitor asks.
  */
-dms_status dms_evaluate(dms_report *out, size_t *unreadable,
+dms_status dms_evaluate(dms_report **out, size_t *unreadable,
                         const dms_evaluate_options *options,
                         const dms_monitor *monitor, dms_error *err);
 

@@ -48,8 +48,9 @@ typedef struct dms_label {
     const char *name; /* UTF-8 for a person; NULL: the code */
 } dms_label;
 
-/* What a label set is made of; copied. */
+/* What a label set is made of; copied. Filled by dms_label_options_init. */
 typedef struct dms_label_options {
+    size_t struct_size;
     const dms_label *labels; /* count, in the order of every K-long array */
     int count;
     dms_task task; /* MULTI_LABEL: any of them; SINGLE_LABEL: exactly one */
@@ -58,6 +59,10 @@ typedef struct dms_label_options {
                            NULL: a column of 0 and 1 for each label */
     int nothing_found;  /* the label that means so; -1: none does */
 } dms_label_options;
+
+/* Any of, no labels yet, none of which means that nothing was found.
+ * struct_size: sizeof *options. */
+void dms_label_options_init(dms_label_options *options, size_t struct_size);
 
 /* DMS_EINVAL naming the label that is no word, or is there twice. */
 dms_status dms_label_set_create(dms_label_set **out,

@@ -99,24 +99,25 @@ typedef struct dms_label_report {
     double threshold; /* of the decision; not used for one-of labels */
 } dms_label_report;
 
-/* Made by dms_report_measure, freed by dms_report_release. */
+/* The library makes it and may let it grow at its end; all in it is the
+ * report's. Made by dms_report_measure, dms_score_files and dms_evaluate, freed
+ * by dms_report_destroy. */
 typedef struct dms_report {
-    dms_label_set *label_set; /* owned */
-    size_t patients;          /* of whom at least one label is known */
+    dms_label_set *label_set;
+    size_t patients; /* of whom at least one label is known */
     size_t left_out; /* patients of several labels, for one-of labels */
     size_t resamples;
     uint64_t seed;
     bool tuned_here; /* thresholds were chosen on these very patients */
     dms_figure metrics[DMS_METRICS];
-    dms_label_report *labels;                   /* K; owned */
+    dms_label_report *labels;                   /* K */
     dms_figure floors[DMS_FLOORS][DMS_METRICS]; /* decisions at 0.5 */
     /* One-of labels: K x K, patients by true class (row) and decided class;
-     * owned; NULL for any-of labels. */
+     * NULL for any-of labels. */
     size_t *confusion;
 } dms_report;
 
-/* Frees what a report owns and empties it; a zeroed report is empty. */
-void dms_report_release(dms_report *report);
+void dms_report_destroy(dms_report *report); /* accepts NULL */
 
 /* Labels and predictions of the same patients, borrowed. */
 typedef struct dms_answers {
@@ -127,7 +128,9 @@ typedef struct dms_answers {
     size_t count;                /* patients; count x K is 1 to 2^27 */
 } dms_answers;
 
+/* Filled by dms_report_options_init. Arrays are borrowed for the call. */
 typedef struct dms_report_options {
+    size_t struct_size;
     const double *thresholds; /* K; positive: probability > threshold; NULL:
                                  `threshold` for each label */
     double threshold;
@@ -138,17 +141,19 @@ typedef struct dms_report_options {
     int threads; /* 0: as many as OpenMP gives; figures do not depend on it */
 } dms_report_options;
 
-/* Threshold 0.5, priors from the labels, 2,000 resamples. */
-dms_report_options dms_report_options_default(void);
+/* Threshold 0.5, priors from the labels, 2,000 resamples.
+ * struct_size: sizeof *options. */
+void dms_report_options_init(dms_report_options *options, size_t struct_size);
 
 /* Measure predictions.
  *
- * out  untouched on failure; else released by the caller
+ * out      untouched on failure; else the caller's to destroy
+ * options  NULL for the defaults
  * Any-of labels decide P > threshold, one-of labels the greatest P (the first
  * of equals). An unknown label counts in no figure. About 1 s for 3,500
  * patients and 8 labels on one core. DMS_EINVAL naming patient and label,
  * DMS_ELIMIT, DMS_ENOMEM. Source: docs/metrics.md. */
-dms_status dms_report_measure(dms_report *out, const dms_answers *answers,
+dms_status dms_report_measure(dms_report **out, const dms_answers *answers,
                               const dms_report_options *options,
                               dms_error *err);
 
@@ -187,27 +192,33 @@ bool dms_criterion_find(dms_criterion *criterion, const char *name);
 dms_status dms_thresholds_tune(double *thresholds, const dms_answers *answers,
                                dms_criterion criterion, dms_error *err);
 
+/* Filled by dms_score_options_init, or zero but for struct_size. Pointers are
+ * borrowed for the call. */
 typedef struct dms_score_options {
+    size_t struct_size;
     /* NULL: the labels that the table is known to have (dms_dataset_open). */
     const dms_label_set *labels;
     dms_task task; /* SINGLE_LABEL: one of them, whatever the set says */
-    dms_report_options report; /* without priors: from the scored patients */
-    dms_split split;           /* score only these; NONE: all of the table */
+    /* NULL: the default; without priors: from the scored patients */
+    const dms_report_options *report;
+    dms_split split;   /* score only these; NONE: all of the table */
     bool allow_subset; /* predictions of other patients are let through */
 } dms_score_options;
 
-/* All of the table, report as by dms_report_options_default. */
-dms_score_options dms_score_options_default(void);
+/* All of the table, report as by dms_report_options_init.
+ * struct_size: sizeof *options. */
+void dms_score_options_init(dms_score_options *options, size_t struct_size);
 
 /* `dmsnet score`: measure a predictions file against a table of labels.
  *
- * out              untouched on failure; else released by the caller
+ * out              untouched on failure; else the caller's to destroy
  * labels_table     any form that dms_dataset_open reads, photographs not needed
  * predictions_csv  ID and the labels' codes, with probabilities
+ * options          NULL for the defaults
  * For one-of labels, patients of several labels are left out and counted.
  * DMS_EMISMATCH names the first patients without a prediction, or predicted
  * but not labelled; other errors name file, line and column. */
-dms_status dms_score_files(dms_report *out, const char *labels_table,
+dms_status dms_score_files(dms_report **out, const char *labels_table,
                            const char *predictions_csv,
                            const dms_score_options *options,
                            const dms_monitor *monitor, dms_error *err);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "formats/json.h"
 
 struct dms_label_set {
@@ -208,21 +209,32 @@ static dms_status build(dms_label_set **out, const dms_label_options *o,
     return DMS_OK;
 }
 
+void dms_label_options_init(dms_label_options *options, size_t struct_size)
+{
+    const dms_label_options plain = {.nothing_found = -1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
 dms_status dms_label_set_create(dms_label_set **out,
-                                const dms_label_options *options,
-                                dms_error *err)
+                                const dms_label_options *given, dms_error *err)
 {
     dms_status st;
+    dms_label_options options;
 
-    TRY(check_options(options, err));
-    TRY(build(out, options, err));
+    dms_label_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_label_options",
+                         err));
+    TRY(check_options(&options, err));
+    TRY(build(out, &options, err));
 done:
     return st;
 }
 
 static dms_label_options options_of(const dms_label_set *set)
 {
-    return (dms_label_options){.labels = set->list,
+    return (dms_label_options){.struct_size = sizeof(dms_label_options),
+                               .labels = set->list,
                                .count = set->count,
                                .task = set->task,
                                .ordered = set->ordered,
@@ -265,6 +277,7 @@ dms_status dms_label_set_numbered(dms_label_set **out, int count, dms_task task,
 {
     char codes[DMS_LABELS_MAX][8];
     dms_label list[DMS_LABELS_MAX];
+    dms_label_options options;
 
     if (count == odir.count)
         return dms_label_set_asked(out, &odir, task, err);
@@ -272,11 +285,9 @@ dms_status dms_label_set_numbered(dms_label_set **out, int count, dms_task task,
         snprintf(codes[k], sizeof codes[k], "%d", k + 1);
         list[k] = (dms_label){.code = codes[k]};
     }
-    return dms_label_set_create(
-        out,
-        &(dms_label_options){
-            .labels = list, .count = count, .task = task, .nothing_found = -1},
-        err);
+    dms_label_options_init(&options, sizeof options);
+    options.labels = list, options.count = count, options.task = task;
+    return dms_label_set_create(out, &options, err);
 }
 
 void dms_label_set_destroy(dms_label_set *set)

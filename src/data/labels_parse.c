@@ -62,11 +62,12 @@ dms_status dms_label_set_parse(dms_label_set **out, const char *text,
                                dms_error *err)
 {
     const char *equals = strchr(text, '=');
-    dms_label_options options = {.nothing_found = -1};
+    dms_label_options options;
     dms_label_set *set = NULL;
     dms_status st = DMS_OK;
     char *copy;
 
+    dms_label_options_init(&options, sizeof options);
     if (is_file(text))
         return dms_label_set_read(out, text, err);
     copy = dms_strdup(text);

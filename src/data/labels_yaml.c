@@ -222,11 +222,12 @@ static dms_status parse(dms_label_set **out, reader *r, const uint8_t *data,
 dms_status dms_label_set_read(dms_label_set **out, const char *path,
                               dms_error *err)
 {
-    reader r = {.path = path, .err = err, .options.nothing_found = -1};
+    reader r = {.path = path, .err = err};
     dms_status st;
     uint8_t *data = NULL;
     size_t size = 0;
 
+    dms_label_options_init(&r.options, sizeof r.options);
     TRY(dms_file_read(&data, &size, path, FILE_MAX, err));
     r.list = dms_calloc(DMS_LABELS_MAX, sizeof *r.list);
     if (!r.list) {

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/growing.h"
 #include "base/log.h"
 #include "data/odir_columns.h"
 #include "formats/csv.h"
@@ -94,24 +95,38 @@ done:
     return st;
 }
 
+void dms_dataset_options_init(dms_dataset_options *options, size_t struct_size)
+{
+    const dms_dataset_options plain = {0};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
 dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
-                                 const dms_dataset_options *options,
+                                 const dms_dataset_options *given,
                                  dms_error *err)
 {
-    dms_status st = DMS_OK;
+    dms_status st;
+    dms_dataset_options options;
     dms_table *table = NULL;
-    dms_dataset *dataset = dms_calloc(1, sizeof *dataset);
+    dms_dataset *dataset = NULL;
 
-    if (!dataset)
-        return dms_fail_memory(err, path);
+    dms_dataset_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_dataset_options",
+                         err));
+    dataset = dms_calloc(1, sizeof *dataset);
+    if (!dataset) {
+        st = dms_fail_memory(err, path);
+        goto done;
+    }
     TRY(dms_odir_table_find(&dataset->table, path, err));
     TRY(read_table(&table, dataset->table, err));
-    TRY(read_dataset(dataset, table, options, err));
+    TRY(read_dataset(dataset, table, &options, err));
     /* a split column of empty cells is none */
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->patients[i].split != DMS_SPLIT_NONE)
             dataset->has_split_column = true;
-    TRY(dms_odir_pictures_resolve(dataset, options->images, options->monitor,
+    TRY(dms_odir_pictures_resolve(dataset, options.images, options.monitor,
                                   err));
     *out = dataset, dataset = NULL;
 done:
@@ -124,7 +139,8 @@ dms_status dms_dataset_open(dms_dataset **out, const char *path,
                             const char *images, const dms_monitor *monitor,
                             dms_error *err)
 {
-    const dms_dataset_options options = {.images = images, .monitor = monitor};
+    const dms_dataset_options options = {
+        .struct_size = sizeof options, .images = images, .monitor = monitor};
 
     return dms_dataset_open_with(out, path, &options, err);
 }

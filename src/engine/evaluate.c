@@ -111,7 +111,8 @@ static dms_status open_dataset(evaluation *e, dms_error *err)
     const dms_evaluate_options *o = e->options;
     const dms_label_set *own = e->model->config.labels;
     dms_label_set *asked = NULL;
-    dms_dataset_options options = {.images = o->images[0] ? o->images : NULL,
+    dms_dataset_options options = {.struct_size = sizeof options,
+                                   .images = o->images[0] ? o->images : NULL,
                                    .labels = own,
                                    .monitor = e->monitor};
     dms_status st = DMS_OK;
@@ -340,12 +341,12 @@ static size_t keep_single(answers *a)
     return kept;
 }
 
-static dms_status measure(dms_report *report, answers *a, const evaluation *e,
+static dms_status measure(dms_report **report, answers *a, const evaluation *e,
                           dms_error *err)
 {
     dms_status st;
     const dms_model_config *config = &e->model->config;
-    dms_report_options options = dms_report_options_default();
+    dms_report_options options;
     size_t all = a->count;
     dms_answers scored;
     double *priors = dms_calloc(a->width, sizeof *priors);
@@ -353,6 +354,7 @@ static dms_status measure(dms_report *report, answers *a, const evaluation *e,
     if (!priors)
         return dms_fail_memory(err, "evaluation");
     training_priors(priors, e->dataset);
+    dms_report_options_init(&options, sizeof options);
     options.resamples = e->options->resamples;
     options.seed = e->options->seed;
     options.priors = has_training_split(e->dataset) ? priors : NULL;
@@ -365,7 +367,7 @@ static dms_status measure(dms_report *report, answers *a, const evaluation *e,
     scored =
         (dms_answers){config->labels, a->labels, a->probabilities, a->count};
     TRY(dms_report_measure(report, &scored, &options, err));
-    report->left_out = all - a->count;
+    (*report)->left_out = all - a->count;
 done:
     dms_free(priors);
     return st;
@@ -427,7 +429,7 @@ done:
     return st;
 }
 
-dms_status dms_evaluate(dms_report *out, size_t *unreadable,
+dms_status dms_evaluate(dms_report **out, size_t *unreadable,
                         const dms_evaluate_options *given,
                         const dms_monitor *monitor, dms_error *err)
 {
@@ -437,7 +439,7 @@ dms_status dms_evaluate(dms_report *out, size_t *unreadable,
     evaluation e = {
         .options = &options, .compute = &compute, .monitor = monitor};
     answers a = {0};
-    dms_report report = {0};
+    dms_report *report = NULL;
     int threads = 0;
 
     TRY(take_options(&options, &compute, given, err));
@@ -447,13 +449,13 @@ dms_status dms_evaluate(dms_report *out, size_t *unreadable,
         TRY(tune(&e, err));
     TRY(predict_split(&a, &e, options.split, err));
     TRY(measure(&report, &a, &e, err));
-    TRY(write_results(&a, &report, &e, err));
-    *out = report, report = (dms_report){0};
+    TRY(write_results(&a, report, &e, err));
+    *out = report, report = NULL;
     if (unreadable)
         *unreadable = dms_cache_unreadable(e.cache);
 done:
     dms_threads_use(threads);
-    dms_report_release(&report);
+    dms_report_destroy(report);
     answers_release(&a);
     close_all(&e);
     return st;

@@ -127,7 +127,8 @@ static dms_status read_table(dms_pair_list *list, const char *path,
 {
     dms_status st;
     dms_dataset *dataset = NULL;
-    const dms_dataset_options options = {.wanted = DMS_LABELS_UNWANTED};
+    const dms_dataset_options options = {.struct_size = sizeof options,
+                                         .wanted = DMS_LABELS_UNWANTED};
 
     TRY(dms_dataset_open_with(&dataset, path, &options, err));
     list->pairs = dms_calloc(dataset->count, sizeof *list->pairs);

@@ -5,23 +5,28 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "eval/bootstrap.h"
 #include "eval/scored.h"
 #include "eval/scoring.h"
 
 enum { RESAMPLES_MAX = 100000 };
 
-dms_report_options dms_report_options_default(void)
+void dms_report_options_init(dms_report_options *options, size_t struct_size)
 {
-    return (dms_report_options){.threshold = 0.5, .resamples = 2000};
+    const dms_report_options plain = {.threshold = 0.5, .resamples = 2000};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-void dms_report_release(dms_report *report)
+void dms_report_destroy(dms_report *report)
 {
+    if (!report)
+        return;
     dms_label_set_destroy(report->label_set);
     dms_free(report->labels);
     dms_free(report->confusion);
-    *report = (dms_report){0};
+    dms_free(report);
 }
 
 bool dms_report_beats(const dms_report *report, dms_metric metric,
@@ -203,49 +208,62 @@ static void count_labels(dms_report *report, const measuring *m)
     }
 }
 
-static dms_status report_init(dms_report *report, const measuring *m,
-                              dms_error *err)
+/* A report of no figures yet. */
+static dms_status report_create(dms_report **out, const measuring *m,
+                                dms_error *err)
 {
     const dms_report_options *options = m->options;
+    bool one_of = dms_label_set_task(m->set) == DMS_TASK_SINGLE_LABEL;
+    dms_report *report = dms_calloc(1, sizeof *report);
     dms_status st;
 
-    *report = (dms_report){.resamples = (size_t)options->resamples,
-                           .seed = options->seed,
-                           .tuned_here = options->tuned_here};
+    if (!report)
+        return dms_fail_memory(err, "report");
+    report->resamples = (size_t)options->resamples;
+    report->seed = options->seed;
+    report->tuned_here = options->tuned_here;
     TRY(dms_label_set_copy(&report->label_set, m->set, err));
     report->labels = dms_calloc(m->width, sizeof *report->labels);
-    if (dms_label_set_task(m->set) == DMS_TASK_SINGLE_LABEL)
+    if (one_of)
         report->confusion =
             dms_calloc(m->width * m->width, sizeof *report->confusion);
-    if (!report->labels || (!report->confusion && dms_label_set_task(m->set) ==
-                                                      DMS_TASK_SINGLE_LABEL))
+    if (!report->labels || (one_of && !report->confusion)) {
         st = dms_fail_memory(err, "report");
+        goto done;
+    }
+    *out = report, report = NULL;
 done:
+    dms_report_destroy(report);
     return st;
 }
 
-dms_status dms_report_measure(dms_report *out, const dms_answers *answers,
-                              const dms_report_options *options, dms_error *err)
+dms_status dms_report_measure(dms_report **out, const dms_answers *answers,
+                              const dms_report_options *given, dms_error *err)
 {
-    dms_status st = DMS_OK;
-    dms_report report = {0};
-    measuring m = {
-        .answers = answers, .options = options, .set = dms_scored_set(answers)};
+    dms_status st;
+    dms_report_options options;
+    dms_report *report = NULL;
+    measuring m = {.answers = answers,
+                   .options = &options,
+                   .set = dms_scored_set(answers)};
 
+    dms_report_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_report_options",
+                         err));
     m.width = (size_t)dms_label_set_count(m.set);
     TRY(dms_scored_check(answers, err));
     TRY(measuring_init(&m, err));
     TRY(check_options(&m, err));
-    TRY(report_init(&report, &m, err));
-    count_labels(&report, &m);
-    TRY(measure_model(&report, &m, err));
-    TRY(measure_floor(report.floors[DMS_FLOOR_ALL_ZERO], &m, err));
+    TRY(report_create(&report, &m, err));
+    count_labels(report, &m);
+    TRY(measure_model(report, &m, err));
+    TRY(measure_floor(report->floors[DMS_FLOOR_ALL_ZERO], &m, err));
     for (size_t k = 0; k < m.width; k++)
-        m.constant[k] = report.labels[k].prior;
-    TRY(measure_floor(report.floors[DMS_FLOOR_CLASS_PRIORS], &m, err));
-    *out = report, report = (dms_report){0};
+        m.constant[k] = report->labels[k].prior;
+    TRY(measure_floor(report->floors[DMS_FLOOR_CLASS_PRIORS], &m, err));
+    *out = report, report = NULL;
 done:
     measuring_release(&m);
-    dms_report_release(&report);
+    dms_report_destroy(report);
     return st;
 }

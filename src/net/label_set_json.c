@@ -116,11 +116,13 @@ dms_status dms_label_set_from_json(dms_label_set **out, const json_t *root,
     const json_t *codes =
         json_object_get(json_object_get(root, "architecture"), "labels");
     dms_label list[DMS_LABELS_MAX];
-    dms_label_options o = {.labels = list, .task = task, .nothing_found = -1};
+    dms_label_options o;
     dms_status st;
 
     if (!set && !codes)
         return dms_label_set_asked(out, dms_label_set_odir(), task, err);
+    dms_label_options_init(&o, sizeof o);
+    o.labels = list, o.task = task;
     TRY(read_list(list, &o.count, set ? json_object_get(set, "labels") : codes,
                   name, err));
     if (set)

@@ -124,6 +124,7 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err)
     const dms_quantize_options *o = q->options;
     /* ranges need no labels, but the training's split was made by them */
     const dms_dataset_options options = {
+        .struct_size = sizeof options,
         .images = o->images && o->images[0] ? o->images : NULL,
         .labels = q->model->config.labels,
         .wanted = DMS_LABELS_OPTIONAL,

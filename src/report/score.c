@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/growing.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "data/labels.h"
@@ -12,9 +13,11 @@
 
 enum { NAMED_MAX = 5 };
 
-dms_score_options dms_score_options_default(void)
+void dms_score_options_init(dms_score_options *options, size_t struct_size)
 {
-    return (dms_score_options){.report = dms_report_options_default()};
+    const dms_score_options plain = {0};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
 /* The predictions in the order of their ids. */
@@ -165,23 +168,28 @@ done:
     return st;
 }
 
-dms_status dms_score_files(dms_report *out, const char *labels_table,
+dms_status dms_score_files(dms_report **out, const char *labels_table,
                            const char *predictions_csv,
-                           const dms_score_options *options,
+                           const dms_score_options *given,
                            const dms_monitor *monitor, dms_error *err)
 {
-    dms_status st = DMS_OK;
+    dms_status st;
+    dms_score_options options;
     dms_dataset *dataset = NULL;
     dms_prediction_rows predictions = {0};
-    join j = {.predictions = &predictions, .options = options};
+    join j = {.predictions = &predictions, .options = &options};
     dms_label_set *set = NULL;
     dms_answers answers = {0};
-    const dms_dataset_options reading = {.labels = options->labels,
-                                         .monitor = monitor};
+    dms_dataset_options reading = {.struct_size = sizeof reading,
+                                   .monitor = monitor};
 
+    dms_score_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_score_options",
+                         err));
+    reading.labels = options.labels;
     TRY(dms_dataset_open_with(&dataset, labels_table, &reading, err));
     TRY(dms_dataset_need_labels(dataset, err));
-    TRY(dms_label_set_asked(&set, dataset->labels, options->task, err));
+    TRY(dms_label_set_asked(&set, dataset->labels, options.task, err));
     TRY(dms_prediction_rows_read(&predictions, predictions_csv, set, err));
     j.dataset = dataset;
     j.set = set;
@@ -191,8 +199,8 @@ dms_status dms_score_files(dms_report *out, const char *labels_table,
         dms_log(monitor, DMS_LOG_INFO,
                 "%zu patients of several labels are left out", j.left_out);
     answers = (dms_answers){set, j.labels, j.probabilities, j.count};
-    TRY(dms_report_measure(out, &answers, &options->report, err));
-    out->left_out = j.left_out;
+    TRY(dms_report_measure(out, &answers, options.report, err));
+    (*out)->left_out = j.left_out;
 done:
     dms_free(j.entries);
     dms_free(j.labels);

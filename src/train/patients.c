@@ -199,7 +199,8 @@ static dms_status open_dataset(dms_train_patients *p,
 {
     const dms_train_options *o = p->options;
     dms_label_set *asked = NULL;
-    dms_dataset_options options = {.images = o->images[0] ? o->images : NULL,
+    dms_dataset_options options = {.struct_size = sizeof options,
+                                   .images = o->images[0] ? o->images : NULL,
                                    .monitor = monitor};
     dms_task task = o->task == DMS_TRAIN_TASK_SINGLE_LABEL
                         ? DMS_TASK_SINGLE_LABEL

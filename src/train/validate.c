@@ -135,24 +135,25 @@ static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
                           dms_error *err)
 {
     size_t n = t->patients.val_count;
-    dms_report_options options = dms_report_options_default();
+    dms_report_options options;
     dms_loss_batch batch = {(int)n, o->logits, o->eye_logits, o->targets,
                             o->eye_targets};
     const dms_answers answers = {t->config.labels, o->labels, o->probabilities,
                                  n};
-    dms_report report = {0};
+    dms_report *report = NULL;
     dms_status st;
 
     record->val_loss = dms_loss_evaluate(NULL, NULL, &batch, &t->loss);
     if (!isfinite(record->val_loss))
         return DMS_OK; /* no probabilities: figures stay undefined */
     decide(o, n, t->config.labels);
+    dms_report_options_init(&options, sizeof options);
     options.resamples = 0;
     options.threads = 1;
     st = dms_report_measure(&report, &answers, &options, err);
     for (int i = 0; st == DMS_OK && i < DMS_METRICS; i++)
-        record->metrics[i] = report.metrics[i].value;
-    dms_report_release(&report);
+        record->metrics[i] = report->metrics[i].value;
+    dms_report_destroy(report);
     return st;
 }
 

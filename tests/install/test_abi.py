@@ -67,6 +67,10 @@ GROWTH = (
      "} dms_prediction;", "    double planted;\n} dms_prediction;"),
     ("a report grows at the end", "quantize.h",
      "} dms_quantize_report;", "    double planted;\n} dms_quantize_report;"),
+    ("figures grow at the end", "metrics.h",
+     "} dms_report;", "    double planted;\n} dms_report;"),
+    ("options of scoring grow at the end", "metrics.h",
+     "} dms_score_options;", "    double planted;\n} dms_score_options;"),
 )
 
 

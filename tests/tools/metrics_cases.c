@@ -31,17 +31,17 @@ static void print_report(const dms_answers *answers,
                          const dms_report_options *options)
 {
     dms_error err = {0};
-    dms_report report = {0};
+    dms_report *report = NULL;
     char *text = NULL;
 
     demand(dms_report_measure(&report, answers, options, &err) == DMS_OK,
            err.message);
-    demand(dms_report_json(&text, &report, &err) == DMS_OK, err.message);
+    demand(dms_report_json(&text, report, &err) == DMS_OK, err.message);
     for (char *c = text; *c; c++)
         putchar(*c == '\n' ? ' ' : *c);
     putchar('\n');
     dms_text_free(text);
-    dms_report_release(&report);
+    dms_report_destroy(report);
 }
 
 static void print_thresholds(const dms_answers *answers, const char *word)
@@ -75,7 +75,8 @@ static dms_label_set *make_set(int labels, dms_task task)
     }
     demand(dms_label_set_create(
                &set,
-               &(dms_label_options){.labels = list,
+               &(dms_label_options){.struct_size = sizeof(dms_label_options),
+                                    .labels = list,
                                     .count = labels,
                                     .task = task,
                                     .ordered = task == DMS_TASK_SINGLE_LABEL,
@@ -92,7 +93,7 @@ int main(int argc, char **argv)
 
     demand(file != NULL, "usage: metrics_cases FILE [CRITERION]");
     while (fread(head, sizeof head, 1, file) == 1) {
-        dms_report_options options = dms_report_options_default();
+        dms_report_options options;
         size_t count = (size_t)head[0], width = (size_t)head[4];
         double *thresholds = read_array(file, width, sizeof *thresholds);
         uint8_t *labels = read_array(file, count * width, 1);
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
         dms_label_set *set = make_set(head[4], (dms_task)head[1]);
         const dms_answers answers = {set, labels, p, count};
 
+        dms_report_options_init(&options, sizeof options);
         options.resamples = head[2];
         options.threads = head[3];
         options.thresholds = thresholds;

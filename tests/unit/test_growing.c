@@ -115,9 +115,11 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
     dms_bench *bench = NULL;
     dms_bench_report *measured = NULL;
     dms_quantize_report *quantised = NULL;
-    dms_dataset data = {0};
-    dms_report report;
-    dms_status st[11];
+    dms_dataset data = {0}, *opened = NULL;
+    dms_label_set *labels = NULL;
+    const dms_answers answers = {0};
+    dms_report *report = NULL;
+    dms_status st[15];
 
     (void)state;
     arch.backbone = DMS_BACKBONE_RESNET18;
@@ -139,6 +141,13 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
     st[8] = dms_quantize(&quantised, &(dms_quantize_options){0}, NULL, NULL);
     st[9] = dms_evaluate(&report, NULL, &(dms_evaluate_options){0}, NULL, NULL);
     st[10] = dms_dataset_split(&data, &(dms_split_options){0}, NULL);
+    st[11] =
+        dms_dataset_open_with(&opened, "x", &(dms_dataset_options){0}, NULL);
+    st[12] = dms_label_set_create(&labels, &(dms_label_options){0}, NULL);
+    st[13] =
+        dms_report_measure(&report, &answers, &(dms_report_options){0}, NULL);
+    st[14] =
+        dms_score_files(&report, "x", "y", &(dms_score_options){0}, NULL, NULL);
     for (size_t i = 0; i < sizeof st / sizeof *st; i++)
         if (st[i] != DMS_EINVAL)
             fail_msg("call %zu: %s", i, dms_status_name(st[i]));
@@ -150,7 +159,7 @@ static void missing_paths_are_said(void **state)
     dms_evaluate_options evaluate;
     dms_quantize_options quantize;
     dms_quantize_report *quantised = NULL;
-    dms_report report;
+    dms_report *report = NULL;
     dms_error err = {0};
 
     (void)state;

@@ -78,33 +78,35 @@ static dms_figure make_figure(dms_rng *rng)
     return (dms_figure){awkward(rng), awkward(rng), NAN};
 }
 
-static dms_report make_report(void)
+static dms_report *make_report(void)
 {
     dms_rng rng = dms_rng_seeded(1);
-    dms_report r = {.patients = 9, .resamples = 7, .seed = 1u << 31};
+    dms_report *r = dms_calloc(1, sizeof *r);
 
+    assert_non_null(r);
+    r->patients = 9, r->resamples = 7, r->seed = 1u << 31;
     assert_int_equal(
-        dms_label_set_copy(&r.label_set, dms_label_set_odir(), NULL), DMS_OK);
-    r.labels = dms_calloc(DMS_ODIR_LABELS, sizeof *r.labels);
-    assert_non_null(r.labels);
+        dms_label_set_copy(&r->label_set, dms_label_set_odir(), NULL), DMS_OK);
+    r->labels = dms_calloc(DMS_ODIR_LABELS, sizeof *r->labels);
+    assert_non_null(r->labels);
 
     for (int m = 0; m < DMS_METRICS; m++) {
-        r.metrics[m] = make_figure(&rng);
+        r->metrics[m] = make_figure(&rng);
         for (int f = 0; f < DMS_FLOORS; f++)
-            r.floors[f][m] = make_figure(&rng);
+            r->floors[f][m] = make_figure(&rng);
     }
     for (int k = 0; k < DMS_ODIR_LABELS; k++) {
         for (int m = 0; m < DMS_LABEL_METRICS; m++)
-            r.labels[k].metrics[m] = make_figure(&rng);
-        r.labels[k].threshold = awkward(&rng);
-        r.labels[k].prior = awkward(&rng);
+            r->labels[k].metrics[m] = make_figure(&rng);
+        r->labels[k].threshold = awkward(&rng);
+        r->labels[k].prior = awkward(&rng);
     }
     return r;
 }
 
 static void figures_of_a_report(void **state)
 {
-    dms_report report = make_report();
+    dms_report *report = make_report();
     char *text = NULL;
     json_t *root, *metrics, *floors;
     const char *name;
@@ -112,15 +114,15 @@ static void figures_of_a_report(void **state)
     int count = 0;
 
     (void)state;
-    assert_int_equal(dms_report_json(&text, &report, NULL), DMS_OK);
+    assert_int_equal(dms_report_json(&text, report, NULL), DMS_OK);
     root = read_back(text);
     metrics = json_object_get(root, "metrics");
     json_object_foreach(metrics, name, item)
     {
-        assert_figure(metrics, name, &report.metrics[count]);
+        assert_figure(metrics, name, &report->metrics[count]);
         floors = json_object_get(json_object_get(root, "floors"),
                                  dms_floor_name((dms_floor)0));
-        assert_figure(floors, name, &report.floors[0][count++]);
+        assert_figure(floors, name, &report->floors[0][count++]);
     }
     assert_true(count > 8);
     for (int k = 0; k < DMS_ODIR_LABELS; k++) {
@@ -128,15 +130,15 @@ static void figures_of_a_report(void **state)
         json_t *label =
             json_object_get(json_object_get(root, "labels"), letter);
 
-        assert_number(label, "threshold", report.labels[k].threshold, EXACT);
-        assert_number(label, "prior", report.labels[k].prior, EXACT);
+        assert_number(label, "threshold", report->labels[k].threshold, EXACT);
+        assert_number(label, "prior", report->labels[k].prior, EXACT);
         for (int m = 0; m < DMS_LABEL_METRICS; m++)
             assert_figure(label, dms_label_metric_name((dms_label_metric)m),
-                          &report.labels[k].metrics[m]);
+                          &report->labels[k].metrics[m]);
     }
     json_decref(root);
     dms_free(text);
-    dms_report_release(&report);
+    dms_report_destroy(report);
 }
 
 /* Answers to be filled by hand. */

@@ -79,7 +79,8 @@ static dms_dataset *open_table(const char *path, const char *labels)
     dms_dataset *d = NULL;
     dms_error err = {0};
     dms_label_set *set = labels ? parse(labels) : NULL;
-    const dms_dataset_options options = {.labels = set};
+    const dms_dataset_options options = {.struct_size = sizeof options,
+                                         .labels = set};
 
     if (dms_dataset_open_with(&d, path, &options, &err) != DMS_OK)
         fail_msg("%s", err.message);
@@ -93,7 +94,8 @@ static void assert_refused(const char *text, const char *labels,
     dms_dataset *d = NULL;
     dms_error err = {0};
     dms_label_set *set = labels ? parse(labels) : NULL;
-    const dms_dataset_options options = {.labels = set};
+    const dms_dataset_options options = {.struct_size = sizeof options,
+                                         .labels = set};
 
     assert_int_not_equal(
         dms_dataset_open_with(&d, put("bad.csv", text), &options, &err),
@@ -459,7 +461,8 @@ static void a_column_that_is_not_used_is_named_once(void **state)
 {
     heard h = {0};
     const dms_monitor monitor = {.user = &h, .message = hear};
-    const dms_dataset_options options = {.monitor = &monitor};
+    const dms_dataset_options options = {.struct_size = sizeof options,
+                                         .monitor = &monitor};
     dms_dataset *d = NULL;
 
     (void)state;

@@ -268,10 +268,10 @@ static void say_report(dms_strbuf *out)
     enum { PATIENTS = 40 };
     uint8_t labels[PATIENTS * DMS_ODIR_LABELS] = {0};
     double probabilities[PATIENTS * DMS_ODIR_LABELS];
-    dms_report_options options = dms_report_options_default();
+    dms_report_options options;
     dms_rng rng = dms_rng_seeded(4);
     const dms_answers answers = {NULL, labels, probabilities, PATIENTS};
-    dms_report report = {0};
+    dms_report *report = NULL;
     dms_error err = {0};
     char *text = NULL;
     dms_status st;
@@ -280,17 +280,18 @@ static void say_report(dms_strbuf *out)
         labels[i] = dms_rng_below(&rng, 3) == 0;
         probabilities[i] = 0.4 * labels[i] + 0.6 * dms_rng_uniform(&rng);
     }
+    dms_report_options_init(&options, sizeof options);
     options.resamples = 20;
     assert_int_equal(dms_report_measure(&report, &answers, &options, &err),
                      DMS_OK);
-    assert_int_equal(dms_report_json(&text, &report, &err), DMS_OK);
+    assert_int_equal(dms_report_json(&text, report, &err), DMS_OK);
     dms_strbuf_puts(out, text);
     dms_free(text);
-    assert_int_equal(dms_report_text(&text, &report, &err), DMS_OK);
+    assert_int_equal(dms_report_text(&text, report, &err), DMS_OK);
     dms_strbuf_puts(out, text);
     dms_free(text);
     probabilities[3] = 1.5;
-    dms_report_release(&report);
+    dms_report_destroy(report), report = NULL;
     st = dms_report_measure(&report, &answers, &options, &err);
     assert_int_not_equal(st, DMS_OK);
     say_error(out, st, &err);

@@ -166,7 +166,7 @@ static const double two_scores[] = {0, 0.9, 0.1, 0, 0, 0, 0, 0,
                                     0, 0.2, 0.5, 0, 0, 0, 0, 0.6};
 
 /* ODIR's labels, one of which a patient has if task says so. */
-static dms_status measure(dms_report *report, dms_task task,
+static dms_status measure(dms_report **report, dms_task task,
                           const dms_answers *answers,
                           const dms_report_options *options, dms_error *err)
 {
@@ -184,67 +184,68 @@ static dms_status measure(dms_report *report, dms_task task,
 
 static const dms_answers two = {NULL, two_labels, two_scores, 2};
 
-static dms_report measure_two_as(dms_task task, dms_report_options options)
+static dms_report *measure_two_as(dms_task task, dms_report_options options)
 {
     dms_error err = {0};
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     if (measure(&report, task, &two, &options, &err) != DMS_OK)
         fail_msg("%s", err.message);
     return report;
 }
 
-static dms_report measure_two(dms_report_options options)
+static dms_report *measure_two(dms_report_options options)
 {
     return measure_two_as(DMS_TASK_MULTI_LABEL, options);
 }
 
 static dms_report_options without_bootstrap(void)
 {
-    dms_report_options options = dms_report_options_default();
+    dms_report_options options;
 
+    dms_report_options_init(&options, sizeof options);
     options.resamples = 0;
     return options;
 }
 
 static void a_probability_at_the_threshold_is_negative(void **state)
 {
-    dms_report report = measure_two(without_bootstrap());
+    dms_report *report = measure_two(without_bootstrap());
 
     (void)state;
     /* G's 0.5 is no call; O's 0.6 is a false one. */
-    assert_near(report.metrics[DMS_METRIC_RECALL].value, 0.5);
-    assert_near(report.metrics[DMS_METRIC_PRECISION].value, 0.5);
-    assert_near(report.metrics[DMS_METRIC_ACCURACY].value, 0.5);
-    assert_near(report.metrics[DMS_METRIC_ODIR_F1].value, 14.0 / 16);
-    assert_near(report.metrics[DMS_METRIC_KAPPA].value, 1 - 2 / 3.5);
-    dms_report_release(&report);
+    assert_near(report->metrics[DMS_METRIC_RECALL].value, 0.5);
+    assert_near(report->metrics[DMS_METRIC_PRECISION].value, 0.5);
+    assert_near(report->metrics[DMS_METRIC_ACCURACY].value, 0.5);
+    assert_near(report->metrics[DMS_METRIC_ODIR_F1].value, 14.0 / 16);
+    assert_near(report->metrics[DMS_METRIC_KAPPA].value, 1 - 2 / 3.5);
+    dms_report_destroy(report);
 }
 
 static void one_class_columns_are_left_out_of_the_mean_auc(void **state)
 {
-    dms_report report = measure_two(without_bootstrap());
+    dms_report *report = measure_two(without_bootstrap());
 
     (void)state;
-    assert_near(report.metrics[DMS_METRIC_MACRO_AUC_LABELS].value, 2);
-    assert_near(report.metrics[DMS_METRIC_MACRO_AUC].value, 1);
-    assert_nan(report.labels[0].metrics[DMS_LABEL_METRIC_AUC].value);
-    assert_near(report.labels[1].metrics[DMS_LABEL_METRIC_AUC].value, 1);
-    dms_report_release(&report);
+    assert_near(report->metrics[DMS_METRIC_MACRO_AUC_LABELS].value, 2);
+    assert_near(report->metrics[DMS_METRIC_MACRO_AUC].value, 1);
+    assert_nan(report->labels[0].metrics[DMS_LABEL_METRIC_AUC].value);
+    assert_near(report->labels[1].metrics[DMS_LABEL_METRIC_AUC].value, 1);
+    dms_report_destroy(report);
 }
 
 static void final_is_the_mean_of_the_challenges_three(void **state)
 {
     const dms_figure *m;
-    dms_report report = measure_two(without_bootstrap());
+    dms_report *report = measure_two(without_bootstrap());
 
     (void)state;
-    m = report.metrics;
+    m = report->metrics;
     assert_near(m[DMS_METRIC_ODIR_FINAL].value,
                 (m[DMS_METRIC_ODIR_KAPPA].value + m[DMS_METRIC_ODIR_F1].value +
                  m[DMS_METRIC_ODIR_AUC].value) /
                     3);
-    dms_report_release(&report);
+    dms_report_destroy(report);
 }
 
 static void floors_on_the_official_table_are_the_known_ones(void **state)
@@ -255,7 +256,7 @@ static void floors_on_the_official_table_are_the_known_ones(void **state)
     dms_report_options options = without_bootstrap();
     uint8_t *labels = calloc(PATIENTS, DMS_ODIR_LABELS);
     double *p = calloc(PATIENTS * DMS_ODIR_LABELS, sizeof *p);
-    dms_report r;
+    dms_report *r = NULL;
 
     (void)state;
     assert_true(labels && p);
@@ -268,13 +269,13 @@ static void floors_on_the_official_table_are_the_known_ones(void **state)
         DMS_OK);
     free(labels);
     free(p);
-    assert_float_equal(r.floors[0][DMS_METRIC_ODIR_F1].value, 0.853, 5e-4);
-    assert_float_equal(r.floors[0][DMS_METRIC_ODIR_FINAL].value, 0.451, 5e-4);
-    assert_float_equal(r.floors[1][DMS_METRIC_ODIR_FINAL].value, 0.537, 5e-4);
-    assert_near(r.floors[1][DMS_METRIC_MACRO_AUC].value, 0.5);
-    assert_near(r.metrics[DMS_METRIC_ODIR_FINAL].value,
-                r.floors[0][DMS_METRIC_ODIR_FINAL].value);
-    dms_report_release(&r);
+    assert_float_equal(r->floors[0][DMS_METRIC_ODIR_F1].value, 0.853, 5e-4);
+    assert_float_equal(r->floors[0][DMS_METRIC_ODIR_FINAL].value, 0.451, 5e-4);
+    assert_float_equal(r->floors[1][DMS_METRIC_ODIR_FINAL].value, 0.537, 5e-4);
+    assert_near(r->floors[1][DMS_METRIC_MACRO_AUC].value, 0.5);
+    assert_near(r->metrics[DMS_METRIC_ODIR_FINAL].value,
+                r->floors[0][DMS_METRIC_ODIR_FINAL].value);
+    dms_report_destroy(r);
 }
 
 static void priors_that_are_given_are_used(void **state)
@@ -282,30 +283,30 @@ static void priors_that_are_given_are_used(void **state)
     /* calls G for both: right once */
     static const double priors[DMS_ODIR_LABELS] = {[DMS_ODIR_G] = 0.9};
     dms_report_options options = without_bootstrap();
-    dms_report report;
+    dms_report *report = NULL;
 
     (void)state;
     options.priors = priors;
     report = measure_two(options);
-    assert_near(report.floors[1][DMS_METRIC_RECALL].value, 0.5);
-    assert_near(report.floors[1][DMS_METRIC_PRECISION].value, 0.5);
-    assert_near(report.floors[0][DMS_METRIC_RECALL].value, 0);
-    dms_report_release(&report);
+    assert_near(report->floors[1][DMS_METRIC_RECALL].value, 0.5);
+    assert_near(report->floors[1][DMS_METRIC_PRECISION].value, 0.5);
+    assert_near(report->floors[0][DMS_METRIC_RECALL].value, 0);
+    dms_report_destroy(report);
 }
 
 static void single_label_decides_for_the_greatest(void **state)
 {
     dms_report_options options = without_bootstrap();
-    dms_report report;
+    dms_report *report = NULL;
 
     (void)state;
     report = measure_two_as(DMS_TASK_SINGLE_LABEL, options);
-    assert_near(report.metrics[DMS_METRIC_TOP1_ACCURACY].value, 0.5);
-    assert_int_equal(report.confusion[1 * DMS_ODIR_LABELS + 1], 1);
-    assert_int_equal(report.confusion[2 * DMS_ODIR_LABELS + 7], 1);
+    assert_near(report->metrics[DMS_METRIC_TOP1_ACCURACY].value, 0.5);
+    assert_int_equal(report->confusion[1 * DMS_ODIR_LABELS + 1], 1);
+    assert_int_equal(report->confusion[2 * DMS_ODIR_LABELS + 7], 1);
     /* Observed 1 of 2; by chance 1 of 4. */
-    assert_near(report.metrics[DMS_METRIC_CLASS_KAPPA].value, 1 - 0.5 / 0.75);
-    dms_report_release(&report);
+    assert_near(report->metrics[DMS_METRIC_CLASS_KAPPA].value, 1 - 0.5 / 0.75);
+    dms_report_destroy(report);
 }
 
 static void a_patient_of_two_labels_has_no_single_class(void **state)
@@ -314,7 +315,7 @@ static void a_patient_of_two_labels_has_no_single_class(void **state)
     uint8_t labels[DMS_ODIR_LABELS] = {0, 1, 1};
     double p[DMS_ODIR_LABELS] = {0};
     dms_error err = {0};
-    dms_report report;
+    dms_report *report = NULL;
 
     (void)state;
     assert_int_equal(measure(&report, DMS_TASK_SINGLE_LABEL,
@@ -335,7 +336,7 @@ static void what_is_no_probability_is_refused(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         double p[DMS_ODIR_LABELS] = {0, 0, 0, wrong[i]};
         dms_error err = {0};
-        dms_report report;
+        dms_report *report = NULL;
 
         assert_int_equal(dms_report_measure(&report,
                                             &(dms_answers){NULL, labels, p, 1},
@@ -351,7 +352,7 @@ static void options_out_of_range_are_refused(void **state)
     static const double thresholds[DMS_ODIR_LABELS] = {[DMS_ODIR_C] = 1.5};
     const dms_answers nobody = {NULL, two_labels, two_scores, 0};
     dms_error err = {0};
-    dms_report report;
+    dms_report *report = NULL;
 
     (void)state;
     options.thresholds = thresholds;
@@ -395,7 +396,7 @@ static void unknown_labels_count_in_no_figure(void **state)
     static const double p[] = {0.9, 0.9, 0.1, 0.2, 0.3, 0.9};
     dms_label_set *set = NULL;
     dms_report_options options = without_bootstrap();
-    dms_report r = {0};
+    dms_report *r = NULL;
 
     (void)state;
     assert_int_equal(dms_label_set_parse(&set, "a,b,c", NULL), DMS_OK);
@@ -403,17 +404,17 @@ static void unknown_labels_count_in_no_figure(void **state)
                                         &options, NULL),
                      DMS_OK);
     dms_label_set_destroy(set);
-    assert_int_equal(r.patients, 2);
-    assert_int_equal(r.labels[0].known, 2);
-    assert_int_equal(r.labels[1].known, 1);
-    assert_int_equal(r.labels[1].support, 1);
-    assert_near(r.labels[1].prior, 1);
-    assert_near(r.metrics[DMS_METRIC_CELL_ACCURACY].value, 3.0 / 4);
-    assert_near(r.metrics[DMS_METRIC_ACCURACY].value, 0.5);
-    assert_near(r.metrics[DMS_METRIC_RECALL].value, 0.5);
-    assert_nan(r.labels[1].metrics[DMS_LABEL_METRIC_AUC].value);
-    assert_near(r.metrics[DMS_METRIC_MACRO_AUC_LABELS].value, 1);
-    dms_report_release(&r);
+    assert_int_equal(r->patients, 2);
+    assert_int_equal(r->labels[0].known, 2);
+    assert_int_equal(r->labels[1].known, 1);
+    assert_int_equal(r->labels[1].support, 1);
+    assert_near(r->labels[1].prior, 1);
+    assert_near(r->metrics[DMS_METRIC_CELL_ACCURACY].value, 3.0 / 4);
+    assert_near(r->metrics[DMS_METRIC_ACCURACY].value, 0.5);
+    assert_near(r->metrics[DMS_METRIC_RECALL].value, 0.5);
+    assert_nan(r->labels[1].metrics[DMS_LABEL_METRIC_AUC].value);
+    assert_near(r->metrics[DMS_METRIC_MACRO_AUC_LABELS].value, 1);
+    dms_report_destroy(r);
 }
 
 static void nothing_but_unknown_labels_is_refused(void **state)
@@ -422,7 +423,7 @@ static void nothing_but_unknown_labels_is_refused(void **state)
     double p[2 * DMS_ODIR_LABELS] = {0};
     dms_report_options options = without_bootstrap();
     dms_error err = {0};
-    dms_report report;
+    dms_report *report = NULL;
 
     (void)state;
     memset(labels, DMS_LABEL_UNKNOWN, sizeof labels);

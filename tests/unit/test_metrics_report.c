@@ -41,7 +41,7 @@ static sample make_sample(dms_task task)
     return s;
 }
 
-static dms_status measure(dms_report *report, dms_task task,
+static dms_status measure(dms_report **report, dms_task task,
                           const dms_report_options *options, dms_error *err)
 {
     sample s = make_sample(task);
@@ -56,10 +56,10 @@ static dms_status measure(dms_report *report, dms_task task,
     return st;
 }
 
-static dms_report report_of(dms_task task, dms_report_options options)
+static dms_report *report_of(dms_task task, dms_report_options options)
 {
     dms_error err = {0};
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     if (measure(&report, task, &options, &err) != DMS_OK)
         fail_msg("%s", err.message);
@@ -68,8 +68,9 @@ static dms_report report_of(dms_task task, dms_report_options options)
 
 static dms_report_options options_of_300(void)
 {
-    dms_report_options options = dms_report_options_default();
+    dms_report_options options;
 
+    dms_report_options_init(&options, sizeof options);
     options.resamples = 300;
     return options;
 }
@@ -77,70 +78,70 @@ static dms_report_options options_of_300(void)
 static void figures_are_bit_equal_for_any_number_of_threads(void **state)
 {
     dms_report_options options = options_of_300();
-    dms_report one;
+    dms_report *one = NULL;
 
     (void)state;
     options.threads = 1;
     one = report_of(DMS_TASK_MULTI_LABEL, options);
     for (int threads = 0; threads < 6; threads++) {
-        dms_report other;
+        dms_report *other = NULL;
 
         options.threads = threads;
         other = report_of(DMS_TASK_MULTI_LABEL, options);
-        assert_memory_equal(one.metrics, other.metrics, sizeof one.metrics);
-        assert_memory_equal(one.labels, other.labels,
-                            DMS_ODIR_LABELS * sizeof *one.labels);
-        assert_memory_equal(one.floors, other.floors, sizeof one.floors);
-        dms_report_release(&other);
+        assert_memory_equal(one->metrics, other->metrics, sizeof one->metrics);
+        assert_memory_equal(one->labels, other->labels,
+                            DMS_ODIR_LABELS * sizeof *one->labels);
+        assert_memory_equal(one->floors, other->floors, sizeof one->floors);
+        dms_report_destroy(other);
     }
-    dms_report_release(&one);
+    dms_report_destroy(one);
 }
 
 static void another_seed_gives_other_intervals_and_the_same_values(void **state)
 {
     dms_report_options options = options_of_300();
-    dms_report a = report_of(DMS_TASK_MULTI_LABEL, options);
-    dms_report b;
+    dms_report *a = report_of(DMS_TASK_MULTI_LABEL, options);
+    dms_report *b = NULL;
 
     (void)state;
     options.seed = 1;
     b = report_of(DMS_TASK_MULTI_LABEL, options);
-    assert_true(a.metrics[0].value == b.metrics[0].value);
-    assert_true(a.metrics[0].low != b.metrics[0].low);
-    dms_report_release(&a);
-    dms_report_release(&b);
+    assert_true(a->metrics[0].value == b->metrics[0].value);
+    assert_true(a->metrics[0].low != b->metrics[0].low);
+    dms_report_destroy(a);
+    dms_report_destroy(b);
 }
 
 static void intervals_hold_their_values(void **state)
 {
-    dms_report report = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
+    dms_report *report = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
 
     (void)state;
     for (size_t m = 0; m < DMS_METRIC_TOP1_ACCURACY; m++) {
-        const dms_figure *f = &report.metrics[m];
+        const dms_figure *f = &report->metrics[m];
 
         assert_true(f->low <= f->value && f->value <= f->high);
     }
-    assert_true(report.metrics[0].low < report.metrics[0].high);
-    dms_report_release(&report);
+    assert_true(report->metrics[0].low < report->metrics[0].high);
+    dms_report_destroy(report);
 }
 
 static void a_floor_is_beaten_by_the_lower_end(void **state)
 {
-    dms_report report = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
-    dms_figure *kappa = &report.metrics[DMS_METRIC_ODIR_KAPPA];
+    dms_report *report = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
+    dms_figure *kappa = &report->metrics[DMS_METRIC_ODIR_KAPPA];
 
     (void)state;
-    assert_true(dms_report_beats(&report, DMS_METRIC_ODIR_KAPPA,
+    assert_true(dms_report_beats(report, DMS_METRIC_ODIR_KAPPA,
                                  DMS_FLOOR_CLASS_PRIORS));
     kappa->low =
-        report.floors[DMS_FLOOR_CLASS_PRIORS][DMS_METRIC_ODIR_KAPPA].value;
-    assert_false(dms_report_beats(&report, DMS_METRIC_ODIR_KAPPA,
+        report->floors[DMS_FLOOR_CLASS_PRIORS][DMS_METRIC_ODIR_KAPPA].value;
+    assert_false(dms_report_beats(report, DMS_METRIC_ODIR_KAPPA,
                                   DMS_FLOOR_CLASS_PRIORS));
     kappa->low = NAN;
-    assert_false(dms_report_beats(&report, DMS_METRIC_ODIR_KAPPA,
+    assert_false(dms_report_beats(report, DMS_METRIC_ODIR_KAPPA,
                                   DMS_FLOOR_CLASS_PRIORS));
-    dms_report_release(&report);
+    dms_report_destroy(report);
 }
 
 static json_t *load(const dms_report *report)
@@ -212,15 +213,15 @@ static void check_json(const dms_report *r, size_t metrics)
 
 static void json_reads_back_bit_equal_with_null_for_undefined(void **state)
 {
-    dms_report report = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
+    dms_report *report = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
 
     (void)state;
-    assert_true(isnan(report.labels[5].metrics[DMS_LABEL_METRIC_AUC].value));
-    check_json(&report, DMS_METRIC_TOP1_ACCURACY);
-    dms_report_release(&report);
+    assert_true(isnan(report->labels[5].metrics[DMS_LABEL_METRIC_AUC].value));
+    check_json(report, DMS_METRIC_TOP1_ACCURACY);
+    dms_report_destroy(report);
     report = report_of(DMS_TASK_SINGLE_LABEL, options_of_300());
-    check_json(&report, DMS_METRIC_CELL_ACCURACY);
-    dms_report_release(&report);
+    check_json(report, DMS_METRIC_CELL_ACCURACY);
+    dms_report_destroy(report);
 }
 
 static void tuned_thresholds_are_said_to_be_tuned_here(void **state)
@@ -230,32 +231,32 @@ static void tuned_thresholds_are_said_to_be_tuned_here(void **state)
     (void)state;
     for (int tuned = 0; tuned < 2; tuned++) {
         char *text = NULL;
-        dms_report report;
+        dms_report *report = NULL;
         json_t *json;
 
         options.tuned_here = tuned;
         report = report_of(DMS_TASK_MULTI_LABEL, options);
-        assert_int_equal(dms_report_text(&text, &report, NULL), DMS_OK);
+        assert_int_equal(dms_report_text(&text, report, NULL), DMS_OK);
         assert_int_equal(strstr(text, "TUNED ON THESE SAME") != NULL, tuned);
         dms_text_free(text);
-        json = load(&report);
+        json = load(report);
         assert_int_equal(json_is_true(json_object_get(
                              json, "thresholds_tuned_on_same_split")),
                          tuned);
         json_decref(json);
-        dms_report_release(&report);
+        dms_report_destroy(report);
     }
 }
 
 static void text_fits_eighty_columns(void **state)
 {
-    dms_report report = report_of(DMS_TASK_SINGLE_LABEL, options_of_300());
+    dms_report *report = report_of(DMS_TASK_SINGLE_LABEL, options_of_300());
     size_t width = 0;
     char *text = NULL;
 
     (void)state;
-    report.left_out = 586;
-    assert_int_equal(dms_report_text(&text, &report, NULL), DMS_OK);
+    report->left_out = 586;
+    assert_int_equal(dms_report_text(&text, report, NULL), DMS_OK);
     for (const char *c = text; *c; c++) {
         width = *c == '\n' ? 0 : width + 1;
         assert_in_range(*c, '\n', '~');
@@ -264,7 +265,7 @@ static void text_fits_eighty_columns(void **state)
     assert_non_null(strstr(text, "class_kappa_quadratic"));
     assert_non_null(strstr(text, "586 patients"));
     dms_text_free(text);
-    dms_report_release(&report);
+    dms_report_destroy(report);
 }
 
 static void names_are_found_again(void **state)
@@ -289,12 +290,12 @@ static void every_failed_allocation_is_reported_and_nothing_leaks(void **state)
     (void)state;
     options.resamples = 2;
     while (alloc_fault_next(&fault)) {
-        dms_report report = {0};
+        dms_report *report = NULL;
         dms_error err = {0};
 
         alloc_fault_end(
             &fault, measure(&report, DMS_TASK_SINGLE_LABEL, &options, &err));
-        dms_report_release(&report);
+        dms_report_destroy(report);
         assert_true(!fault.fired || strstr(err.message, "out of memory"));
     }
     assert_true(fault.count > 20);

@@ -54,13 +54,16 @@ static int remove_folder(void **state)
 
 static dms_score_options without_bootstrap(void)
 {
-    dms_score_options options = dms_score_options_default();
+    static const dms_report_options no_resamples = {
+        .struct_size = sizeof no_resamples, .threshold = 0.5};
+    dms_score_options options;
 
-    options.report.resamples = 0;
+    dms_score_options_init(&options, sizeof options);
+    options.report = &no_resamples;
     return options;
 }
 
-static dms_status score(dms_report *report, const folder *f, const char *table,
+static dms_status score(dms_report **report, const folder *f, const char *table,
                         const char *predictions,
                         const dms_score_options *options, dms_error *err)
 {
@@ -70,7 +73,7 @@ static dms_status score(dms_report *report, const folder *f, const char *table,
                            err);
 }
 
-static void assert_scored(dms_report *report, const folder *f,
+static void assert_scored(dms_report **report, const folder *f,
                           const char *table, const char *predictions,
                           const dms_score_options *options)
 {
@@ -86,11 +89,11 @@ static void assert_refused(const folder *f, const char *table,
                            const char *message)
 {
     dms_error err = {0};
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     assert_int_equal(score(&report, f, table, predictions, options, &err),
                      status);
-    dms_report_release(&report);
+    assert_null(report); /* untouched */
     if (!strstr(err.message, message))
         fail_msg("\"%s\" does not say \"%s\"", err.message, message);
 }
@@ -105,16 +108,16 @@ static const char predictions_of_three[] = HEADER "3,0,0,0,.9,0,0,0,0\n"
 static void patients_are_joined_by_id(void **state)
 {
     dms_score_options options = without_bootstrap();
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     assert_scored(&report, *state, table_of_three, predictions_of_three,
                   &options);
-    assert_int_equal(report.patients, 3);
-    assert_true(report.metrics[DMS_METRIC_RECALL].value == 0.75);
-    assert_true(report.metrics[DMS_METRIC_PRECISION].value == 1);
-    assert_true(fabs(report.labels[1].prior - 1.0 / 3) < 1e-15);
-    assert_true(isnan(report.metrics[DMS_METRIC_RECALL].low));
-    dms_report_release(&report);
+    assert_int_equal(report->patients, 3);
+    assert_true(report->metrics[DMS_METRIC_RECALL].value == 0.75);
+    assert_true(report->metrics[DMS_METRIC_PRECISION].value == 1);
+    assert_true(fabs(report->labels[1].prior - 1.0 / 3) < 1e-15);
+    assert_true(isnan(report->metrics[DMS_METRIC_RECALL].low));
+    dms_report_destroy(report);
 }
 
 static void missing_predictions_are_named(void **state)
@@ -132,14 +135,14 @@ static void extra_predictions_are_named_unless_allowed(void **state)
 {
     static const char table[] = HEADER "3,0,0,0,1,0,0,0,0\n";
     dms_score_options options = without_bootstrap();
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     assert_refused(*state, table, predictions_of_three, &options, DMS_EMISMATCH,
                    "the first: '1', '2'");
     options.allow_subset = true;
     assert_scored(&report, *state, table, predictions_of_three, &options);
-    assert_int_equal(report.patients, 1);
-    dms_report_release(&report);
+    assert_int_equal(report->patients, 1);
+    dms_report_destroy(report);
 }
 
 static void a_split_is_the_tables_own(void **state)
@@ -149,12 +152,12 @@ static void a_split_is_the_tables_own(void **state)
                                 "2,0,1,1,0,0,0,0,0,val\n"
                                 "3,0,0,0,1,0,0,0,0,val\n";
     dms_score_options options = without_bootstrap();
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     options.split = DMS_SPLIT_VAL;
     assert_scored(&report, *state, table,
                   HEADER "3,0,0,0,1,0,0,0,0\n2,0,1,0,0,0,0,0,0\n", &options);
-    assert_int_equal(report.patients, 2);
+    assert_int_equal(report->patients, 2);
     assert_refused(*state, table, predictions_of_three, &options, DMS_EMISMATCH,
                    "for split val; the first: '1'");
     options.split = DMS_SPLIT_TEST;
@@ -162,21 +165,42 @@ static void a_split_is_the_tables_own(void **state)
                    "nothing to score");
     assert_refused(*state, table_of_three, predictions_of_three, &options,
                    DMS_EMISMATCH, "no column 'split'");
-    dms_report_release(&report);
+    dms_report_destroy(report);
 }
 
 static void single_label_leaves_out_patients_of_several_labels(void **state)
 {
     dms_score_options options = without_bootstrap();
-    dms_report report = {0};
+    dms_report *report = NULL;
 
     options.task = DMS_TASK_SINGLE_LABEL;
     assert_scored(&report, *state, table_of_three, predictions_of_three,
                   &options);
-    assert_int_equal(report.patients, 2);
-    assert_int_equal(report.left_out, 1);
-    assert_true(report.metrics[DMS_METRIC_TOP1_ACCURACY].value == 1);
-    dms_report_release(&report);
+    assert_int_equal(report->patients, 2);
+    assert_int_equal(report->left_out, 1);
+    assert_true(report->metrics[DMS_METRIC_TOP1_ACCURACY].value == 1);
+    dms_report_destroy(report);
+}
+
+static void without_options_all_is_scored_with_the_default_report(void **state)
+{
+    dms_report *report = NULL;
+
+    assert_scored(&report, *state, table_of_three, predictions_of_three, NULL);
+    assert_int_equal(report->patients, 3);
+    assert_int_equal(report->resamples, 2000);
+    assert_true(report->labels[0].threshold == 0.5);
+    dms_report_destroy(report);
+}
+
+static void report_options_that_were_not_initialised_are_refused(void **state)
+{
+    const dms_report_options report = {.resamples = 20};
+    dms_score_options options = without_bootstrap();
+
+    options.report = &report;
+    assert_refused(*state, table_of_three, predictions_of_three, &options,
+                   DMS_EINVAL, "dms_report_options: struct_size is 0");
 }
 
 static void errors_of_either_file_name_it(void **state)
@@ -200,6 +224,8 @@ int main(void)
         TEST(extra_predictions_are_named_unless_allowed),
         TEST(a_split_is_the_tables_own),
         TEST(single_label_leaves_out_patients_of_several_labels),
+        TEST(without_options_all_is_scored_with_the_default_report),
+        TEST(report_options_that_were_not_initialised_are_refused),
         TEST(errors_of_either_file_name_it),
     };
 

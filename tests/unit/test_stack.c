@@ -290,8 +290,8 @@ static dms_status metrics(const fixture *f, dms_error *err)
 {
     uint8_t labels[PATIENTS * DMS_ODIR_LABELS] = {0};
     double p[PATIENTS * DMS_ODIR_LABELS], thresholds[DMS_ODIR_LABELS];
-    dms_report_options options = dms_report_options_default();
-    dms_report report = {0};
+    dms_report_options options;
+    dms_report *report = NULL;
     dms_label_set *set = NULL;
     dms_answers answers = {NULL, labels, p, PATIENTS};
     char *text = NULL, *json = NULL;
@@ -303,6 +303,7 @@ static dms_status metrics(const fixture *f, dms_error *err)
         labels[i] = i % DMS_ODIR_LABELS == i / DMS_ODIR_LABELS;
         p[i] = dms_rng_uniform(&rng);
     }
+    dms_report_options_init(&options, sizeof options);
     options.resamples = 20;
     st = dms_label_set_with_task(&set, dms_label_set_odir(),
                                  DMS_TASK_SINGLE_LABEL, err);
@@ -312,12 +313,12 @@ static dms_status metrics(const fixture *f, dms_error *err)
     if (st == DMS_OK)
         st = dms_thresholds_tune(thresholds, &answers, DMS_CRITERION_F1, err);
     if (st == DMS_OK)
-        st = dms_report_json(&json, &report, err);
+        st = dms_report_json(&json, report, err);
     if (st == DMS_OK)
-        st = dms_report_text(&text, &report, err);
+        st = dms_report_text(&text, report, err);
     dms_text_free(json);
     dms_text_free(text);
-    dms_report_release(&report);
+    dms_report_destroy(report);
     dms_label_set_destroy(set);
     return st;
 }
@@ -521,24 +522,26 @@ static dms_status evaluate(const fixture *f, dms_error *err)
 {
     dms_evaluate_options o;
     char model[256], out[256]; /* at() has room for one name */
-    dms_report *report = calloc(1, sizeof *report);
-    dms_score_options score = dms_score_options_default();
+    dms_report *report = NULL;
+    dms_report_options few;
+    dms_score_options score;
     dms_status st;
 
-    assert_non_null(report);
     dms_evaluate_options_init(&o, sizeof o);
     snprintf(model, sizeof model, "%s", at(f, "model.st"));
     snprintf(out, sizeof out, "%s", at(f, "figures"));
     o.model = model, o.data = f->data, o.out = out;
     o.split = DMS_SPLIT_NONE, o.resamples = 20, o.batch = 2;
-    score.report.resamples = 20;
-    st = dms_evaluate(report, NULL, &o, NULL, err);
-    dms_report_release(report);
+    dms_report_options_init(&few, sizeof few);
+    dms_score_options_init(&score, sizeof score);
+    few.resamples = 20;
+    score.report = &few;
+    st = dms_evaluate(&report, NULL, &o, NULL, err);
+    dms_report_destroy(report), report = NULL;
     if (st == DMS_OK)
-        st = dms_score_files(report, f->data, at(f, "figures/predictions.csv"),
+        st = dms_score_files(&report, f->data, at(f, "figures/predictions.csv"),
                              &score, NULL, err);
-    dms_report_release(report);
-    free(report);
+    dms_report_destroy(report);
     return st;
 }
 
