@@ -53,7 +53,7 @@ def main():
                 lambda path: check(path, build, known), files):
             name = path.relative_to(ROOT)
             failed += status != 0
-            print(f"{'FAILED' if status else 'ok':7}{name}")
+            print(f"{'FAILED' if status else 'ok':7}{name}", flush=True)
             found += text if status else ""
     print(found)
     print(f"{len(files) - failed} passed, {failed} failed, 0 skipped")
