@@ -9,11 +9,12 @@
 
 int dms_threads_use(int count)
 {
-    int before = omp_get_max_threads();
+    int most = omp_get_thread_limit(), before = omp_get_max_threads();
+    int wanted = count > 0 ? count : before;
 
-    if (count > 0)
-        omp_set_num_threads(count);
-    return before;
+    omp_set_dynamic(0);
+    omp_set_num_threads(wanted < most ? wanted : most);
+    return before < most ? before : most;
 }
 
 void dms_threads_unbind(void)
