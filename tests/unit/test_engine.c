@@ -13,7 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "alloc_fault.h"
 #include "engine/engine.h"
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -378,32 +377,6 @@ static void an_answer_has_the_same_bits_whoever_works_it_out(void **state)
     dms_free(pixels);
 }
 
-static void a_failed_allocation_of_an_engine_is_out_of_memory(void **state)
-{
-    const dms_compute compute = {
-        .struct_size = sizeof compute, .threads = 2, .workers = 2};
-    dms_architecture arch = dms_architecture_default();
-    dms_model *model = NULL;
-    alloc_fault fault = {0};
-
-    (void)state;
-    arch.backbone = DMS_BACKBONE_RESNET18;
-    arch.width = 16;
-    arch.size = SIDE;
-    assert_int_equal(dms_model_create(&model, &arch, NULL, 5, NULL), DMS_OK);
-    while (alloc_fault_next(&fault)) {
-        dms_session *session = NULL;
-        dms_error err = {0};
-        dms_status st =
-            dms_session_create_with(&session, model, 2, &compute, 0, &err);
-
-        alloc_fault_end(&fault, st);
-        assert_int_equal(st, err.code);
-        dms_session_destroy(session);
-    }
-    dms_model_destroy(model);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,7 +389,6 @@ int main(void)
         cmocka_unit_test(a_worker_that_cannot_start_fails_the_creation),
         cmocka_unit_test(few_patients_get_one_worker_and_many_one_a_thread),
         cmocka_unit_test(an_answer_has_the_same_bits_whoever_works_it_out),
-        cmocka_unit_test(a_failed_allocation_of_an_engine_is_out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
