@@ -8,11 +8,11 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "dms/prepared.h"
 #include "dms/session.h"
 
@@ -38,19 +38,11 @@ static dms_model *make_model(uint64_t seed)
     return model;
 }
 
-/* Megabytes of this process that are nobody else's and in no file. */
-static long private_megabytes(void)
+/* Megabytes that this process has asked the heap for; what it maps is not among
+ * them. */
+static long heap_megabytes(void)
 {
-    FILE *file = fopen("/proc/self/status", "r");
-    char line[256];
-    long kilobytes = -1;
-
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "RssAnon: %ld", &kilobytes) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return kilobytes / 1024;
+    return (long)(dms_alloc_bytes() >> 20);
 }
 
 static dms_session *make_session(const dms_model *model)
@@ -105,7 +97,7 @@ static void two_sessions_on_their_own_threads_hold_one_copy(void **state)
 {
     dms_model *model = make_model(5);
     visitor visitors[2] = {{.model = model}, {.model = model}};
-    long megabytes[3] = {private_megabytes()};
+    long megabytes[3] = {heap_megabytes()};
 
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -113,7 +105,7 @@ static void two_sessions_on_their_own_threads_hold_one_copy(void **state)
 
         assert_int_equal(pthread_create(&thread, NULL, visit, &visitors[i]), 0);
         pthread_join(thread, NULL);
-        megabytes[i + 1] = private_megabytes();
+        megabytes[i + 1] = heap_megabytes();
     }
     assert_true(megabytes[1] - megabytes[0] > 80);
     assert_true(megabytes[2] - megabytes[1] < 20);
@@ -131,11 +123,11 @@ static void answer_elsewhere(int pipe_end, int fd, const dms_model *model)
     struct {
         float logits[K_MAX];
         long megabytes;
-    } told = {.megabytes = private_megabytes()};
+    } told = {.megabytes = heap_megabytes()};
 
     if (dms_prepared_open(&prepared, model, fd, NULL) == DMS_OK) {
         answer(told.logits, make_session(model), model);
-        told.megabytes = private_megabytes() - told.megabytes;
+        told.megabytes = heap_megabytes() - told.megabytes;
         if (write(pipe_end, &told, sizeof told) == sizeof told)
             _exit(0);
     }
