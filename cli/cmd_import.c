@@ -12,6 +12,7 @@ typedef struct import_options {
     char *out;
     char *prefix;
     char *labels;
+    int depth_slice; /* dms_depth_slice */
     uint64_t seed;
     bool json;
 } import_options;
@@ -37,6 +38,12 @@ static const dms_option import_list[] = {
      DMS_OPTION_FIELD(import_options, labels),
      .help = "what the outputs stand for, as --labels of train takes it; "
              "empty: ODIR's N to O"},
+    {.name = "depth-slice",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(import_options, depth_slice),
+     .choice = dms_depth_slice_name,
+     .help = "what stays of convolutions that were inflated over depth to read "
+             "volumes: the centre slice or the sum"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(import_options, seed),
@@ -69,6 +76,8 @@ static dms_status run_import(cli_run *run, dms_error *err)
     dms_import_options wanted = {.struct_size = sizeof(wanted),
                                  .architecture = run->args->values[1],
                                  .seed = options->seed,
+                                 .depth_slice =
+                                     (dms_depth_slice)options->depth_slice,
                                  .prefix = options->prefix};
     dms_import_report *report = NULL;
     dms_model *model = NULL;

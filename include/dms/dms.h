@@ -43,6 +43,7 @@
  *     evaluate.h     a model's figures on a data set
  *     option.h       options as one table
  *     train.h        training
+ *     adapt.h        batch norms on other photographs
  *     import.h       weights of other programs
  *     export.h       a model for other programs
  *     quantize.h     a model of 8-bit integers
@@ -72,6 +73,7 @@
 #ifndef DMS_DMS_H
 #define DMS_DMS_H
 
+#include "dms/adapt.h"
 #include "dms/architecture.h"
 #include "dms/bench.h"
 #include "dms/compute.h"

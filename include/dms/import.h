@@ -30,6 +30,17 @@ enum { DMS_IMPORT_FATES = 4 };
 /* "taken", "left", "missing", "misshapen"; NULL out of range. */
 const char *dms_import_fate_name(dms_import_fate fate);
 
+/* What stays of a convolution that was inflated over depth, O x I x D x H x W,
+ * to read volumes (I3D, arXiv 1705.07750). */
+typedef enum dms_depth_slice {
+    DMS_DEPTH_CENTRE, /* the slice at D / 2 */
+    DMS_DEPTH_SUM     /* the sum over D: what the volume's convolution gives
+                         where all slices are the same picture */
+} dms_depth_slice;
+
+/* "centre", "sum"; NULL out of range. */
+const char *dms_depth_slice_name(int slice);
+
 typedef struct dms_import_row {
     char *name; /* in the file; of a missing tensor: as asked for */
     dms_import_fate fate;
@@ -46,6 +57,8 @@ typedef struct dms_import_report {
     bool whole;                     /* a DMS-Net; else a backbone alone */
     dms_backbone backbone;
     char prefix[256]; /* of the names taken: "state_dict.module." */
+    size_t inflated;  /* convolutions of 5 axes that were taken as pictures' */
+    dms_depth_slice depth_slice; /* in this way */
 } dms_import_report;
 
 /* Row i, borrowed from the report; NULL from count on. The rows stand in the
@@ -72,9 +85,11 @@ typedef struct dms_import_options {
     uint64_t seed;               /* of the values that are not in the file */
     const char *prefix; /* of the names to take, at most 255 bytes; NULL or "":
                            found by itself */
+    dms_depth_slice depth_slice; /* of convolutions inflated over depth */
 } dms_import_options;
 
-/* The default architecture, seed 1, no prefix. struct_size: sizeof *options. */
+/* The default architecture, seed 1, no prefix, the centre of the depth.
+ * struct_size: sizeof *options. */
 void dms_import_options_init(dms_import_options *options, size_t struct_size);
 
 /* A model of another program's weights. Nothing in the file is executed.

@@ -95,6 +95,10 @@ typedef struct dms_train_options {
     /* Or but the backbone: whatever dms_model_import takes (import.h), or "".
      */
     char *pretrained;
+    /* Batches on which the batch norms' statistics are estimated anew before
+     * the first step, those of a frozen backbone too (AdaBN, arXiv
+     * 1603.04779); 0: they are taken as they are. */
+    int adapt_norms;
     bool resume;
 
     dms_backbone backbone;
@@ -116,6 +120,9 @@ typedef struct dms_train_options {
      * statistics; where augment is off too its maps are computed once and
      * kept in the cache folder, and a step trains only what stands behind. */
     double backbone_lr;
+    /* Factor of the backbone's rate from stage to stage, layer4 to layer3 to
+     * layer2 to layer1 to the stem; 1: all the same. */
+    double stage_decay;
     double weight_decay;
     double momentum;
     bool nesterov;
@@ -144,6 +151,10 @@ typedef struct dms_train_options {
     double rotation, scale, shift; /* degrees, shares */
     double brightness, contrast, saturation, gamma;
     double blur, cutout; /* probabilities */
+    double colour;       /* largest change of a channel's gain */
+    double resolution;   /* probability of the detail of 1/4 to 2/3 the size */
+    double mixup; /* alpha of Beta(alpha, alpha), both eyes of one patient with
+                     both of another (arXiv 1710.09412); 0: none */
 
     double val, test; /* shares of patients */
     bool split_override;

@@ -70,6 +70,7 @@ static dms_status prepare_training(dms_bench *b, const dms_model *model,
                                    .beta1 = 0.9,
                                    .beta2 = 0.999,
                                    .backbone_lr = 1,
+                                   .stage_decay = 1,
                                    .accumulate = 1};
 
     TRY(dms_model_copy_for_training(&b->params, model, err));

@@ -133,23 +133,27 @@ static void fill_images(dms_loader *loader, float *images,
     }
 }
 
+static void fill_labels(const dms_loader *l, float *labels, size_t patient)
+{
+    for (int k = 0; k < l->dataset->label_count; k++)
+        labels[k] = target_of(l->dataset->patients[patient].labels[k]);
+}
+
 void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
                      const size_t *patients, int count, uint64_t epoch)
 {
-    int width = loader->dataset->label_count;
+    size_t width = (size_t)loader->dataset->label_count;
 
     for (int i = 0; i < count; i++)
         assert(dms_loader_can_use(loader->dataset, loader->cache, patients[i],
                                   loader->options.eyes));
     if (batch->images)
         fill_images(loader, batch->images, patients, count, epoch);
-    for (int i = 0; i < 2 * count; i++)
-        fill_eye_labels(loader, batch->eye_labels + (size_t)i * (size_t)width,
+    for (int i = 0; batch->eye_labels && i < 2 * count; i++)
+        fill_eye_labels(loader, batch->eye_labels + (size_t)i * width,
                         patients[i % count], i / count);
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < width; k++)
-            batch->labels[i * width + k] =
-                target_of(loader->dataset->patients[patients[i]].labels[k]);
+    for (int i = 0; batch->labels && i < count; i++)
+        fill_labels(loader, batch->labels + (size_t)i * width, patients[i]);
 }
 
 bool dms_loader_can_use(const dms_dataset *dataset, const dms_cache *cache,

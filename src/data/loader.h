@@ -10,8 +10,9 @@
 typedef struct dms_batch {
     float *images;     /* 2N x 3 x S x S normalised, all left eyes first;
                           NULL: not wanted */
-    float *labels;     /* N x K of 0 or 1; NaN: unknown */
-    float *eye_labels; /* 2N x K, left first; NaN too: the eye has no label */
+    float *labels;     /* N x K of 0 or 1; NaN: unknown. NULL: not wanted */
+    float *eye_labels; /* 2N x K, left first; NaN too: the eye has no label.
+                          NULL: not wanted */
 } dms_batch;
 
 typedef struct dms_loader_options {

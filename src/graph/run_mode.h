@@ -21,8 +21,9 @@ typedef enum dms_statistics {
     DMS_STATISTICS_RUNNING, /* the table's */
     DMS_STATISTICS_BATCH,   /* the batch's; the table's stay as they are */
     DMS_STATISTICS_UPDATE,  /* the batch's; the table's follow it by a tenth */
-    DMS_STATISTICS_MEAN     /* the batch's; the table's become the mean of all
-                               batches counted so far (PyTorch's momentum=None)*/
+    DMS_STATISTICS_MEAN     /* the batch's; the table's, frozen ones too, become
+                               the mean of all batches counted so far
+                               (PyTorch's momentum=None) */
 } dms_statistics;
 
 typedef struct dms_run_mode {

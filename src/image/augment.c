@@ -17,6 +17,9 @@ typedef struct draw {
     double angle, scale, shift_x, shift_y;
     double brightness, contrast, saturation, gamma, sigma;
     double cut_side, cut_x, cut_y;
+    double gain[3];
+    bool coarse;
+    double coarse_side; /* share of the side */
 } draw;
 
 static draw draw_all(const dms_augment *a, const dms_augment_key *k)
@@ -42,6 +45,10 @@ static draw draw_all(const dms_augment *a, const dms_augment_key *k)
     d.cut_side = dms_rng_range(&rng, 0.125, 0.25);
     d.cut_x = dms_rng_uniform(&rng);
     d.cut_y = dms_rng_uniform(&rng);
+    for (int c = 0; c < 3; c++)
+        d.gain[c] = 1 + dms_rng_range(&rng, -1, 1) * a->colour;
+    d.coarse = dms_rng_uniform(&rng) < a->resolution;
+    d.coarse_side = dms_rng_range(&rng, 0.25, 2.0 / 3);
     return d;
 }
 
@@ -117,10 +124,10 @@ static uint8_t clamp(int v)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* Saturation by a matrix about the luma, the rest by one table. */
+/* Saturation by a matrix about the luma, the rest by one table a channel. */
 static void recolour(uint8_t *rgb, size_t count, const draw *d)
 {
-    uint8_t curve[256];
+    uint8_t curve[3][256];
     long sum = 0;
     double mean;
     int saturation = (int)lround(d->saturation * 256);
@@ -132,7 +139,9 @@ static void recolour(uint8_t *rgb, size_t count, const draw *d)
         double x = mean + (v - mean) * d->contrast;
 
         x = fmin(fmax(x * d->brightness, 0), 255);
-        curve[v] = clamp((int)lround(255 * pow(x / 255, d->gamma)));
+        x = 255 * pow(x / 255, d->gamma);
+        for (int c = 0; c < 3; c++)
+            curve[c][v] = clamp((int)lround(x * d->gain[c]));
     }
     for (size_t i = 0; i < count; i++) {
         uint8_t *p = rgb + 3 * i;
@@ -140,14 +149,58 @@ static void recolour(uint8_t *rgb, size_t count, const draw *d)
 
         for (int c = 0; c < 3; c++)
             p[c] =
-                curve[clamp(grey + ((p[c] - grey) * saturation + 128) / 256)];
+                curve[c]
+                     [clamp(grey + ((p[c] - grey) * saturation + 128) / 256)];
     }
 }
 
 static bool recolours(const draw *d)
 {
     return d->brightness != 1 || d->contrast != 1 || d->saturation != 1 ||
-           d->gamma != 1;
+           d->gamma != 1 || d->gain[0] != 1 || d->gain[1] != 1 ||
+           d->gain[2] != 1;
+}
+
+/* The mean of the pixels that fall into cell (x, y) of a grid of side cells. */
+static void mean_of_cell(uint8_t *mean, const uint8_t *rgb, int size, int side,
+                         int x, int y)
+{
+    int x0 = x * size / side, x1 = (x + 1) * size / side;
+    int y0 = y * size / side, y1 = (y + 1) * size / side;
+    int sum[3] = {0, 0, 0}, count = (x1 - x0) * (y1 - y0);
+
+    for (int v = y0; v < y1; v++)
+        for (int u = x0; u < x1; u++)
+            for (int c = 0; c < 3; c++)
+                sum[c] +=
+                    rgb[((size_t)v * (size_t)size + (size_t)u) * 3 + (size_t)c];
+    for (int c = 0; c < 3; c++)
+        mean[c] = (uint8_t)((sum[c] + count / 2) / count);
+}
+
+/* Where the middle of pixel i lies among the side cells that size pixels were
+ * made of, in 1/65536 cells, no further out than the middle of the last. */
+static int64_t cell_of(int i, int size, int side)
+{
+    int64_t at = ((int64_t)(2 * i + 1) * side * 65536 / size - 65536) / 2;
+    int64_t last = (int64_t)(side - 1) * 65536;
+
+    return at < 0 ? 0 : at > last ? last : at;
+}
+
+/* As from a camera, or a copy, of fewer pixels: to a grid of means and back. */
+static void coarsen(uint8_t *rgb, uint8_t *scratch, int size, double share)
+{
+    int side = (int)fmax(1, share * size);
+
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++)
+            mean_of_cell(scratch + ((size_t)y * (size_t)side + (size_t)x) * 3,
+                         rgb, size, side, x, y);
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++)
+            sample(rgb + ((size_t)y * (size_t)size + (size_t)x) * 3, scratch,
+                   side, cell_of(x, size, side), cell_of(y, size, side));
 }
 
 enum { BLUR_RADIUS = 4 };
@@ -212,6 +265,8 @@ void dms_augment_apply(uint8_t *dst, const uint8_t *src, uint8_t *scratch,
         memcpy(dst, src, count * 3);
     if (recolours(&d))
         recolour(dst, count, &d);
+    if (d.coarse)
+        coarsen(dst, scratch, size, d.coarse_side);
     if (d.blurred)
         blur(dst, scratch, size, d.sigma);
     if (d.cut)

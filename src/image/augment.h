@@ -18,6 +18,8 @@ typedef struct dms_augment {
     double gamma;         /* exponent uniform in exp(+-gamma) */
     double blur;          /* probability of a Gaussian, sigma 0.5..1.5 px */
     double cutout;        /* probability of one grey square of 1/8..1/4 side*/
+    double colour;        /* each channel's factor uniform in 1 +- */
+    double resolution;    /* probability of the detail of 1/4..2/3 the side */
 } dms_augment;
 
 typedef struct dms_augment_key {

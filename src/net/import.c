@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "net/depth_slice.h"
 #include "net/infer.h"
 #include "net/weights_file.h"
 
@@ -227,21 +228,38 @@ typedef struct taking {
     bool backbone_only;
     dms_import_report *report;
     float *scratch;
+    float *picture;  /* as much, for a convolution summed over depth */
     dms_error first; /* the first tensor that is missing or misshapen */
 } taking;
+
+/* A tensor into its place; one inflated over depth without its depth. */
+static dms_status read_tensor(taking *t, const dms_param *param,
+                              const dms_tensor_view *view, dms_error *err)
+{
+    const char *path = dms_tensor_file_path(t->import->file);
+    dms_tensor_view flat = *view;
+    dms_status st = DMS_OK;
+
+    if (dms_depth_inflated(view, param)) {
+        TRY(dms_depth_flatten(&flat, t->picture, view, t->import->depth_slice,
+                              err));
+        t->report->inflated++;
+    }
+    TRY(dms_weights_read_one(t->params, param, &flat, path, t->scratch, err));
+done:
+    return st;
+}
 
 static dms_status take_tensor(taking *t, const dms_tensor_view *view,
                               dms_error *err)
 {
-    const char *path = dms_tensor_file_path(t->import->file);
     const dms_param *param =
         place_of(t->params, t->import, t->backbone_only, view->name);
     dms_import_fate fate = DMS_IMPORT_LEFT;
     dms_error wrong = {0};
 
     if (param) {
-        dms_status st = dms_weights_read_one(t->params, param, view, path,
-                                             t->scratch, &wrong);
+        dms_status st = read_tensor(t, param, view, &wrong);
 
         if (st != DMS_OK && st != DMS_EMISMATCH)
             return dms_fail(err, st, "%s", wrong.message);
@@ -297,11 +315,13 @@ dms_status dms_import_take(dms_params *params, bool *taken,
                 .report = report};
 
     *report = (dms_import_report){.whole = import->whole,
-                                  .backbone = import->backbone};
+                                  .backbone = import->backbone,
+                                  .depth_slice = import->depth_slice};
     memcpy(report->prefix, import->prefix, sizeof report->prefix);
     t.scratch = dms_calloc(dms_weights_longest(params), sizeof *t.scratch);
+    t.picture = dms_calloc(dms_weights_longest(params), sizeof *t.picture);
     report->rows = dms_calloc(tensors + params->count, sizeof *report->rows);
-    if (!t.scratch || !report->rows) {
+    if (!t.scratch || !t.picture || !report->rows) {
         st = dms_fail_memory(err, dms_tensor_file_path(file));
         goto done;
     }
@@ -313,6 +333,7 @@ dms_status dms_import_take(dms_params *params, bool *taken,
     TRY(check_complete(&t, err));
 done:
     dms_free(t.scratch);
+    dms_free(t.picture);
     return st;
 }
 
@@ -347,6 +368,12 @@ void dms_import_warn(const dms_import *import, const dms_import_report *report,
         first = first ? first : row->name;
         count++;
     }
+    if (report->inflated > 0)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%s: %zu convolutions are inflated over depth; the %s of each "
+                "is taken",
+                dms_tensor_file_path(import->file), report->inflated,
+                dms_depth_slice_name((int)report->depth_slice));
     if (count > 0)
         dms_log(monitor, DMS_LOG_WARNING,
                 "%s: tensor %.80s is inside the backbone but %s has no place "
@@ -367,6 +394,13 @@ void dms_import_report_release(dms_import_report *report)
         dms_free(report->rows[i].name);
     dms_free(report->rows);
     *report = (dms_import_report){0};
+}
+
+const char *dms_depth_slice_name(int slice)
+{
+    static const char *const names[] = {"centre", "sum"};
+
+    return (unsigned)slice < sizeof names / sizeof *names ? names[slice] : NULL;
 }
 
 const char *dms_import_fate_name(dms_import_fate fate)

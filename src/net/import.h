@@ -12,7 +12,9 @@ typedef struct dms_import {
     dms_tensor_file *file; /* owned */
     bool whole;            /* a DMS-Net; else a backbone alone */
     dms_backbone backbone;
-    char prefix[256]; /* of the network's names in the file */
+    char prefix[256];            /* of the network's names in the file */
+    dms_depth_slice depth_slice; /* the centre; or the caller's wish, before
+                                    dms_import_take */
 } dms_import;
 
 /* prefix: of the names to take, "" to look for it: wrappings that are known
@@ -35,8 +37,9 @@ dms_status dms_import_take(dms_params *params, bool *taken,
 /* Free what the report holds and empty it. */
 void dms_import_report_release(dms_import_report *report);
 
-/* Say if something was left out that lies inside the backbone, as a squeeze and
- * excitation does: without it the network is another one. */
+/* Say if convolutions lost their depth, and if something was left out that lies
+ * inside the backbone, as a squeeze and excitation does: without it the network
+ * is another one. */
 void dms_import_warn(const dms_import *import, const dms_import_report *report,
                      const dms_monitor *monitor);
 

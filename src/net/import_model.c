@@ -169,6 +169,7 @@ dms_status dms_model_import(dms_model **out, dms_import_report **report,
     TRY(dms_model_new(&model, err));
     TRY(take_options(&options, &plain, given, err));
     TRY(dms_import_open(&import, path, options.prefix, err));
+    import.depth_slice = options.depth_slice;
     TRY(fill(model, own, &import, &options, err));
     dms_log(
         monitor, DMS_LOG_INFO, "%s: %s, %zu tensors taken, %zu left out", path,
@@ -222,6 +223,10 @@ static void print_for_person(dms_strbuf *text, const dms_import_report *report)
     for (int f = 0; f < DMS_IMPORT_FATES; f++)
         dms_strbuf_printf(text, "%s %zu %s", f ? "," : "", report->fates[f],
                           dms_import_fate_name((dms_import_fate)f));
+    if (report->inflated > 0)
+        dms_strbuf_printf(text, "; %zu inflated over depth, %s taken",
+                          report->inflated,
+                          dms_depth_slice_name((int)report->depth_slice));
     dms_strbuf_puts(text, "\n");
 }
 
@@ -255,6 +260,10 @@ static void print_for_machine(dms_strbuf *text, const dms_import_report *report)
         json_object_set_new(json_object_get(root, "counts"),
                             dms_import_fate_name((dms_import_fate)f),
                             json_integer((json_int_t)report->fates[f]));
+    if (report->inflated > 0)
+        json_object_set_new(
+            root, "depth_slice",
+            json_string(dms_depth_slice_name((int)report->depth_slice)));
     for (size_t i = 0; i < report->count; i++)
         json_array_append_new(json_object_get(root, "tensors"),
                               row_json(&report->rows[i]));

@@ -349,6 +349,7 @@ dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
     stat.init = DMS_INIT_ZERO;
     dms_graph_param(g, node, name, "running_mean", &stat);
     if (node && node->param_count > RUNNING_MEAN &&
+        node->attr.statistics != DMS_STATISTICS_MEAN &&
         g->params->items[node->param[RUNNING_MEAN]].frozen)
         node->attr.statistics = DMS_STATISTICS_RUNNING;
     stat.init = DMS_INIT_ONE;

@@ -154,6 +154,23 @@ static void sgd(float *w, float *m, const float *grad, size_t len,
     }
 }
 
+/* What the learning rate is multiplied with: layer4 of the backbone is at
+ * backbone_lr, each part before it at stage_decay of the one behind. */
+static double rate_factor(const char *name, const dms_optimizer_options *o)
+{
+    static const char *const parts[] = {"backbone.layer4.", "backbone.layer3.",
+                                        "backbone.layer2.", "backbone.layer1.",
+                                        "backbone."};
+    double factor = o->backbone_lr;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strncmp(name, parts[i], strlen(parts[i])) == 0)
+            return factor;
+        factor *= o->stage_decay;
+    }
+    return 1;
+}
+
 static update update_of(const dms_optimizer *o, const dms_param *param,
                         double lr, double scale)
 {
@@ -162,8 +179,7 @@ static update update_of(const dms_optimizer *o, const dms_param *param,
     double decay =
         param->role == DMS_PARAM_WEIGHT ? options->weight_decay : 0.0;
 
-    if (strncmp(param->name, "backbone.", 9) == 0)
-        lr *= options->backbone_lr;
+    lr *= rate_factor(param->name, options);
     return (update){
         .lr = (float)lr,
         .keep = (float)(1 - lr * decay),

@@ -22,6 +22,7 @@ typedef struct dms_optimizer_options {
     bool nesterov;       /* SGD */
     double beta1, beta2; /* AdamW; epsilon is 1e-8 */
     double backbone_lr;  /* factor for names under "backbone." */
+    double stage_decay;  /* and once more for each stage before layer4 */
     double clip_norm;    /* 0: none */
     double ema_decay;    /* 0: no average */
     int accumulate;      /* batches a step, >= 1 */

@@ -104,6 +104,7 @@ static const dms_train_options defaults = {
     .optimizer = DMS_OPTIMIZER_ADAMW,
     .lr = 1e-3,
     .backbone_lr = 1,
+    .stage_decay = 1,
     .weight_decay = 0.05,
     .momentum = 0.9,
     .beta1 = 0.9,
@@ -226,6 +227,9 @@ static const dms_option options[] = {
     TEXT("pretrained", pretrained, "FILE",
          "backbone to start from: a .pth or safetensors file, as dmsnet import "
          "takes it"),
+    INT("adapt-norms", adapt_norms, 0, 100000, "batches",
+        "re-estimate the batch norms' statistics on so many batches before "
+        "training, for weights from other kinds of image"),
 
     {.name = "crop",
      .section = "Photographs",
@@ -255,6 +259,12 @@ static const dms_option options[] = {
     REAL("gamma", gamma, 0, 1, NULL, "largest change of log gamma"),
     REAL("blur", blur, 0, 1, NULL, "share of photographs blurred"),
     REAL("cutout", cutout, 0, 1, NULL, "share with a square cut out"),
+    REAL("colour", colour, 0, 0.9, NULL, "largest change of a channel's gain"),
+    REAL("resolution", resolution, 0, 1, NULL,
+         "share reduced to 1/4 to 2/3 of the size and enlarged again"),
+    REAL("mixup", mixup, 0, 1, "alpha",
+         "mix both eyes and the labels of a patient with another's, in shares "
+         "drawn from Beta(alpha, alpha)"),
 
     {.name = "epochs",
      .section = "Recipe",
@@ -281,6 +291,9 @@ static const dms_option options[] = {
     REAL("backbone-lr", backbone_lr, 0, 100, NULL,
          "factor of the backbone's learning rate; 0 freezes it, and with "
          "--no-augment it runs once, not every epoch"),
+    REAL("stage-decay", stage_decay, 0, 1, NULL,
+         "factor of the backbone's learning rate from each stage to the one "
+         "before it"),
     REAL("weight-decay", weight_decay, 0, 10, NULL, "not of biases and norms"),
     REAL("momentum", momentum, 0, 0.9999, NULL, "of sgd"),
     FLAG("nesterov", nesterov, "Nesterov's momentum, of sgd"),

@@ -123,7 +123,8 @@ bool dms_train_augments(const dms_train_options *o)
 {
     const double amounts[] = {o->rotation, o->scale,      o->shift,
                               o->contrast, o->brightness, o->saturation,
-                              o->gamma,    o->blur,       o->cutout};
+                              o->gamma,    o->blur,       o->cutout,
+                              o->colour,   o->resolution, o->mixup};
     bool any = o->flip_horizontal || o->flip_vertical;
 
     for (size_t i = 0; i < sizeof amounts / sizeof amounts[0]; i++)
@@ -143,7 +144,9 @@ static dms_augment augment_of(const dms_train_options *o)
                          .saturation = o->saturation,
                          .gamma = o->gamma,
                          .blur = o->blur,
-                         .cutout = o->cutout};
+                         .cutout = o->cutout,
+                         .colour = o->colour,
+                         .resolution = o->resolution};
 }
 
 static dms_status make_loaders(dms_train_patients *p, dms_error *err)

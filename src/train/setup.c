@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "net/compute.h"
 #include "net/model_file.h"
+#include "train/adapt.h"
 #include "train/map_cache.h"
 #include "train/trainer.h"
 
@@ -194,6 +195,7 @@ static dms_status make_optimizer(dms_trainer *t, dms_error *err)
                                      .beta1 = o->beta1,
                                      .beta2 = o->beta2,
                                      .backbone_lr = o->backbone_lr,
+                                     .stage_decay = o->stage_decay,
                                      .clip_norm = o->clip_norm,
                                      .ema_decay = o->ema_decay,
                                      .accumulate = o->accumulate};
@@ -241,6 +243,46 @@ dms_status dms_trainer_open_maps(dms_trainer *t, dms_error *err)
                               &compute, t->monitor, err);
 }
 
+/* The statistics of adapted norms, into the table in training. */
+static void take_statistics(dms_train_nets *nets)
+{
+    for (size_t i = 0; i < nets->params->count; i++) {
+        const dms_param *to = &nets->params->items[i];
+        const dms_param *from = dms_params_find(nets->eval_params, to->name);
+
+        if (to->role == DMS_PARAM_STAT || to->role == DMS_PARAM_COUNT)
+            dms_param_pack(to, nets->params->value + to->offset,
+                           nets->eval_params->value + from->offset);
+    }
+}
+
+/* Before the optimiser, whose average begins with these values. A run that goes
+ * on has them in its checkpoint. */
+static dms_status adapt(dms_trainer *t, dms_error *err)
+{
+    const dms_train_options *o = t->options;
+    dms_compute compute = compute_of(t);
+    dms_status st;
+
+    if (o->adapt_norms == 0 || t->outputs.resumes)
+        return DMS_OK;
+    TRY(dms_train_weights_copy(&t->nets, true, err));
+    TRY(dms_adapt_norms(&(dms_norm_adaptation){.config = &t->config,
+                                               .params = t->nets.eval_params,
+                                               .loader = t->patients.plain,
+                                               .patients = t->patients.train,
+                                               .count = t->patients.train_count,
+                                               .batch = o->batch,
+                                               .batches = o->adapt_norms,
+                                               .seed = o->seed,
+                                               .compute = &compute,
+                                               .monitor = t->monitor},
+                        err));
+    take_statistics(&t->nets);
+done:
+    return st;
+}
+
 dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
 {
     dms_status st;
@@ -250,6 +292,7 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
     choose_maps(t);
     plan(t);
     TRY(dms_train_weights_make(t, err));
+    TRY(adapt(t, err));
     TRY(make_nets(t, err));
     TRY(make_optimizer(t, err));
     say_memory(t);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/rng.h"
+#include "train/mixup.h"
 #include "train/trainer.h"
 
 /* Logits -> loss and its gradient, left in the net. */
@@ -89,6 +90,20 @@ static dms_status optimise(dms_trainer *t, dms_error *err)
     return DMS_OK;
 }
 
+static void mix(dms_trainer *t, dms_net *net, int patients, uint64_t key)
+{
+    size_t side = (size_t)t->options->size;
+
+    if (t->augments && t->options->mixup > 0)
+        dms_mixup_apply(&(dms_mixup_batch){.images = dms_net_images(net),
+                                           .targets = t->nets.targets,
+                                           .eye_targets = t->nets.eye_targets,
+                                           .patients = patients,
+                                           .image = 3 * side * side,
+                                           .labels = (size_t)t->loss.labels},
+                        t->options->mixup, key);
+}
+
 dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
 {
     int64_t number = t->state.batch;
@@ -110,6 +125,7 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
                                          .padded = (size_t)patients,
                                          .augmented = t->augments,
                                          .epoch = t->state.epoch});
+    mix(t, net, patients, dms_hash_mix(t->options->seed, place));
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
     TRY(take_loss(&loss, t, net, patients, err));
     TRY(dms_net_backward(net, err));

@@ -3,7 +3,7 @@
  * lives for the whole run: what a checkpoint holds (dms_train_state), graphs
  * and their weights (dms_train_nets), files (dms_train_outputs).
  *
- *     loop ──> setup ──> weights
+ *     loop ──> setup ──> adapt ──> weights
  *      ├─────> resume
  *      ├─────> epoch ──> step
  *      ├─────> validate
@@ -90,9 +90,10 @@ dms_status dms_train_weights_make(dms_trainer *trainer, dms_error *err);
 dms_status dms_train_weights_check(const dms_params *params, const char *name,
                                    dms_error *err);
 
-/* The averaged weights, or where there are none the weights, go to the
- * evaluation's own table: those in training are not touched. frozen: also those
- * rows that have not changed since they were copied at first. */
+/* The averaged weights, or where there are none (as before there is an
+ * optimiser) the weights, go to the evaluation's own table: those in training
+ * are not touched. frozen: also those rows that have not changed since they
+ * were copied at first. */
 dms_status dms_train_weights_copy(dms_train_nets *nets, bool frozen,
                                   dms_error *err);
 

@@ -176,7 +176,9 @@ dms_status dms_train_weights_copy(dms_train_nets *nets, bool frozen,
                             "evaluation",
                             from->name);
         dms_param_unpack(from, nets->eval_params->value + to->offset,
-                         dms_optimizer_weights(nets->optimizer, i));
+                         nets->optimizer
+                             ? dms_optimizer_weights(nets->optimizer, i)
+                             : nets->params->value + from->offset);
     }
     return dms_train_weights_check(nets->eval_params, "weights to evaluate",
                                    err);

@@ -90,6 +90,54 @@ class Backbones(weights.Case):
                 self.assertLess(max(peak for _, _, peak in runs), MEMORY_MAX)
 
 
+class Inflated(weights.Case):
+    """A network for volumes is read back as the picture's."""
+
+    def volumes(self, dtype=torch.float32):
+        """ResNet-18 with a depth on every convolution, each slice its own."""
+        g = torch.Generator().manual_seed(5)
+        state = without_fc(resnet("resnet18").state_dict())
+        return {name: (torch.randn(*tensor.shape[:2], 3, *tensor.shape[2:],
+                                   generator=g).to(dtype)
+                       if tensor.dim() == 4 else tensor)
+                for name, tensor in state.items()}
+
+    def assert_taken(self, got, state, picture):
+        self.assert_bits(got, {
+            name: (picture(tensor.float()) if tensor.dim() == 5 else tensor)
+            for name, tensor in state.items()})
+
+    def test_the_centre_of_the_depth_is_taken(self):
+        for dtype in (torch.float32, torch.bfloat16):
+            state = self.volumes(dtype)
+            for form in FORMS:
+                with self.subTest(form=form, dtype=dtype):
+                    save(state, self.folder / form)
+                    got, report = self.imported(form)
+                    self.assertEqual(report["depth_slice"], "centre")
+                    self.assertEqual(report["counts"]["misshapen"], 0)
+                    self.assert_taken(backbone_of(got), state,
+                                      lambda volume: volume[:, :, 1])
+
+    def test_the_sum_over_the_depth_is_taken_where_it_is_asked_for(self):
+        state = self.volumes()
+        save(state, self.folder / FORMS[0])
+        got, report = self.imported(FORMS[0], "--depth-slice", "sum")
+        self.assertEqual(report["depth_slice"], "sum")
+        self.assert_taken(backbone_of(got), state,
+                          lambda volume: volume[:, :, 0] + volume[:, :, 1]
+                          + volume[:, :, 2])
+
+    def test_another_size_is_no_depth(self):
+        state = self.volumes()
+        state["conv1.weight"] = state["conv1.weight"][:, :, :, :5]
+        save(state, self.folder / FORMS[0])
+        done = self.run_dmsnet("import", FORMS[0], "--out", "model")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("conv1.weight has shape [64, 3, 3, 5, 7], expected "
+                      "[64, 3, 7, 7]", done.stderr)
+
+
 class Wrappings(weights.Case):
     @classmethod
     def setUpClass(cls):

@@ -31,6 +31,7 @@ static dms_optimizer_options options_of(const dms_safetensors *in)
         .beta1 = 0.9,
         .beta2 = 0.999,
         .backbone_lr = 1,
+        .stage_decay = 1,
         .clip_norm = number(in, "clip"),
         .accumulate = (int)number(in, "accumulate")};
 }

@@ -82,8 +82,11 @@ static dms_status run(char **argv, dms_error *err)
     dms_net *net = NULL;
     dms_optimizer *optimizer = NULL;
     dms_net_options options = {.mode = DMS_RUN_TRAINING};
-    dms_optimizer_options rule = {
-        .beta1 = 0.9, .beta2 = 0.999, .backbone_lr = 1, .accumulate = 1};
+    dms_optimizer_options rule = {.beta1 = 0.9,
+                                  .beta2 = 0.999,
+                                  .backbone_lr = 1,
+                                  .stage_decay = 1,
+                                  .accumulate = 1};
     batch b = {0};
     size_t half;
 

@@ -46,6 +46,7 @@ static const dms_optimizer_options options = {.kind = DMS_OPTIMIZER_ADAMW,
                                               .beta1 = 0.9,
                                               .beta2 = 0.999,
                                               .backbone_lr = 1,
+                                              .stage_decay = 1,
                                               .ema_decay = 0.9,
                                               .accumulate = 4};
 

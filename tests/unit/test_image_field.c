@@ -118,7 +118,8 @@ static void augmentation_depends_on_the_key_alone(void **state)
 {
     enum { SIZE = 64, BYTES = SIZE * SIZE * 3 };
     static uint8_t src[BYTES], a[BYTES], b[BYTES], scratch[BYTES];
-    dms_augment all = {true, true, 15, 0.1, 0.05, 0.2, 0.2, 0.2, 0.2, 1, 1};
+    dms_augment all = {true, true, 15, 0.1, 0.05, 0.2, 0.2,
+                       0.2,  0.2,  1,  1,   0.2,  1};
     dms_augment none = {0};
     dms_augment_key key = {1, 2, 3, 0};
 

@@ -54,6 +54,7 @@ static const dms_optimizer_options plain = {.kind = DMS_OPTIMIZER_ADAMW,
                                             .beta1 = 0.9,
                                             .beta2 = 0.999,
                                             .backbone_lr = 1,
+                                            .stage_decay = 1,
                                             .accumulate = 1};
 
 /* frozen: the prefix of rows that are; NULL: none. */

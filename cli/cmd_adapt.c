@@ -1,0 +1,132 @@
+/* `dmsnet adapt`: a model's batch norms on other photographs. */
+#include "commands.h"
+
+#include "args.h"
+#include "compute_options.h"
+#include "dms/adapt.h"
+#include "fail.h"
+
+typedef struct adapt_cli {
+    char *model;
+    char *data;
+    char *images;
+    char *out;
+    char *cache;
+    int split; /* of split_words */
+    int batches;
+    int batch;
+    uint64_t seed;
+} adapt_cli;
+
+static const char *const split_words[] = {"all", "train", "val", "test", NULL};
+
+static const adapt_cli adapt_defaults = {
+    .split = DMS_SPLIT_TRAIN, .batches = 24, .batch = 16, .seed = 1};
+
+#define FIELD(member) DMS_OPTION_FIELD(adapt_cli, member)
+
+static const dms_option adapt_list[] = {
+    {.name = "model",
+     .letter = 'm',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     FIELD(model),
+     .help = "model file, not quantised"},
+    {.name = "data",
+     .letter = 'd',
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(data),
+     .help = "folder with photographs and table, or the table; no labels are "
+             "needed"},
+    {.name = "images",
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(images),
+     .help = "folder of the photographs, if elsewhere"},
+    {.name = "out",
+     .letter = 'o',
+     .type = DMS_OPTION_TEXT,
+     .unit = "FILE",
+     FIELD(out),
+     .help = "the adapted model file"},
+    {.name = "cache",
+     .type = DMS_OPTION_TEXT,
+     .unit = "DIR",
+     FIELD(cache),
+     .help = "folder of the prepared photographs; empty: the folder of --out"},
+    {.name = "split",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(split),
+     .choices = split_words,
+     .help = "patients whose photographs are used; without a split column, "
+             "the split of the model's training is repeated"},
+    {.name = "batches",
+     .type = DMS_OPTION_INT,
+     FIELD(batches),
+     .min = 1,
+     .max = 100000,
+     .help = "batches that the statistics are the mean of"},
+    {.name = "batch",
+     .type = DMS_OPTION_INT,
+     FIELD(batch),
+     .min = 2,
+     .max = 256,
+     .unit = "patients",
+     .help = "patients per batch"},
+    {.name = "seed",
+     .type = DMS_OPTION_UINT64,
+     FIELD(seed),
+     .help = "seed of the patients' order"}};
+
+static const dms_option_table adapt_table = {
+    adapt_list, sizeof(adapt_list) / sizeof(*adapt_list), &adapt_defaults,
+    sizeof(adapt_cli)};
+
+static dms_status run_adapt(cli_run *run, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const adapt_cli *given = run->args->values[0];
+    const dms_adapt_options options = {.struct_size = sizeof(options),
+                                       .model = given->model,
+                                       .data = given->data,
+                                       .images = given->images,
+                                       .cache = given->cache,
+                                       .out = given->out,
+                                       .split = (dms_split)given->split,
+                                       .batches = given->batches,
+                                       .batch = given->batch,
+                                       .seed = given->seed,
+                                       .compute = run->args->values[1]};
+
+    TRY(cli_args_require(given->model, "model", "the model file", err));
+    TRY(cli_args_require(given->data, "data", "the folder or table to adapt to",
+                         err));
+    TRY(cli_args_require(given->out, "out", "the file to write", err));
+    if (cli_args_same_file(given->out, given->model)) {
+        st = cli_fail(err, DMS_EINVAL, "--out: '%s' is the file of --model",
+                      given->out);
+        goto done;
+    }
+    TRY(dms_adapt(&options, run->monitor, err));
+done:
+    return st;
+}
+
+const cli_command cli_command_adapt = {
+    .name = "adapt",
+    .summary = "estimate a model's batch norms anew on other photographs",
+    .arguments = "",
+    .text =
+        "Run a model on a data set's photographs, each batch normalised by its "
+        "own mean and variance, and write the model again with the mean of "
+        "those over all batches as its running statistics (AdaBN). Nothing is "
+        "learnt and no labels are needed. It serves weights that come from "
+        "another kind of image, or a camera unlike those of the training; "
+        "`dmsnet train --adapt-norms N` does the same before training.\n\n"
+        "Thresholds and temperature stay as they are, though they were fitted "
+        "to the model's former outputs. --model, --data and --out must be "
+        "given.",
+    .tables = {{.options = &adapt_table}, {.options = &cli_compute_table}},
+    .computes = true,
+    .run = run_adapt};

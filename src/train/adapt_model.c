@@ -1,0 +1,186 @@
+/* `dmsnet adapt`: a model file, the photographs of a data set, another model
+ * file. The cache and the split are those that evaluation uses, and
+ * train/adapt.c does the work. */
+#include "dms/adapt.h"
+
+#include <libgen.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/growing.h"
+#include "engine/model_split.h"
+#include "machine/threads.h"
+#include "net/compute.h"
+#include "net/model.h"
+#include "train/adapt.h"
+
+typedef struct adapting {
+    const dms_adapt_options *options;
+    const dms_monitor *monitor;
+    dms_model *model; /* all owned from here on */
+    dms_dataset *dataset;
+    dms_cache *cache;
+    dms_loader *loader;
+    dms_params *params; /* the model's, but not mapped */
+    size_t *patients;   /* count of the split that have a photograph */
+    size_t count;
+} adapting;
+
+void dms_adapt_options_init(dms_adapt_options *options, size_t struct_size)
+{
+    const dms_adapt_options plain = {
+        .split = DMS_SPLIT_TRAIN, .batches = 24, .batch = 16, .seed = 1};
+
+    dms_growing_init(options, struct_size, &plain, sizeof plain);
+}
+
+static dms_status check(const dms_adapt_options *o, dms_error *err)
+{
+    if (!o->model || !o->data || !o->out)
+        return dms_fail(err, DMS_EINVAL,
+                        "adapting needs a model, data and a file to write; "
+                        "one has no path");
+    if (o->batches < 1 || o->batches > 100000)
+        return dms_fail(err, DMS_EINVAL, "%d batches, expected 1 to 100000",
+                        o->batches);
+    if (o->batch < 2 || o->batch > 256)
+        return dms_fail(err, DMS_EINVAL,
+                        "a batch of %d patients, expected 2 to 256", o->batch);
+    return DMS_OK;
+}
+
+static dms_status open_model(adapting *a, dms_error *err)
+{
+    dms_status st;
+
+    TRY(dms_model_open(&a->model, a->options->model, a->monitor, err));
+    if (dms_params_quantised(a->model->params)) {
+        st = dms_fail(err, DMS_EINVAL,
+                      "%s: is quantised, and its norms are part of its "
+                      "integers; adapt the model that it was made from",
+                      a->options->model);
+        goto done;
+    }
+    TRY(dms_model_new_params(&a->params, &a->model->config.architecture, false,
+                             err));
+    for (size_t i = 0; i < a->params->count; i++)
+        dms_param_read(a->params->value + a->params->items[i].offset,
+                       a->model->params, i);
+done:
+    return st;
+}
+
+static dms_status open_cache(adapting *a, dms_error *err)
+{
+    const dms_adapt_options *o = a->options;
+    char *out = dms_strdup(o->out);
+    bool asked = o->cache && o->cache[0];
+    dms_status st;
+
+    if (!out)
+        return dms_fail_memory(err, "adapting norms");
+    st = dms_cache_open(&a->cache, asked ? o->cache : dirname(out), a->dataset,
+                        &a->model->config.preprocess, a->monitor, err);
+    dms_free(out);
+    return st;
+}
+
+/* Labelled or not. */
+static dms_status choose_patients(adapting *a, dms_error *err)
+{
+    dms_eyes eyes = a->model->config.architecture.eyes;
+    dms_split split = a->options->split;
+
+    a->patients = dms_calloc(a->dataset->count, sizeof *a->patients);
+    if (!a->patients)
+        return dms_fail_memory(err, "patients");
+    for (size_t i = 0; i < a->dataset->count; i++)
+        if ((split == DMS_SPLIT_NONE ||
+             a->dataset->patients[i].split == split) &&
+            dms_loader_can_use(a->dataset, a->cache, i, eyes))
+            a->patients[a->count++] = i;
+    if (a->count >= 2)
+        return DMS_OK;
+    return dms_fail(err, DMS_EINVAL,
+                    "%s: %zu patients with a readable photograph in the %s "
+                    "split; batch statistics need at least 2",
+                    a->dataset->table, a->count,
+                    split == DMS_SPLIT_NONE ? "whole" : dms_split_name(split));
+}
+
+static dms_status open_data(adapting *a, dms_error *err)
+{
+    const dms_adapt_options *o = a->options;
+    const dms_dataset_options options = {
+        .struct_size = sizeof options,
+        .images = o->images && o->images[0] ? o->images : NULL,
+        .labels = a->model->config.labels,
+        .wanted = DMS_LABELS_OPTIONAL,
+        .monitor = a->monitor};
+    const dms_loader_options plain = {.eyes =
+                                          a->model->config.architecture.eyes};
+    dms_status st;
+
+    TRY(dms_dataset_open_with(&a->dataset, o->data, &options, err));
+    TRY(dms_model_split(a->dataset, a->model, o->split, a->monitor, err));
+    TRY(open_cache(a, err));
+    TRY(choose_patients(a, err));
+    TRY(dms_loader_create(&a->loader, a->dataset, a->cache, &plain, err));
+done:
+    return st;
+}
+
+static void close_all(adapting *a)
+{
+    dms_loader_destroy(a->loader);
+    dms_cache_close(a->cache);
+    dms_dataset_close(a->dataset);
+    dms_params_destroy(a->params);
+    dms_model_destroy(a->model);
+    dms_free(a->patients);
+}
+
+static dms_status adapt(adapting *a, const dms_compute *compute, dms_error *err)
+{
+    const dms_adapt_options *o = a->options;
+    dms_status st;
+
+    TRY(open_model(a, err));
+    TRY(open_data(a, err));
+    TRY(dms_adapt_norms(&(dms_norm_adaptation){.config = &a->model->config,
+                                               .params = a->params,
+                                               .loader = a->loader,
+                                               .patients = a->patients,
+                                               .count = a->count,
+                                               .batch = o->batch,
+                                               .batches = o->batches,
+                                               .seed = o->seed,
+                                               .compute = compute,
+                                               .monitor = a->monitor},
+                        err));
+    TRY(dms_model_file_write(o->out, &a->model->config, a->params, NULL, err));
+done:
+    return st;
+}
+
+dms_status dms_adapt(const dms_adapt_options *given, const dms_monitor *monitor,
+                     dms_error *err)
+{
+    dms_adapt_options options;
+    dms_compute compute;
+    adapting a = {.options = &options, .monitor = monitor};
+    int threads = 0;
+    dms_status st;
+
+    dms_adapt_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_adapt_options",
+                         err));
+    TRY(dms_compute_take(&compute, options.compute, err));
+    TRY(check(&options, err));
+    threads = dms_threads_use(compute.threads);
+    st = adapt(&a, &compute, err);
+    dms_threads_use(threads);
+done:
+    close_all(&a);
+    return st;
+}

@@ -1,0 +1,56 @@
+/* Mixing in place, pair by pair: the order of a batch is random already, so its
+ * mirror image is a random partner. */
+#include "train/mixup.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/rng.h"
+
+/* Beta(alpha, alpha) by Johnk's rejection, which is quick where alpha <= 1. */
+static double draw_share(dms_rng *rng, double alpha)
+{
+    double x, y;
+
+    do {
+        x = pow(dms_rng_uniform(rng), 1 / alpha);
+        y = pow(dms_rng_uniform(rng), 1 / alpha);
+    } while (x + y > 1 || x + y == 0);
+    return x / (x + y);
+}
+
+static void mix_rows(float *a, float *b, size_t len, float share)
+{
+    for (size_t i = 0; i < len; i++) {
+        float own = a[i], other = b[i];
+
+        a[i] = share * own + (1 - share) * other;
+        b[i] = share * other + (1 - share) * own;
+    }
+}
+
+/* The rows of a table of the batch, those of one eye in a table of both. */
+static void mix_pair(float *table, size_t len, int patients, int pair, int eye,
+                     float share)
+{
+    size_t first = (size_t)(eye * patients + pair);
+    size_t second = (size_t)(eye * patients + patients - 1 - pair);
+
+    mix_rows(table + first * len, table + second * len, len, share);
+}
+
+void dms_mixup_apply(const dms_mixup_batch *b, double alpha, uint64_t key)
+{
+    dms_rng rng = dms_rng_seeded(key);
+    float share = (float)draw_share(&rng, alpha);
+    int n = b->patients, pairs = n / 2;
+
+    assert(alpha > 0 && alpha <= 1);
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < 2 * pairs; i++)
+        mix_pair(b->images, b->image, n, i / 2, i % 2, share);
+    for (int i = 0; i < 2 * pairs; i++)
+        mix_pair(b->eye_targets, b->labels, n, i / 2, i % 2, share);
+    for (int i = 0; i < pairs; i++)
+        mix_pair(b->targets, b->labels, n, i, 0, share);
+}
