@@ -1,6 +1,6 @@
-/* The field of view: on a small picture, separate the retina from black or
- * white surroundings, and fit a circle to the edge that is not the picture's
- * own border. */
+/* The field of view: on a small picture, separate the retina from its
+ * surroundings, and fit a circle to the edge that is not the picture's own
+ * border. Relies on surroundings.c for what the corners show. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +9,22 @@
 #include "base/fail.h"
 #include "base/rng.h"
 #include "image/codec.h"
+#include "image/surroundings.h"
 
 enum {
     SMALL_SIDE = 320, /* longer side of the picture searched */
     TRIALS = 400,     /* circles tried */
-    WHITE = 200,      /* corners above this in every channel are white */
-    EDGE_POINTS_MIN = 24
+    EDGE_POINTS_MIN = 24,
+    PLAIN_STEP = 10, /* least grey levels between black and a retina */
+    FAINT_STEP = 3   /* and a hardly exposed one */
 };
 
 /* A fit must explain this share of the edge within this distance. */
 #define INLIER_SHARE    0.4
 #define INLIER_DISTANCE 0.012 /* of the longer side */
+
+/* A disc of which this share lies in the picture is whole. */
+#define WHOLE 0.98
 
 typedef struct point {
     double x, y;
@@ -30,7 +35,17 @@ typedef struct circle {
     size_t inliers;
 } circle;
 
+/* How the retina is told from its surroundings. */
+typedef enum look {
+    LOOK_PLAIN,   /* brighter than black; or other than white */
+    LOOK_FAINT,   /* the same, of a hardly exposed retina */
+    LOOK_COLOURED /* of another colour than the corners */
+} look;
+
 typedef struct search {
+    look look;
+    bool faint; /* the retina stands out by less than PLAIN_STEP allows for */
+    dms_surroundings around;
     int width, height;
     uint8_t *signal; /* height*width: how unlike the surroundings */
     uint8_t *inside; /* 1 in the retina; with a frame of one pixel of 0 */
@@ -40,7 +55,6 @@ typedef struct search {
     size_t edge_count;
     size_t area; /* pixels inside */
     circle bound;
-    bool white;
 } search;
 
 const char *dms_field_kind_name(dms_field_kind kind)
@@ -50,38 +64,21 @@ const char *dms_field_kind_name(dms_field_kind kind)
     return (unsigned)kind < 4 ? names[kind] : NULL;
 }
 
-static int corner_level(const dms_image *im, bool brightest, int corner)
+/* The channel that is farthest from the surroundings' colour. */
+static uint8_t distance(const uint8_t *p, const uint8_t *colour)
 {
-    int side = (im->width < im->height ? im->width : im->height) / 32 + 1;
-    int x0 = corner & 1 ? im->width - side : 0;
-    int y0 = corner & 2 ? im->height - side : 0;
-    long sum = 0;
+    int most = 0;
 
-    for (int y = y0; y < y0 + side; y++)
-        for (int x = x0; x < x0 + side; x++) {
-            const uint8_t *p =
-                im->rgb + 3 * ((size_t)y * (size_t)im->width + (size_t)x);
-            int low = p[0] < p[1] ? p[0] : p[1];
-            int high = p[0] > p[1] ? p[0] : p[1];
-
-            sum += brightest ? (high > p[2] ? high : p[2])
-                             : (low < p[2] ? low : p[2]);
-        }
-    return (int)(sum / ((long)side * side));
-}
-
-static bool is_white(const dms_image *im)
-{
-    int white = 0;
-
-    for (int corner = 0; corner < 4; corner++)
-        white += corner_level(im, false, corner) > WHITE;
-    return white >= 3;
+    for (int c = 0; c < 3; c++)
+        if (abs(p[c] - colour[c]) > most)
+            most = abs(p[c] - colour[c]);
+    return (uint8_t)most;
 }
 
 static void fill_signal(search *s, const dms_image *im)
 {
     size_t count = (size_t)s->width * (size_t)s->height;
+    bool white = s->around.white;
 
     for (size_t i = 0; i < count; i++) {
         const uint8_t *p = im->rgb + 3 * i;
@@ -92,7 +89,9 @@ static void fill_signal(search *s, const dms_image *im)
         high = high > p[2] ? high : p[2];
         /* a white picture may hold a black frame round the retina */
         s->signal[i] =
-            (uint8_t)(s->white && 255 - low < high ? 255 - low : high);
+            s->look == LOOK_COLOURED
+                ? distance(p, s->around.colour)
+                : (uint8_t)(white && 255 - low < high ? 255 - low : high);
     }
 }
 
@@ -113,7 +112,7 @@ static int percentile(const uint8_t *values, size_t count, double share)
 
 /* Above the surroundings by a part of the retina's own brightness: rims are
  * dark, sensors are noisy. */
-static int threshold(const search *s)
+static int threshold(search *s)
 {
     size_t count = (size_t)s->width * (size_t)s->height;
     int base = percentile(s->signal, count, 0.02);
@@ -122,7 +121,12 @@ static int threshold(const search *s)
 
     if (base > 40) /* no surroundings to be seen */
         base = 0, step = (int)(0.18 * retina);
-    return base + (step < 10 ? 10 : step);
+    s->faint = step < PLAIN_STEP;
+    if (s->faint)
+        step = s->look == LOOK_FAINT && step < FAINT_STEP ? FAINT_STEP
+               : s->look == LOOK_FAINT                    ? step
+                                                          : PLAIN_STEP;
+    return base + step;
 }
 
 /* Where the pixel (x, y) lies in s->inside. */
@@ -386,13 +390,13 @@ static void classify(dms_field *out, const search *s, const circle *c,
             out->kind = DMS_FIELD_CROPPED;
         else if (coverage(c, w, h) < 0.99)
             out->kind = DMS_FIELD_CUT;
-    } else if (s->white && (double)s->area > 0.1 * w * h) {
+    } else if (s->around.white && (double)s->area > 0.1 * w * h) {
         found = s->bound; /* preprocessing by others left no circle */
         out->kind = DMS_FIELD_CUT;
     } else if ((double)s->area > 0.7 * w * h) {
         out->kind = DMS_FIELD_CROPPED;
     }
-    out->white_background = s->white && out->kind != DMS_FIELD_NONE;
+    out->white_background = s->around.white && out->kind != DMS_FIELD_NONE;
     out->center_x = found.x;
     out->center_y = found.y;
     out->radius = found.r;
@@ -417,6 +421,50 @@ static dms_status search_init(search *s, const dms_image *small, dms_error *err)
     return DMS_OK;
 }
 
+/* Share of the edge that the circle explains; 0 where none is fitted. */
+static double try_look(search *s, circle *c, const dms_image *small, look how)
+{
+    s->look = how;
+    s->area = s->edge_count = 0;
+    fill_signal(s, small);
+    find_largest(s);
+    s->bound = bounding_circle(s);
+    find_edge(s);
+    return fit_circle(s, c) ? (double)c->inliers / (double)s->edge_count : 0;
+}
+
+/* The same but for what a threshold moves? */
+static bool agree(const circle *a, const circle *b)
+{
+    double reach = 0.02 * a->r;
+
+    return hypot(a->x - b->x, a->y - b->y) < reach && fabs(a->r - b->r) < reach;
+}
+
+/* The plain look stands unless it cannot see the retina whole: where corners
+ * are coloured, or the retina is so dark that noise and rim are alike to it,
+ * another look that explains its edge as well and finds another circle, whole
+ * in the picture, is better. */
+static bool find(search *s, circle *c, const dms_image *small)
+{
+    circle faint = {0};
+    double plain, share;
+
+    dms_surroundings_look(&s->around, small);
+    if (s->around.coloured && try_look(s, c, small, LOOK_COLOURED) > 0)
+        return true;
+    plain = try_look(s, c, small, LOOK_PLAIN);
+    if (!s->faint || s->around.coloured)
+        return plain > 0;
+    share = try_look(s, &faint, small, LOOK_FAINT);
+    if (share > 0 && share >= plain && !(plain > 0 && agree(c, &faint)) &&
+        coverage(&faint, s->width, s->height) > WHOLE) {
+        *c = faint;
+        return true;
+    }
+    return try_look(s, c, small, LOOK_PLAIN) > 0;
+}
+
 dms_status dms_field_find(dms_field *out, const dms_image *image,
                           dms_error *err)
 {
@@ -432,12 +480,7 @@ dms_status dms_field_find(dms_field *out, const dms_image *image,
                          (int)fmax(1, image->height / zoom),
                          DMS_FILTER_BILINEAR, NULL, err));
     TRY(search_init(&s, &small, err));
-    s.white = is_white(&small);
-    fill_signal(&s, &small);
-    find_largest(&s);
-    s.bound = bounding_circle(&s);
-    find_edge(&s);
-    fitted = fit_circle(&s, &c);
+    fitted = find(&s, &c, &small);
     classify(out, &s, &c, fitted);
     out->center_x *= (double)image->width / small.width;
     out->center_y *= (double)image->height / small.height;
