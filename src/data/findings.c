@@ -139,7 +139,8 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
     dms_strbuf_init(&text);
     dms_strbuf_printf(&text, "%-22s  %s\n", "table", dataset->table);
     dms_strbuf_printf(&text, "%-22s  %s\n", "encoding",
-                      dataset->encoding ? dataset->encoding : "a workbook's");
+                      dataset->encoding ? dataset->encoding
+                                        : "none, a workbook");
     dms_strbuf_printf(&text, "%-22s  %zu\n", "patients", r->patients);
     dms_strbuf_printf(&text, "%-22s  age of %zu, sex of %zu\n", "unknown",
                       unknown_ages(dataset), unknown_sexes(dataset));

@@ -25,7 +25,7 @@ static void fold_name(char folded[NAME_MAX_BYTES], const dms_table *table,
     for (size_t i = 0; i < len; i++) {
         if (strncmp(name + i, NO_BREAK_SPACE, 2) == 0)
             i++;
-        else if (!dms_ascii_is_space(name[i]) && !strchr("_-.", name[i]))
+        else if (!dms_ascii_is_space(name[i]) && !strchr("_-.()", name[i]))
             folded[count++] = dms_ascii_lower(name[i]);
     }
     folded[count] = '\0';

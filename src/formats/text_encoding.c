@@ -167,6 +167,21 @@ static dms_text_encoding utf16_of(const char *data, size_t size)
     return DMS_TEXT_FOUND;
 }
 
+/* A file that was cut, or put together of two: in any other encoding, few bytes
+ * happen to be UTF-8's pairs, and hardly any its longer characters. */
+static bool is_damaged_utf8(const char *data, size_t size)
+{
+    size_t pairs = 0, longer = 0, broken = 0;
+
+    for (size_t at = 0, step; at < size; at += step ? step : 1) {
+        step = dms_text_character(data + at, size - at);
+        pairs += step == 2;
+        longer += step > 2;
+        broken += step == 0;
+    }
+    return 2 * longer > broken || pairs > 3 * broken;
+}
+
 /* Do most characters beyond ASCII lie outside GB 2312, which has all of
  * everyday Chinese? data: valid GB18030. */
 static bool is_rare_chinese(const char *data, size_t size)
@@ -191,8 +206,9 @@ static bool is_rare_chinese(const char *data, size_t size)
  * and then the signs that Western texts have? */
 static bool is_usual_western(const char *data, size_t size)
 {
-    static const char signs[] = "\x80\x82\x84\x85\x91\x92\x93\x94\x95\x96\x97"
-                                "\xa0\xa7\xaa\xab\xb0\xb1\xb2\xb3\xb5\xb7\xba\xbb";
+    static const char signs[] =
+        "\x80\x82\x84\x85\x91\x92\x93\x94\x95\x96\x97"
+        "\xa0\xa7\xaa\xab\xb0\xb1\xb2\xb3\xb5\xb7\xba\xbb";
     size_t usual = 0, others = 0;
 
     for (size_t i = 0; i < size; i++) {
@@ -245,40 +261,55 @@ static dms_status refuse_either(const reading *chinese, const reading *western,
                     show_sample(b, western->text));
 }
 
-/* GB18030 or Windows-1252 into *out, the other away. */
+/* By how many known words more the first reading has than the second. */
+static ptrdiff_t more_words(const reading *a, const reading *b,
+                            dms_text_known *known)
+{
+    if (!known || !a->whole || !b->whole)
+        return 0;
+    return (ptrdiff_t)known(a->text, a->len) -
+           (ptrdiff_t)known(b->text, b->len);
+}
+
+/* The reading that is right; DMS_EFORMAT where none is, or both may be. */
+static dms_status pick(reading **out, reading *chinese, reading *western,
+                       dms_text_known *known, const char *data, size_t size,
+                       const char *name, dms_error *err)
+{
+    ptrdiff_t words = more_words(chinese, western, known);
+    size_t valid = dms_text_valid(data, size);
+
+    *out = words > 0 ? chinese : western;
+    if (words != 0)
+        return DMS_OK;
+    if (is_damaged_utf8(data, size))
+        return refuse_broken(DMS_TEXT_UTF_8, data, valid, name, err);
+    if (!chinese->whole && !western->whole)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s:%d: the text is not in UTF-8, nor in UTF-16, "
+                        "GB18030 or Windows-1252; save it as UTF-8",
+                        name, line_behind(data, valid));
+    *out = western->whole ? western : chinese;
+    if (!chinese->whole || !western->whole ||
+        (is_rare_chinese(data, size) && is_usual_western(data, size)))
+        return DMS_OK;
+    return refuse_either(chinese, western, name, err);
+}
+
+/* GB18030 or Windows-1252 into *out. */
 static dms_status choose(reading *out, dms_text_encoding *encoding,
                          const char *data, size_t size, dms_text_known *known,
                          size_t size_max, const char *name, dms_error *err)
 {
-    reading chinese = {0}, western = {0}, *chosen = NULL;
-    size_t words[2] = {0};
+    reading chinese = {0}, western = {0}, *picked;
     dms_status st;
 
     TRY(convert(&chinese, DMS_TEXT_GB18030, data, size, size_max, name, err));
     TRY(convert(&western, DMS_TEXT_WINDOWS_1252, data, size, size_max, name,
                 err));
-    if (known && chinese.whole && western.whole) {
-        words[0] = known(chinese.text, chinese.len);
-        words[1] = known(western.text, western.len);
-    }
-    if (chinese.whole && (!western.whole || words[0] > words[1]))
-        chosen = &chinese;
-    else if (western.whole &&
-             (!chinese.whole || words[1] > words[0] ||
-              (is_rare_chinese(data, size) && is_usual_western(data, size))))
-        chosen = &western;
-    else if (chinese.whole)
-        st = refuse_either(&chinese, &western, name, err);
-    else
-        st = dms_fail(err, DMS_EFORMAT,
-                      "%s:%d: the text is not in UTF-8, nor in UTF-16, GB18030 "
-                      "or Windows-1252; save it as UTF-8",
-                      name, line_behind(data, dms_text_valid(data, size)));
-    if (chosen) {
-        *encoding =
-            chosen == &chinese ? DMS_TEXT_GB18030 : DMS_TEXT_WINDOWS_1252;
-        *out = *chosen, *chosen = (reading){0};
-    }
+    TRY(pick(&picked, &chinese, &western, known, data, size, name, err));
+    *encoding = picked == &chinese ? DMS_TEXT_GB18030 : DMS_TEXT_WINDOWS_1252;
+    *out = *picked, *picked = (reading){0};
 done:
     dms_free(chinese.text);
     dms_free(western.text);

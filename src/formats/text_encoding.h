@@ -39,12 +39,14 @@ typedef struct dms_text {
 /* size bytes at data as UTF-8.
  *
  * out    the caller's to release; data must outlive it
- * asked  FOUND: a byte order mark decides; then UTF-16's zero bytes; then
- *        UTF-8 where the bytes are that; else GB18030 or Windows-1252,
- *        whichever is valid, has more known words, or (Windows-1252) shows
- *        letters where GB18030 shows no everyday Chinese
- * known  may be NULL: none is
+ * asked  FOUND: a byte order mark decides, then UTF-16's zero bytes, then
+ *        whether the bytes are UTF-8 (those that nearly are, are refused).
+ *        What is left is GB18030 or Windows-1252: the one that is valid, or
+ *        reads more known words, or Windows-1252 where it shows letters and
+ *        GB18030 no everyday Chinese.
+ * known  may be NULL: no word is
  * name   for messages
+ *
  * DMS_EFORMAT for bytes that are none of these or not what was asked for, with
  * the line; for a text that may be either, with both readings. DMS_ELIMIT
  * where UTF-8 takes more than size_max bytes. */

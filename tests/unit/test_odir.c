@@ -318,6 +318,8 @@ static void picture_columns_may_be_named_a_little_otherwise(void **state)
         "id,Left\xc2\xa0Image,Right\xc2\xa0Image",
         "id,LeftEyePhoto,RightEyePhoto",
         "id,file path left,file path right",
+        "id,Left-Fundus (file name),Right-Fundus (file name)",
+        "id,Left images,pics right",
     };
 
     (void)state;

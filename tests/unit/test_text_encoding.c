@@ -126,6 +126,8 @@ static void broken_text_is_refused_with_its_line(void **state)
          "t.csv:3: bytes that are none of the encoding utf-8"},
         {BYTES("a\0\n\0b"), DMS_TEXT_FOUND,
          "t.csv:2: bytes that are none of the encoding utf-16le"},
+        {BYTES("a\nb" WIDE_COMMA "\nc" WIDE_COMMA "\xef\xbc"), DMS_TEXT_FOUND,
+         "t.csv:3: bytes that are none of the encoding utf-8"},
         {BYTES("\xff\xfe"
                "a\0\x00\xd8"),
          DMS_TEXT_FOUND,
