@@ -116,8 +116,9 @@ static bool is_ascii(const char *text, size_t len)
     return true;
 }
 
-/* Keywords are English: in a wrong encoding, the full-width comma between two
- * becomes letters of one field, which is then none that is known. */
+/* Keywords are English, but for the full-width comma, which counts too: in a
+ * wrong encoding it becomes letters of one field with the keywords beside it,
+ * and that field is none that is known. */
 size_t dms_keywords_known(const char *text, size_t len)
 {
     static const char ends[] = ",;|\t\r\n\"";
@@ -130,6 +131,7 @@ size_t dms_keywords_known(const char *text, size_t len)
             continue;
         known += is_ascii(text + first, i - first) &&
                  find_rule(text + first, i - first) != NULL;
+        known += wide;
         first = i + (wide ? 3 : 1);
         i += wide ? 2 : 0;
     }

@@ -25,7 +25,7 @@ enum {
 const char *const *dms_odir_label_columns(int k);
 
 /* How many fields of a text are diagnostic keywords that keywords.c has a rule
- * for: a dms_text_known. */
+ * for, and how many full-width commas part them: a dms_text_known. */
 size_t dms_keywords_known(const char *text, size_t len);
 
 /* A label set from a file of YAML (or JSON, which is YAML). DMS_EFORMAT names

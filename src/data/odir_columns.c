@@ -24,8 +24,9 @@ static const char *const keyword_names[2][3] = {
 
 static const char *const id_words[] = {"patient", "subject", NULL};
 static const char *const picture_words[] = {
-    "fundus", "image", "img",  "picture", "photograph", "photo", "pic", "eye",
-    "file",   "name",  "path", "jpg",     "jpeg",       "png",   "s",   NULL};
+    "fundus", "image", "img", "picture", "photograph", "photography",
+    "photo",  "pic",   "eye", "file",    "name",       "path",
+    "jpg",    "jpeg",  "png", "s",       NULL};
 static const char *const keyword_words[] = {"diagnostic", "diagnosis", "eye",
                                             "fundus",     "s",         NULL};
 static const dms_near_name near_id = {"ID", {"id"}, id_words};

@@ -385,8 +385,8 @@ dms_status dms_text_decode(dms_text *out, const void *data, size_t size,
         text.encoding = plain_encoding(bytes, size);
     if (text.encoding == DMS_TEXT_FOUND && memchr(bytes, '\0', size))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: is no text in UTF-8 or UTF-16 (it holds NUL "
-                        "bytes)",
+                        "%s: is no text in UTF-8, nor plainly in UTF-16 (it "
+                        "holds NUL bytes); if it is, say --encoding utf-16le",
                         name);
     st = decode(&text, bytes, size, known, size_max, name, err);
     if (st == DMS_OK)

@@ -85,6 +85,8 @@ static void a_text_is_read_whatever_its_encoding(void **state)
          DMS_TEXT_GB18030, "\xe5\xbc\xa0"},
         {BYTES("cataract\xa3\xacnormal fundus,x"), DMS_TEXT_GB18030,
          "cataract" WIDE_COMMA "normal fundus,x"},
+        {BYTES("drusen\xa3\xacmaculopathy"), DMS_TEXT_GB18030,
+         "drusen" WIDE_COMMA "maculopathy"},
         {BYTES("M\xfcller"), DMS_TEXT_WINDOWS_1252, "M\xc3\xbcller"},
         {BYTES("na\xefve,caf\xe9,\x80 5"), DMS_TEXT_WINDOWS_1252,
          "na\xc3\xafve,caf\xc3\xa9,\xe2\x82\xac 5"},
@@ -136,7 +138,8 @@ static void broken_text_is_refused_with_its_line(void **state)
          "t.csv:2: the text is not in UTF-8, nor in UTF-16, GB18030 or "
          "Windows-1252; save it as UTF-8"},
         {BYTES("abcdefg\0hijklm\0"), DMS_TEXT_FOUND,
-         "t.csv: is no text in UTF-8 or UTF-16 (it holds NUL bytes)"},
+         "t.csv: is no text in UTF-8, nor plainly in UTF-16 (it holds NUL "
+         "bytes); if it is, say --encoding utf-16le"},
         {BYTES("\xef\xbb\xbf"
                "a"),
          DMS_TEXT_WINDOWS_1252,
