@@ -67,13 +67,14 @@ static void tell_unused(const dms_odir_columns *columns, const dms_table *table,
                 names);
 }
 
-/* "1.0", "1e3": a number, but not as one writes an id. */
+/* "1.0", "1E+05": a number, but not as one writes an id. "12e4" is one: ids of
+ * hexadecimal digits are common. */
 static bool looks_rewritten(const char *id)
 {
     const char *end;
 
     dms_real_read(id, &end);
-    return end != id && *end == '\0' && strpbrk(id, ".eE") != NULL;
+    return end != id && *end == '\0' && strpbrk(id, ".+") != NULL;
 }
 
 /* A spreadsheet makes "1.0" of the id 1, and "1E+05" of 100000; the id is still
@@ -84,9 +85,8 @@ static void tell_ids(const dms_dataset *dataset, const dms_monitor *monitor)
     const dms_patient *first = NULL;
 
     for (size_t i = 0; i < dataset->count; i++)
-        if (looks_rewritten(dataset->patients[i].id)) {
-            first = count++ == 0 ? &dataset->patients[i] : first;
-        }
+        if (looks_rewritten(dataset->patients[i].id) && count++ == 0)
+            first = &dataset->patients[i];
     if (first)
         dms_log(monitor, DMS_LOG_WARNING,
                 "%s:%d: id '%s' looks like a number that a spreadsheet has "

@@ -442,9 +442,10 @@ static void ids_that_a_spreadsheet_rewrote_are_warned_of(void **state)
     const dms_monitor monitor = {.user = warning, .message = keep_warning};
     dms_dataset_options options = {.struct_size = sizeof options,
                                    .monitor = &monitor};
-    dms_dataset *d = open_with(put("t.csv", "ID,left,right\n007,a,b\ne3,a,b\n"
-                                            "1.2.3,a,b\n7,a,b\n"),
-                               &options);
+    dms_dataset *d =
+        open_with(put("t.csv", "ID,left,right\n007,a,b\n12e45,a,b\n"
+                               "1.2.3,a,b\n7,a,b\n"),
+                  &options);
 
     (void)state;
     assert_string_equal(warning, "");
