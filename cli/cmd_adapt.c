@@ -10,6 +10,7 @@ typedef struct adapt_cli {
     char *model;
     char *data;
     char *images;
+    char *encoding;
     char *out;
     char *cache;
     int split; /* of split_words */
@@ -44,6 +45,11 @@ static const dms_option adapt_list[] = {
      .unit = "DIR",
      FIELD(images),
      .help = "folder of the photographs, if elsewhere"},
+    {.name = "encoding",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     FIELD(encoding),
+     .help = "of a table that is text, as --encoding of train takes it"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
@@ -97,7 +103,8 @@ static dms_status run_adapt(cli_run *run, dms_error *err)
                                        .batches = given->batches,
                                        .batch = given->batch,
                                        .seed = given->seed,
-                                       .compute = run->args->values[1]};
+                                       .compute = run->args->values[1],
+                                       .encoding = given->encoding};
 
     TRY(cli_args_require(given->model, "model", "the model file", err));
     TRY(cli_args_require(given->data, "data", "the folder or table to adapt to",

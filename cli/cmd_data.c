@@ -11,6 +11,7 @@ typedef struct check_options {
     bool json;
     char *images;
     char *labels;
+    char *encoding;
 } check_options;
 
 static const check_options check_defaults = {.json = false};
@@ -28,12 +29,18 @@ static const dms_option check_list[] = {
      DMS_OPTION_FIELD(check_options, labels),
      .help = "which columns are labels, as --labels of train takes it; empty: "
              "ODIR's N to O, or EyePACS' or APTOS' grades"},
+    {.name = "encoding",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     DMS_OPTION_FIELD(check_options, encoding),
+     .help = "of a table that is text: utf-8, utf-16le, utf-16be, gb18030 or "
+             "windows-1252; empty: found by its bytes and keywords"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(check_options, json),
      .help = "print the report as JSON"}};
 
-static const dms_option_table check_table = {check_list, 3, &check_defaults,
+static const dms_option_table check_table = {check_list, 4, &check_defaults,
                                              sizeof(check_options)};
 
 static dms_status run_check(cli_run *run, dms_error *err)
@@ -44,7 +51,8 @@ static dms_status run_check(cli_run *run, dms_error *err)
     dms_dataset_options reading = {.struct_size = sizeof reading,
                                    .images = *options->images ? options->images
                                                               : NULL,
-                                   .monitor = run->monitor};
+                                   .monitor = run->monitor,
+                                   .encoding = options->encoding};
     dms_dataset *dataset = NULL;
     dms_data_report *report = NULL;
 
@@ -53,6 +61,7 @@ static dms_status run_check(cli_run *run, dms_error *err)
     reading.labels = labels;
     TRY(dms_dataset_open_with(&dataset, run->args->arguments[0], &reading,
                               err));
+    TRY(dms_dataset_need_photographs(dataset, err));
     TRY(dms_data_check(&report, dataset, run->monitor, err));
     fputs(options->json ? report->json : report->text, stdout);
     run->failed_inputs = report->missing + report->unreadable;

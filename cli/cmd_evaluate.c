@@ -10,6 +10,7 @@ typedef struct evaluate_cli {
     char *model;
     char *data;
     char *images;
+    char *encoding;
     char *labels;
     char *out;
     char *cache;
@@ -50,6 +51,11 @@ static const dms_option evaluate_list[] = {
      .unit = "DIR",
      FIELD(images),
      .help = "folder of the photographs, if elsewhere"},
+    {.name = "encoding",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     FIELD(encoding),
+     .help = "of a table that is text, as --encoding of train takes it"},
     {.name = "labels",
      .type = DMS_OPTION_TEXT,
      .unit = "LABELS",
@@ -117,6 +123,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .model = given->model,
                                           .data = given->data,
                                           .images = given->images,
+                                          .encoding = given->encoding,
                                           .labels = given->labels,
                                           .out = given->out,
                                           .cache = given->cache,

@@ -13,6 +13,7 @@ typedef struct predict_options {
     char *left;
     char *right;
     char *id;
+    char *encoding;
     int format; /* dms_prediction_format */
     bool json;
     int batch;
@@ -47,6 +48,11 @@ static const dms_option predict_list[] = {
      .unit = "NAME",
      DMS_OPTION_FIELD(predict_options, id),
      .help = "name of the patient whose photographs are --left and --right"},
+    {.name = "encoding",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     DMS_OPTION_FIELD(predict_options, encoding),
+     .help = "of a list that is text, as --encoding of train takes it"},
     {.name = "format",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(predict_options, format),
@@ -151,13 +157,16 @@ static dms_status run_predict(cli_run *run, dms_error *err)
         .id = options->id,
         .path = {path_or_null(options->left), path_or_null(options->right)}};
     const dms_pair_list one = {&pair, 1};
+    const dms_dataset_options reading = {.struct_size = sizeof reading,
+                                         .monitor = run->monitor,
+                                         .encoding = options->encoding};
     dms_pair_list list = {0};
     dms_model *model = NULL;
 
     TRY(check_inputs(args, err));
     TRY(dms_model_open(&model, options->model, run->monitor, err));
     if (args->count > 0)
-        TRY(dms_pair_list_read(&list, args->arguments[0], err));
+        TRY(dms_pair_list_read_with(&list, args->arguments[0], &reading, err));
     TRY(predict(run, model, args->count > 0 ? &list : &one, err));
 done:
     dms_pair_list_release(&list);

@@ -11,6 +11,7 @@ typedef struct quantize_cli {
     char *model;
     char *data;
     char *images;
+    char *encoding;
     char *out;
     int split; /* of split_words */
     int patients;
@@ -50,6 +51,11 @@ static const dms_option quantize_list[] = {
      .unit = "DIR",
      FIELD(images),
      .help = "folder of the photographs, if elsewhere"},
+    {.name = "encoding",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     FIELD(encoding),
+     .help = "of a table that is text, as --encoding of train takes it"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
@@ -120,7 +126,8 @@ static dms_status run_quantize(cli_run *run, dms_error *err)
         .percentile = given->percentile,
         .tolerance = given->tolerance,
         .seed = given->seed,
-        .threads = given->threads};
+        .threads = given->threads,
+        .encoding = given->encoding};
     dms_quantize_report *report = NULL;
     char *text = NULL;
 

@@ -11,6 +11,7 @@ typedef struct score_options {
     char *labels;
     char *label_set;
     char *predictions;
+    char *encoding;
     bool json;
     int split; /* of split_words: a dms_split, NONE being "all" */
     dms_task task;
@@ -50,6 +51,12 @@ static const dms_option score_list[] = {
      DMS_OPTION_FIELD(score_options, label_set),
      .help = "which columns are labels, as --labels of train takes it; empty: "
              "ODIR's N to O, or EyePACS' or APTOS' grades"},
+    {.name = "encoding",
+     .type = DMS_OPTION_TEXT,
+     .unit = "NAME",
+     DMS_OPTION_FIELD(score_options, encoding),
+     .help = "of a table of labels that is text, as --encoding of train takes "
+             "it"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(score_options, split),
@@ -119,7 +126,8 @@ static dms_status run_score(cli_run *run, dms_error *err)
                                  .task = options->task,
                                  .report = &measuring,
                                  .split = (dms_split)options->split,
-                                 .allow_subset = options->allow_subset};
+                                 .allow_subset = options->allow_subset,
+                                 .encoding = options->encoding};
     dms_report *report = NULL;
     dms_label_set *set = NULL;
 

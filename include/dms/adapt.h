@@ -34,6 +34,8 @@ typedef struct dms_adapt_options {
     int batch;       /* patients per batch, 2 to 256 */
     uint64_t seed;   /* of the order */
     const dms_compute *compute; /* borrowed; NULL: the default */
+    const char *encoding; /* of a table that is text; NULL or "": found (data.h)
+                           */
 } dms_adapt_options;
 
 /* Training split, 24 batches of 16 patients, seed 1; no paths. struct_size:

@@ -66,6 +66,8 @@ typedef struct dms_dataset {
     dms_label_set *labels; /* owned; NULL: no labels were found */
     int label_count;       /* K; 0 without labels */
     uint8_t *cells;        /* owned: what all labels point into */
+    const char *encoding;  /* of the table, "utf-8", "gb18030", ...; not owned;
+                              NULL: a workbook */
 } dms_dataset;
 
 /* What becomes of a table in which the labels are not found. */
@@ -85,6 +87,12 @@ typedef struct dms_dataset_options {
     const dms_label_set *labels;
     dms_labels_wanted wanted;
     const dms_monitor *monitor; /* may be NULL */
+    /* Of a table that is text: "utf-8", "utf-16le", "utf-16be", "gb18030" or
+     * "windows-1252"; NULL, "" or "auto": found by what is valid and by the
+     * keywords, and refused where that leaves two. */
+    const char *encoding;
+    bool split_ignored; /* the column `split` is not read: another split is
+                           made, or none */
 } dms_dataset_options;
 
 /* Photographs beside the table, labels as they are found, no monitor.
@@ -112,6 +120,11 @@ void dms_dataset_close(dms_dataset *dataset);
 /* DMS_EFORMAT where the data set has no labels, naming its columns and how to
  * say which of them are. */
 dms_status dms_dataset_need_labels(const dms_dataset *dataset, dms_error *err);
+
+/* DMS_EFORMAT where no row names a photograph, naming the table's columns and
+ * what was expected. */
+dms_status dms_dataset_need_photographs(const dms_dataset *dataset,
+                                        dms_error *err);
 
 /* ODIR's labels that an eye's diagnostic keywords give (the rules of
  * docs/data-format.md).

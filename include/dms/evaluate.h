@@ -49,6 +49,8 @@ typedef struct dms_evaluate_options {
     int resamples;              /* of the bootstrap, 0 to 100000 */
     uint64_t seed;              /* of the bootstrap */
     const dms_compute *compute; /* NULL: the default */
+    const char *encoding;       /* of a table that is text; NULL: found (data.h)
+                                 */
 } dms_evaluate_options;
 
 /* Validation split, the model's thresholds, batches of 8, 2,000 resamples, seed

@@ -203,6 +203,8 @@ typedef struct dms_score_options {
     const dms_report_options *report;
     dms_split split;   /* score only these; NONE: all of the table */
     bool allow_subset; /* predictions of other patients are let through */
+    /* Of a table of labels that is text; NULL or "": found (data.h). */
+    const char *encoding;
 } dms_score_options;
 
 /* All of the table, report as by dms_report_options_init.

@@ -41,6 +41,8 @@ typedef struct dms_quantize_options {
                           the probabilities from fp32's is below this */
     uint64_t seed;     /* which patients */
     int threads;       /* 0: all cores */
+    const char *encoding; /* of a table that is text; NULL or "": found (data.h)
+                           */
 } dms_quantize_options;
 
 /* Training split, 64 patients, percentile 99.99, tolerance 0.01, seed 1; no

@@ -175,6 +175,7 @@ typedef struct dms_train_options {
                           dms_metric_default of the labels */
     double time_limit; /* seconds; 0: none */
     double checkpoint_interval; /* seconds between those within an epoch */
+    char *encoding; /* of a table that is text; "": found (data.h) */
 } dms_train_options;
 
 /* The one description of the options; never NULL. */

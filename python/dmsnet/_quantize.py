@@ -38,6 +38,7 @@ def quantize(
     tolerance: float = 0.01,
     seed: int = 1,
     threads: int = 0,
+    encoding: str = "",
 ) -> Dict[str, Any]:
     """Make a model file whose convolutions multiply 8-bit integers.
 
@@ -69,6 +70,7 @@ def quantize(
     options.tolerance = tolerance
     options.seed = seed
     options.threads = threads
+    options.encoding = path_bytes(encoding)
     return _run(options)
 
 

@@ -162,6 +162,7 @@ class QuantizeOptions(c.Structure):
         ("tolerance", c.c_double),
         ("seed", c.c_uint64),
         ("threads", c.c_int),
+        ("encoding", c.c_char_p),
     ]
 
 

@@ -138,6 +138,9 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
 
     dms_strbuf_init(&text);
     dms_strbuf_printf(&text, "%-22s  %s\n", "table", dataset->table);
+    dms_strbuf_printf(&text, "%-22s  %s\n", "encoding",
+                      dataset->encoding ? dataset->encoding
+                                        : "none, a workbook");
     dms_strbuf_printf(&text, "%-22s  %zu\n", "patients", r->patients);
     dms_strbuf_printf(&text, "%-22s  age of %zu, sex of %zu\n", "unknown",
                       unknown_ages(dataset), unknown_sexes(dataset));
@@ -229,9 +232,10 @@ static char *report_json(const dms_data_report *r, const dms_findings *f,
                          const dms_dataset *dataset)
 {
     json_t *root = json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table",
-        string_json(dataset->table), "patients", (json_int_t)r->patients,
-        "unknown_ages", (json_int_t)unknown_ages(dataset), "unknown_sexes",
+        "{s:o, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table",
+        string_json(dataset->table), "encoding", dataset->encoding, "patients",
+        (json_int_t)r->patients, "unknown_ages",
+        (json_int_t)unknown_ages(dataset), "unknown_sexes",
         (json_int_t)unknown_sexes(dataset), "eyes", (json_int_t)r->eyes,
         "labelled_eyes", (json_int_t)r->labelled_eyes, "ungradable_eyes",
         (json_int_t)r->ungradable_eyes, "labels", labels_json(dataset, 1),

@@ -45,7 +45,8 @@ static bool contains(const char *field, size_t len, const char *text)
     return false;
 }
 
-static int label_of(const char *field, size_t len)
+/* NULL: none fits. */
+static const rule *find_rule(const char *field, size_t len)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         const rule *r = &rules[i];
@@ -53,9 +54,16 @@ static int label_of(const char *field, size_t len)
         if (r->whole && len != strlen(r->text))
             continue;
         if (contains(field, len, r->text))
-            return r->label;
+            return r;
     }
-    return DMS_ODIR_O;
+    return NULL;
+}
+
+static int label_of(const char *field, size_t len)
+{
+    const rule *r = find_rule(field, len);
+
+    return r ? r->label : DMS_ODIR_O;
 }
 
 /* Bytes before the next separator or the end; *skip: the separator's. */
@@ -98,4 +106,34 @@ bool dms_keywords_label(uint8_t *labels, const char *keywords)
     if (finding)
         labels[DMS_ODIR_N] = 0;
     return any;
+}
+
+static bool is_ascii(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* Keywords are English, but for the full-width comma, which counts too: in a
+ * wrong encoding it becomes letters of one field with the keywords beside it,
+ * and that field is none that is known. */
+size_t dms_keywords_known(const char *text, size_t len)
+{
+    static const char ends[] = ",;|\t\r\n\"";
+    size_t known = 0, first = 0;
+
+    for (size_t i = 0; i <= len; i++) {
+        bool wide = len - i >= 3 && memcmp(text + i, FULLWIDTH_COMMA, 3) == 0;
+
+        if (i < len && !wide && !memchr(ends, text[i], sizeof ends))
+            continue;
+        known += is_ascii(text + first, i - first) &&
+                 find_rule(text + first, i - first) != NULL;
+        known += wide;
+        first = i + (wide ? 3 : 1);
+        i += wide ? 2 : 0;
+    }
+    return known;
 }

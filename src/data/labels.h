@@ -24,6 +24,10 @@ enum {
 /* What tables call that label of ODIR's in their header; ends with NULL. */
 const char *const *dms_odir_label_columns(int k);
 
+/* How many fields of a text are diagnostic keywords that keywords.c has a rule
+ * for, and how many full-width commas part them: a dms_text_known. */
+size_t dms_keywords_known(const char *text, size_t len);
+
 /* A label set from a file of YAML (or JSON, which is YAML). DMS_EFORMAT names
  * file and line. */
 dms_status dms_label_set_read(dms_label_set **out, const char *path,

@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "base/growing.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "data/odir_columns.h"
-#include "formats/csv.h"
-#include "formats/xlsx.h"
+#include "formats/table_parse.h"
 
 /* Cells beyond the header are a comma that nobody quoted; in text, where
  * every row writes all its separators, too few cells are a cut line. */
@@ -31,22 +31,23 @@ static dms_status check_widths(const dms_table *table, bool exact,
     return DMS_OK;
 }
 
-static dms_status read_table(dms_table **out, const char *path, dms_error *err)
+static dms_status read_table(dms_table **out, const char *path,
+                             const dms_dataset_options *options, dms_error *err)
 {
     dms_status st = DMS_OK;
     uint8_t *data = NULL;
     size_t size = 0;
     dms_table *table = NULL;
-    bool zip;
+    dms_text_encoding asked;
 
+    TRY(dms_text_encoding_parse(&asked, options->encoding, err));
     TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
-    /* by content, not by name: a workbook is a zip */
-    zip = size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
-    if (zip)
-        TRY(dms_xlsx_parse(&table, data, size, path, err));
-    else
-        TRY(dms_csv_parse(&table, data, size, path, err));
-    TRY(check_widths(table, !zip, err));
+    TRY(dms_table_parse(&table, data, size, asked, dms_keywords_known, path,
+                        err));
+    TRY(check_widths(table, table->encoding != DMS_TEXT_FOUND, err));
+    if (asked == DMS_TEXT_FOUND && table->encoding > DMS_TEXT_UTF_8)
+        dms_log(options->monitor, DMS_LOG_INFO, "%s: read as %s", path,
+                dms_text_encoding_word(table->encoding));
     *out = table, table = NULL;
 done:
     dms_table_destroy(table);
@@ -66,6 +67,34 @@ static void tell_unused(const dms_odir_columns *columns, const dms_table *table,
                 names);
 }
 
+/* "1.0", "1E+05": a number, but not as one writes an id. "12e4" is one: ids of
+ * hexadecimal digits are common. */
+static bool looks_rewritten(const char *id)
+{
+    const char *end;
+
+    dms_real_read(id, &end);
+    return end != id && *end == '\0' && strpbrk(id, ".+") != NULL;
+}
+
+/* A spreadsheet makes "1.0" of the id 1, and "1E+05" of 100000; the id is still
+ * read as it is written, and somebody should know. */
+static void tell_ids(const dms_dataset *dataset, const dms_monitor *monitor)
+{
+    size_t count = 0;
+    const dms_patient *first = NULL;
+
+    for (size_t i = 0; i < dataset->count; i++)
+        if (looks_rewritten(dataset->patients[i].id) && count++ == 0)
+            first = &dataset->patients[i];
+    if (first)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s:%d: id '%s' looks like a number that a spreadsheet has "
+                "rewritten, as %zu of the ids do; ids are texts, and '1.0' is "
+                "another patient than '1'",
+                dataset->table, first->line, first->id, count);
+}
+
 static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
                                const dms_dataset_options *options,
                                dms_error *err)
@@ -74,8 +103,7 @@ static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
     dms_odir_columns columns;
     char names[240];
 
-    TRY(dms_odir_columns_find(&columns, table, options->labels, options->wanted,
-                              err));
+    TRY(dms_odir_columns_find(&columns, table, options, err));
     dms_columns_list(names, sizeof names, table);
     dataset->columns = dms_strdup(names);
     if (!dataset->columns) {
@@ -88,6 +116,7 @@ static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
                       dataset->table);
         goto done;
     }
+    tell_ids(dataset, options->monitor);
     if (options->wanted != DMS_LABELS_UNWANTED)
         tell_unused(&columns, table, options->monitor);
 done:
@@ -120,7 +149,10 @@ dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
         goto done;
     }
     TRY(dms_odir_table_find(&dataset->table, path, err));
-    TRY(read_table(&table, dataset->table, err));
+    TRY(read_table(&table, dataset->table, &options, err));
+    dataset->encoding = table->encoding == DMS_TEXT_FOUND
+                            ? NULL
+                            : dms_text_encoding_word(table->encoding);
     TRY(read_dataset(dataset, table, &options, err));
     /* a split column of empty cells is none */
     for (size_t i = 0; i < dataset->count; i++)
@@ -155,6 +187,20 @@ dms_status dms_dataset_need_labels(const dms_dataset *dataset, dms_error *err)
                     "columns of 0 and 1, --labels "
                     "grade=none,mild,... for a column of classes, or --labels "
                     "FILE.yaml",
+                    dataset->table, dataset->columns);
+}
+
+dms_status dms_dataset_need_photographs(const dms_dataset *dataset,
+                                        dms_error *err)
+{
+    for (size_t i = 0; i < dataset->count; i++)
+        for (int e = DMS_LEFT; e <= DMS_RIGHT; e++)
+            if (dataset->patients[i].eye[e].path)
+                return DMS_OK;
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: no row names a photograph; expected picture columns "
+                    "(Left-Fundus and Right-Fundus, or left and right), the "
+                    "columns are %s",
                     dataset->table, dataset->columns);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/near_column.h"
 #include "data/table_cell.h"
 
 static const char *const id_names[] = {"ID", "Patient ID", "Patient", NULL};
@@ -20,6 +21,21 @@ static const char *const picture_names[2][4] = {
 static const char *const keyword_names[2][3] = {
     {"Left-Diagnostic Keywords", "Left Keywords"},
     {"Right-Diagnostic Keywords", "Right Keywords"}};
+
+static const char *const id_words[] = {"patient", "subject", NULL};
+static const char *const picture_words[] = {
+    "fundus", "image", "img", "picture", "photograph", "photography",
+    "photo",  "pic",   "eye", "file",    "name",       "path",
+    "jpg",    "jpeg",  "png", "s",       NULL};
+static const char *const keyword_words[] = {"diagnostic", "diagnosis", "eye",
+                                            "fundus",     "s",         NULL};
+static const dms_near_name near_id = {"ID", {"id"}, id_words};
+static const dms_near_name near_pictures[2] = {
+    {"Left-Fundus", {"left"}, picture_words},
+    {"Right-Fundus", {"right"}, picture_words}};
+static const dms_near_name near_keywords[2] = {
+    {"Left-Diagnostic Keywords", {"left", "keyword"}, keyword_words},
+    {"Right-Diagnostic Keywords", {"right", "keyword"}, keyword_words}};
 
 enum { PLACES = 9 };
 
@@ -103,19 +119,38 @@ done:
     return st;
 }
 
-static dms_status find_places(dms_odir_columns *out, const dms_table *table,
-                              dms_error *err)
+/* The column with one of the names; where there is none, the one that is called
+ * nearly so. */
+static dms_status find_place(size_t *out, const dms_table *table,
+                             const char *const *names,
+                             const dms_near_name *near, dms_error *err)
 {
     dms_status st;
 
-    TRY(dms_column_find(&out->id, table, id_names, err));
+    TRY(dms_column_find(out, table, names, err));
+    if (*out == DMS_TABLE_NONE)
+        TRY(dms_near_column_find(out, table, near, err));
+done:
+    return st;
+}
+
+static dms_status find_places(dms_odir_columns *out, const dms_table *table,
+                              bool split_ignored, dms_error *err)
+{
+    dms_status st;
+
+    TRY(find_place(&out->id, table, id_names, &near_id, err));
     TRY(dms_column_find(&out->age, table, age_names, err));
     TRY(dms_column_find(&out->sex, table, sex_names, err));
-    TRY(dms_column_find(&out->split, table, split_names, err));
+    out->split = DMS_TABLE_NONE;
+    if (!split_ignored)
+        TRY(dms_column_find(&out->split, table, split_names, err));
     TRY(dms_column_find(&out->filename, table, filename_names, err));
     for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
-        TRY(dms_column_find(&out->picture[e], table, picture_names[e], err));
-        TRY(dms_column_find(&out->keywords[e], table, keyword_names[e], err));
+        TRY(find_place(&out->picture[e], table, picture_names[e],
+                       &near_pictures[e], err));
+        TRY(find_place(&out->keywords[e], table, keyword_names[e],
+                       &near_keywords[e], err));
     }
     if (out->id == DMS_TABLE_NONE) {
         TRY(dms_column_find(&out->id, table, photograph_names, err));
@@ -127,9 +162,50 @@ done:
     return st;
 }
 
+/* With the pictures of one eye only, half of what the table may mean is lost.
+ */
+static dms_status check_pictures(const dms_odir_columns *c,
+                                 const dms_table *table, dms_error *err)
+{
+    static const char *const sides[] = {"left", "right"};
+    int there = c->picture[DMS_LEFT] != DMS_TABLE_NONE ? DMS_LEFT : DMS_RIGHT;
+    char columns[240];
+
+    if (c->filename != DMS_TABLE_NONE ||
+        (c->picture[DMS_LEFT] == DMS_TABLE_NONE) ==
+            (c->picture[DMS_RIGHT] == DMS_TABLE_NONE))
+        return DMS_OK;
+    dms_columns_list(columns, sizeof columns, table);
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s:%d: column '%.40s' has the %s eyes' photographs, and "
+                    "none has the %s eyes': expected %s or %s; the columns are "
+                    "%s. Where there are none, add an empty column %s",
+                    table->name, table->rows[0].line,
+                    dms_table_cell(table, 0, c->picture[there]), sides[there],
+                    sides[!there], near_pictures[!there].usual, sides[!there],
+                    columns, sides[!there]);
+}
+
+static dms_status refuse_columns(const dms_odir_columns *c,
+                                 const dms_table *table, dms_error *err)
+{
+    char columns[240];
+
+    dms_columns_list(columns, sizeof columns, table);
+    if (c->id == DMS_TABLE_NONE)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s:%d: there is no column 'ID'; the columns are %s",
+                        table->name, table->rows[0].line, columns);
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s:%d: expected picture columns (Left-Fundus and "
+                    "Right-Fundus, or left and right) or the label columns "
+                    "N, D, G, C, A, H, M, O; the columns are %s",
+                    table->name, table->rows[0].line, columns);
+}
+
 dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
-                                 const dms_label_set *labels,
-                                 dms_labels_wanted wanted, dms_error *err)
+                                 const dms_dataset_options *options,
+                                 dms_error *err)
 {
     dms_status st = DMS_OK;
 
@@ -137,19 +213,15 @@ dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
     if (table->count == 0)
         return dms_fail(err, DMS_EFORMAT, "%s: the table is empty",
                         table->name);
-    TRY(find_places(out, table, err));
-    TRY(find_labels(out, table, labels, wanted, err));
-    if (out->id == DMS_TABLE_NONE)
-        st = dms_fail(err, DMS_EFORMAT, "%s:%d: there is no column 'ID'",
-                      table->name, table->rows[0].line);
-    else if (!out->labels.set && out->filename == DMS_TABLE_NONE &&
-             out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
-             out->picture[DMS_RIGHT] == DMS_TABLE_NONE)
-        st = dms_fail(err, DMS_EFORMAT,
-                      "%s:%d: expected picture columns (Left-Fundus and "
-                      "Right-Fundus, or left and right) or the label columns "
-                      "N, D, G, C, A, H, M, O",
-                      table->name, table->rows[0].line);
+    TRY(find_places(out, table, options->split_ignored, err));
+    TRY(find_labels(out, table, options->labels, options->wanted, err));
+    if (out->id == DMS_TABLE_NONE ||
+        (!out->labels.set && out->filename == DMS_TABLE_NONE &&
+         out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
+         out->picture[DMS_RIGHT] == DMS_TABLE_NONE))
+        st = refuse_columns(out, table, err);
+    else
+        st = check_pictures(out, table, err);
 done:
     return st;
 }

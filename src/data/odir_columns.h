@@ -18,14 +18,16 @@ typedef struct dms_odir_columns {
     dms_label_columns labels; /* owned */
 } dms_odir_columns;
 
-/* labels  the set that is asked for; NULL: ODIR's eight where their columns
- *         are, the grades of EyePACS or APTOS where their two columns are
- * DMS_EFORMAT naming the table and the columns that are missing or double:
- * there must be an id, and pictures or labels; DMS_EINVAL for a label that
- * is another column: an age is no label. Release also after a failure. */
+/* A name of ID, pictures and keywords may be written a little otherwise.
+ *
+ * options  whose labels, wanted and split_ignored are heeded
+ * DMS_EFORMAT naming the table, its columns, and those that are missing or
+ * double: there must be an id, and pictures of both eyes or labels; DMS_EINVAL
+ * for a label that is another column: an age is no label. Release also after a
+ * failure. */
 dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
-                                 const dms_label_set *labels,
-                                 dms_labels_wanted wanted, dms_error *err);
+                                 const dms_dataset_options *options,
+                                 dms_error *err);
 void dms_odir_columns_release(dms_odir_columns *columns);
 
 /* The row's labels are its picture's own, not the patient's. */

@@ -228,6 +228,36 @@ static dms_status check_same(const rows_reader *r, const dms_patient *patient,
                     dms_table_cell(r->table, 0, column), text, first);
 }
 
+/* Is there a row before this one that says just the same? */
+static bool repeats(const rows_reader *r, size_t *earlier)
+{
+    for (size_t i = 1; i < r->row; i++)
+        if (dms_table_same_rows(r->table, i, r->row)) {
+            *earlier = i;
+            return true;
+        }
+    return false;
+}
+
+/* what: of the patient is there a second time. */
+static dms_status refuse_twice(const rows_reader *r, const char *what,
+                               const dms_patient *patient)
+{
+    size_t earlier;
+
+    if (repeats(r, &earlier))
+        return dms_fail(r->err, DMS_EFORMAT,
+                        "%s:%d: the row is the same as line %d, of patient "
+                        "'%s'; remove one of them",
+                        r->table->name, line_of(r),
+                        r->table->rows[earlier].line, patient->id);
+    return dms_fail(r->err, DMS_EFORMAT,
+                    "%s:%d: %spatient '%s' is listed twice, first in line %d, "
+                    "and the two rows differ",
+                    r->table->name, line_of(r), what, patient->id,
+                    patient->line);
+}
+
 static dms_status check_second_row(const rows_reader *r,
                                    const dms_patient *patient)
 {
@@ -241,9 +271,7 @@ static dms_status check_second_row(const rows_reader *r,
     dms_status st = DMS_OK;
 
     if (c->filename == DMS_TABLE_NONE)
-        return dms_fail(r->err, DMS_EFORMAT,
-                        "%s:%d: patient '%s' is listed twice, first in line %d",
-                        r->table->name, line_of(r), patient->id, patient->line);
+        return refuse_twice(r, "", patient);
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         TRY(check_same(r, patient, same[i]));
     for (size_t i = 0; i < labels; i++)
@@ -302,10 +330,9 @@ static dms_status take_eye_row(const rows_reader *r, dms_patient *patient)
     TRY(find_side(&side, r, patient));
     eye = &patient->eye[side];
     if (eye->path || (patient->side_unknown && patient->eye[!side].path))
-        return dms_fail(r->err, DMS_EFORMAT,
-                        "%s:%d: the %s eye of patient '%s' is listed twice",
-                        r->table->name, line_of(r),
-                        side == DMS_LEFT ? "left" : "right", patient->id);
+        return refuse_twice(
+            r, side == DMS_LEFT ? "the left eye of " : "the right eye of ",
+            patient);
     if (dms_odir_columns_label_eyes(r->columns))
         TRY(read_labels(eye->labels, &eye->labelled, r, DMS_OWNER_PATIENT));
     TRY(copy_cell(&eye->path, r, r->columns->filename));

@@ -1,5 +1,5 @@
-/* Reading and writing predictions.csv, over formats/csv and base/number: what
- * is written reads back bit-equal. */
+/* Reading and writing predictions.csv, over formats/table_parse and
+ * base/number: what is written reads back bit-equal. */
 #include "data/predictions.h"
 
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/strbuf.h"
-#include "formats/csv.h"
+#include "formats/table_parse.h"
 
 #define BLANKS " \t\r\n"
 
@@ -185,7 +185,7 @@ dms_status dms_prediction_rows_parse(dms_prediction_rows *out, const void *data,
     dms_prediction_rows predictions = {0};
     dms_table *table = NULL;
 
-    TRY(dms_csv_parse(&table, data, size, name, err));
+    TRY(dms_table_parse(&table, data, size, DMS_TEXT_FOUND, NULL, name, err));
     TRY(fill(&predictions, table, labels, err));
     *out = predictions, predictions = (dms_prediction_rows){0};
 done:

@@ -114,7 +114,10 @@ static dms_status open_dataset(evaluation *e, dms_error *err)
     dms_dataset_options options = {.struct_size = sizeof options,
                                    .images = o->images[0] ? o->images : NULL,
                                    .labels = own,
-                                   .monitor = e->monitor};
+                                   .monitor = e->monitor,
+                                   .encoding = o->encoding,
+                                   .split_ignored =
+                                       dms_model_overrides_split(e->model)};
     dms_status st = DMS_OK;
 
     if (o->labels[0]) {
@@ -132,6 +135,7 @@ static dms_status open_dataset(evaluation *e, dms_error *err)
         options.labels = asked;
     }
     TRY(dms_dataset_open_with(&e->dataset, o->data, &options, err));
+    TRY(dms_dataset_need_photographs(e->dataset, err));
 done:
     dms_label_set_destroy(asked);
     return st;
@@ -407,9 +411,9 @@ static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
                                const dms_evaluate_options *given,
                                dms_error *err)
 {
-    const char **texts[] = {&own->model, &own->data,  &own->images,
-                            &own->out,   &own->cache, &own->tuned_model,
-                            &own->labels};
+    const char **texts[] = {&own->model,  &own->data,    &own->images,
+                            &own->out,    &own->cache,   &own->tuned_model,
+                            &own->labels, &own->encoding};
     dms_status st;
 
     dms_evaluate_options_init(own, sizeof *own);

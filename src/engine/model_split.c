@@ -7,6 +7,13 @@
 #include "base/number.h"
 #include "formats/json.h"
 
+/* The provenance; NULL where it says nothing. */
+static json_t *read_provenance(const dms_model *model)
+{
+    return dms_json_read(model->config.provenance,
+                         strlen(model->config.provenance), 0, NULL);
+}
+
 static dms_split_options read_options(const json_t *split)
 {
     const char *seed = json_string_value(json_object_get(split, "seed"));
@@ -20,12 +27,21 @@ static dms_split_options read_options(const json_t *split)
     };
 }
 
+bool dms_model_overrides_split(const dms_model *model)
+{
+    json_t *root = read_provenance(model);
+    const json_t *split = json_object_get(root, "split");
+    bool overrides = json_is_true(json_object_get(split, "override"));
+
+    json_decref(root);
+    return overrides;
+}
+
 dms_status dms_model_split(dms_dataset *dataset, const dms_model *model,
                            dms_split wanted, const dms_monitor *monitor,
                            dms_error *err)
 {
-    json_t *root = dms_json_read(model->config.provenance,
-                                 strlen(model->config.provenance), 0, NULL);
+    json_t *root = read_provenance(model);
     const json_t *split = json_object_get(root, "split");
     dms_split_options options = read_options(split);
     dms_status st = DMS_OK;

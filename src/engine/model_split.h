@@ -5,6 +5,10 @@
 #include "dms/data.h"
 #include "dms/model.h"
 
+/* Was the model trained on a split of its own although the table may have one?
+ * Then the table's is of no account. */
+bool dms_model_overrides_split(const dms_model *model);
+
 /* Split the data set as the model was trained with, as its provenance tells;
  * else by the table's own column. DMS_EMISMATCH where neither is there and a
  * split is wanted (NONE: it is not). */

@@ -11,6 +11,7 @@
 #include "base/ascii.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/growing.h"
 #include "data/patient_id.h"
 #include "dms/session.h"
 
@@ -123,14 +124,19 @@ static dms_status add_patient(dms_pair_list *list, const dms_patient *patient,
 }
 
 static dms_status read_table(dms_pair_list *list, const char *path,
-                             dms_error *err)
+                             const dms_dataset_options *given, dms_error *err)
 {
     dms_status st;
     dms_dataset *dataset = NULL;
-    const dms_dataset_options options = {.struct_size = sizeof options,
-                                         .wanted = DMS_LABELS_UNWANTED};
+    dms_dataset_options options;
 
+    dms_dataset_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_dataset_options",
+                         err));
+    options.wanted = DMS_LABELS_UNWANTED;
+    options.split_ignored = true;
     TRY(dms_dataset_open_with(&dataset, path, &options, err));
+    TRY(dms_dataset_need_photographs(dataset, err));
     list->pairs = dms_calloc(dataset->count, sizeof *list->pairs);
     if (!list->pairs) {
         st = dms_fail_memory(err, "pairs");
@@ -146,6 +152,13 @@ done:
 dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
                               dms_error *err)
 {
+    return dms_pair_list_read_with(out, path, NULL, err);
+}
+
+dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,
+                                   const dms_dataset_options *options,
+                                   dms_error *err)
+{
     dms_status st = DMS_OK;
     dms_pair_list list = {0};
     struct stat info;
@@ -155,7 +168,7 @@ dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
     if (S_ISDIR(info.st_mode))
         TRY(read_folder(&list, path, err));
     if (list.count == 0)
-        TRY(read_table(&list, path, err));
+        TRY(read_table(&list, path, options, err));
     if (list.count == 0) {
         st =
             dms_fail(err, DMS_EINVAL, "%s: names no pair of photographs", path);

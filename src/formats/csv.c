@@ -1,13 +1,15 @@
-/* Reading CSV byte by byte into a table, over base/bytes; the file is UTF-8
- * with or without a byte order mark. */
+/* Reading CSV byte by byte into a table, over base/bytes; the text is UTF-8
+ * with or without a byte order mark (text_encoding.h makes it so). */
 #include "formats/csv.h"
 
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "formats/text_plain.h"
 
 enum { END = -1 };
 
@@ -116,14 +118,14 @@ done:
 /* The candidate that the first line has most of, outside quotes. */
 static char find_separator(const dms_bytes *bytes)
 {
-    static const char candidates[] = ",;\t";
-    size_t counts[3] = {0};
+    static const char candidates[] = ",;\t|";
+    size_t counts[4] = {0};
     size_t best = 0;
     bool quoted = false;
 
     for (size_t i = bytes->at; i < bytes->size; i++) {
         int c = bytes->data[i];
-        const char *found = memchr(candidates, c, 3);
+        const char *found = memchr(candidates, c, 4);
 
         if (c == '"')
             quoted = !quoted;
@@ -132,10 +134,29 @@ static char find_separator(const dms_bytes *bytes)
         else if (found && !quoted)
             counts[found - candidates]++;
     }
-    for (size_t i = 1; i < 3; i++)
+    for (size_t i = 1; i < 4; i++)
         if (counts[i] > counts[best])
             best = i;
     return candidates[best];
+}
+
+/* Excel's first line "sep=;", which is no row, but says what parts cells.
+ * False, and nothing is taken, where there is none. */
+static bool take_separator_line(reader *r)
+{
+    bool quoted = peek(r) == '"';
+    size_t len = quoted ? 7 : 5; /* "sep=;" with its quotes, or without */
+    size_t left = dms_bytes_left(&r->bytes);
+    const char *at = left ? (const char *)r->bytes.data + r->bytes.at : "";
+
+    if (left < len || !dms_ascii_same_start(at + quoted, "sep=", 4) ||
+        (quoted && at[6] != '"') || !strchr(",;\t|:", at[4 + quoted]))
+        return false;
+    if (left > len && !is_line_end(at[len]))
+        return false;
+    r->separator = at[4 + quoted];
+    r->bytes.at += len;
+    return true;
 }
 
 static dms_status check_text(const void *data, size_t size, const char *name,
@@ -147,6 +168,10 @@ static dms_status check_text(const void *data, size_t size, const char *name,
     if (size > 0 && memchr(data, '\0', size))
         return dms_fail(err, DMS_EFORMAT,
                         "%s: is no text in UTF-8 (it holds NUL bytes)", name);
+    if (dms_text_valid(data, size) < size)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: is no text in UTF-8 (byte %zu is none of it)",
+                        name, dms_text_valid(data, size) + 1);
     return DMS_OK;
 }
 
@@ -163,7 +188,10 @@ dms_status dms_csv_parse(dms_table **out, const void *data, size_t size,
         dms_bytes_seek(&r.bytes, 3);
     while (is_line_end(peek(&r)))
         next(&r);
-    r.separator = find_separator(&r.bytes);
+    if (!take_separator_line(&r))
+        r.separator = find_separator(&r.bytes);
+    while (is_line_end(peek(&r)))
+        next(&r);
     while (peek(&r) != END)
         TRY(read_row(&r));
     dms_table_end(r.table);

@@ -7,13 +7,14 @@
 #include "dms/status.h"
 #include "formats/table.h"
 
-/* Parse size bytes at data; name is for messages.
+/* Parse size bytes of UTF-8 at data; name is for messages.
  *
- * Cells are separated by the one of ',' ';' and tab that the first line has
- * most of; quoted cells may hold separators, line ends and doubled quotes.
- * Lines end in LF, CRLF or CR; a UTF-8 byte order mark and empty lines are
- * passed over. DMS_EFORMAT for a quote that is never closed, text after a
- * closing quote, a NUL byte (UTF-16?); DMS_ELIMIT past table.h's limits. */
+ * Cells are separated by the one of ',' ';' '|' and tab that the first line has
+ * most of, or by what a line "sep=;" before it says; quoted cells may hold
+ * separators, line ends and doubled quotes. Lines end in LF, CRLF or CR; a
+ * UTF-8 byte order mark and empty lines are passed over. DMS_EFORMAT for a
+ * quote that is never closed, text after a closing quote, bytes that are no
+ * UTF-8, a NUL byte; DMS_ELIMIT past table.h's limits. */
 dms_status dms_csv_parse(dms_table **out, const void *data, size_t size,
                          const char *name, dms_error *err);
 

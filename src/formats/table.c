@@ -100,19 +100,24 @@ const char *dms_table_cell(const dms_table *table, size_t row, size_t column)
                : "";
 }
 
-/* Lower case, and blanks for the ways to write one. */
-static int fold(char c)
+#define BLANKS " \t\r\n"
+
+/* The next letter in lower case; one blank for all the ways to write one. */
+static char next_folded(const char **text)
 {
-    return c == '_' || c == '-' ? ' ' : dms_ascii_lower(c);
+    size_t blanks = strspn(*text, BLANKS "_-");
+
+    *text += blanks;
+    return blanks > 0 ? ' ' : dms_ascii_lower(**text ? *(*text)++ : '\0');
 }
 
 static bool same_name(const char *cell, const char *name)
 {
-    cell += strspn(cell, " \t\r\n");
-    for (; *name; cell++, name++)
-        if (fold(*cell) != fold(*name))
+    cell += strspn(cell, BLANKS);
+    while (*name)
+        if (next_folded(&cell) != next_folded(&name))
             return false;
-    return cell[strspn(cell, " \t\r\n")] == '\0';
+    return cell[strspn(cell, BLANKS)] == '\0';
 }
 
 size_t dms_table_find_column(const dms_table *table, const char *name,
@@ -124,4 +129,27 @@ size_t dms_table_find_column(const dms_table *table, const char *name,
         if (same_name(dms_table_cell(table, 0, i), name))
             return i;
     return DMS_TABLE_NONE;
+}
+
+static bool same_cell(const char *a, const char *b)
+{
+    size_t len;
+
+    a += strspn(a, BLANKS);
+    b += strspn(b, BLANKS);
+    for (len = 0; a[len] && a[len] == b[len];)
+        len++;
+    return a[len + strspn(a + len, BLANKS)] == '\0' &&
+           b[len + strspn(b + len, BLANKS)] == '\0';
+}
+
+bool dms_table_same_rows(const dms_table *table, size_t a, size_t b)
+{
+    size_t columns = table->rows[0].count;
+
+    for (size_t i = 0; i < columns; i++)
+        if (!same_cell(dms_table_cell(table, a, i),
+                       dms_table_cell(table, b, i)))
+            return false;
+    return true;
 }

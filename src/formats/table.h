@@ -3,9 +3,11 @@
 #ifndef DMS_FORMATS_TABLE_H
 #define DMS_FORMATS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dms/status.h"
+#include "formats/text_encoding.h"
 #include "formats/textlist.h"
 
 enum {
@@ -27,6 +29,7 @@ typedef struct dms_table {
     dms_table_row *rows;
     size_t count, capacity; /* rows */
     dms_textlist cells;
+    dms_text_encoding encoding; /* of the file; FOUND: none, a workbook */
 } dms_table;
 
 dms_status dms_table_create(dms_table **out, const char *name, dms_error *err);
@@ -48,5 +51,8 @@ const char *dms_table_cell(const dms_table *table, size_t row, size_t column);
  * DMS_TABLE_NONE when there is none. */
 size_t dms_table_find_column(const dms_table *table, const char *name,
                              size_t from);
+
+/* Have two rows the same cells, blanks around them set aside? */
+bool dms_table_same_rows(const dms_table *table, size_t a, size_t b);
 
 #endif

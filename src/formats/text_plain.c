@@ -4,10 +4,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at p, 0 when there is none. The bounds of
- * the second byte shut out overlong forms, surrogates and > U+10FFFF. */
-static size_t character_length(const uint8_t *p, size_t left)
+/* The bounds of the second byte shut out overlong forms, surrogates and
+ * > U+10FFFF. */
+size_t dms_text_character(const void *data, size_t left)
 {
+    const uint8_t *p = data;
     uint8_t low = 0x80, high = 0xbf;
     size_t len;
 
@@ -31,6 +32,16 @@ static size_t character_length(const uint8_t *p, size_t left)
     return len;
 }
 
+size_t dms_text_valid(const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    size_t at = 0, step;
+
+    while (at < len && (step = dms_text_character(p + at, len - at)) > 0)
+        at += step;
+    return at;
+}
+
 /* C0, DEL, and C1 (U+0080 to U+009F). */
 static bool is_control(const uint8_t *p)
 {
@@ -42,7 +53,7 @@ bool dms_text_is_plain(const void *data, size_t len)
     const uint8_t *p = data;
 
     for (size_t i = 0, step; i < len; i += step) {
-        step = character_length(p + i, len - i);
+        step = dms_text_character(p + i, len - i);
         if (step == 0 || is_control(p + i))
             return false;
     }

@@ -126,6 +126,16 @@ static dms_status read_first_sheet(dms_table *table, dms_xlsx_package *package,
     const char *target;
     char *part = NULL;
 
+    if (!dms_xlsx_has_part(package, WORKBOOK)) {
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: is no workbook (.xlsx): the zip holds no " WORKBOOK
+                      "%s",
+                      package->name,
+                      dms_xlsx_has_part(package, "xl/workbook.bin")
+                          ? ", but a binary one (.xlsb)"
+                          : "");
+        goto done;
+    }
     TRY(dms_xlsx_read_part(package, WORKBOOK, &on_book, err));
     TRY(dms_xlsx_read_part(package, RELATIONS, &on_rels, err));
     TRY(read_strings(&strings, &book, package, err));

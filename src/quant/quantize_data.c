@@ -128,9 +128,12 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err)
         .images = o->images && o->images[0] ? o->images : NULL,
         .labels = q->model->config.labels,
         .wanted = DMS_LABELS_OPTIONAL,
-        .monitor = q->monitor};
+        .monitor = q->monitor,
+        .encoding = o->encoding,
+        .split_ignored = dms_model_overrides_split(q->model)};
 
     TRY(dms_dataset_open_with(&q->dataset, o->data, &options, err));
+    TRY(dms_dataset_need_photographs(q->dataset, err));
     TRY(dms_model_split(q->dataset, q->model, o->split, q->monitor, err));
     TRY(read_patients(q, q->dataset, err));
 done:

@@ -187,6 +187,8 @@ dms_status dms_score_files(dms_report **out, const char *labels_table,
     TRY(dms_growing_take(&options, sizeof options, given, "dms_score_options",
                          err));
     reading.labels = options.labels;
+    reading.encoding = options.encoding;
+    reading.split_ignored = options.split == DMS_SPLIT_NONE;
     TRY(dms_dataset_open_with(&dataset, labels_table, &reading, err));
     TRY(dms_dataset_need_labels(dataset, err));
     TRY(dms_label_set_asked(&set, dataset->labels, options.task, err));

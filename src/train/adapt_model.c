@@ -116,12 +116,15 @@ static dms_status open_data(adapting *a, dms_error *err)
         .images = o->images && o->images[0] ? o->images : NULL,
         .labels = a->model->config.labels,
         .wanted = DMS_LABELS_OPTIONAL,
-        .monitor = a->monitor};
+        .monitor = a->monitor,
+        .encoding = o->encoding,
+        .split_ignored = dms_model_overrides_split(a->model)};
     const dms_loader_options plain = {.eyes =
                                           a->model->config.architecture.eyes};
     dms_status st;
 
     TRY(dms_dataset_open_with(&a->dataset, o->data, &options, err));
+    TRY(dms_dataset_need_photographs(a->dataset, err));
     TRY(dms_model_split(a->dataset, a->model, o->split, a->monitor, err));
     TRY(open_cache(a, err));
     TRY(choose_patients(a, err));

@@ -166,6 +166,9 @@ static const dms_option options[] = {
      .unit = "DIR",
      .help = "folder with photographs and table, or the table"},
     TEXT("images", images, "DIR", "folder of the photographs, if elsewhere"),
+    TEXT("encoding", encoding, "NAME",
+         "of a table that is text: utf-8, utf-16le, utf-16be, gb18030 or "
+         "windows-1252; empty: found by its bytes and keywords"),
     TEXT("labels", labels, "LABELS",
          "what is learnt: a,b,c (columns of 0 and 1, any of), "
          "grade=none,mild,severe (a column, one of, in this order), or a YAML "

@@ -204,7 +204,9 @@ static dms_status open_dataset(dms_train_patients *p,
     dms_label_set *asked = NULL;
     dms_dataset_options options = {.struct_size = sizeof options,
                                    .images = o->images[0] ? o->images : NULL,
-                                   .monitor = monitor};
+                                   .monitor = monitor,
+                                   .encoding = o->encoding,
+                                   .split_ignored = o->split_override};
     dms_task task = o->task == DMS_TRAIN_TASK_SINGLE_LABEL
                         ? DMS_TASK_SINGLE_LABEL
                         : DMS_TASK_MULTI_LABEL;
@@ -214,6 +216,7 @@ static dms_status open_dataset(dms_train_patients *p,
         TRY(dms_label_set_parse(&asked, o->labels, err));
     options.labels = asked;
     TRY(dms_dataset_open_with(&p->dataset, o->data, &options, err));
+    TRY(dms_dataset_need_photographs(p->dataset, err));
     TRY(dms_dataset_need_labels(p->dataset, err));
     TRY(dms_label_set_asked(&p->labels, p->dataset->labels, task, err));
     TRY(check_labels(p, err));

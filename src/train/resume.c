@@ -11,11 +11,19 @@
  * things lie and how long to go on, not what a step computes. */
 static bool may_differ(const char *name, const dms_train_options *options)
 {
-    static const char *const free_names[] = {
-        "data",     "images",     "run",
-        "cache",    "init",       "pretrained",
-        "resume",   "threads",    "checkpoint-activations",
-        "patience", "time-limit", "checkpoint-interval"};
+    static const char *const free_names[] = {"data",
+                                             "images",
+                                             "encoding",
+                                             "run",
+                                             "cache",
+                                             "init",
+                                             "pretrained",
+                                             "resume",
+                                             "threads",
+                                             "checkpoint-activations",
+                                             "patience",
+                                             "time-limit",
+                                             "checkpoint-interval"};
 
     for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
         if (strcmp(name, free_names[i]) == 0)

@@ -36,6 +36,12 @@ static void cells_are_parted_as_spreadsheets_write_them(void **state)
          "a|b"},
         {"a;b;c\n1,5;2;3\n", "a|b|c/1,5|2|3"},
         {"a\tb\n1\t\n", "a|b/1|"},
+        {"a|b\n1|2,5\n", "a|b/1|2,5"},
+        {"sep=;\r\na,x;b\r\n1,5;2\r\n", "a,x|b/1,5|2"},
+        {"\xef\xbb\xbfSEP=\t\na\tb\n", "a|b"},
+        {"\"sep=,\"\n\na,b;c;d\n", "a|b;c;d"},
+        {"sep=a,b\n", "sep=a|b"},
+        {"sep=", "sep="},
         {"\"a,b\",c\n", "a,b|c"},
         {"\"a\nb\",\"c\"\"d\"\n", "a\nb|c\"d"},
         {"\"a\r\nb\"\n", "a\nb"},
@@ -90,6 +96,7 @@ static void broken_text_is_refused_with_its_line(void **state)
         {"a\n\"b\"c\n", 7,
          "x.csv:2: text follows a closing quote; a quote within a quoted cell "
          "is written twice"},
+        {"a,b\n\xfc,c", 7, "x.csv: is no text in UTF-8 (byte 5 is none of it)"},
         {"a\0,\0b\0", 6, "x.csv: is no text in UTF-8 (it holds NUL bytes)"},
     };
 
@@ -126,7 +133,7 @@ static void too_many_columns_are_refused(void **state)
 
 static void columns_are_found_whatever_case_and_blanks(void **state)
 {
-    static const char text[] = "ID, Normal ,left_fundus,ID\n";
+    static const char text[] = "ID, Normal ,left_  fundus,ID\n";
     dms_table *table = NULL;
 
     (void)state;

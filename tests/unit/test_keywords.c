@@ -209,12 +209,35 @@ static void the_official_table_is_reproduced_but_for_patient_4149(void **state)
     dms_dataset_close(dataset);
 }
 
+static void known_keywords_and_wide_commas_are_counted(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t known;
+    } cases[] = {
+        {"", 0},
+        {"1,left.jpg,right.jpg", 0},
+        {"a,\"Cataract\"\r\nnormal fundus;x", 2},
+        {"cataract\xef\xbc\x8cglaucoma", 3},
+        {"drusen\xef\xbc\x8cx", 1},
+        /* what Windows-1252 makes of GB18030 */
+        {"cataract\xc2\xa3\xc2\xacglaucoma", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(
+            dms_keywords_known(cases[i].text, strlen(cases[i].text)),
+            cases[i].known);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_of_the_102_fields_gives_its_label),
         cmocka_unit_test(fields_are_parted_by_both_commas),
         cmocka_unit_test(the_official_table_is_reproduced_but_for_patient_4149),
+        cmocka_unit_test(known_keywords_and_wide_commas_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -370,8 +370,9 @@ static void eyepacs_table_is_read_as_it_is(void **state)
     assert_false(d->patients[2].labelled);
     assert_false(d->patients[0].side_unknown);
     dms_dataset_close(d);
-    assert_refused("image,level\n10_left,0\n10_left,0\n", NULL,
-                   "the left eye of patient '10' is listed twice");
+    assert_refused("image,level\n10_left,0\n10_left,1\n", NULL,
+                   ":3: the left eye of patient '10' is listed twice, first in "
+                   "line 2, and the two rows differ");
     assert_refused("image,level\n10_left,5\n", NULL,
                    "column level: found '5', expected 0 to 4");
 }

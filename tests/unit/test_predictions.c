@@ -50,6 +50,26 @@ static void columns_may_stand_in_any_order(void **state)
     dms_prediction_rows_release(&p);
 }
 
+static void a_spreadsheets_own_text_is_read(void **state)
+{
+    static const char text[] = "sep=;\n\"ID\";N;D;G;C;A;H;M;O\n"
+                               "7;.1;.2;.3;.4;.5;.6;.7;.8\n";
+    char wide[2 * sizeof text] = "\xff\xfe"; /* UTF-16, little end first */
+    dms_prediction_rows p = {0};
+    dms_error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof text; i++)
+        wide[2 + 2 * i] = text[i];
+    if (dms_prediction_rows_parse(&p, wide, 2 * sizeof text, "p.csv",
+                                  dms_label_set_odir(), &err) != DMS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(p.count, 1);
+    assert_string_equal(p.ids[0], "7");
+    assert_true(p.probabilities[7] == 0.8);
+    dms_prediction_rows_release(&p);
+}
+
 static void errors_name_file_line_and_column(void **state)
 {
     (void)state;
@@ -134,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_may_stand_in_any_order),
+        cmocka_unit_test(a_spreadsheets_own_text_is_read),
         cmocka_unit_test(errors_name_file_line_and_column),
         cmocka_unit_test(what_lies_outside_zero_to_one_is_refused),
         cmocka_unit_test(an_id_twice_is_refused_with_both_lines),

@@ -1,0 +1,144 @@
+/* What a file is, by its first bytes; then its reader. People have tables in
+ * many kinds of files, and the name often tells another: HTML under .xls, a
+ * workbook under .csv. */
+#include "formats/table_parse.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/fail.h"
+#include "formats/csv.h"
+#include "formats/xlsx.h"
+
+#define OLE2     "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+#define ODS_TYPE "mimetypeapplication/vnd.oasis.opendocument"
+
+enum { ZIP_NAME_AT = 30 }; /* the first entry's name in a zip */
+
+static const struct other_kind {
+    const char *bytes; /* that it begins with */
+    size_t len;
+    const char *what, *advice;
+} others[] = {
+    {"%PDF-", 5, "a PDF", "copy the table into a spreadsheet"},
+    {"\x1f\x8b", 2, "compressed (gzip)", "unpack it"},
+    {"PAR1", 4, "Parquet", "write it as CSV"},
+    {"{\\rtf", 5, "a text document (RTF)", "copy the table into a spreadsheet"},
+};
+
+static bool begins_with(const char *data, size_t size, const char *bytes,
+                        size_t len)
+{
+    return size >= len && memcmp(data, bytes, len) == 0;
+}
+
+/* Does an OLE2 file have a part of that name? Names are in UTF-16LE. */
+static bool has_part(const char *data, size_t size, const char *part)
+{
+    size_t len = strlen(part);
+
+    for (size_t i = 0; i + 2 * len <= size; i++) {
+        size_t same = 0;
+
+        while (same < len && data[i + 2 * same] == part[same] &&
+               data[i + 2 * same + 1] == '\0')
+            same++;
+        if (same == len)
+            return true;
+    }
+    return false;
+}
+
+static dms_status refuse_binary(const char *data, size_t size, const char *name,
+                                dms_error *err)
+{
+    if (begins_with(data, size, OLE2, 8) &&
+        has_part(data, size, "EncryptedPackage"))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: is a workbook under a password; save it without "
+                        "one",
+                        name);
+    if (begins_with(data, size, OLE2, 8))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: is an old workbook (.xls); save it as .xlsx or as "
+                        "CSV",
+                        name);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (begins_with(data, size, others[i].bytes, others[i].len))
+            return dms_fail(err, DMS_EFORMAT,
+                            "%s: is %s, expected a table (.xlsx or CSV); %s",
+                            name, others[i].what, others[i].advice);
+    return DMS_OK;
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && dms_ascii_is_space(*at))
+        at++;
+    return at;
+}
+
+/* Markup and JSON are valid CSV, too, of an odd column; NULL: neither. */
+static const char *markup_of(const dms_text *text)
+{
+    const char *end = text->data + text->size;
+    const char *first = skip_blanks(text->data, end);
+    const char *second = first < end ? skip_blanks(first + 1, end) : end;
+
+    if (second == end)
+        return NULL;
+    if (*first == '<' && dms_ascii_contains("?!hmt", (char[]){*second, 0}))
+        return *second == '?' ? "XML" : "HTML";
+    if ((*first == '{' && strchr("\"}", *second)) ||
+        (*first == '[' && strchr("{[]\"", *second)))
+        return "JSON";
+    return NULL;
+}
+
+static dms_status parse_text(dms_table **out, const void *data, size_t size,
+                             dms_text_encoding asked, dms_text_known *known,
+                             const char *name, dms_error *err)
+{
+    dms_text text = {0};
+    const char *markup;
+    dms_status st;
+
+    TRY(dms_text_decode(&text, data, size, asked, known, DMS_TABLE_FILE_MAX,
+                        name, err));
+    markup = markup_of(&text);
+    if (markup)
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: is %s, expected a table (.xlsx or CSV); open it in "
+                      "a spreadsheet and save it as one of these",
+                      name, markup);
+    else
+        st = dms_csv_parse(out, text.data, text.size, name, err);
+    if (st == DMS_OK)
+        (*out)->encoding = text.encoding;
+done:
+    dms_text_release(&text);
+    return st;
+}
+
+dms_status dms_table_parse(dms_table **out, const void *data, size_t size,
+                           dms_text_encoding asked, dms_text_known *known,
+                           const char *name, dms_error *err)
+{
+    const char *bytes = size > 0 ? data : "";
+    dms_status st;
+
+    TRY(refuse_binary(bytes, size, name, err));
+    if (!begins_with(bytes, size, "PK\3\4", 4))
+        return parse_text(out, data, size, asked, known, name, err);
+    if (size > ZIP_NAME_AT &&
+        begins_with(bytes + ZIP_NAME_AT, size - ZIP_NAME_AT, ODS_TYPE,
+                    strlen(ODS_TYPE)))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: is an OpenDocument file (.ods); save it as .xlsx "
+                        "or as CSV",
+                        name);
+    st = dms_xlsx_parse(out, data, size, name, err);
+done:
+    return st;
+}
