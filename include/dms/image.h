@@ -83,6 +83,9 @@ typedef struct dms_field {
     double center_x, center_y; /* pixels of the picture as stored */
     double radius;             /* pixels; half the crop's side */
     double coverage; /* share of the crop's disc inside the picture, 0..1 */
+    bool
+        coloured_background; /* of one colour that is neither black nor white */
+    uint8_t background[3];   /* that colour, RGB; else 0 */
 } dms_field;
 
 /* "none", "circle", "cut", "cropped"; NULL out of range. */

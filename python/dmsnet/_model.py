@@ -488,6 +488,7 @@ def _eye(
             field.center_y,
             field.radius,
             field.coverage,
+            field.coloured_background,
         ),
         probabilities=np.array(row.eye[eye][: row.label_count]),
         logits=np.array(row.eye_logits[eye][: row.label_count], np.float32),

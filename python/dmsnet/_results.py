@@ -26,6 +26,7 @@ class Field:
     center_y: float
     radius: float
     coverage: float
+    coloured_background: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -23,6 +23,8 @@ class Field(c.Structure):
         ("center_y", c.c_double),
         ("radius", c.c_double),
         ("coverage", c.c_double),
+        ("coloured_background", c.c_bool),
+        ("background", c.c_uint8 * 3),
     ]
 
 

@@ -22,7 +22,8 @@ typedef struct dms_codec_input {
 /* A decoded picture; full_* is its size before any DCT scaling. */
 typedef struct dms_picture {
     dms_image image;
-    int orientation; /* EXIF, 1 to 8; 1 when there is none */
+    int orientation; /* EXIF's or XMP's, 1 to 8; ABSENT; 0: no memory to read
+                        it */
     int full_width;
     int full_height;
     bool own_scan; /* jpeg_scan.h decoded it, not libjpeg */
@@ -63,9 +64,16 @@ dms_status dms_image_create(dms_image *out, uint64_t width, uint64_t height,
 /* rgb <- rgba * alpha, over black; count pixels. */
 void dms_rgba_over_black(uint8_t *rgb, const uint8_t *rgba, size_t count);
 
+enum { DMS_ORIENTATION_ABSENT = -1 };
+
 /* The orientation in an EXIF block, with or without "Exif\0\0" before the
- * TIFF header; 1 when absent or out of range, 0 without memory. */
+ * TIFF header: 1 to 8; ABSENT when there is none or it is out of range, 0
+ * without memory. */
 int dms_exif_orientation(const uint8_t *data, size_t size);
+
+/* The same of an XMP packet: 1 to 8 or ABSENT. Where a file has both, EXIF's
+ * counts. */
+int dms_xmp_orientation(const void *data, size_t size);
 
 /* Turn image upright from EXIF orientation 2 to 8; 1 leaves it. */
 dms_status dms_image_orient(dms_image *image, int orientation, dms_error *err);

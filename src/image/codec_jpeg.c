@@ -181,12 +181,22 @@ static void read_rows(dms_image *image, struct jpeg_decompress_struct *d)
     }
 }
 
+static bool begins(jpeg_saved_marker_ptr m, const char *head, size_t len)
+{
+    return m->data_length >= len && memcmp(m->data, head, len) == 0;
+}
+
 static int marker_orientation(const struct jpeg_decompress_struct *d)
 {
+    static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/";
+    int found = DMS_ORIENTATION_ABSENT, second = DMS_ORIENTATION_ABSENT;
+
     for (jpeg_saved_marker_ptr m = d->marker_list; m; m = m->next)
-        if (m->data_length >= 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
-            return dms_exif_orientation(m->data, m->data_length);
-    return 1;
+        if (begins(m, exif, sizeof exif) && found == DMS_ORIENTATION_ABSENT)
+            found = dms_exif_orientation(m->data, m->data_length);
+        else if (begins(m, xmp, sizeof xmp) && second == DMS_ORIENTATION_ABSENT)
+            second = dms_xmp_orientation(m->data, m->data_length);
+    return found == DMS_ORIENTATION_ABSENT ? second : found;
 }
 
 static dms_status decode(dms_picture *out, struct jpeg_decompress_struct *d,

@@ -6,6 +6,7 @@
 #include <png.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -56,14 +57,65 @@ static void want_rgba(reader *r)
     png_read_update_info(r->png, r->info);
 }
 
+static int hex_digit(char c)
+{
+    c = dms_ascii_lower(c);
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+/* ImageMagick's and exiftool's text: a line with the name, one with the number
+ * of bytes, then these in hexadecimal, broken into lines. */
+static int profile_orientation(const char *text, size_t size)
+{
+    const char *end = text + size, *at = text;
+    uint8_t *block = dms_calloc(size / 2 + 1, 1);
+    size_t len = 0;
+    int orientation, high = -1;
+
+    if (!block)
+        return 0;
+    for (int lines = 0; at < end && lines < 3; at++)
+        lines += *at == '\n';
+    for (; at < end; at++) {
+        int digit = hex_digit(*at);
+
+        if (digit >= 0 && high >= 0)
+            block[len++] = (uint8_t)(16 * high + digit), high = -1;
+        else if (digit >= 0)
+            high = digit;
+        else if (!dms_ascii_is_space(*at))
+            break;
+    }
+    orientation = dms_exif_orientation(block, len);
+    dms_free(block);
+    return orientation;
+}
+
 static int chunk_orientation(const reader *r)
 {
     png_uint_32 size = 0;
     png_bytep data = NULL;
+    png_textp texts = NULL;
+    int count = png_get_text(r->png, r->info, &texts, NULL);
+    int found = DMS_ORIENTATION_ABSENT, second = DMS_ORIENTATION_ABSENT;
 
     if (png_get_eXIf_1(r->png, r->info, &size, &data))
-        return dms_exif_orientation(data, size);
-    return 1;
+        found = dms_exif_orientation(data, size);
+    for (int i = 0; i < count; i++) {
+        const png_text *t = &texts[i];
+        size_t len = t->itxt_length ? t->itxt_length : t->text_length;
+
+        if (found == DMS_ORIENTATION_ABSENT &&
+            (strcmp(t->key, "Raw profile type exif") == 0 ||
+             strcmp(t->key, "Raw profile type APP1") == 0))
+            found = profile_orientation(t->text, len);
+        if (second == DMS_ORIENTATION_ABSENT &&
+            strcmp(t->key, "XML:com.adobe.xmp") == 0)
+            second = dms_xmp_orientation(t->text, len);
+    }
+    return found == DMS_ORIENTATION_ABSENT ? second : found;
 }
 
 static dms_status read_pixels(reader *r, dms_picture *out, const char *name,

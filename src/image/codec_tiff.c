@@ -133,17 +133,54 @@ static bool read_raster(uint32_t *raster, TIFF *tiff, stream *s, uint32_t width,
     return good;
 }
 
+static int orientation_of(TIFF *tiff)
+{
+    uint16_t orientation = 0;
+    uint32_t size = 0;
+    void *xmp = NULL;
+
+    if (TIFFGetField(tiff, TIFFTAG_ORIENTATION, &orientation) &&
+        orientation >= 1 && orientation <= 8)
+        return orientation;
+    if (TIFFGetField(tiff, TIFFTAG_XMLPACKET, &size, &xmp) && xmp)
+        return dms_xmp_orientation(xmp, size);
+    return DMS_ORIENTATION_ABSENT;
+}
+
+enum { DIRECTORIES_MAX = 64 };
+
+/* Go to the photograph among the file's directories: the largest that is not a
+ * reduced version or a mask of another; of equal ones the first. */
+static bool choose_directory(TIFF *tiff)
+{
+    uint64_t most = 0;
+    tdir_t best = 0, count = 0;
+
+    do {
+        uint32_t width = 0, height = 0, kind = 0;
+        uint64_t pixels;
+
+        TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+        TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+        TIFFGetField(tiff, TIFFTAG_SUBFILETYPE, &kind);
+        pixels = kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)
+                     ? 0
+                     : (uint64_t)width * height;
+        if (pixels > most)
+            most = pixels, best = count;
+    } while (++count < DIRECTORIES_MAX && TIFFReadDirectory(tiff));
+    return TIFFSetDirectory(tiff, best) != 0;
+}
+
 static dms_status decode(dms_picture *out, TIFF *tiff, stream *s,
                          const char *name, dms_error *err)
 {
     dms_status st = DMS_OK;
     uint32_t width = 0, height = 0, *raster = NULL;
-    uint16_t orientation = 1;
     size_t pixels;
 
     TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
     TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
     TRY(dms_image_create(&out->image, width, height, name, err));
     pixels = (size_t)width * height;
     raster = dms_calloc(pixels, sizeof *raster);
@@ -164,7 +201,7 @@ static dms_status decode(dms_picture *out, TIFF *tiff, stream *s,
     }
     out->full_width = (int)width;
     out->full_height = (int)height;
-    out->orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
+    out->orientation = orientation_of(tiff);
 done:
     dms_free(raster);
     return st;
@@ -181,7 +218,12 @@ dms_status dms_tiff_decode(dms_picture *out, const dms_codec_input *in,
         return dms_fail(err, DMS_EFORMAT,
                         "%s: the TIFF is truncated or damaged (%s)", in->name,
                         s.text);
-    st = decode(out, tiff, &s, in->name, err);
+    if (!choose_directory(tiff))
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: the TIFF is truncated or damaged (%s)", in->name,
+                      s.text);
+    else
+        st = decode(out, tiff, &s, in->name, err);
     TIFFClose(tiff);
     return st;
 }

@@ -12,6 +12,7 @@
 static int chunk_orientation(const dms_codec_input *in)
 {
     dms_bytes b = dms_bytes_over(in->data, in->size);
+    int found = DMS_ORIENTATION_ABSENT, second = DMS_ORIENTATION_ABSENT;
 
     dms_bytes_seek(&b, 12);
     while (!b.failed && dms_bytes_left(&b) > 8) {
@@ -20,11 +21,15 @@ static int chunk_orientation(const dms_codec_input *in)
         const uint8_t *data = dms_bytes_take(&b, size);
 
         if (data && memcmp(tag, "EXIF", 4) == 0)
-            return dms_exif_orientation(data, size);
+            found = dms_exif_orientation(data, size);
+        if (data && memcmp(tag, "XMP ", 4) == 0)
+            second = dms_xmp_orientation(data, size);
+        if (found != DMS_ORIENTATION_ABSENT)
+            break;
         if (data && size % 2)
             dms_bytes_u8(&b);
     }
-    return 1;
+    return found == DMS_ORIENTATION_ABSENT ? second : found;
 }
 
 dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,

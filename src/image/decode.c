@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "image/codec.h"
+#include "image/file_kind.h"
 
 typedef dms_status (*decoder)(dms_picture *, const dms_codec_input *,
                               dms_error *);
@@ -31,11 +32,24 @@ static decoder sniff(const dms_codec_input *in)
     return NULL;
 }
 
+static dms_status refuse_unknown(const dms_codec_input *in, dms_error *err)
+{
+    const char *kind = dms_file_kind(in->data, in->size);
+
+    if (kind)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: the file is %s; JPEG, PNG, TIFF and WebP are read",
+                        in->name, kind);
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: the content is not a JPEG, PNG, TIFF or WebP picture",
+                    in->name);
+}
+
 dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                               dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_picture picture = {.orientation = 1};
+    dms_picture picture = {.orientation = DMS_ORIENTATION_ABSENT};
     decoder decode;
 
     if (in->size == 0)
@@ -45,9 +59,7 @@ dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                         in->name, in->size, DMS_IMAGE_FILE_MAX);
     decode = sniff(in);
     if (!decode)
-        return dms_fail(err, DMS_EFORMAT,
-                        "%s: the content is no JPEG, PNG, TIFF or WebP",
-                        in->name);
+        return refuse_unknown(in, err);
     TRY(decode(&picture, in, err));
     if (picture.orientation == 0) {
         st = dms_fail_memory(err, in->name);

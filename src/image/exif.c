@@ -15,7 +15,7 @@ enum { EXIF_SIZE_MAX = 65536 };
 
 static int orientation_of(const uint8_t *data, size_t size)
 {
-    int orientation = 1;
+    int orientation = DMS_ORIENTATION_ABSENT;
     ExifData *exif = exif_data_new_from_data(data, (unsigned)size);
 
     if (exif) {
@@ -27,7 +27,8 @@ static int orientation_of(const uint8_t *data, size_t size)
                 exif_get_short(entry->data, exif_data_get_byte_order(exif));
         exif_data_unref(exif);
     }
-    return orientation >= 1 && orientation <= 8 ? orientation : 1;
+    return orientation >= 1 && orientation <= 8 ? orientation
+                                                : DMS_ORIENTATION_ABSENT;
 }
 
 int dms_exif_orientation(const uint8_t *data, size_t size)
@@ -36,7 +37,7 @@ int dms_exif_orientation(const uint8_t *data, size_t size)
     int orientation;
 
     if (!data || size < 8 || size > EXIF_SIZE_MAX)
-        return 1;
+        return DMS_ORIENTATION_ABSENT;
     if (memcmp(data, prefix, sizeof prefix) == 0)
         return orientation_of(data, size);
     block = dms_calloc(size + sizeof prefix, 1);

@@ -397,6 +397,9 @@ static void classify(dms_field *out, const search *s, const circle *c,
         out->kind = DMS_FIELD_CROPPED;
     }
     out->white_background = s->around.white && out->kind != DMS_FIELD_NONE;
+    out->coloured_background = fitted && s->look == LOOK_COLOURED;
+    for (int k = 0; k < 3; k++)
+        out->background[k] = out->coloured_background ? s->around.colour[k] : 0;
     out->center_x = found.x;
     out->center_y = found.y;
     out->radius = found.r;

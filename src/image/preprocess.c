@@ -1,6 +1,7 @@
 /* From a photograph to the model's square input: decode, find the field, crop,
  * resize, enhance. Training, prediction and cache all come through here. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -61,39 +62,46 @@ static dms_field centred(const dms_image *im)
                        .coverage = 1};
 }
 
-enum { WHITE_MIN = 160, BLACK_MAX = 32 };
+enum { WHITE_MIN = 160, BLACK_MAX = 32, COLOUR_REACH = 24 };
 
-/* From p on along a row or column, count pixels at most: white becomes black
- * until the retina begins. */
-static void blacken_white(uint8_t *p, ptrdiff_t step, int count)
+static bool is_surrounding(const uint8_t *p, const dms_field *f)
+{
+    for (int c = 0; c < 3; c++)
+        if (f->white_background ? p[c] <= WHITE_MIN
+                                : abs(p[c] - f->background[c]) > COLOUR_REACH)
+            return false;
+    return true;
+}
+
+/* From p on along a row or column, count pixels at most: surroundings become
+ * black until the retina begins. */
+static void blacken(uint8_t *p, ptrdiff_t step, int count, const dms_field *f)
 {
     for (int i = 0; i < count; i++, p += step) {
-        int low = p[0] < p[1] ? p[0] : p[1];
         int high = p[0] > p[1] ? p[0] : p[1];
 
-        low = low < p[2] ? low : p[2];
         high = high > p[2] ? high : p[2];
-        if (low > WHITE_MIN)
+        if (is_surrounding(p, f))
             memset(p, 0, 3);
         else if (high > BLACK_MAX)
             return;
     }
 }
 
-/* White surroundings become black, as every other picture has them: from all
- * four sides inwards. */
-static void blacken_surroundings(dms_image *im)
+/* White and coloured surroundings become black, as every other picture has
+ * them: from all four sides inwards. */
+static void blacken_surroundings(dms_image *im, const dms_field *f)
 {
     ptrdiff_t row = 3 * (ptrdiff_t)im->width;
     uint8_t *end = im->rgb + row * im->height;
 
     for (int y = 0; y < im->height; y++) {
-        blacken_white(im->rgb + y * row, 3, im->width);
-        blacken_white(im->rgb + y * row + row - 3, -3, im->width);
+        blacken(im->rgb + y * row, 3, im->width, f);
+        blacken(im->rgb + y * row + row - 3, -3, im->width, f);
     }
     for (int x = 0; x < im->width; x++) {
-        blacken_white(im->rgb + 3 * (ptrdiff_t)x, row, im->height);
-        blacken_white(end - row + 3 * (ptrdiff_t)x, -row, im->height);
+        blacken(im->rgb + 3 * (ptrdiff_t)x, row, im->height, f);
+        blacken(end - row + 3 * (ptrdiff_t)x, -row, im->height, f);
     }
 }
 
@@ -142,10 +150,12 @@ static dms_status finish(uint8_t *rgb, const dms_image *im, const dms_field *f,
     bool inside = box.left >= 0 && box.top >= 0 && box.right <= im->width &&
                   box.bottom <= im->height;
 
-    if (!inside || f->white_background) {
+    bool blackened = f->white_background || f->coloured_background;
+
+    if (!inside || blackened) {
         TRY(copy_square(&copy, &box, im, err));
-        if (f->white_background)
-            blacken_surroundings(&copy);
+        if (blackened)
+            blacken_surroundings(&copy, f);
         im = &copy;
     }
     TRY(dms_pixels_resize(rgb, im, p->size, p->size, p->filter, &box, err));

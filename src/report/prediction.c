@@ -137,12 +137,13 @@ static json_t *eye_json(const answer *a, int eye)
 
     if (!a->p->present[eye])
         return json_null();
-    return json_pack("{s:s?, s:{s:s, s:b, s:f, s:f, s:f, s:f}, s:o}", "path",
-                     a->pair->path[eye], "field", "kind",
-                     dms_field_kind_name(f->kind), "white_background",
-                     f->white_background, "center_x", f->center_x, "center_y",
-                     f->center_y, "radius", f->radius, "coverage", f->coverage,
-                     "probabilities", probabilities_json(a, a->p->eye[eye]));
+    return json_pack(
+        "{s:s?, s:{s:s, s:b, s:b, s:f, s:f, s:f, s:f}, s:o}", "path",
+        a->pair->path[eye], "field", "kind", dms_field_kind_name(f->kind),
+        "white_background", f->white_background, "coloured_background",
+        f->coloured_background, "center_x", f->center_x, "center_y",
+        f->center_y, "radius", f->radius, "coverage", f->coverage,
+        "probabilities", probabilities_json(a, a->p->eye[eye]));
 }
 
 static json_t *findings_json(const answer *a)

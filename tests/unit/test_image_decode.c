@@ -127,7 +127,7 @@ static void bad_files_are_refused_with_a_reason(void **state)
         const char *says;
     } files[] = {
         {"empty", DMS_EFORMAT, "empty"},
-        {"text.jpg", DMS_EFORMAT, "no JPEG"},
+        {"text.jpg", DMS_EFORMAT, "not a JPEG"},
         {"absent.jpg", DMS_EIO, "absent.jpg"},
         {"truncated_baseline.jpg", DMS_EFORMAT, "truncated"},
         {"truncated_progressive.jpg", DMS_EFORMAT, "truncated"},

@@ -116,9 +116,39 @@ static void fields_of_drawn_patients_are_found_within_a_fiftieth(void **state)
         fail_msg("%d of %d missed", all, DRAWS);
 }
 
+static void coloured_surroundings_become_black(void **state)
+{
+    enum { SIDE = 64 };
+    const scene *blue = &scenes[6];
+    dms_synth_patient patient;
+    dms_synth_shot shot = {.seed = SEED, .number = 3, .size = SIZE};
+    dms_preprocess settings = dms_preprocess_default(SIDE);
+    truth t = truth_of(shot.number);
+    uint8_t rgb[SIDE * SIDE * 3];
+    dms_image im = {0};
+    dms_field f;
+
+    (void)state;
+    dms_synth_patient_draw(&patient, SEED, shot.number);
+    assert_int_equal(dms_synth_picture(&im, &patient, &shot, NULL), DMS_OK);
+    place(&im, blue, &t);
+    assert_int_equal(dms_preprocess_image(rgb, &f, &im, &settings, NULL),
+                     DMS_OK);
+    assert_true(f.coloured_background);
+    assert_int_equal(f.background[2], blue->around[2]);
+    for (int corner = 0; corner < 4; corner++)
+        for (int c = 0; c < 3; c++)
+            assert_in_range(rgb[3 * ((corner & 2 ? SIDE * (SIDE - 1) : 0) +
+                                     (corner & 1 ? SIDE - 1 : 0)) +
+                                c],
+                            0, 4);
+    dms_image_release(&im);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coloured_surroundings_become_black),
         cmocka_unit_test(fields_of_drawn_patients_are_found_within_a_fiftieth)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,105 @@
+/* Signatures as the formats' own documents give them. */
+#include "image/file_kind.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/ascii.h"
+
+typedef struct signature {
+    size_t at;
+    const char *bytes;
+    size_t len;
+    const char *what;
+} signature;
+
+#define BYTES(text) (text), sizeof(text) - 1
+
+static const signature signatures[] = {
+    {0, BYTES("version https://git-lfs.github.com/spec/"),
+     "a Git LFS pointer, not the photograph itself: run 'git lfs pull'"},
+    {0, BYTES("/annex/objects/"), "a git-annex pointer: run 'git annex get'"},
+    {128, BYTES("DICM"), "a DICOM file; export the photograph as JPEG or PNG"},
+    {0, BYTES("\0\0\0\x0cjP  \r\n\x87\n"),
+     "a JPEG 2000 picture; convert it to PNG"},
+    {0, BYTES("\xff\x4f\xff\x51"), "a JPEG 2000 picture; convert it to PNG"},
+    {0, BYTES("\0\0\0\x0cJXL \r\n\x87\n"),
+     "a JPEG XL picture; convert it to PNG"},
+    {0, BYTES("\xff\x0a"), "a JPEG XL picture; convert it to PNG"},
+    {4, BYTES("ftypavif"), "an AVIF picture; convert it to PNG"},
+    {4, BYTES("ftypheic"), "a HEIC picture; convert it to JPEG or PNG"},
+    {4, BYTES("ftypheix"), "a HEIC picture; convert it to JPEG or PNG"},
+    {4, BYTES("ftypmif1"), "a HEIF picture; convert it to JPEG or PNG"},
+    {4, BYTES("ftypmsf1"), "a HEIF picture; convert it to JPEG or PNG"},
+    {4, BYTES("ftyp"), "a video (MP4, QuickTime)"},
+    {0, BYTES("GIF87a"), "a GIF picture; convert it to PNG"},
+    {0, BYTES("GIF89a"), "a GIF picture; convert it to PNG"},
+    {0, BYTES("8BPS"), "a Photoshop document; export it as PNG"},
+    {0, BYTES("%PDF-"), "a PDF document"},
+    {0, BYTES("PK\x03\x04"), "a ZIP archive or an Office document"},
+    {0, BYTES("\x1f\x8b"), "a gzip archive"},
+    {0, BYTES("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+     "an old Office document or Thumbs.db"},
+    {0, BYTES("\0\x05\x16\x07"), "a Macintosh resource file (AppleDouble)"},
+    {0,
+     BYTES("\0\0\0\x01"
+           "Bud1"),
+     "a Macintosh folder file (.DS_Store)"},
+    {0, BYTES("SQLite format 3"), "a database"},
+    {0, BYTES("{\\rtf"), "an RTF document"},
+};
+
+static bool matches(const signature *s, const uint8_t *data, size_t size)
+{
+    return size >= s->at + s->len &&
+           memcmp(data + s->at, s->bytes, s->len) == 0;
+}
+
+/* "BM", the file's size or 0, and two zero words. */
+static bool is_bmp(const uint8_t *data, size_t size)
+{
+    return size >= 26 && memcmp(data, "BM", 2) == 0 &&
+           memcmp(data + 6, "\0\0\0\0", 4) == 0;
+}
+
+/* Markup behind blanks and a byte order mark. */
+static const char *find_markup(const uint8_t *data, size_t size)
+{
+    char head[16] = "";
+    size_t at = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    while (at < size && dms_ascii_is_space((char)data[at]))
+        at++;
+    memcpy(head, data + at,
+           size - at < sizeof head - 1 ? size - at : sizeof head - 1);
+    if (dms_ascii_same_start(head, "<!doctype html", 14) ||
+        dms_ascii_same_start(head, "<html", 5) ||
+        dms_ascii_same_start(head, "<head", 5))
+        return "an HTML page: the download was refused or redirected";
+    if (dms_ascii_same_start(head, "<svg", 4))
+        return "an SVG drawing";
+    if (dms_ascii_same_start(head, "<?xml", 5))
+        return "an XML document";
+    return NULL;
+}
+
+static bool is_one_byte(const uint8_t *data, size_t size, uint8_t byte)
+{
+    for (size_t i = 0; i < size; i++)
+        if (data[i] != byte)
+            return false;
+    return true;
+}
+
+const char *dms_file_kind(const uint8_t *data, size_t size)
+{
+    if (is_one_byte(data, size, 0))
+        return "nothing but zero bytes: the copy was interrupted or the disk "
+               "failed";
+    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
+        if (matches(&signatures[i], data, size))
+            return signatures[i].what;
+    if (is_bmp(data, size))
+        return "a BMP picture; convert it to PNG";
+    return find_markup(data, size);
+}
