@@ -157,7 +157,8 @@ static dms_status run_predict(cli_run *run, dms_error *err)
     TRY(check_inputs(args, err));
     TRY(dms_model_open(&model, options->model, run->monitor, err));
     if (args->count > 0)
-        TRY(dms_pair_list_read(&list, args->arguments[0], err));
+        TRY(dms_pair_list_read_with(&list, args->arguments[0], run->monitor,
+                                    err));
     TRY(predict(run, model, args->count > 0 ? &list : &one, err));
 done:
     dms_pair_list_release(&list);
@@ -176,7 +177,9 @@ const cli_command cli_command_predict = {
         "\n\n"
         "Give one patient by --left and --right, or many by LIST: a CSV with "
         "the columns id,left,right, or a folder of photographs named "
-        "ID_left.jpg, ID_right.jpg. A photograph that cannot be read costs "
+        "ID_left.jpg, ID_right.jpg or by other words for the eyes "
+        "(docs/data-format.md); files that are not used are named. A "
+        "photograph that cannot be read costs "
         "only its own patient: the others still come out, and the exit status "
         "is 1. --model must be given."
         "\n\n"

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/growing.h"
 #include "base/log.h"
+#include "data/groups.h"
 #include "data/odir_columns.h"
 #include "formats/csv.h"
 #include "formats/xlsx.h"
@@ -126,6 +127,7 @@ dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->patients[i].split != DMS_SPLIT_NONE)
             dataset->has_split_column = true;
+    TRY(dms_groups_join_persons(dataset, options.monitor, err));
     TRY(dms_odir_pictures_resolve(dataset, options.images, options.monitor,
                                   err));
     *out = dataset, dataset = NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/side_name.h"
 #include "data/table_cell.h"
 
 static const char *const id_names[] = {"ID", "Patient ID", "Patient", NULL};
@@ -12,6 +13,8 @@ static const char *const age_names[] = {"Patient Age", "Age", NULL};
 static const char *const sex_names[] = {"Patient Sex", "Sex", "Gender", NULL};
 static const char *const split_names[] = {"split", NULL};
 static const char *const filename_names[] = {"filename", NULL};
+/* The first that is there, if it holds sides. */
+static const char *const side_names[] = {"laterality", "side", "eye", NULL};
 /* Without an id, the name of the row's picture: EyePACS, APTOS. */
 static const char *const photograph_names[] = {"image", "id_code", NULL};
 static const char *const picture_names[2][4] = {
@@ -21,14 +24,15 @@ static const char *const keyword_names[2][3] = {
     {"Left-Diagnostic Keywords", "Left Keywords"},
     {"Right-Diagnostic Keywords", "Right Keywords"}};
 
-enum { PLACES = 9 };
+enum { PLACES = 10 };
 
 /* The columns that say something else than a label. */
 static void places_of(size_t places[PLACES], const dms_odir_columns *c)
 {
     const size_t all[PLACES] = {c->id,          c->age,         c->sex,
                                 c->split,       c->picture[0],  c->picture[1],
-                                c->keywords[0], c->keywords[1], c->filename};
+                                c->keywords[0], c->keywords[1], c->filename,
+                                c->side};
 
     memcpy(places, all, sizeof all);
 }
@@ -113,6 +117,9 @@ static dms_status find_places(dms_odir_columns *out, const dms_table *table,
     TRY(dms_column_find(&out->sex, table, sex_names, err));
     TRY(dms_column_find(&out->split, table, split_names, err));
     TRY(dms_column_find(&out->filename, table, filename_names, err));
+    out->side = DMS_TABLE_NONE;
+    for (int i = 0; side_names[i] && out->side == DMS_TABLE_NONE; i++)
+        out->side = dms_table_find_column(table, side_names[i], 0);
     for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
         TRY(dms_column_find(&out->picture[e], table, picture_names[e], err));
         TRY(dms_column_find(&out->keywords[e], table, keyword_names[e], err));
@@ -123,8 +130,50 @@ static dms_status find_places(dms_odir_columns *out, const dms_table *table,
         if (out->photographs)
             out->filename = out->id;
     }
+    if (out->filename == DMS_TABLE_NONE &&
+        out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
+        out->picture[DMS_RIGHT] == DMS_TABLE_NONE)
+        TRY(dms_column_find(&out->filename, table, photograph_names, err));
 done:
     return st;
+}
+
+/* Does every row say a side there, or nothing, and one of them a side? */
+static bool holds_sides(const dms_table *table, size_t column)
+{
+    bool some = false;
+
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len;
+        const char *text = dms_cell_text(table, row, column, &len);
+        bool is_side = dms_side_word(text, len) != DMS_SIDE_NONE;
+
+        if (len > 0 && !is_side)
+            return false;
+        some = some || is_side;
+    }
+    return some;
+}
+
+static bool all_ids_have_sides(const dms_table *table, size_t column)
+{
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len;
+        const char *id = dms_cell_text(table, row, column, &len);
+
+        if (dms_side_name_read(id, len).kind != DMS_NAME_ONE_SIDE)
+            return false;
+    }
+    return table->count > 1;
+}
+
+/* Where a row is a photograph, ids such as 1_left are photographs' names. */
+static void judge_sides(dms_odir_columns *c, const dms_table *table)
+{
+    if (c->filename == DMS_TABLE_NONE || !holds_sides(table, c->side))
+        c->side = DMS_TABLE_NONE;
+    if (c->filename != DMS_TABLE_NONE && all_ids_have_sides(table, c->id))
+        c->photographs = true;
 }
 
 dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
@@ -150,6 +199,8 @@ dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
                       "Right-Fundus, or left and right) or the label columns "
                       "N, D, G, C, A, H, M, O",
                       table->name, table->rows[0].line);
+    else
+        judge_sides(out, table);
 done:
     return st;
 }

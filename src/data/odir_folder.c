@@ -131,6 +131,52 @@ done:
     return st;
 }
 
+/* Windows' separators, where no file of that very name is there. */
+static void turn_slashes(char *path, const char *name)
+{
+    if (!strchr(name, '\\') || access(path, F_OK) == 0)
+        return;
+    for (char *c = path + strlen(path) - strlen(name); *c; c++)
+        if (*c == '\\')
+            *c = '/';
+}
+
+/* path and an ending in that case, if there is such a file. */
+static bool is_there_with(dms_strbuf *full, const char *path,
+                          const char *ending, char (*letter)(char))
+{
+    dms_strbuf_printf(full, "%s.", path);
+    for (const char *c = ending; *c; c++) {
+        char turned = letter(*c);
+
+        dms_strbuf_add(full, &turned, 1);
+    }
+    return full->failed || access(full->data, R_OK) == 0;
+}
+
+/* The path with the first ending of a file that is there, the path itself
+ * where none is; takes the path. NULL without memory. */
+static char *with_ending(char *path)
+{
+    static char (*const letters[])(char) = {dms_ascii_lower, dms_ascii_upper};
+
+    for (size_t l = 0; l < 2; l++) {
+        for (int i = 0; dms_picture_endings[i] && access(path, R_OK) != 0;
+             i++) {
+            dms_strbuf full;
+
+            dms_strbuf_init(&full);
+            if (is_there_with(&full, path, dms_picture_endings[i],
+                              letters[l])) {
+                dms_free(path);
+                return dms_strbuf_detach(&full); /* NULL where it failed */
+            }
+            dms_strbuf_release(&full);
+        }
+    }
+    return path;
+}
+
 /* The path of the picture; a name without an ending, as EyePACS' and APTOS'
  * tables have it, gets that of the file that is there. NULL without memory. */
 static char *picture_path(const char *folder, const char *name)
@@ -138,20 +184,12 @@ static char *picture_path(const char *folder, const char *name)
     char *path =
         name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
 
-    if (!path || dms_picture_stem(name, strlen(name)) < strlen(name))
-        return path;
-    for (int i = 0; dms_picture_endings[i] && access(path, R_OK) != 0; i++) {
-        dms_strbuf full;
-
-        dms_strbuf_init(&full);
-        dms_strbuf_printf(&full, "%s.%s", path, dms_picture_endings[i]);
-        if (full.failed || access(full.data, R_OK) == 0) {
-            dms_free(path);
-            return dms_strbuf_detach(&full); /* NULL where it failed */
-        }
-        dms_strbuf_release(&full);
-    }
-    return path;
+    if (!path)
+        return NULL;
+    turn_slashes(path, name);
+    return dms_picture_stem(name, strlen(name)) < strlen(name)
+               ? path
+               : with_ending(path);
 }
 
 /* How many of up to PROBES patients' pictures are files in the folder; false
