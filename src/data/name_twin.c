@@ -71,28 +71,41 @@ static likeness compare(const char *wanted, const char *there)
                : NOT_TWINS;
 }
 
-/* The nearest of the folder's names, of equals the first by bytes; dms_free.
- * NULL: there is none, or no memory to look. */
-static char *find_twin(likeness *nearest, DIR *folder, const char *wanted)
+/* The file that was meant. */
+typedef struct twin {
+    char *name; /* owned; NULL: there is none */
+    likeness like;
+} twin;
+
+/* Keep the nearer one, of equals the first by bytes. false: no memory. */
+static bool consider(twin *nearest, const char *folded, const char *name)
+{
+    char *there = fold(name);
+    likeness like = there ? compare(folded, there) : NOT_TWINS;
+    bool lacking = !there;
+
+    free(there);
+    if (like < nearest->like || (like == nearest->like && nearest->name &&
+                                 strcmp(name, nearest->name) < 0)) {
+        nearest->like = like;
+        dms_free(nearest->name);
+        nearest->name = dms_strdup(name);
+        lacking = !nearest->name;
+    }
+    return !lacking;
+}
+
+/* false: no memory to look. */
+static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
 {
     const struct dirent *entry;
-    char *twin = NULL;
     char *folded = fold(wanted);
+    bool looked = folded != NULL;
 
-    while (folded && (entry = readdir(folder)) != NULL) {
-        char *there = fold(entry->d_name);
-        likeness like = there ? compare(folded, there) : NOT_TWINS;
-
-        free(there);
-        if (like < *nearest ||
-            (like == *nearest && twin && strcmp(entry->d_name, twin) < 0)) {
-            *nearest = like;
-            dms_free(twin);
-            twin = dms_strdup(entry->d_name);
-        }
-    }
+    while (looked && (entry = readdir(folder)) != NULL)
+        looked = consider(nearest, folded, entry->d_name);
     free(folded);
-    return twin;
+    return looked;
 }
 
 /* Names that look the same: whoever reads the message must hear why not. */
@@ -105,25 +118,39 @@ static bool looks_same(const char *a, const char *b)
     return letters && !dms_ascii_same(a, b);
 }
 
-void dms_name_twin_text(char *text, size_t capacity, const char *path)
+/* The folder that a path's last name is in; dms_free. */
+static char *folder_above(const char *path, const char **name)
 {
     const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    char *above = dms_strndup(path, (size_t)(name - path));
-    DIR *folder = above ? opendir(above[0] ? above : ".") : NULL;
-    likeness like = NOT_TWINS;
-    char *twin = folder ? find_twin(&like, folder, name) : NULL;
+
+    *name = slash ? slash + 1 : path;
+    return slash == path ? dms_strdup("/")
+           : slash       ? dms_strndup(path, (size_t)(slash - path))
+                         : dms_strdup(".");
+}
+
+bool dms_name_twin_text(char *text, size_t capacity, const char *path)
+{
+    const char *name;
+    char *above = folder_above(path, &name);
+    DIR *folder = above ? opendir(above) : NULL;
+    bool folder_is_missing = above && !folder && errno == ENOENT;
+    twin nearest = {NULL, NOT_TWINS};
+    bool looked = above && (!folder || find_twin(&nearest, folder, name));
 
     text[0] = '\0';
-    if (twin)
-        dms_format(text, capacity, "; '%s' is there%s", twin,
-                   like == SAME_NAME && looks_same(name, twin)
+    if (nearest.name)
+        dms_format(text, capacity, "; '%s' is there%s", nearest.name,
+                   nearest.like == SAME_NAME && looks_same(name, nearest.name)
                        ? ", in another Unicode form"
                        : "");
-    dms_free(twin);
+    else if (folder_is_missing && strlen(above) > 1)
+        looked = dms_name_twin_text(text, capacity, above);
+    dms_free(nearest.name);
     if (folder)
         closedir(folder);
     dms_free(above);
+    return looked;
 }
 
 void dms_name_twin_tell(dms_error *err, const char *path)

@@ -457,6 +457,22 @@ static void an_ending_that_is_not_written_may_be_in_capitals(void **state)
     dms_dataset_close(d);
 }
 
+static void photographs_under_other_names_are_found_to_be_told(void **state)
+{
+    dms_dataset *d;
+
+    (void)state;
+    put("images/1_left.JPG", "");
+    d = open_heard("id,left,right\n1,1_left.jpg,\n");
+    assert_string_equal(d->patients[0].eye[DMS_LEFT].path,
+                        at("images/1_left.jpg"));
+    assert_said("'1_left.jpg' is not there; '1_left.JPG' is there");
+    dms_dataset_close(d);
+    d = open_heard("id,left,right\n1,Images/1_left.JPG,\n");
+    assert_said("'Images/1_left.JPG' is not there; 'images' is there");
+    dms_dataset_close(d);
+}
+
 static void an_ambiguous_folder_lists_its_tables(void **state)
 {
     dms_dataset *dataset = NULL;
@@ -530,6 +546,7 @@ int main(void)
         TEST_IN_FOLDER(a_column_of_sides_says_which_eye),
         TEST_IN_FOLDER(backslashes_part_folders),
         TEST_IN_FOLDER(an_ending_that_is_not_written_may_be_in_capitals),
+        TEST_IN_FOLDER(photographs_under_other_names_are_found_to_be_told),
         TEST_IN_FOLDER(an_ambiguous_folder_lists_its_tables),
         TEST_IN_FOLDER(a_folder_without_a_table_says_so),
         TEST_IN_FOLDER(a_failed_allocation_leaks_nothing),
