@@ -151,14 +151,15 @@ static dms_status run_predict(cli_run *run, dms_error *err)
         .id = options->id,
         .path = {path_or_null(options->left), path_or_null(options->right)}};
     const dms_pair_list one = {&pair, 1};
+    const dms_dataset_options reading = {.struct_size = sizeof reading,
+                                         .monitor = run->monitor};
     dms_pair_list list = {0};
     dms_model *model = NULL;
 
     TRY(check_inputs(args, err));
     TRY(dms_model_open(&model, options->model, run->monitor, err));
     if (args->count > 0)
-        TRY(dms_pair_list_read_with(&list, args->arguments[0], run->monitor,
-                                    err));
+        TRY(dms_pair_list_read_with(&list, args->arguments[0], &reading, err));
     TRY(predict(run, model, args->count > 0 ? &list : &one, err));
 done:
     dms_pair_list_release(&list);

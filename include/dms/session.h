@@ -129,10 +129,14 @@ typedef struct dms_pair_list {
 /* out: the caller's to release after success; unchanged on failure. */
 dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
                               dms_error *err);
-/* The same; the monitor (may be NULL) hears which files of a folder are not
- * used and why, and which columns of a table. */
+/* The same for a table that is opened as the options of dms_dataset_open_with
+ * say (data.h); its labels are not read, whatever they say. The monitor hears
+ * which files of a folder are not used and why, and which columns of a table.
+ *
+ * options  NULL for the defaults; of a folder of images only monitor counts */
 dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,
-                                   const dms_monitor *monitor, dms_error *err);
+                                   const dms_dataset_options *options,
+                                   dms_error *err);
 void dms_pair_list_release(dms_pair_list *list);
 
 typedef enum dms_prediction_format {

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "data/fingerprint.h"
 #include "data/labels.h"
+#include "data/unlisted.h"
 
 /* Below or above which a photograph is suspicious. */
 enum {
@@ -237,6 +238,7 @@ dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
 
     if (!report)
         return dms_fail_memory(err, "data report");
+    TRY(dms_unlisted_tell(dataset, monitor, err));
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
     for (size_t i = 0; i < count; i++)
         check_photograph(&findings, &prints[i], dataset);

@@ -59,7 +59,7 @@ static dms_status refuse_reserved(const dms_odir_columns *c,
 static const dms_label_set *known_set(const dms_odir_columns *c,
                                       const dms_table *table)
 {
-    if (!c->photographs)
+    if (!c->photographs || c->filename != c->id)
         return dms_label_set_odir();
     return dms_table_find_column(table, "diagnosis", 0) != DMS_TABLE_NONE
                ? dms_label_set_aptos()
@@ -107,6 +107,52 @@ done:
     return st;
 }
 
+/* Does every row say a side there, or nothing, and one of them a side? */
+static bool holds_sides(const dms_table *table, size_t column)
+{
+    bool some = false;
+
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len;
+        const char *text = dms_cell_text(table, row, column, &len);
+        bool is_side = dms_side_word(text, len) != DMS_SIDE_NONE;
+
+        if (len > 0 && !is_side)
+            return false;
+        some = some || is_side;
+    }
+    return some;
+}
+
+/* Has every id a side, which the row's photograph does not contradict? */
+static bool all_ids_have_sides(const dms_table *table, size_t id_column,
+                               size_t filename_column)
+{
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len, name_len;
+        const char *id = dms_cell_text(table, row, id_column, &len);
+        const char *name =
+            dms_cell_text(table, row, filename_column, &name_len);
+        dms_side_name read = dms_side_name_read(id, len);
+        int side = dms_side_anywhere(name, name_len);
+
+        if (read.kind != DMS_NAME_ONE_SIDE ||
+            (side != DMS_SIDE_NONE && side != read.side))
+            return false;
+    }
+    return table->count > 1;
+}
+
+/* Where a row is a photograph, ids such as 1_left are photographs' names. */
+static void judge_sides(dms_odir_columns *c, const dms_table *table)
+{
+    if (c->filename == DMS_TABLE_NONE || !holds_sides(table, c->side))
+        c->side = DMS_TABLE_NONE;
+    if (c->filename != DMS_TABLE_NONE &&
+        all_ids_have_sides(table, c->id, c->filename))
+        c->photographs = true;
+}
+
 static dms_status find_places(dms_odir_columns *out, const dms_table *table,
                               dms_error *err)
 {
@@ -134,46 +180,9 @@ static dms_status find_places(dms_odir_columns *out, const dms_table *table,
         out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
         out->picture[DMS_RIGHT] == DMS_TABLE_NONE)
         TRY(dms_column_find(&out->filename, table, photograph_names, err));
+    judge_sides(out, table);
 done:
     return st;
-}
-
-/* Does every row say a side there, or nothing, and one of them a side? */
-static bool holds_sides(const dms_table *table, size_t column)
-{
-    bool some = false;
-
-    for (size_t row = 1; row < table->count; row++) {
-        size_t len;
-        const char *text = dms_cell_text(table, row, column, &len);
-        bool is_side = dms_side_word(text, len) != DMS_SIDE_NONE;
-
-        if (len > 0 && !is_side)
-            return false;
-        some = some || is_side;
-    }
-    return some;
-}
-
-static bool all_ids_have_sides(const dms_table *table, size_t column)
-{
-    for (size_t row = 1; row < table->count; row++) {
-        size_t len;
-        const char *id = dms_cell_text(table, row, column, &len);
-
-        if (dms_side_name_read(id, len).kind != DMS_NAME_ONE_SIDE)
-            return false;
-    }
-    return table->count > 1;
-}
-
-/* Where a row is a photograph, ids such as 1_left are photographs' names. */
-static void judge_sides(dms_odir_columns *c, const dms_table *table)
-{
-    if (c->filename == DMS_TABLE_NONE || !holds_sides(table, c->side))
-        c->side = DMS_TABLE_NONE;
-    if (c->filename != DMS_TABLE_NONE && all_ids_have_sides(table, c->id))
-        c->photographs = true;
 }
 
 dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
@@ -199,8 +208,6 @@ dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
                       "Right-Fundus, or left and right) or the label columns "
                       "N, D, G, C, A, H, M, O",
                       table->name, table->rows[0].line);
-    else
-        judge_sides(out, table);
 done:
     return st;
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/growing.h"
 #include "data/patient_id.h"
 #include "data/photograph_folder.h"
 #include "dms/session.h"
@@ -74,15 +75,12 @@ static dms_status add_patient(dms_pair_list *list, const dms_patient *patient,
 }
 
 static dms_status read_table(dms_pair_list *list, const char *path,
-                             const dms_monitor *monitor, dms_error *err)
+                             const dms_dataset_options *options, dms_error *err)
 {
     dms_status st;
     dms_dataset *dataset = NULL;
-    const dms_dataset_options options = {.struct_size = sizeof options,
-                                         .wanted = DMS_LABELS_UNWANTED,
-                                         .monitor = monitor};
 
-    TRY(dms_dataset_open_with(&dataset, path, &options, err));
+    TRY(dms_dataset_open_with(&dataset, path, options, err));
     list->pairs = dms_calloc(dataset->count, sizeof *list->pairs);
     if (!list->pairs) {
         st = dms_fail_memory(err, "pairs");
@@ -97,7 +95,8 @@ done:
 
 /* A folder without a single eye may have a table. */
 static dms_status read_folder(dms_pair_list *list, const char *path,
-                              const dms_monitor *monitor, dms_error *err)
+                              const dms_dataset_options *options,
+                              dms_error *err)
 {
     dms_status st;
     dms_photograph_folder folder = {0};
@@ -105,14 +104,14 @@ static dms_status read_folder(dms_pair_list *list, const char *path,
 
     TRY(dms_photograph_folder_read(&folder, path, err));
     if (folder.count > 0) {
-        dms_photograph_folder_tell(&folder, path, monitor);
+        dms_photograph_folder_tell(&folder, path, options->monitor);
         TRY(pair_eyes(list, &folder, path, err));
         qsort(list->pairs, list->count, sizeof *list->pairs, by_id);
         goto done;
     }
-    st = read_table(list, path, monitor, &table_err);
+    st = read_table(list, path, options, &table_err);
     if (st != DMS_OK) {
-        dms_photograph_folder_tell(&folder, path, monitor);
+        dms_photograph_folder_tell(&folder, path, options->monitor);
         dms_fail(err, st,
                  "%s; nor is a photograph there that is named as "
                  "7_left.jpg is",
@@ -124,18 +123,26 @@ done:
 }
 
 dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,
-                                   const dms_monitor *monitor, dms_error *err)
+                                   const dms_dataset_options *given,
+                                   dms_error *err)
 {
-    dms_status st = DMS_OK;
+    dms_status st;
+    dms_dataset_options options;
     dms_pair_list list = {0};
     struct stat info;
 
-    if (stat(path, &info) != 0)
-        return dms_fail_errno(err, "%s: cannot open", path);
+    dms_dataset_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_dataset_options",
+                         err));
+    options.wanted = DMS_LABELS_UNWANTED;
+    if (stat(path, &info) != 0) {
+        st = dms_fail_errno(err, "%s: cannot open", path);
+        goto done;
+    }
     if (S_ISDIR(info.st_mode))
-        TRY(read_folder(&list, path, monitor, err));
+        TRY(read_folder(&list, path, &options, err));
     else
-        TRY(read_table(&list, path, monitor, err));
+        TRY(read_table(&list, path, &options, err));
     *out = list, list = (dms_pair_list){0};
 done:
     dms_pair_list_release(&list);

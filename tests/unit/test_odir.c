@@ -394,6 +394,20 @@ static void sided_ids_of_photographs_make_pairs(void **state)
     dms_dataset_close(d);
 }
 
+/* R-1 is a patient's code where the photographs are of both eyes. */
+static void a_code_that_begins_as_a_side_does_is_an_id(void **state)
+{
+    dms_dataset *d = open_heard("id,filename,N,D,G,C,A,H,M,O\n"
+                                "R-1,a_left.jpg,1,0,0,0,0,0,0,0\n"
+                                "R-1,b_right.jpg,1,0,0,0,0,0,0,0\n");
+
+    (void)state;
+    assert_int_equal(d->count, 1);
+    assert_string_equal(d->patients[0].id, "R-1");
+    assert_non_null(d->patients[0].eye[DMS_LEFT].path);
+    dms_dataset_close(d);
+}
+
 static void photographs_are_named_by_any_word_for_a_side(void **state)
 {
     dms_dataset *d = open_heard("image,level\n"
@@ -473,6 +487,25 @@ static void photographs_under_other_names_are_found_to_be_told(void **state)
     dms_dataset_close(d);
 }
 
+static void a_check_counts_pictures_that_no_row_names(void **state)
+{
+    static const dms_monitor monitor = {.message = hear};
+    dms_data_report *report = NULL;
+    dms_dataset *d;
+
+    (void)state;
+    put("images/1_left.jpg", "");
+    put("images/1_right.JPG", "");
+    put("images/2_left.bmp", "");
+    put("images/notes.txt", "");
+    put("images/.hidden.jpg", "");
+    d = open_heard("id,left,right\n1,1_left.jpg,\n");
+    assert_int_equal(dms_data_check(&report, d, &monitor, NULL), DMS_OK);
+    assert_said("names 2 of the 3 pictures there: 1_right.JPG, 2_left.bmp\n");
+    dms_data_report_destroy(report);
+    dms_dataset_close(d);
+}
+
 static void an_ambiguous_folder_lists_its_tables(void **state)
 {
     dms_dataset *dataset = NULL;
@@ -542,11 +575,13 @@ int main(void)
         TEST_IN_FOLDER(no_split_parts_a_persons_eyes),
         TEST_IN_FOLDER(a_split_column_that_parts_a_person_is_told),
         TEST_IN_FOLDER(sided_ids_of_photographs_make_pairs),
+        TEST_IN_FOLDER(a_code_that_begins_as_a_side_does_is_an_id),
         TEST_IN_FOLDER(photographs_are_named_by_any_word_for_a_side),
         TEST_IN_FOLDER(a_column_of_sides_says_which_eye),
         TEST_IN_FOLDER(backslashes_part_folders),
         TEST_IN_FOLDER(an_ending_that_is_not_written_may_be_in_capitals),
         TEST_IN_FOLDER(photographs_under_other_names_are_found_to_be_told),
+        TEST_IN_FOLDER(a_check_counts_pictures_that_no_row_names),
         TEST_IN_FOLDER(an_ambiguous_folder_lists_its_tables),
         TEST_IN_FOLDER(a_folder_without_a_table_says_so),
         TEST_IN_FOLDER(a_failed_allocation_leaks_nothing),

@@ -62,6 +62,8 @@ static void hear(void *user, dms_log_level level, const char *text)
 }
 
 static const dms_monitor monitor = {.message = hear};
+static const dms_dataset_options reading = {.struct_size = sizeof reading,
+                                            .monitor = &monitor};
 
 static void assert_said(const char *part)
 {
@@ -74,7 +76,7 @@ static dms_pair_list read_list(void)
     dms_pair_list list = {0};
     dms_error err = {0};
 
-    if (dms_pair_list_read_with(&list, folder, &monitor, &err) != DMS_OK)
+    if (dms_pair_list_read_with(&list, folder, &reading, &err) != DMS_OK)
         fail_msg("%s", err.message);
     return list;
 }
@@ -84,7 +86,7 @@ static void assert_refused(dms_status status, const char *part)
     dms_pair_list list = {0};
     dms_error err = {0};
 
-    assert_int_equal(dms_pair_list_read_with(&list, folder, &monitor, &err),
+    assert_int_equal(dms_pair_list_read_with(&list, folder, &reading, &err),
                      status);
     if (!strstr(err.message, part))
         fail_msg("'%s' is not in '%s'", part, err.message);
@@ -122,6 +124,22 @@ static void eyes_are_paired_whatever_word_and_ending_name_them(void **state)
     assert_pair(&list.pairs[1], "9", "OS 9.jpe", "9.r.jfif");
     assert_pair(&list.pairs[2], "10", "10_left.jpg", "10_OD.JPG");
     assert_said("1 eye without a fellow stands in for both: droit-8.TIF");
+    dms_pair_list_release(&list);
+}
+
+/* By text "10" < "1a" < "2", by value 2 < 10: all of it would be a circle. */
+static void numbers_come_by_value_before_other_ids(void **state)
+{
+    static const char *const ids[] = {"2", "10", "1a"};
+    dms_pair_list list;
+
+    (void)state;
+    put("1a_left.jpg", "");
+    put("10_left.jpg", "");
+    put("2_left.jpg", "");
+    list = read_list();
+    for (size_t i = 0; i < list.count; i++)
+        assert_string_equal(list.pairs[i].id, ids[i]);
     dms_pair_list_release(&list);
 }
 
@@ -267,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(eyes_are_paired_whatever_word_and_ending_name_them),
+        TEST_IN_FOLDER(numbers_come_by_value_before_other_ids),
         TEST_IN_FOLDER(files_that_are_not_used_are_named_with_the_reason),
         TEST_IN_FOLDER(many_names_are_counted_and_a_few_told),
         TEST_IN_FOLDER(two_sides_in_a_name_are_refused),
