@@ -95,7 +95,7 @@ static bool consider(twin *nearest, const char *folded, const char *name)
     return !lacking;
 }
 
-/* false: no memory to look. */
+/* A link to nothing has the wanted name itself. false: no memory to look. */
 static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
 {
     const struct dirent *entry;
@@ -103,7 +103,8 @@ static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
     bool looked = folded != NULL;
 
     while (looked && (entry = readdir(folder)) != NULL)
-        looked = consider(nearest, folded, entry->d_name);
+        looked = strcmp(entry->d_name, wanted) == 0 ||
+                 consider(nearest, folded, entry->d_name);
     free(folded);
     return looked;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "data/picture_name.h"
@@ -25,14 +26,19 @@ static const struct {
 } words[DMS_FOLDER_REASONS] = {
     [DMS_FOLDER_NO_SIDE] =
         {DMS_LOG_WARNING,
-         "photograph is left out: its name does not say which eye it shows, "
-         "as 7_left or 7_OD does",
-         "photographs are left out: their names do not say which eye they "
-         "show, as 7_left or 7_OD does"},
+         "photograph is left out: its name neither begins nor ends with a word "
+         "for an eye, as 7_left or OD-7 does",
+         "photographs are left out: their names neither begin nor end with a "
+         "word for an eye, as 7_left or OD-7 does"},
     [DMS_FOLDER_UNREAD_FORMAT] = {DMS_LOG_WARNING,
                                   "picture is left out: its format is not read",
                                   "pictures are left out: their formats are "
                                   "not read"},
+    [DMS_FOLDER_CONTROL] = {DMS_LOG_WARNING,
+                            "photograph is left out: its name holds a control "
+                            "character",
+                            "photographs are left out: their names hold "
+                            "control characters"},
     [DMS_FOLDER_NO_PICTURE] = {DMS_LOG_INFO, "file is no photograph",
                                "files are no photographs"},
     [DMS_FOLDER_FOLDER] = {DMS_LOG_INFO, "folder is not looked into",
@@ -41,12 +47,27 @@ static const struct {
                         "eyes without a fellow stand in for both"},
 };
 
+static bool has_control(const char *name)
+{
+    while (*name && !dms_ascii_is_control(*name))
+        name++;
+    return *name != '\0';
+}
+
+/* Control characters as '?', so that a message stays a line. */
+static void add_name(dms_strbuf *names, const char *name)
+{
+    for (; *name; name++)
+        dms_strbuf_add(names, dms_ascii_is_control(*name) ? "?" : name, 1);
+}
+
 /* Counts the name and, of the first few, keeps it. */
 static void count_name(dms_folder_tally *tally, const char *name)
 {
+    if (tally->count > 0 && tally->count < NAMED_MAX)
+        dms_strbuf_puts(&tally->names, ", ");
     if (tally->count < NAMED_MAX)
-        dms_strbuf_printf(&tally->names, "%s%s", tally->count ? ", " : "",
-                          name);
+        add_name(&tally->names, name);
     else if (tally->count == NAMED_MAX)
         dms_strbuf_puts(&tally->names, ", ...");
     tally->count++;
@@ -99,6 +120,8 @@ static dms_status add_file(dms_photograph_folder *f, int folder,
             &f->tallies[dms_picture_is_unread(file) ? DMS_FOLDER_UNREAD_FORMAT
                                                     : DMS_FOLDER_NO_PICTURE],
             file);
+    } else if (has_control(file)) { /* no id may hold one */
+        count_name(&f->tallies[DMS_FOLDER_CONTROL], file);
     } else {
         name = dms_side_name_read(file, len);
         if (name.kind == DMS_NAME_ONE_SIDE)

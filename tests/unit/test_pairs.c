@@ -153,6 +153,7 @@ static void files_that_are_not_used_are_named_with_the_reason(void **state)
     put("2_left.bmp", "");
     put("IMG_1.jpg", "");
     put("IMG_2.jpg", "");
+    put("2\n_left.jpg", "");
     put("notes.txt", "");
     put("._1_left.jpg", "");
     put("Thumbs.db", "");
@@ -161,8 +162,11 @@ static void files_that_are_not_used_are_named_with_the_reason(void **state)
     list = read_list();
     assert_int_equal(list.count, 1);
     assert_said("1 picture is left out: its format is not read: 2_left.bmp\n");
-    assert_said("2 photographs are left out: their names do not say which eye "
-                "they show, as 7_left or 7_OD does: IMG_1.jpg, IMG_2.jpg\n");
+    assert_said("2 photographs are left out: their names neither begin nor end "
+                "with a word for an eye, as 7_left or OD-7 does: IMG_1.jpg, "
+                "IMG_2.jpg\n");
+    assert_said("1 photograph is left out: its name holds a control character: "
+                "2?_left.jpg\n");
     assert_said("1 file is no photograph: notes.txt\n");
     assert_said("1 folder is not looked into: old_left.jpg\n");
     assert_null(strstr(said, "Thumbs"));
@@ -246,6 +250,18 @@ static void a_missing_file_is_told_beside_the_one_that_is_there(void **state)
     }
 }
 
+static void a_link_to_nothing_is_not_its_own_twin(void **state)
+{
+    char *path = dms_path_join(folder, "1_left.jpg");
+    char text[256];
+
+    (void)state;
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_true(dms_name_twin_text(text, sizeof text, path));
+    assert_string_equal(text, "");
+    dms_free(path);
+}
+
 static void the_nearest_of_several_twins_is_told(void **state)
 {
     char *path = dms_path_join(folder, "1_left.jpg");
@@ -293,6 +309,7 @@ int main(void)
         TEST_IN_FOLDER(the_same_eye_twice_is_refused),
         TEST_IN_FOLDER(a_folder_of_nothing_that_is_read_says_what_it_holds),
         TEST_IN_FOLDER(a_missing_file_is_told_beside_the_one_that_is_there),
+        TEST_IN_FOLDER(a_link_to_nothing_is_not_its_own_twin),
         TEST_IN_FOLDER(the_nearest_of_several_twins_is_told),
         TEST_IN_FOLDER(a_failed_allocation_leaks_nothing),
     };
