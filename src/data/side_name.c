@@ -202,9 +202,10 @@ dms_side_name dms_side_name_read(const char *name, size_t len)
 
     found.folder = name;
     found.folder_len = folder_len;
-    if (folder_len > 1 && found.kind == DMS_NAME_NO_SIDE)
+    if (folder_len > 1 && last.len > 0 && found.kind == DMS_NAME_NO_SIDE)
         read_side_folder(&found);
     if (folder_len > 1 && found.kind == DMS_NAME_BARE) { /* "12/left.jpg" */
+        last = trim(last);
         found.kind = DMS_NAME_ONE_SIDE;
         found.side = dms_side_word(last.text, last.len);
         found.id = name;

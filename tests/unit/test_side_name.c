@@ -120,6 +120,7 @@ static void folders_belong_to_the_id_or_are_the_side(void **state)
         {"Left/12.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
         {"a\\OD\\12.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "a\\12"},
         {"a/12/right.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "a/12"},
+        {"12/_OS_.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
         {"a/12.jpg", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "a/12"},
         {"/left.jpg", DMS_NAME_BARE, DMS_SIDE_NONE, NULL},
     };
@@ -127,6 +128,36 @@ static void folders_belong_to_the_id_or_are_the_side(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
         assert_reads(&examples[i]);
+}
+
+/* Of every name: one side exactly where the kind says so, the pieces inside
+ * the name. */
+static void whatever_the_name_the_answer_holds_together(void **state)
+{
+    static const char *const pieces[] = {
+        "left",         "R",  "_", "-",    "/",
+        "\\",           "12", "x", ".jpg", "\xe5\xb7\xa6",
+        "\xe7\x9c\xbc", " "};
+    enum { PIECES = sizeof pieces / sizeof pieces[0], LONG = 5 };
+    size_t all = 1;
+
+    (void)state;
+    for (int i = 0; i < LONG; i++)
+        all *= PIECES;
+    for (size_t code = 0; code < all; code++) {
+        char name[64] = "";
+        size_t rest = code;
+        dms_side_name n;
+
+        for (int i = 0; i < LONG; i++, rest /= PIECES)
+            strcat(name, pieces[rest % PIECES]);
+        n = dms_side_name_read(name, strlen(name));
+        if ((n.kind == DMS_NAME_ONE_SIDE) != (n.side != DMS_SIDE_NONE) ||
+            n.folder < name || n.id < n.folder + n.folder_len ||
+            n.id + n.id_len > name + strlen(name) ||
+            (n.kind == DMS_NAME_ONE_SIDE && n.id_len == 0))
+            fail_msg("'%s'", name);
+    }
 }
 
 static int anywhere(const char *name)
@@ -164,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_name_without_a_side_is_an_id),
         cmocka_unit_test(a_side_alone_and_two_sides_are_told_apart),
         cmocka_unit_test(folders_belong_to_the_id_or_are_the_side),
+        cmocka_unit_test(whatever_the_name_the_answer_holds_together),
         cmocka_unit_test(who_knows_the_id_finds_a_side_anywhere),
         cmocka_unit_test(litter_is_known),
     };
