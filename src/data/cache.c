@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "data/made_file.h"
+#include "data/name_twin.h"
 
 /* VERSION is raised when preprocessing gives other pixels for the same
  * settings, too: an older file is then another one's. */
@@ -126,13 +127,15 @@ static dms_status prepare_chunk(building *b, size_t first, size_t count,
         const char *path = path_of(b->dataset, first + i);
         uint8_t *status = &b->status[first + i];
 
-        if (!path)
+        if (!path) {
             *status = EYE_ABSENT;
-        else if (dms_preprocess_file(b->pixels + i * bytes, NULL, path,
-                                     b->settings, &b->errors[i]) == DMS_OK)
+        } else if (dms_preprocess_file(b->pixels + i * bytes, NULL, path,
+                                       b->settings, &b->errors[i]) == DMS_OK) {
             *status = EYE_READY;
-        else
+        } else {
             *status = EYE_UNREADABLE;
+            dms_name_twin_tell(&b->errors[i], path);
+        }
     }
     for (size_t i = 0; i < count; i++) {
         if (b->status[first + i] != EYE_UNREADABLE)

@@ -12,7 +12,9 @@
 #include "base/c_locale.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/rng.h"
+#include "data/name_twin.h"
 
 enum { CHUNK = 64 };
 
@@ -57,14 +59,18 @@ static dms_status take(dms_fingerprint *print, const char *path)
     dms_error err = {0};
 
     if (access(path, F_OK) != 0) {
-        snprintf(print->message, sizeof print->message, "%s: %s", path,
-                 dms_errno_text(errno));
+        const char *cause = dms_errno_text(errno);
+        char twin[256];
+
+        dms_name_twin_text(twin, sizeof twin, path);
+        dms_format(print->message, sizeof print->message, "%s: %s%s", path,
+                   cause, twin);
         return DMS_OK;
     }
     print->present = true;
     if (dms_image_read(&image, path, 0, &err) != DMS_OK ||
         dms_field_find(&print->field, &image, &err) != DMS_OK) {
-        snprintf(print->message, sizeof print->message, "%.199s", err.message);
+        snprintf(print->message, sizeof print->message, "%.399s", err.message);
     } else {
         print->readable = true;
         print->width = image.width;

@@ -14,7 +14,7 @@ typedef struct dms_fingerprint {
     double mean;      /* grey level, 0 to 255 */
     double deviation; /* of the grey levels */
     dms_field field;
-    char message[200]; /* why it is missing or unreadable */
+    char message[400]; /* why it is missing or unreadable */
 } dms_fingerprint;
 
 /* Decode every photograph, in parallel, with a bar. prints: one an eye that
