@@ -20,6 +20,7 @@ typedef struct evaluate_cli {
     int batch;
     int resamples;
     uint64_t seed;
+    bool strict;
     bool json;
 } evaluate_cli;
 
@@ -106,6 +107,11 @@ static const dms_option evaluate_list[] = {
      .type = DMS_OPTION_UINT64,
      FIELD(seed),
      .help = "of the resamples"},
+    {.name = "strict",
+     .type = DMS_OPTION_FLAG,
+     FIELD(strict),
+     .help = "refuse patients that the model was trained on, which else are "
+             "warned of, and models that do not say whom"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      FIELD(json),
@@ -133,6 +139,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .batch = given->batch,
                                           .resamples = given->resamples,
                                           .seed = given->seed,
+                                          .strict = given->strict,
                                           .compute = run->args->values[1]};
     dms_report *report = NULL;
 
@@ -157,7 +164,9 @@ const cli_command cli_command_evaluate = {
             "\n\n"
             "The report goes to standard output and, with the predictions in "
             "the challenge's form, into the out folder. --model and --data "
-            "must be given. Photographs that cannot be read are left out, "
+            "must be given. A patient was trained on if a photograph has the "
+            "pixels of one that the model was trained on, whatever it is "
+            "called. Photographs that cannot be read are left out, "
             "said, and make the exit status 1.",
     .tables = {{.options = &evaluate_table},
                {.options = &cli_compute_many_table}},

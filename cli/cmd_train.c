@@ -16,7 +16,7 @@ static void find_config(char *path, size_t capacity, const cli_args *args)
     const dms_train_options *options = args->values[0];
     char found[DMS_OPTION_TEXT_MAX + 16];
 
-    if (!options->resume || *options->run == '\0')
+    if (options->resume == DMS_TRAIN_RESUME_NO || *options->run == '\0')
         return;
     snprintf(found, sizeof(found), "%s/config.yaml", options->run);
     if (strlen(found) < capacity && access(found, F_OK) == 0)
@@ -69,8 +69,10 @@ static dms_status run_train(cli_run *run, dms_error *err)
     const dms_train_options *options = run->args->values[0];
     dms_train_result *result = NULL;
 
-    TRY(cli_args_require(options->data, "data",
-                         "the folder or table to learn from", err));
+    /* a run to resume names its own data, unless there is no such run */
+    if (options->resume == DMS_TRAIN_RESUME_NO)
+        TRY(cli_args_require(options->data, "data",
+                             "the folder or table to learn from", err));
     TRY(cli_args_require(options->run, "run", "the folder of the run", err));
     st = dms_train(&result, options, run->monitor, err);
     if (st == DMS_OK)
@@ -93,8 +95,15 @@ const cli_command cli_command_train = {
             "\n\n"
             "Ctrl-C and SIGTERM write a checkpoint and end the run. `dmsnet "
             "train --resume --run DIR` goes on from it with the run's own "
-            "configuration, as if it had not been stopped; options that are "
-            "given anew win over that."
+            "configuration, as if it had not been stopped. Given anew may be "
+            "--data, --images, --encoding, --cache, --threads, "
+            "--checkpoint-activations, --patience, --time-limit and "
+            "--checkpoint-interval, with --schedule step or constant also "
+            "--epochs; of any other option another value is refused, and "
+            "--init and --pretrained are not read again. --resume=auto, or "
+            "--resume auto, begins the run where there is none yet: a "
+            "scheduler may give it each time. A folder with models but no "
+            "checkpoint is refused."
             "\n\n"
             "A line of JSON on standard output sums the run up.",
     .computes = true,

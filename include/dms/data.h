@@ -38,6 +38,8 @@ typedef struct dms_eye {
     bool labelled;  /* at least one label of this eye by itself is known: by
                        its keywords, its own columns or its own row */
     uint8_t *labels; /* K of 0, 1 or DMS_LABEL_UNKNOWN; the data set's */
+    uint64_t digest; /* of the photograph's pixels; 0 until
+                        dms_dataset_group_duplicates has read them */
 } dms_eye;
 
 typedef struct dms_patient {

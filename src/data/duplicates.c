@@ -28,6 +28,10 @@ dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
         dataset->patients[i].group = i;
     TRY(dms_groups_join_persons(dataset, NULL, err));
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
+    for (size_t i = 0; i < count; i++)
+        if (prints[i].readable)
+            dataset->patients[prints[i].eye / 2].eye[prints[i].eye % 2].digest =
+                prints[i].digest;
     dms_fingerprints_sort(prints, count);
     join_equal(dataset, prints, count);
 done:

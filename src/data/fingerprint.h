@@ -9,7 +9,7 @@ typedef struct dms_fingerprint {
     size_t eye;   /* 2 * patient + eye */
     bool present; /* the table names a photograph that exists */
     bool readable;
-    uint64_t hash; /* of size and all decoded pixels */
+    uint64_t digest; /* dms_image_digest */
     int width, height;
     double mean;      /* grey level, 0 to 255 */
     double deviation; /* of the grey levels */

@@ -16,6 +16,7 @@ static const char *const schedule_names[] = {"cosine", "onecycle", "step",
 static const char *const several_names[] = {"leave-out", "rarest", NULL};
 static const char *const task_names[] = {"auto", "multi-label", "single-label",
                                          NULL};
+static const char *const resume_names[] = {"false", "true", "auto", NULL};
 static const char *const end_names[] = {"all epochs done", "time limit",
                                         "early stopping", "stopped", NULL};
 
@@ -52,6 +53,11 @@ const char *dms_several_labels_name(int value)
 const char *dms_train_task_name(int task)
 {
     return name_of(task_names, task);
+}
+
+const char *dms_train_resume_name(int resume)
+{
+    return name_of(resume_names, resume);
 }
 
 const char *dms_train_end_name(int end)
@@ -156,6 +162,11 @@ static const dms_train_options defaults = {
         .name = name_, .type = DMS_OPTION_TEXT, FIELD(member), .unit = unit_,  \
         .help = help_                                                          \
     }
+#define CHOICE(name_, member, choices_, help_)                                 \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_CHOICE, FIELD(member),               \
+        .choices = choices_, .help = help_                                     \
+    }
 
 static const dms_option options[] = {
     {.name = "data",
@@ -188,11 +199,8 @@ static const dms_option options[] = {
     REAL("test", test, 0, 0.5, "of patients",
          "share kept apart where the table has no split"),
     FLAG("split-override", split_override, "ignore the table's own split"),
-    {.name = "several-labels",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(several),
-     .choices = several_names,
-     .help = "single-label: what to do with patients of several labels"},
+    CHOICE("several-labels", several, several_names,
+           "single-label: what to do with patients of several labels"),
 
     {.name = "backbone",
      .section = "Model",
@@ -215,11 +223,8 @@ static const dms_option options[] = {
      FIELD(eyes),
      .choice = eyes_name,
      .help = "photographs that are looked at"},
-    {.name = "task",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(task),
-     .choices = task_names,
-     .help = "any number of findings, or exactly one; auto: as the labels say"},
+    CHOICE("task", task, task_names,
+           "any number of findings, or exactly one; auto: as the labels say"),
     INT("width", width, 16, 2048, "channels",
         "width of context and fusion, a multiple of 16"),
     INT("size", size, 32, 2048, "px", "side of the prepared photographs"),
@@ -279,11 +284,7 @@ static const dms_option options[] = {
     INT("batch", batch, 2, 4096, "patients", "patients in one batch"),
     INT("accumulate", accumulate, 1, 4096, "batches",
         "batches whose gradients make one step"),
-    {.name = "optimizer",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(optimizer),
-     .choices = optimizer_names,
-     .help = "rule of a step"},
+    CHOICE("optimizer", optimizer, optimizer_names, "rule of a step"),
     {.name = "lr",
      .type = DMS_OPTION_REAL,
      FIELD(lr),
@@ -302,11 +303,7 @@ static const dms_option options[] = {
     FLAG("nesterov", nesterov, "Nesterov's momentum, of sgd"),
     REAL("beta1", beta1, 0, 0.9999, NULL, "of adamw"),
     REAL("beta2", beta2, 0, 0.999999, NULL, "of adamw"),
-    {.name = "schedule",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(schedule),
-     .choices = schedule_names,
-     .help = "course of the learning rate"},
+    CHOICE("schedule", schedule, schedule_names, "course of the learning rate"),
     REAL("warmup", warmup, 0, 1000, "epochs",
          "linear rise of the learning rate, not of onecycle"),
     {.name = "step-epochs",
@@ -409,7 +406,13 @@ static const dms_option options[] = {
      .min = 1,
      .max = 1e9,
      .help = "between checkpoints within an epoch"},
-    FLAG("resume", resume, "go on from the run folder's checkpoint"),
+    {.name = "resume",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(resume),
+     .choices = resume_names,
+     .flag = true,
+     .help = "go on from the run folder's checkpoint; auto: or begin the run "
+             "where there is none"},
 };
 
 static const dms_option_table table = {options, COUNT(options), &defaults,
