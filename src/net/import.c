@@ -376,8 +376,8 @@ dms_status dms_import_take(dms_params *params, bool *taken,
                                   .backbone = import->backbone,
                                   .depth_slice = import->depth_slice};
     memcpy(report->prefix, import->prefix, sizeof report->prefix);
-    t.scratch = dms_calloc(dms_weights_longest(params), sizeof *t.scratch);
-    t.picture = dms_calloc(dms_weights_longest(params), sizeof *t.picture);
+    t.scratch = dms_calloc(dms_params_longest(params), sizeof *t.scratch);
+    t.picture = dms_calloc(dms_params_longest(params), sizeof *t.picture);
     report->rows = dms_calloc(tensors + params->count, sizeof *report->rows);
     if (!t.scratch || !t.picture || !report->rows) {
         st = dms_fail_memory(err, dms_tensor_file_path(file));
