@@ -306,6 +306,21 @@ bool dms_label_set_is_odir(const dms_label_set *set)
     return true;
 }
 
+bool dms_odir_places(int *places, const dms_label_set *set)
+{
+    if (!set || dms_label_set_column(set) || set->count > DMS_ODIR_LABELS)
+        return false;
+    for (int k = 0; k < set->count; k++) {
+        places[k] = 0;
+        while (places[k] < DMS_ODIR_LABELS &&
+               strcmp(set->list[k].code, odir_list[places[k]].code) != 0)
+            places[k]++;
+        if (places[k] == DMS_ODIR_LABELS)
+            return false;
+    }
+    return true;
+}
+
 int dms_label_set_count(const dms_label_set *set)
 {
     return set ? set->count : 0;

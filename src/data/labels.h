@@ -21,6 +21,10 @@ enum {
     DMS_ODIR_O
 };
 
+/* The places among ODIR's labels of a set whose codes are all theirs, as "D,G"
+ * has; columns name the labels. places, out: K. false: it is no such set. */
+bool dms_odir_places(int *places, const dms_label_set *set);
+
 /* What tables call that label of ODIR's in their header; ends with NULL. */
 const char *const *dms_odir_label_columns(int k);
 

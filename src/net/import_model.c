@@ -158,6 +158,7 @@ dms_status dms_model_import(dms_model **out, dms_import_report **report,
     dms_import import = {0};
     dms_import_options options;
     dms_architecture plain;
+    bool renamed;
     dms_import_report *own = dms_calloc(1, sizeof *own);
     dms_model *model = NULL;
 
@@ -170,10 +171,14 @@ dms_status dms_model_import(dms_model **out, dms_import_report **report,
     TRY(dms_import_open(&import, path, options.prefix, err));
     import.depth_slice = options.depth_slice;
     TRY(fill(model, own, &import, &options, err));
-    dms_log(
-        monitor, DMS_LOG_INFO, "%s: %s, %zu tensors taken, %zu left out", path,
-        import.whole ? "a whole DMS-Net" : dms_backbone_name(import.backbone),
-        own->fates[DMS_IMPORT_TAKEN], own->fates[DMS_IMPORT_LEFT]);
+    renamed = import.naming != DMS_NAMING_TORCHVISION;
+    dms_log(monitor, DMS_LOG_INFO,
+            "%s: %s%s%s, %zu tensors taken, %zu left out", path,
+            import.whole ? "a whole DMS-Net"
+                         : dms_backbone_name(import.backbone),
+            renamed ? " under " : "",
+            renamed ? dms_naming_title(import.naming) : "",
+            own->fates[DMS_IMPORT_TAKEN], own->fates[DMS_IMPORT_LEFT]);
     dms_import_warn(&import, own, monitor);
     *out = model, model = NULL;
 done:

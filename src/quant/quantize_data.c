@@ -155,10 +155,9 @@ void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i)
 dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
                                 size_t i, dms_error *err)
 {
-    char who[128];
+    char who[DMS_NET_WHO];
 
-    snprintf(who, sizeof who, "patient %.100s",
-             q->dataset->patients[q->places[i]].id);
+    dms_net_who(who, q->dataset->patients[q->places[i]].id);
     return dms_net_check(net, 0, who, err);
 }
 

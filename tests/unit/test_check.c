@@ -223,8 +223,8 @@ static void a_row_that_contradicts_itself_is_told_with_its_line(void **state)
     s.patients[0].eye[DMS_LEFT].keywords = NULL;
     s.patients[1].labels[0] = 0; /* nothing at all */
     s.patients[1].eye[DMS_LEFT].keywords = NULL;
-    s.patients[2].eye[DMS_LEFT].labels[0] = 0; /* the eye has AMD */
-    s.patients[2].eye[DMS_LEFT].labels[4] = 1;
+    s.patients[2].eye[DMS_LEFT].keywords =
+        (char *)"dry age-related macular degeneration";
     s.patients[3].labelled = false;
     s.patients[4].age = 140;
     t = check(&s);
