@@ -3,11 +3,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/number.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "formats/json.h"
 
 enum { SHOWN_MAX = 20 }; /* of a kind, in the text */
@@ -172,19 +174,6 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
     return result;
 }
 
-/* Bytes of the UTF-8 character that text begins with; 0: it is none. */
-static size_t utf8_length(const char *text)
-{
-    for (size_t len = 1; len <= 4 && text[len - 1]; len++) {
-        json_t *string = json_stringn(text, len);
-
-        json_decref(string);
-        if (string)
-            return len;
-    }
-    return 0;
-}
-
 /* File names are bytes and a long text is cut anywhere, but JSON is UTF-8:
  * what is not becomes '?'. */
 static json_t *string_json(const char *text)
@@ -193,7 +182,7 @@ static json_t *string_json(const char *text)
     char *copy = string ? NULL : dms_strdup(text);
 
     for (char *p = copy; p && *p;) {
-        size_t len = utf8_length(p);
+        size_t len = dms_utf8_decode(NULL, p, strlen(p));
 
         if (len == 0)
             *p = '?';

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "dms/option.h"
 
 enum { YAML_SIZE_MAX = 1 << 20, OPTIONS_MAX = 256 };
@@ -221,21 +222,34 @@ static void put_text(writer *w, const char *text)
             w->text[w->len] = *text;
 }
 
-/* A double-quoted YAML scalar; bytes over 127 are UTF-8 and stay. */
+/* Does YAML 1.1 refuse the character between double quotes, fold it as a line
+ * break (U+0085, U+2028, U+2029) or take it for the mark of an encoding? */
+static bool is_escaped(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
+           code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff;
+}
+
+/* A double-quoted YAML scalar of a text in UTF-8. */
 static void put_quoted(writer *w, const char *text)
 {
-    char escape[8];
+    size_t left = strlen(text), size;
+    char shown[8];
 
     put_text(w, "\"");
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (; left > 0; text += size, left -= size) {
+        uint32_t code = (unsigned char)*text;
 
-        if (c == '"' || c == '\\' || c < 32 || c == 127)
-            dms_format(escape, sizeof(escape),
-                       c < 32 || c == 127 ? "\\x%02X" : "\\%c", c);
+        size = dms_utf8_decode(&code, text, left);
+        size = size ? size : 1;
+        if (code == '"' || code == '\\')
+            dms_format(shown, sizeof shown, "\\%c", *text);
+        else if (is_escaped(code))
+            dms_format(shown, sizeof shown,
+                       code < 0x100 ? "\\x%02X" : "\\u%04X", code);
         else
-            dms_format(escape, sizeof(escape), "%c", c);
-        put_text(w, escape);
+            dms_format(shown, sizeof shown, "%.*s", (int)size, text);
+        put_text(w, shown);
     }
     put_text(w, "\"");
 }
