@@ -109,9 +109,15 @@ static void put_escape(dms_strbuf *out, uint32_t code)
                           0xdc00 | ((code - 0x10000) & 0x3ff));
 }
 
-static bool is_escaped(const dms_json_writer *w, unsigned char c)
+/* What JSON cannot hold, and DEL and C1, which steer terminals. */
+static bool is_escaped(const dms_json_writer *w, const unsigned char *text,
+                       size_t left)
 {
-    return c < ' ' || c == '"' || c == '\\' || (w->style.ascii && c >= 0x80);
+    unsigned char c = text[0];
+
+    return c < ' ' || c == '"' || c == '\\' || c == 0x7f ||
+           (c == 0xc2 && left > 1 && text[1] < 0xa0) ||
+           (w->style.ascii && c >= 0x80);
 }
 
 /* Runs that need no escape are copied whole. */
@@ -123,7 +129,7 @@ static void put_quoted(dms_json_writer *w, const char *text, size_t len)
     for (size_t i = 0; i < len;) {
         size_t run = i;
 
-        while (run < len && !is_escaped(w, bytes[run]))
+        while (run < len && !is_escaped(w, bytes + run, len - run))
             run++;
         dms_strbuf_add(w->out, text + i, run - i);
         i = run;

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t dms_utf8_decode(uint32_t *code, const void *text, size_t len)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -29,4 +31,19 @@ size_t dms_utf8_decode(uint32_t *code, const void *text, size_t len)
     if (code)
         *code = value;
     return count;
+}
+
+bool dms_utf8_is_valid(const char *text)
+{
+    size_t left = strlen(text), len;
+
+    for (; left > 0; text += len, left -= len)
+        if ((len = dms_utf8_decode(NULL, text, left)) == 0)
+            return false;
+    return true;
+}
+
+bool dms_utf8_is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }

@@ -16,12 +16,6 @@ size_t dms_text_valid(const void *data, size_t len)
     return at;
 }
 
-/* C0, DEL, and C1 (U+0080 to U+009F). */
-static bool is_control(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code < 0xa0);
-}
-
 bool dms_text_is_plain(const void *data, size_t len)
 {
     const uint8_t *p = data;
@@ -30,7 +24,7 @@ bool dms_text_is_plain(const void *data, size_t len)
         uint32_t code;
 
         step = dms_utf8_decode(&code, p + i, len - i);
-        if (step == 0 || is_control(code))
+        if (step == 0 || dms_utf8_is_control(code))
             return false;
     }
     return true;

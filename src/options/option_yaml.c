@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/name.h"
 #include "base/number.h"
 #include "base/utf8.h"
 #include "dms/option.h"
@@ -74,6 +75,8 @@ static dms_status read_value(reader *r, const dms_option *option,
     size_t place = (size_t)(option - r->table->options);
 
     TRY(scalar_of(&text, r, option->name, err));
+    if (option->type == DMS_OPTION_TEXT)
+        dms_name_unescape((char *)r->event.data.scalar.value);
     if (*text == '\0' && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         st =
             dms_fail(&cause, DMS_EINVAL, "%s: there is no value", option->name);
@@ -226,22 +229,20 @@ static void put_text(writer *w, const char *text)
  * break (U+0085, U+2028, U+2029) or take it for the mark of an encoding? */
 static bool is_escaped(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
-           code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff;
+    return dms_utf8_is_control(code) || code == 0x2028 || code == 0x2029 ||
+           code == 0xfeff || code == 0xfffe || code == 0xffff;
 }
 
-/* A double-quoted YAML scalar of a text in UTF-8. */
-static void put_quoted(writer *w, const char *text)
+/* Characters of valid UTF-8 between double quotes. */
+static void put_characters(writer *w, const char *text)
 {
-    size_t left = strlen(text), size;
     char shown[8];
 
-    put_text(w, "\"");
-    for (; left > 0; text += size, left -= size) {
-        uint32_t code = (unsigned char)*text;
+    while (*text) {
+        uint32_t code = 0;
+        size_t size = dms_utf8_decode(&code, text, strlen(text));
 
-        size = dms_utf8_decode(&code, text, left);
-        size = size ? size : 1;
+        assert(size > 0);
         if (code == '"' || code == '\\')
             dms_format(shown, sizeof shown, "\\%c", *text);
         else if (is_escaped(code))
@@ -250,6 +251,19 @@ static void put_quoted(writer *w, const char *text)
         else
             dms_format(shown, sizeof shown, "%.*s", (int)size, text);
         put_text(w, shown);
+        text += size;
+    }
+}
+
+/* A double-quoted YAML scalar of a name's text (base/name.h). */
+static void put_quoted(writer *w, const char *name)
+{
+    char text[DMS_NAME_NEXT_MAX];
+
+    put_text(w, "\"");
+    while (*name) {
+        name += dms_name_next(text, name, false);
+        put_characters(w, text);
     }
     put_text(w, "\"");
 }

@@ -490,6 +490,10 @@ static void characters_that_yaml_does_not_take_are_escaped(void **state)
         {"\xef\xbb\xbf", "out: \"\\uFEFF\"\n"},
         {"\xef\xbf\xbe\xef\xbf\xbf", "out: \"\\uFFFE\\uFFFF\"\n"},
         {"\x7f\t\x1b", "out: \"\\x7F\\x09\\x1B\"\n"},
+        /* what is no UTF-8, and what looks like its escape: base/name.h */
+        {"caf\xe9\x85", "out: \"caf\\\\xE9\\\\x85\"\n"},
+        {"a\\x41", "out: \"a\\\\x5Cx41\"\n"},
+        {"C:\\temp", "out: \"C:\\\\temp\"\n"},
         {"\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf0\x9f\xbf\xbe",
          "out: \"\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf0\x9f\xbf\xbe\"\n"},
     };
