@@ -37,6 +37,10 @@ dms_monitor cli_progress_monitor(cli_progress *progress);
 void cli_progress_say(cli_progress *progress, dms_log_level level,
                       const char *text);
 
+/* text and the line's end, as base/name.h writes it: names are bytes, and none
+ * of them steers the terminal or begins a line of its own. */
+void cli_put_line(FILE *out, const char *text);
+
 /* First SIGINT or SIGTERM: a wish to stop. The second ends the process. */
 void cli_signals_catch(void);
 bool cli_signals_caught(void);

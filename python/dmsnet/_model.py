@@ -27,6 +27,7 @@ from dmsnet._library import (
     path_bytes,
     take_text,
 )
+from dmsnet._names import name_bytes, name_text
 from dmsnet._photographs import Batch, Pair, Photograph
 from dmsnet._results import Eye, Field, ImportReport, Prediction
 from dmsnet._sessions import Sessions
@@ -344,7 +345,7 @@ def import_weights(
     or of another shape; FormatError names what it refuses.
     """
     compute = _compute(precision, threads, winograd, workers)
-    data = prefix.encode()
+    data = name_bytes(prefix)
     if len(data) > 255 or b"\0" in data:
         raise InvalidError("prefix: longer than 255 bytes, or with a NUL byte")
     options = fresh(s.ImportOptions, "dms_import_options")
@@ -416,7 +417,7 @@ def _warnings() -> Iterator[s.Monitor]:
 
     def message(_user: Any, level: int, text: bytes) -> None:
         if level <= _WARNING:
-            texts.append(text.decode("utf-8", "replace"))
+            texts.append(name_text(text))
 
     yield s.Monitor(message=s.MESSAGE(message))
     for text in texts:
@@ -463,7 +464,7 @@ def _label_set(text: Optional[str]) -> Iterator[c.c_void_p]:
     """The labels that `--labels` names; None: a NULL."""
     labels = c.c_void_p()
     if text is not None:
-        call(lib().dms_label_set_parse, c.byref(labels), text.encode())
+        call(lib().dms_label_set_parse, c.byref(labels), os.fsencode(text))
     try:
         yield labels
     finally:
