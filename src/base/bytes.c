@@ -1,5 +1,5 @@
-/* The cursor over bytes from outside. All reads go through dms_bytes_take, the
- * one place that compares with the end. */
+/* The cursor over untrusted bytes. All reads go through dms_bytes_take, the
+ * only place that checks against the end. */
 #include "base/bytes.h"
 
 dms_bytes dms_bytes_over(const void *data, size_t size)

@@ -1,5 +1,5 @@
-/* The growing text; numbers are formatted by base/number, so no locale shows
- * in it. */
+/* The growing string; base/number formats numbers, so it does not depend on
+ * the locale. */
 #include "base/strbuf.h"
 
 #include <stdarg.h>
