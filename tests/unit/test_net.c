@@ -250,10 +250,10 @@ static void any_first_stages_can_be_frozen(void **state)
 static void what_cannot_be_frozen_is_said_by_name(void **state)
 {
     static const char *const rows[][2] = {
-        {"backbone.bn1.running", "as a whole"},
-        {"fuse.bias", "as a whole"},
-        {"eye_head.", "behind a layer that is trained"},
-        {"backbone.layer3.", "behind a layer that is trained"}};
+        {"backbone.bn1.running", "only part of its layer"},
+        {"fuse.bias", "only part of its layer"},
+        {"eye_head.", "a layer before it is trained"},
+        {"backbone.layer3.", "a layer before it is trained"}};
     dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
 
     (void)state;
