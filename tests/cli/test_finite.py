@@ -151,8 +151,8 @@ class AtLoad(Case):
         self.tensors["backbone.layer2.0.bn1.running_var"][:] = 0
         self.write()
         for words in VERBS.values():
-            self.refuse(3, "tensor backbone.layer2.0.conv1.weight times the "
-                        "scales that belong to it is not finite", *words)
+            self.refuse(3, "tensor backbone.layer2.0.conv1.weight: its values "
+                        "times their scales are not finite", *words)
 
 
 class AtRunTime(Case):
