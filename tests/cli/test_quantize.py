@@ -107,7 +107,7 @@ class Report(Case):
                                  r"[\d.]+ % of [\d.]+ GFLOP; 0 kept in float\n"
                                  r"ranges by percentile 99.99 of 8 patients; "
                                  r"on these the probabilities differ from "
-                                 r"fp32's by [\d.]+ in the mean, [\d.]+ at "
+                                 r"fp32 by [\d.]+ on average, [\d.]+ at "
                                  r"most\n[\d.]+ MB of values, were [\d.]+ MB")
         self.assertLess(max(map(len, lines)), 101)
 
@@ -299,8 +299,8 @@ class Verbs(Case):
             self.refuse(3, says, "train", "--data", "set", "--run",
                         self.folder / "run", "--backbone", "resnet18",
                         "--width", 16, "--size", 64, option, "q")
-        self.refuse(2, "q: is quantised already; quantise the model that it "
-                       "was made from", "quantize", "--model", "q", "--data",
+        self.refuse(2, "q: the model is already quantised; quantise the "
+                       "original model", "quantize", "--model", "q", "--data",
                     "set", "--out", self.folder / "x")
         self.assertFalse((self.folder / "x").exists())
 
