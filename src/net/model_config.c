@@ -115,7 +115,7 @@ char *dms_model_config_json(const dms_model_config *config)
     return text;
 }
 
-/* A parse under way: where in which file, for messages. */
+/* The state of a parse: the file and the place in it, for messages. */
 typedef struct reader {
     const char *name;
     dms_error *err;
@@ -128,7 +128,7 @@ static dms_status read_choice(unsigned *value, const json_t *object,
     const char *text = json_string_value(json_object_get(object, key));
 
     if (!text)
-        return DMS_OK; /* absent: the default stays */
+        return DMS_OK; /* missing: keep the default */
     for (unsigned i = 0; name_of(i); i++)
         if (strcmp(name_of(i), text) == 0) {
             *value = i;
@@ -227,7 +227,7 @@ static dms_status read_decision(dms_model_config *config, const json_t *root,
     return DMS_OK;
 }
 
-/* Provenance is carried, not believed; one that is too long is let go. */
+/* Provenance is passed on without being checked; dropped if it is too long. */
 static void read_provenance(dms_model_config *config, const json_t *root)
 {
     json_t *provenance = json_object_get(root, "provenance");
@@ -238,7 +238,7 @@ static void read_provenance(dms_model_config *config, const json_t *root)
     dms_free(text);
 }
 
-/* The description's architecture and labels, into an empty config. */
+/* Read the description's architecture and labels into an empty config. */
 static dms_status read_head(dms_model_config *config, const json_t *root,
                             const reader *r)
 {

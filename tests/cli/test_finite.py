@@ -117,7 +117,7 @@ class AtLoad(Case):
         ("backbone.layer3.0.bn1.running_mean", (7,), np.inf,
          "not finite, inf at [7]"),
         ("context.fuse.bn.running_var", (3,), -1e-20,
-         "negative, and no variance, -1e-20 at [3]"),
+         "negative, but a variance cannot be, -1e-20 at [3]"),
         ("head.bias", (2,), -np.inf, "not finite, -inf at [2]"),
     )
 

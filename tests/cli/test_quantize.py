@@ -253,8 +253,8 @@ class Verbs(Case):
         for precision in ("int8", "auto", "fp32"):
             got = self.predict("q", precision)
             self.assertLess(np.abs(got - want).max(), 0.05, precision)
-        self.refuse(2, "precision int8: the model is not quantised; dmsnet "
-                       "quantize makes one that is", "predict", "--model", "m",
+        self.refuse(2, "precision int8: the model is not quantised; "
+                       "quantise it with dmsnet quantize", "predict", "--model", "m",
                     "--precision", "int8", "--left", "set/images/1_left.jpg")
 
     def test_evaluate_and_bench(self):
@@ -310,8 +310,8 @@ class Verbs(Case):
                         "m", "--data", "set", "--out", path)
 
     def test_a_cpu_without_the_instructions_says_so(self):
-        says = ("precision int8: this CPU has no VNNI instructions; fp32 works "
-                "on any")
+        says = ("precision int8: this CPU has no VNNI instructions; use fp32, "
+                "which works on every CPU")
         words = ("predict", "--model", "q", "--left", "set/images/1_left.jpg")
         for isa in ("AVX512_CORE", "AVX2", "SSE41"):
             self.refuse(2, says, *words, "--precision", "int8", isa=isa)
@@ -454,7 +454,7 @@ class Hostile(Case):
         self.tensors["backbone.bn1.weight_scale"] = ("F32", [1], floats(1))
         write_raw(self.file, self.tensors, self.metadata)
         done = must(*self.words)
-        self.assertIn("backbone.bn1.weight_scale belongs to no part",
+        self.assertIn("backbone.bn1.weight_scale is not part of the model",
                       done.stderr)
 
     def test_every_weight_as_integers_runs(self):

@@ -415,12 +415,12 @@ static void what_cannot_be_trained_is_refused_with_the_reason(void **state)
     (void)state;
     refused(&(dms_net_options){.patients = 1, .mode = DMS_RUN_TRAINING},
             "a training batch of one patient");
-    refused(&(dms_net_options){.patients = 0}, "a batch of 0 patients");
-    refused(&(dms_net_options){.patients = 2, .size = 16}, "16 pixels a side");
+    refused(&(dms_net_options){.patients = 0}, "0 patients, expected at least 1");
+    refused(&(dms_net_options){.patients = 2, .size = 16}, "16 pixels per side");
     refused(&(dms_net_options){.patients = 2,
                                .mode = DMS_RUN_TRAINING,
                                .dropout = 1},
-            "dropout 1 is not in [0, 1)");
+            "dropout 1, expected 0 <= p < 1");
 }
 
 static void architectures_out_of_range_are_refused_by_name(void **state)
