@@ -1,3 +1,4 @@
+/* Repeats a model's split from its provenance. */
 #include "engine/model_split.h"
 
 #include <string.h>
@@ -52,8 +53,8 @@ dms_status dms_model_split(dms_dataset *dataset, const dms_model *model,
         TRY(dms_dataset_split(dataset, &options, err));
     else if (!dataset->has_split_column && wanted != DMS_SPLIT_NONE)
         st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: the table has no split column and the model does "
-                      "not say how it was split in training; take all of it",
+                      "%s: the table has no split column, and the model does "
+                      "not record how training split it; use split all",
                       dataset->table);
 done:
     json_decref(root);
