@@ -254,7 +254,8 @@ class Verbs(Case):
             got = self.predict("q", precision)
             self.assertLess(np.abs(got - want).max(), 0.05, precision)
         self.refuse(2, "precision int8: the model is not quantised; "
-                       "quantise it with dmsnet quantize", "predict", "--model", "m",
+                       "quantise it with dmsnet quantize",
+                    "predict", "--model", "m",
                     "--precision", "int8", "--left", "set/images/1_left.jpg")
 
     def test_evaluate_and_bench(self):
@@ -293,7 +294,7 @@ class Verbs(Case):
              "--out", self.folder / "again")
 
     def test_what_needs_floats_says_so(self):
-        says = "is of type I8, expected floating point (a quantised model"
+        says = "is of type I8, expected floating point (the model is quantised"
         self.refuse(3, says, "import", "q", "--out", self.folder / "x")
         for option in ("--init", "--pretrained"):
             self.refuse(3, says, "train", "--data", "set", "--run",
@@ -401,8 +402,8 @@ class Hostile(Case):
         for name in (LAYER + ".weight_scale", LAYER + ".output_scale",
                      "backbone.layer2.1.conv2.branch_scale"):
             size = len(self.tensors[name][2])
-            for value, says in ((0.0, "no scale"), (-0.0, "no scale"),
-                                (-1.0, "no scale"), (np.nan, "not finite"),
+            for value, says in ((0.0, "not a scale"), (-0.0, "not a scale"),
+                                (-1.0, "not a scale"), (np.nan, "not finite"),
                                 (np.inf, "not finite")):
                 self.change(name, data=floats(value) + b"\0\0\x80\x3f"
                             * (size // 4 - 1))

@@ -218,7 +218,7 @@ static void what_is_written_is_read_bit_for_bit(void **state)
 
 static void count_warning(void *user, dms_log_level level, const char *text)
 {
-    if (level == DMS_LOG_WARNING && strstr(text, "taken for"))
+    if (level == DMS_LOG_WARNING && strstr(text, "assuming"))
         ++*(int *)user;
 }
 

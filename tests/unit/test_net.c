@@ -415,8 +415,10 @@ static void what_cannot_be_trained_is_refused_with_the_reason(void **state)
     (void)state;
     refused(&(dms_net_options){.patients = 1, .mode = DMS_RUN_TRAINING},
             "a training batch of one patient");
-    refused(&(dms_net_options){.patients = 0}, "0 patients, expected at least 1");
-    refused(&(dms_net_options){.patients = 2, .size = 16}, "16 pixels per side");
+    refused(&(dms_net_options){.patients = 0},
+            "0 patients, expected at least 1");
+    refused(&(dms_net_options){.patients = 2, .size = 16},
+            "16 pixels per side");
     refused(&(dms_net_options){.patients = 2,
                                .mode = DMS_RUN_TRAINING,
                                .dropout = 1},
@@ -436,7 +438,7 @@ static void architectures_out_of_range_are_refused_by_name(void **state)
     arch = small();
     arch.backbone = (dms_backbone)9;
     assert_int_equal(dms_architecture_check(&arch, &err), DMS_EINVAL);
-    assert_non_null(strstr(err.message, "no backbone number 9"));
+    assert_non_null(strstr(err.message, "backbone number 9 does not exist"));
 }
 
 static void a_failed_allocation_anywhere_is_out_of_memory(void **state)
