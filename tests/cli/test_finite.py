@@ -178,7 +178,7 @@ class AtRunTime(Case):
 
     def test_a_block_whose_overflow_the_next_block_hides(self):
         self.overflow("backbone.layer1.0.bn2.weight")
-        self.refuse_everywhere(".weight makes of the left eye")
+        self.refuse_everywhere(".weight of the left eye")
 
     def test_values_that_grow_from_block_to_block(self):
         for scale in (2e5, 5e5, 1e7):
