@@ -106,9 +106,9 @@ typedef struct dms_train_options {
     /* A file with only the backbone to start from, of any kind that
      * dms_model_import reads (import.h), or "". */
     char *pretrained;
-    /* Batches on which the batch norms' statistics are estimated anew before
-     * the first step, those of a frozen backbone too (AdaBN, arXiv
-     * 1603.04779); 0: they are taken as they are. */
+    /* Batches on which the batch norms' running statistics, a frozen backbone's
+     * too, are re-estimated before the first step (AdaBN, arXiv 1603.04779); 0:
+     * they are used as they are. */
     int adapt_norms;
     dms_train_resume resume;
 
@@ -131,8 +131,8 @@ typedef struct dms_train_options {
      * statistics; without augment its maps are then computed once and stored in
      * the cache folder, and a step runs only the parts behind it. */
     double backbone_lr;
-    /* Factor of the backbone's rate from stage to stage, layer4 to layer3 to
-     * layer2 to layer1 to the stem; 1: all the same. */
+    /* Factor on the backbone's learning rate from each stage to the one before
+     * it, layer4 to layer3 to layer2 to layer1 to the stem; 1: equal rates. */
     double stage_decay;
     double weight_decay;
     double momentum;
@@ -164,9 +164,10 @@ typedef struct dms_train_options {
     double brightness, contrast, saturation, gamma;
     double blur, cutout; /* probabilities */
     double colour;       /* largest change of a channel's gain */
-    double resolution;   /* probability of the detail of 1/4 to 2/3 the size */
-    double mixup; /* alpha of Beta(alpha, alpha), both eyes of one patient with
-                     both of another (arXiv 1710.09412); 0: none */
+    double resolution;   /* probability of reducing detail to that of an image
+                            of 1/4 to 2/3 the size */
+    double mixup; /* alpha of Beta(alpha, alpha); mixes both eyes of a patient
+                     with another's (arXiv 1710.09412); 0: none */
 
     double val, test; /* shares of patients */
     bool split_override;
