@@ -2,6 +2,7 @@
  * fits between the buffers alive at the same time. */
 #include "graph/plan.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -60,6 +61,7 @@ dms_status dms_plan_buffers(dms_buffer *buffers, size_t count, size_t *total,
         return dms_fail_memory(err, "memory plan");
     }
     for (size_t i = 0; i < count; i++) {
+        assert(buffers[i].size == 0 || buffers[i].first <= buffers[i].last);
         buffers[i].size =
             (buffers[i].size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         order[i] = &buffers[i];

@@ -8,7 +8,8 @@
 
 typedef struct dms_weights_out {
     dms_dtype dtype;    /* F32, F16 or BF16; batch counts are I64 */
-    const char *prefix; /* write only tensors with it, without it; "": all */
+    const char *prefix; /* of the tensors to write, removed from their names;
+                           "": all */
     bool integers; /* true: quantised weights as I8 with their scales as F32;
                       false: like any other weight, without scales */
     const dms_metadata *metadata;
