@@ -34,7 +34,7 @@ typedef struct dms_adapt_options {
     int batch;       /* patients per batch, 2 to 256 */
     uint64_t seed;   /* of the order */
     const dms_compute *compute; /* borrowed; NULL: the default */
-    const char *encoding; /* of a table that is text; NULL or "": found (data.h)
+    const char *encoding; /* of a text table; NULL or "": detected (data.h)
                            */
 } dms_adapt_options;
 

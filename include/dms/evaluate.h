@@ -49,7 +49,7 @@ typedef struct dms_evaluate_options {
     int resamples;              /* of the bootstrap, 0 to 100000 */
     uint64_t seed;              /* of the bootstrap */
     const dms_compute *compute; /* NULL: the default */
-    const char *encoding;       /* of a table that is text; NULL: found (data.h)
+    const char *encoding;       /* of a text table; NULL: detected (data.h)
                                  */
     bool strict; /* refuse where patients were trained on, or the model does
                     not say which were; else the monitor is warned. Of the

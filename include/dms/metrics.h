@@ -205,7 +205,7 @@ typedef struct dms_score_options {
     const dms_report_options *report;
     dms_split split;   /* score only this split; NONE: the whole table */
     bool allow_subset; /* ignore predictions for other patients */
-    /* Of a labels table that is text; NULL or "": detected (data.h). */
+    /* Of a labels table in text form; NULL or "": detected (data.h). */
     const char *encoding;
 } dms_score_options;
 

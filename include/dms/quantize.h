@@ -42,7 +42,7 @@ typedef struct dms_quantize_options {
                           probabilities and fp32's is below this */
     uint64_t seed;     /* selects the patients */
     int threads;       /* 0: all cores */
-    const char *encoding; /* of a table that is text; NULL or "": found (data.h)
+    const char *encoding; /* of a text table; NULL or "": detected (data.h)
                            */
 } dms_quantize_options;
 

@@ -129,12 +129,11 @@ typedef struct dms_pair_list {
 /* out: the caller releases it after success; unchanged on failure. */
 dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
                               dms_error *err);
-/* The same for a table that is opened as the options of dms_dataset_open_with
- * say (data.h); its labels and its split are not read, whatever they say. The
- * monitor hears which files of a folder are not used and why, and which columns
- * of a table.
+/* The same for a table that is opened with the options of dms_dataset_open_with
+ * (data.h); its labels and its split are never read. The monitor is told which
+ * files of a folder, or columns of a table, are not used, and why.
  *
- * options  NULL for the defaults; of a folder of images only monitor counts */
+ * options  NULL for the defaults; a folder of images uses only monitor */
 dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,
                                    const dms_dataset_options *options,
                                    dms_error *err);

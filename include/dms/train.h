@@ -187,7 +187,7 @@ typedef struct dms_train_options {
                           dms_metric_default of the labels */
     double time_limit; /* seconds; 0: none */
     double checkpoint_interval; /* seconds between checkpoints in an epoch */
-    char *encoding; /* of a table that is text; "": detected (data.h) */
+    char *encoding;             /* of a text table; "": detected (data.h) */
 } dms_train_options;
 
 /* The description of the options; never NULL. */

@@ -8,7 +8,7 @@
 #include "base/number.h"
 #include "formats/json.h"
 
-/* The provenance; NULL where it says nothing. */
+/* The provenance as JSON; NULL if there is none. */
 static json_t *read_provenance(const dms_model *model)
 {
     return dms_json_read(model->config.provenance,
