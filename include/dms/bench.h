@@ -1,9 +1,9 @@
-/* How quick a model is on this machine, and how much quicker it could be: the
- * machine's own peaks, measured, and the time of each part of a forward or of a
- * training step beside them (docs/performance.md). The images are synthetic.
+/* How fast a model is on this machine, and how much faster it could be: the
+ * machine's measured peaks, and the time of each part of a forward or training
+ * step compared with them (docs/performance.md). The images are synthetic.
  *
- * Threads: a bench is one thread's. Every other function here may be called
- * from any thread, but runs at the same time disturb each other's times. */
+ * Threads: a bench belongs to one thread. Every other function here may be
+ * called from any thread, but simultaneous runs disturb each other's times. */
 #ifndef DMS_BENCH_H
 #define DMS_BENCH_H
 
@@ -22,26 +22,28 @@
 typedef struct dms_bench_options {
     size_t struct_size;
     const dms_compute *compute; /* borrowed for the call; NULL: the default.
-                                   winograd auto: in fp32. workers 0: one;
-                                   more: inference side by side, patients times
-                                   workers are at most 256 */
-    int patients;               /* of each worker, 1 to 256; training needs 2 */
+                                   winograd auto: used in fp32. workers 0: one;
+                                   more: parallel inference, patients times
+                                   workers at most 256 */
+    int patients;               /* per worker, 1 to 256; training needs 2 */
     int size;                   /* S in pixels, 32 to 2048; 0: the model's */
-    bool train; /* steps: forward, loss, backward, update by AdamW */
+    bool train; /* training steps: forward, loss, backward, AdamW update */
     bool checkpoint_activations; /* as in dms_train_options */
-    int repeats;    /* 1 to 10000; 0: as many as `seconds` hold, at least 3 */
-    double seconds; /* of timing; each peak takes a tenth, at most half one */
+    int repeats;    /* 1 to 10000; 0: as many as fit in `seconds`, at least 3 */
+    double seconds; /* of timing; each peak takes a tenth of it, at most 0.5 */
 } dms_bench_options;
 
 /* One patient, the model's size, inference, 5 seconds.
  * struct_size: sizeof *options. */
 void dms_bench_options_init(dms_bench_options *options, size_t struct_size);
 
-/* A model at the ready: memory taken, kernels made, images in. One thread's. */
+/* A model set up to run: memory allocated, kernels created, images filled in.
+ * Belongs to one thread. */
 typedef struct dms_bench dms_bench;
 
-/* model is borrowed and is not changed, and must outlive the bench. options:
- * NULL for the defaults. DMS_EINVAL for what the options or this CPU cannot. */
+/* model is borrowed, must outlive the bench, and is not changed. options: NULL
+ * for the defaults. DMS_EINVAL if an option is invalid or the CPU does not
+ * support it. */
 dms_status dms_bench_create(dms_bench **out, const dms_model *model,
                             const dms_bench_options *options, dms_error *err);
 void dms_bench_destroy(dms_bench *bench); /* accepts NULL */
@@ -51,19 +53,19 @@ typedef struct dms_bench_times {
     double total, forward, loss, backward, update;
 } dms_bench_times;
 
-/* What lies where in the memory of values, and when: each buffer of the plan as
- * a table for a person, by time, or as JSON. Free with dms_text_free. */
+/* The memory plan: each buffer with its offset and lifetime, as a table sorted
+ * by time or as JSON. Free with dms_text_free. */
 dms_status dms_bench_print_memory(char **text, const dms_bench *bench,
                                   bool json, dms_error *err);
 
-/* Run once; of several workers, the first alone. The first run also brings the
- * weights into their kernels' order. */
+/* Run once; with several workers, only the first. The first run also prepares
+ * the weights for the kernels. */
 dms_status dms_bench_step(dms_bench *bench, dms_bench_times *times,
                           dms_error *err);
 
 /* One node of the graph. */
 typedef struct dms_bench_node {
-    char name[128];   /* of its first tensor without the suffix, or its op */
+    char name[128];   /* its first tensor's, without the suffix, or its op */
     char op[32];      /* "conv_fused 3x3" */
     const char *part; /* "stem", "stage 1" ... "MSCAM", "DMFF", "heads" */
     double forward_s, backward_s; /* medians */
@@ -81,41 +83,41 @@ typedef struct dms_bench_report {
     const char *peak_instruction[DMS_BENCH_PEAKS]; /* NULL: none */
     double memory_gb_s;
     dms_architecture architecture;
-    const dms_bench_options *options; /* what became of them: no AUTO, no 0,
-                                         compute is not NULL; the report's */
-    double ready_s;                   /* making all, and the first run */
-    dms_bench_times median, minimum;  /* of one run, beside the others' */
+    const dms_bench_options *options; /* as used: no AUTO, no 0, compute not
+                                         NULL; owned by the report */
+    double ready_s;                   /* set-up and the first run */
+    dms_bench_times median, minimum;  /* of one run, all workers running */
     double patients_per_s;            /* of all workers together */
     double gflop;                     /* of one run, 2 per multiply-add */
     size_t memory_bytes;              /* activations, gradients, scratch */
     size_t weight_bytes;              /* parameters, gradients, moments */
-    size_t prepared_bytes;            /* weights in the order of the kernels,
-                                         which the workers share */
+    size_t prepared_bytes;            /* weights prepared for the kernels;
+                                         shared by the workers */
     size_t peak_rss_bytes;            /* of the process so far */
     dms_bench_node *nodes;            /* read through dms_bench_report_node */
     size_t node_count;
 } dms_bench_report;
 
-/* Node i in the order in which they run, borrowed from the report; NULL from
- * node_count on. */
+/* Node i in running order, borrowed from the report; NULL if i >= node_count.
+ */
 const dms_bench_node *dms_bench_report_node(const dms_bench_report *report,
                                             size_t i);
 
-/* 1e9 operations a second of all workers together; and the peak of the
- * precision, 0 where there is none. */
+/* 1e9 operations per second of all workers together; and the peak for the
+ * report's precision, 0 if there is none. */
 double dms_bench_gflops(const dms_bench_report *report);
 double dms_bench_peak(const dms_bench_report *report);
 
-/* Measure peaks and model. out: the report, the caller's to destroy; unchanged
- * on failure. options: NULL for the defaults. DMS_EINVAL, DMS_ENOMEM;
- * DMS_ESTOPPED when the monitor asks. */
+/* Measure peaks and model. out: the report, which the caller destroys;
+ * unchanged on failure. options: NULL for the defaults. DMS_EINVAL, DMS_ENOMEM;
+ * DMS_ESTOPPED if the monitor asks to stop. */
 dms_status dms_bench_run(dms_bench_report **out, const dms_model *model,
                          const dms_bench_options *options,
                          const dms_monitor *monitor, dms_error *err);
 void dms_bench_report_destroy(dms_bench_report *report); /* accepts NULL */
 
-/* The report as tables for a person, or as JSON; per_op: each node too. Free
- * with dms_text_free. */
+/* The report as text tables or as JSON; per_op: with each node. Free with
+ * dms_text_free. */
 dms_status dms_bench_print(char **text, const dms_bench_report *report,
                            bool json, bool per_op, dms_error *err);
 

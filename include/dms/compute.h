@@ -1,6 +1,5 @@
-/* How a model is run: in which numbers, by which algorithm, on how many
- * threads. What a model answers to the stated tolerances does not depend on it
- * (docs/numerics.md).
+/* How a model is run: precision, algorithm, threads. Within the stated
+ * tolerances, a model's answers do not depend on it (docs/numerics.md).
  *
  * Threads: every function here may be called from any thread at any time. */
 #ifndef DMS_COMPUTE_H
@@ -13,41 +12,42 @@
 
 #include "dms/public_begin.h"
 
-/* Numbers of the feature maps and weights. Sums, norms, descriptors and logits
- * are float32 in any case. */
+/* The number type of feature maps and weights. Sums, norms, descriptors and
+ * logits are always float32. */
 typedef enum dms_precision {
     DMS_PRECISION_FP32,
     DMS_PRECISION_BF16, /* needs a CPU with AVX-512 BF16 */
     DMS_PRECISION_INT8, /* needs a CPU with VNNI and a quantised model
-                           (quantize.h); inference only. What is not quantised
-                           is in bf16 where the CPU has it */
-    DMS_PRECISION_AUTO  /* int8 of a quantised model, else bf16, where the CPU
-                           has it, else fp32 */
+                           (quantize.h); inference only. Layers that are not
+                           quantised are in bf16 if the CPU supports it */
+    DMS_PRECISION_AUTO  /* the first that the CPU supports: int8 for a quantised
+                           model, bf16, fp32 */
 } dms_precision;
 
-/* Winograd's algorithm for 3x3 convolutions in fp32: quicker, twice the
- * memory, about two seconds to prepare, other rounding. */
+/* Winograd's algorithm for 3x3 convolutions in fp32: faster, twice the memory,
+ * about two seconds to prepare, different rounding. */
 typedef enum dms_winograd {
-    DMS_WINOGRAD_AUTO, /* in training, and where enough patients follow to pay
-                          for preparing */
+    DMS_WINOGRAD_AUTO, /* in training, and for enough patients to make up for
+                          the preparation */
     DMS_WINOGRAD_NO,
     DMS_WINOGRAD_YES
 } dms_winograd;
 
-/* Filled by dms_compute_init, or zero but for struct_size: the default, fp32,
- * auto, all cores. Wherever a call takes one, NULL is the default too. */
+/* Filled in by dms_compute_init, or zero except for struct_size: the default,
+ * fp32, auto, all cores. NULL also means the default wherever it is passed. */
 typedef struct dms_compute {
-    size_t struct_size; /* sizeof(dms_compute) where the caller was compiled */
+    size_t struct_size; /* sizeof(dms_compute) in the caller's headers */
     dms_precision precision;
     dms_winograd winograd;
-    int threads; /* of all workers together; 0: as many as OpenMP gives */
-    int workers; /* of a session or an evaluation: that many patients' batches
-                    are run side by side, each on its share of the threads (at
-                    least one). 0: chosen from the work: one for few patients,
-                    one a thread for many */
-    bool deterministic; /* choose nothing by the work or the machine, so that a
-                           patient's answer has the same bits alone and among
-                           thousands: auto is fp32, no Winograd, one worker */
+    int threads;        /* of all workers together; 0: OpenMP's default */
+    int workers;        /* of a session or an evaluation: so many batches run in
+                           parallel, each on its share of the threads (at least one).
+                           0: chosen from the work: one worker for few patients, one
+                           per thread for many */
+    bool deterministic; /* let nothing depend on the amount of work or on the
+                           machine, so that a patient's answer has the same bits
+                           alone and among thousands: auto means fp32, no
+                           Winograd, one worker */
 } dms_compute;
 
 /* struct_size: sizeof *compute. */
@@ -57,7 +57,8 @@ void dms_compute_init(dms_compute *compute, size_t struct_size);
 const char *dms_precision_name(int precision);
 const char *dms_winograd_name(int winograd); /* "auto", "no", "yes" */
 
-/* DMS_EINVAL where this CPU cannot; says what it lacks. */
+/* DMS_EINVAL if this CPU does not support it; the message says what is missing.
+ */
 dms_status dms_compute_check(const dms_compute *compute, dms_error *err);
 
 #include "dms/public_end.h"

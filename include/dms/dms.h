@@ -27,49 +27,49 @@
  *         return err.code != DMS_OK;
  *     }
  *
- * Read in this order, from what everybody needs to what few do:
+ * Read the headers in this order, from what everybody needs to what few do:
  *
- *     version.h      which dmsnet
- *     status.h       what a call says of itself
- *     monitor.h      progress, messages, the wish to stop
- *     architecture.h which network
- *     labels.h       what it is asked: any set of labels
+ *     version.h      the version of headers and library
+ *     status.h       status codes and error messages
+ *     monitor.h      progress, messages, requests to stop
+ *     architecture.h the network's architecture
+ *     labels.h       label sets
  *     model.h        model files
- *     compute.h      in which numbers, on how many threads
+ *     compute.h      precision, algorithm, threads
  *     session.h      prediction: two photographs in, probabilities out
  *     image.h        photographs and their preprocessing
  *     data.h         data sets
- *     metrics.h      figures of labels and probabilities
- *     evaluate.h     a model's figures on a data set
- *     option.h       options as one table
+ *     metrics.h      metrics of labels and probabilities
+ *     evaluate.h     a model's metrics on a data set
+ *     option.h       options described by one table
  *     train.h        training
- *     adapt.h        batch norms on other photographs
- *     import.h       weights of other programs
- *     export.h       a model for other programs
- *     quantize.h     a model of 8-bit integers
- *     prepared.h     weights once for several processes
- *     bench.h        how quick a model is here
+ *     adapt.h        batch norms adapted to other photographs
+ *     import.h       weights from other programs
+ *     export.h       models for other programs
+ *     quantize.h     models with 8-bit integers
+ *     prepared.h     one copy of the weights for several processes
+ *     bench.h        how fast a model is on this machine
  *     tensor.h       tensors in, tensors out
  *
- * What holds everywhere:
+ * Everywhere:
  *
  * - Every function that can fail returns dms_status and fills the caller's
  *   dms_error, which may be NULL. Nothing prints, exits or reads the
  *   environment.
  * - Ownership is in the verb: create/destroy, open/close, init/release; get
- *   borrows. Texts that come back are freed by dms_text_free. Paths and other
- *   texts that go in are borrowed for the call.
+ *   borrows. Free texts that the library returns with dms_text_free. Paths and
+ *   other texts that it is given are borrowed for the call.
  * - Threads: models are immutable and shared; a session belongs to one thread
- *   at a time. Each header says what holds for its functions.
- * - Structs grow without breaking a program that was compiled before: options
- *   begin with struct_size, which their init function sets from sizeof, and
- *   what an older program does not know has its default; a newer program's
- *   field that this library does not know is refused with DMS_EINVAL unless it
- *   is zero. Reports, results, predictions and training's options are made and
- *   destroyed by the library. All other structs are plain values that stay as
- *   they are within one MAJOR.MINOR: dms_error, dms_monitor, dms_architecture,
- *   dms_preprocess, dms_image, dms_photograph, dms_pair, dms_field, dms_box,
- *   dms_option and the like. */
+ *   at a time. Each header states the rules for its functions.
+ * - Structs can grow without breaking programs compiled earlier. Options begin
+ *   with struct_size, which their init function sets from sizeof. Fields that
+ *   an older program does not know have their defaults; a field that this
+ *   library does not know, from a newer program, is rejected with DMS_EINVAL
+ *   unless it is zero. The library creates and destroys reports, results,
+ *   predictions and training's options. All other structs are plain values that
+ *   do not change within one MAJOR.MINOR: dms_error, dms_monitor,
+ *   dms_architecture, dms_preprocess, dms_image, dms_photograph, dms_pair,
+ *   dms_field, dms_box, dms_option and the like. */
 #ifndef DMS_DMS_H
 #define DMS_DMS_H
 

@@ -1,8 +1,8 @@
-/* A model for other programs: PyTorch's names in safetensors, or ONNX
- * (docs/import-export.md). Files are written whole or not at all.
+/* Models for other programs: safetensors with PyTorch's names, or ONNX
+ * (docs/import-export.md). Files are written completely or not at all.
  *
- * Threads: every function here may be called from any thread at any time, of
- * one model too, each call with a path of its own. */
+ * Threads: every function here may be called from any thread at any time, also
+ * for the same model, each call with a different path. */
 #ifndef DMS_EXPORT_H
 #define DMS_EXPORT_H
 
@@ -24,32 +24,33 @@ typedef enum dms_weight_type {
 /* "f32", "f16", "bf16"; NULL out of range. */
 const char *dms_weight_type_name(int type);
 
-/* Filled by dms_export_options_init, or zero but for struct_size. */
+/* Filled in by dms_export_options_init, or zero except for struct_size. */
 typedef struct dms_export_options {
     size_t struct_size;
-    dms_weight_type type; /* DMS_EINVAL where a value is too large */
-    bool backbone_only;   /* under torchvision's names, without fc */
+    dms_weight_type type; /* DMS_EINVAL if a value is out of its range */
+    bool backbone_only;   /* with torchvision's names, without fc */
 } dms_export_options;
 
 /* f32, the whole network. struct_size: sizeof *options. */
 void dms_export_options_init(dms_export_options *options, size_t struct_size);
 
-/* The weights as safetensors under the PyTorch reference's names, batch counts
+/* The weights as safetensors with the PyTorch reference's names, batch counts
  * as I64. options: NULL for the defaults. */
 dms_status dms_model_export_safetensors(const dms_model *model,
                                         const char *path,
                                         const dms_export_options *options,
                                         dms_error *err);
 
-/* Filled by dms_onnx_options_init, or zero but for struct_size. */
+/* Filled in by dms_onnx_options_init, or zero except for struct_size. */
 typedef struct dms_onnx_options {
     size_t struct_size;
     int size;           /* S of the inputs, 32 to 4096; 0: the model's own */
-    bool preprocessing; /* inputs: 8-bit RGB, N x S x S x 3; else normalised
-                           float32, N x 3 x S x S */
-    bool probabilities; /* outputs: calibrated probabilities; else logits */
-    bool keep_norms;    /* batch norms as nodes; else folded into the
-                           convolutions before them */
+    bool preprocessing; /* true: inputs are 8-bit RGB, N x S x S x 3; false:
+                           normalised float32, N x 3 x S x S */
+    bool probabilities; /* true: outputs are calibrated probabilities; false:
+                           logits */
+    bool keep_norms;    /* true: batch norms are nodes; false: they are folded
+                           into the convolutions before them */
 } dms_onnx_options;
 
 /* The model's size, normalised inputs, logits, norms folded.

@@ -1,5 +1,5 @@
-/* What follows is the library's public face, for C and C++: exported from
- * libdmsnet.so, which hides all else. Ended by public_end.h; no guard. */
+/* Begins public declarations, for C and C++: exported from libdmsnet.so, which
+ * hides everything else. public_end.h ends them; no include guard. */
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,4 +1,4 @@
-/* Ends what public_begin.h began. */
+/* Ends the public declarations that public_begin.h began. */
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

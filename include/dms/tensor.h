@@ -1,8 +1,8 @@
-/* The open door for numbers: safetensors in, the network run once, safetensors
- * out. It is how another implementation is compared with this one.
+/* Raw tensors: safetensors in, one run of the network, safetensors out. Used to
+ * compare another implementation with this one.
  *
- * Threads: every function here may be called from any thread at any time, of
- * one model too, each call with an out_path of its own. */
+ * Threads: every function here may be called from any thread at any time, also
+ * for the same model, each call with a different out_path. */
 #ifndef DMS_TENSOR_H
 #define DMS_TENSOR_H
 
@@ -17,16 +17,16 @@
 
 /* Run the network in evaluation mode.
  *
- * in_path   holds `left` and `right`, N x 3 x S x S float32, normalised, N 1 to
- *           4096, S 32 to 4096; of a model that looks at one eye, that one
+ * in_path   contains `left` and `right`, N x 3 x S x S float32, normalised, N 1
+ *           to 4096, S 32 to 4096; only one of them for a model of one eye
  * out_path  gets `patient`, `eye_left`, `eye_right`: N x K logits
- * compute   NULL for the default; workers is not used
- * DMS_EIO, DMS_EFORMAT, DMS_EMISMATCH naming the tensor, DMS_EINVAL. */
+ * compute   NULL for the default; workers is ignored
+ * DMS_EIO, DMS_EINVAL; DMS_EFORMAT and DMS_EMISMATCH name the tensor. */
 dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
                               const char *out_path, const dms_compute *compute,
                               dms_error *err);
 
-/* Filled by dms_backward_options_init. */
+/* Filled in by dms_backward_options_init. */
 typedef struct dms_backward_options {
     size_t struct_size;
     double dropout;    /* [0, 1) */
@@ -43,11 +43,12 @@ void dms_backward_options_init(dms_backward_options *options,
 
 /* One forward and backward in training mode; the model itself is not changed.
  *
- * in_path   holds also `labels` N x K and both or neither of `labels_left`,
- *           `labels_right` (NaN: no label); the loss is the reference's
+ * in_path   also contains `labels`, N x K, and both or neither of `labels_left`
+ *           and `labels_right` (NaN: no label); the loss is the PyTorch
+ *           reference's
  * out_path  gets `loss` of shape [], `grad.<name>` for every trained tensor
- *           (zeros where unused) and `stat.<name>` for every running statistic
- *           after the update; nothing is written where one is not finite
+ *           (zero if unused) and `stat.<name>` for every running statistic
+ *           after the update; nothing is written if one is not finite
  *           (DMS_EFORMAT names the first)
  * options   NULL for the defaults */
 dms_status dms_tensor_backward(const dms_model *model, const char *in_path,

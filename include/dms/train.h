@@ -14,13 +14,13 @@
  *     dms_train_result_destroy(result);
  *     dms_train_options_destroy(o);
  *
- * The run folder then holds best.safetensors and last.safetensors (model
- * files), checkpoint.safetensors (to resume from; the one before it too),
- * config.yaml, run.json, metrics.jsonl and metrics.csv. The checkpoint does not
- * hold a frozen backbone: resuming finds that in last.safetensors.
+ * The run folder then contains best.safetensors and last.safetensors (model
+ * files), checkpoint.safetensors (to resume from) and the checkpoint before it,
+ * config.yaml, run.json, metrics.jsonl and metrics.csv. A checkpoint does not
+ * contain a frozen backbone: resuming reads that from last.safetensors.
  *
- * Threads: every function here may be called from any thread; one call at a
- * time trains in one run folder. */
+ * Threads: every function here may be called from any thread; only one call at
+ * a time may use a run folder. */
 #ifndef DMS_TRAIN_H
 #define DMS_TRAIN_H
 
@@ -39,11 +39,11 @@
 
 #include "dms/public_begin.h"
 
-/* How many of the labels a patient may have. */
+/* How many of the labels a patient can have. */
 typedef enum dms_train_task {
-    DMS_TRAIN_TASK_AUTO,         /* as the label set says */
+    DMS_TRAIN_TASK_AUTO,         /* the label set's kind */
     DMS_TRAIN_TASK_MULTI_LABEL,  /* any of them */
-    DMS_TRAIN_TASK_SINGLE_LABEL, /* one of them, whatever the set says */
+    DMS_TRAIN_TASK_SINGLE_LABEL, /* one of them, whatever the set's kind */
 } dms_train_task;
 
 /* The loss of a multi-label task; single-label is always softmax
@@ -55,8 +55,8 @@ typedef enum dms_loss_kind {
 } dms_loss_kind;
 
 typedef enum dms_optimizer_kind {
-    DMS_OPTIMIZER_ADAMW, /* Loshchilov & Hutter 2019, as torch.optim.AdamW */
-    DMS_OPTIMIZER_SGD    /* momentum, coupled decay, as torch.optim.SGD */
+    DMS_OPTIMIZER_ADAMW, /* Loshchilov & Hutter 2019, like torch.optim.AdamW */
+    DMS_OPTIMIZER_SGD    /* momentum, coupled decay, like torch.optim.SGD */
 } dms_optimizer_kind;
 
 typedef enum dms_schedule_kind {
@@ -66,10 +66,10 @@ typedef enum dms_schedule_kind {
     DMS_SCHEDULE_CONSTANT
 } dms_schedule_kind;
 
-/* What single-label training does with a patient of several labels. */
+/* What single-label training does with patients that have several labels. */
 typedef enum dms_several_labels {
-    DMS_SEVERAL_LEAVE_OUT, /* not trained on, counted */
-    DMS_SEVERAL_RAREST     /* takes the label rarest among the patients */
+    DMS_SEVERAL_LEAVE_OUT, /* leave them out and count them */
+    DMS_SEVERAL_RAREST     /* use their label that is rarest in the data set */
 } dms_several_labels;
 
 /* What becomes of a run folder that is there, or is not. */
@@ -92,23 +92,23 @@ const char *dms_train_task_name(int task);
 /* "false", "true", "auto"; NULL out of range. */
 const char *dms_train_resume_name(int resume);
 
-/* Every choice of a run, described by dms_train_option_table; made by
- * dms_train_options_create. Texts belong to the struct and are set by
+/* All options of a run, described by dms_train_option_table; created by
+ * dms_train_options_create. The struct owns its texts: set them with
  * dms_options_set (option.h), never by assignment; other fields either way. */
 typedef struct dms_train_options {
     char *data;   /* folder or table */
     char *images; /* "": beside the table */
-    char *labels; /* as dms_label_set_parse takes it; "": those that
+    char *labels; /* in the form of dms_label_set_parse; "": those that
                      dms_dataset_open finds */
-    char *run;    /* run folder, made when missing */
+    char *run;    /* run folder, created if missing */
     char *cache;  /* "": the run folder */
     char *init;   /* model file to start from, or "" */
-    /* Or but the backbone: whatever dms_model_import takes (import.h), or "".
-     */
+    /* A file with only the backbone to start from, of any kind that
+     * dms_model_import reads (import.h), or "". */
     char *pretrained;
-    /* Batches on which the batch norms' statistics are estimated anew before
-     * the first step, those of a frozen backbone too (AdaBN, arXiv
-     * 1603.04779); 0: they are taken as they are. */
+    /* Batches on which the batch norms' running statistics, a frozen backbone's
+     * too, are re-estimated before the first step (AdaBN, arXiv 1603.04779); 0:
+     * they are used as they are. */
     int adapt_norms;
     dms_train_resume resume;
 
@@ -124,15 +124,15 @@ typedef struct dms_train_options {
 
     int epochs;
     int batch;      /* patients */
-    int accumulate; /* batches for one step */
+    int accumulate; /* batches per step */
     dms_optimizer_kind optimizer;
     double lr;
-    /* Factor of lr. 0: the backbone is frozen, its norms use their running
-     * statistics; where augment is off too its maps are computed once and
-     * kept in the cache folder, and a step trains only what stands behind. */
+    /* Factor on lr. 0: the backbone is frozen and its norms use their running
+     * statistics; without augment its maps are then computed once and stored in
+     * the cache folder, and a step runs only the parts behind it. */
     double backbone_lr;
-    /* Factor of the backbone's rate from stage to stage, layer4 to layer3 to
-     * layer2 to layer1 to the stem; 1: all the same. */
+    /* Factor on the backbone's learning rate from each stage to the one before
+     * it, layer4 to layer3 to layer2 to layer1 to the stem; 1: equal rates. */
     double stage_decay;
     double weight_decay;
     double momentum;
@@ -143,12 +143,13 @@ typedef struct dms_train_options {
     double step_epochs;
     double step_factor;
     double clip_norm; /* 0: no clipping */
-    double ema_decay; /* 0: no average */
+    double ema_decay; /* 0: no moving average */
 
     dms_loss_kind loss;
-    double focal_gamma, focal_alpha; /* alpha < 0: no balance */
+    double focal_gamma, focal_alpha; /* alpha < 0: no class balancing */
     double gamma_pos, gamma_neg, clip;
-    bool pos_weight; /* negatives / positives of the training split */
+    bool pos_weight; /* weight positives by the training split's ratio of
+                        negatives to positives */
     double smoothing;
     double eye_weight;
     dms_several_labels several;
@@ -157,55 +158,55 @@ typedef struct dms_train_options {
     dms_filter filter;
     dms_enhance enhance;
 
-    bool augment; /* false: none of the following */
+    bool augment; /* false: ignore the rest of this group */
     bool flip_horizontal, flip_vertical;
     double rotation, scale, shift; /* degrees, shares */
     double brightness, contrast, saturation, gamma;
     double blur, cutout; /* probabilities */
     double colour;       /* largest change of a channel's gain */
-    double resolution;   /* probability of the detail of 1/4 to 2/3 the size */
-    double mixup; /* alpha of Beta(alpha, alpha), both eyes of one patient with
-                     both of another (arXiv 1710.09412); 0: none */
+    double resolution;   /* probability of reducing detail to that of an image
+                            of 1/4 to 2/3 the size */
+    double mixup; /* alpha of Beta(alpha, alpha); mixes both eyes of a patient
+                     with another's (arXiv 1710.09412); 0: none */
 
     double val, test; /* shares of patients */
     bool split_override;
     uint64_t seed;
 
-    int threads; /* 0: as many as OpenMP gives */
-    /* Of the backbone's maps and gradients; weights, statistics, losses, the
-     * modules behind it and validation are float32 in any case (but validation
-     * reads a frozen backbone's kept maps). */
+    int threads; /* 0: OpenMP's default */
+    /* Of the backbone's maps and gradients. Weights, statistics, losses, the
+     * modules behind it and validation are always float32 (but validation reads
+     * a frozen backbone's stored maps). */
     dms_precision precision;
     dms_winograd winograd;       /* auto: yes */
-    bool deterministic;          /* as of dms_compute */
-    bool checkpoint_activations; /* few are kept for backward, the others made
-                                    again: less memory, more time, the same
-                                    bits */
-    int patience;      /* epochs without a better metric; 0: never stop early */
-    char *metric;      /* its figure chooses best and stops early; "":
+    bool deterministic;          /* as in dms_compute */
+    bool checkpoint_activations; /* recompute most activations for backward:
+                                    less memory, more time, the same bits */
+    int patience;      /* epochs without improvement; 0: no early stopping */
+    char *metric;      /* selects the best epoch and stops early; "":
                           dms_metric_default of the labels */
     double time_limit; /* seconds; 0: none */
-    double checkpoint_interval; /* seconds between those within an epoch */
-    char *encoding; /* of a table that is text; "": found (data.h) */
+    double checkpoint_interval; /* seconds between checkpoints in an epoch */
+    char *encoding;             /* of a text table; "": detected (data.h) */
 } dms_train_options;
 
-/* The one description of the options; never NULL. */
+/* The description of the options; never NULL. */
 const dms_option_table *dms_train_option_table(void);
 
-/* The defaults of the table. DMS_ENOMEM. */
+/* Create options with the table's defaults. DMS_ENOMEM. */
 dms_status dms_train_options_create(dms_train_options **out, dms_error *err);
 void dms_train_options_destroy(dms_train_options *options); /* accepts NULL */
 
-/* Every field in range and fields that fit each other; DMS_EINVAL names the
- * first that does not. */
+/* Check that every field is in range and that the fields are consistent;
+ * DMS_EINVAL names the first that is not. */
 dms_status dms_train_options_check(const dms_train_options *options,
                                    dms_error *err);
 
 typedef enum dms_train_end {
     DMS_TRAIN_END_EPOCHS,
     DMS_TRAIN_END_TIME,   /* the time limit */
-    DMS_TRAIN_END_EARLY,  /* no better metric for `patience` epochs */
-    DMS_TRAIN_END_STOPPED /* the monitor asked; the call gave DMS_ESTOPPED */
+    DMS_TRAIN_END_EARLY,  /* no improvement for `patience` epochs */
+    DMS_TRAIN_END_STOPPED /* the monitor asked to stop; DMS_ESTOPPED */
 } dms_train_end;
 
 /* "all epochs done", "time limit", "early stopping", "stopped"; NULL out of
@@ -215,27 +216,27 @@ const char *dms_train_end_name(int end);
 /* Made by dms_train. */
 typedef struct dms_train_result {
     dms_train_end end;
-    int epochs;    /* validated, those before a resume too */
-    int64_t steps; /* of the optimiser, those before a resume too */
+    int epochs;    /* validated, including those before a resume */
+    int64_t steps; /* of the optimiser, including those before a resume */
     double seconds;
-    int best_epoch;     /* from 1; 0: none validated */
-    double best_metric; /* NaN when undefined */
+    int best_epoch;     /* from 1; 0: no epoch was validated */
+    double best_metric; /* NaN if undefined */
     double train_loss;  /* of the last epoch */
     double val_loss;    /* of the last epoch; NaN without a validation split */
 } dms_train_result;
 void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
 
-/* Train, validate each epoch, keep best and last.
+/* Train, validate after each epoch, keep the best and the last model.
  *
- * out  the result, the caller's to destroy; set on DMS_OK and DMS_ESTOPPED,
- *      else unchanged; may be NULL
- * DMS_ESTOPPED when the monitor says so: a checkpoint lies in the run folder
- * and options->resume continues it, bit for bit as if it had not been stopped
- * (same threads, no time limit). DMS_EMISMATCH when options or data differ
- * from the checkpoint's in a way that matters, naming them. DMS_EINVAL also
- * where options->resume does not fit the run folder: a run is there, or none
- * is, or models of one without its checkpoint, which nothing overwrites.
- * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
+ * out  the result, which the caller destroys; set on DMS_OK and DMS_ESTOPPED,
+ *      otherwise unchanged; may be NULL
+ * DMS_ESTOPPED if the monitor asks to stop: the run folder then has a
+ * checkpoint, and options->resume continues from it, bit for bit as if training
+ * had not been stopped (same threads, no time limit). DMS_EMISMATCH: options or
+ * data differ from the checkpoint's in a way that matters; the message names
+ * them. DMS_EINVAL also if options->resume does not match the run folder: it
+ * already has a run, or has none, or has models of a run without its
+ * checkpoint, which are never overwritten. DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
 dms_status dms_train(dms_train_result **out, const dms_train_options *options,
                      const dms_monitor *monitor, dms_error *err);
 

@@ -1,5 +1,5 @@
-/* The heap, counted and breakable: the C library's allocator, with atomic
- * counters around each call. */
+/* The C library's allocator, with atomic counters around each call; tests can
+ * make a call fail. */
 #include "base/alloc.h"
 
 #include <stdatomic.h>
@@ -40,8 +40,8 @@ void *dms_calloc(size_t count, size_t size)
     return calloc(count, size);
 }
 
-/* Large memory lies in huge pages where the system has them to give: fewer
- * page faults to fill it, fewer misses to stream through it. */
+/* Large blocks ask for huge pages: fewer page faults when they are first
+ * written, fewer TLB misses when they are streamed. */
 void *dms_alloc_aligned(size_t size)
 {
     size_t alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;

@@ -1,4 +1,4 @@
-/* Letters by their codes alone; asks no locale. */
+/* Compares character codes only; no locale is consulted. */
 #include "base/ascii.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Letters as ASCII has them, in every locale: in Turkish, tolower does not
- * turn 'I' into 'i', and a column "ID" would not be found. Bytes outside ASCII
- * are letters of no case. */
+/* ASCII letters, independent of the locale: in Turkish, tolower does not turn
+ * 'I' into 'i', and a column "ID" would not be found. Bytes outside ASCII have
+ * no case. */
 #ifndef DMS_BASE_ASCII_H
 #define DMS_BASE_ASCII_H
 
@@ -15,13 +15,13 @@ bool dms_ascii_is_space(char c);
 
 bool dms_ascii_is_control(char c);
 
-/* Equal but for upper and lower case. */
+/* Equal, ignoring case. */
 bool dms_ascii_same(const char *a, const char *b);
 
-/* The same for the first len bytes; a text that ends sooner ends there. */
+/* The same for the first len bytes, or up to the NUL if that comes first. */
 bool dms_ascii_same_start(const char *a, const char *b, size_t len);
 
-/* Does text contain word, in whatever case? */
+/* Does text contain word, ignoring case? */
 bool dms_ascii_contains(const char *text, const char *word);
 
 #endif

@@ -1,6 +1,8 @@
-/* The cursor over bytes from outside. All reads go through dms_bytes_take, the
- * one place that compares with the end. */
+/* The cursor over untrusted bytes. All reads go through dms_bytes_take, the
+ * only place that checks against the end. */
 #include "base/bytes.h"
+
+#include <assert.h>
 
 dms_bytes dms_bytes_over(const void *data, size_t size)
 {
@@ -11,6 +13,7 @@ const uint8_t *dms_bytes_take(dms_bytes *b, size_t count)
 {
     const uint8_t *p;
 
+    assert(b->at <= b->size);
     if (b->failed || count > dms_bytes_left(b)) {
         b->failed = true;
         return NULL;

@@ -1,7 +1,7 @@
-/* A cursor over bytes from outside: no read passes the end, ever.
+/* A cursor over untrusted bytes: no read ever passes the end.
  *
- * After the first read that does not fit, `failed` stays set, every further
- * read gives 0 or NULL, and one check at the end is enough. */
+ * After the first read past the end, `failed` stays set and every further read
+ * returns 0 or NULL, so one check at the end is enough. */
 #ifndef DMS_BASE_BYTES_H
 #define DMS_BASE_BYTES_H
 
@@ -23,10 +23,10 @@ static inline size_t dms_bytes_left(const dms_bytes *b)
     return b->size - b->at;
 }
 
-/* The next count bytes, borrowed; NULL when fewer are left. */
+/* The next count bytes, borrowed; NULL if fewer are left. */
 const uint8_t *dms_bytes_take(dms_bytes *b, size_t count);
 
-/* Move to an absolute place; fails past the end. */
+/* Move to an absolute offset; fails past the end. */
 void dms_bytes_seek(dms_bytes *b, size_t at);
 
 uint8_t dms_bytes_u8(dms_bytes *b);

@@ -1,5 +1,5 @@
-/* Relies on newlocale(LC_ALL_MASK, "C", 0), which glibc and musl answer with a
- * constant, and on uselocale, which is the calling thread's alone. */
+/* Relies on newlocale(LC_ALL_MASK, "C", 0), which returns a constant in glibc
+ * and musl, and on uselocale, which affects only the calling thread. */
 #include "base/c_locale.h"
 
 #include <string.h>

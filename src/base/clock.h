@@ -1,8 +1,8 @@
-/* Time that only goes forward. */
+/* A clock that never goes backwards. */
 #ifndef DMS_BASE_CLOCK_H
 #define DMS_BASE_CLOCK_H
 
-/* Monotonic seconds. */
+/* Seconds since an arbitrary start. */
 double dms_clock_now(void);
 
 #endif

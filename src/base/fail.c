@@ -1,5 +1,5 @@
-/* Filling a dms_error without taking memory; messages are formatted by
- * base/number, so no locale shows in them. */
+/* Fills a dms_error without allocating. base/number formats the messages, so
+ * they do not depend on the locale. */
 #define DMS_FAIL_SOURCE
 #include "base/fail.h"
 

@@ -1,5 +1,5 @@
-/* Files by POSIX calls. A new file is written beside its place, synced and
- * renamed, so that a reader never sees a part. */
+/* Files by POSIX calls. A new file is written under a temporary name in the
+ * same folder, synced and renamed, so that a reader never sees a part of it. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -117,14 +117,14 @@ struct dms_file_writer {
     bool committed;
 };
 
-/* The rename would put a file in the place of a device or a pipe. */
+/* Otherwise the rename would replace a device or a pipe by a file. */
 static dms_status check_replaceable(const char *path, dms_error *err)
 {
     struct stat info;
 
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return dms_fail(err, DMS_EIO,
-                        "%s: not a regular file, and is not replaced by one",
+                        "%s: exists and is not a regular file; not replaced",
                         path);
     return DMS_OK;
 }
@@ -150,7 +150,7 @@ dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
         open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (writer->fd < 0) {
         st = dms_fail_errno(err, "%s: cannot write", path);
-        writer->committed = true; /* there is nothing to remove */
+        writer->committed = true; /* no temporary file to remove */
         goto done;
     }
     *out = writer, writer = NULL;
@@ -193,8 +193,8 @@ done:
     return st;
 }
 
-/* The rename itself is only durable once its folder is synced; a file system
- * that cannot sync folders is no failure. */
+/* The rename is durable only once its folder is synced. A file system that
+ * cannot sync folders is not an error. */
 static void sync_folder_of(const char *path)
 {
     char *copy = dms_strdup(path);
@@ -258,7 +258,7 @@ bool dms_file_share(const char *path, const char *source)
         return false;
     unlink(name.data);
     shared = link(source, name.data) == 0 && rename(name.data, path) == 0;
-    unlink(name.data); /* renaming one file's name to its other leaves both */
+    unlink(name.data); /* rename between two names of one file keeps both */
     if (shared)
         sync_folder_of(path);
     dms_strbuf_release(&name);
@@ -279,7 +279,7 @@ dms_status dms_folder_make(const char *path, dms_error *err)
             continue;
         *p = '\0';
         if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            st = dms_fail_errno(err, "%s: cannot make the folder", copy);
+            st = dms_fail_errno(err, "%s: cannot create the folder", copy);
             break;
         }
         *p = end;

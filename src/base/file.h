@@ -1,5 +1,5 @@
-/* Whole files in, whole files out: reading with a limit, mapping, and writing
- * so that a reader sees either the old file or the new one, never a part. */
+/* Whole files: reading with a size limit, mapping, and atomic writing, so that
+ * a reader sees either the old file or the new one, never a part. */
 #ifndef DMS_BASE_FILE_H
 #define DMS_BASE_FILE_H
 
@@ -9,8 +9,8 @@
 
 #include "dms/status.h"
 
-/* Read path whole. *data is owned by the caller (dms_free) and followed by a
- * NUL that *size does not count. DMS_EIO, DMS_ELIMIT above size_max bytes. */
+/* Read all of path. *data is owned by the caller (dms_free) and followed by a
+ * NUL that *size does not count. DMS_EIO; DMS_ELIMIT above size_max bytes. */
 dms_status dms_file_read(uint8_t **data, size_t *size, const char *path,
                          size_t size_max, dms_error *err);
 
@@ -24,42 +24,42 @@ dms_status dms_file_map_open(dms_file_map *map, const char *path,
                              dms_error *err);
 void dms_file_map_close(dms_file_map *map);
 
-/* A file being written beside its final place. */
+/* A file being written under a temporary name. */
 typedef struct dms_file_writer dms_file_writer;
 
-/* Start "<path>.<pid>.tmp" in path's folder. DMS_EIO also where path is there
- * and no regular file: a device, a pipe, a folder. */
+/* Start "<path>.<pid>.tmp" in path's folder. Also DMS_EIO if path exists and
+ * is not a regular file: a device, a pipe, a folder. */
 dms_status dms_file_writer_open(dms_file_writer **out, const char *path,
                                 dms_error *err);
 dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
                                  size_t size, dms_error *err);
-/* Write again over bytes [at, at + size) that were already written. */
+/* Overwrite bytes [at, at + size), which were already written. */
 dms_status dms_file_writer_rewrite(dms_file_writer *writer, size_t at,
                                    const void *data, size_t size,
                                    dms_error *err);
-/* Flush, sync, rename to the final path, sync the folder. The writer must
- * still be closed. */
+/* Flush, sync, rename to the final path, sync the folder. Close the writer
+ * afterwards all the same. */
 dms_status dms_file_writer_commit(dms_file_writer *writer, dms_error *err);
-/* Without a commit, remove the temporary file. Accepts NULL. */
+/* Removes the temporary file unless it was committed. Accepts NULL. */
 void dms_file_writer_close(dms_file_writer *writer);
 
-/* The three above at once. */
+/* Open, write, commit and close in one call. */
 dms_status dms_file_write(const char *path, const void *data, size_t size,
                           dms_error *err);
 
-/* Let path be a second name of the file at source (a hard link), in the place
- * of what lies there; both are then replaced apart from each other. false, and
- * nothing changed, where the file system has no such links. */
+/* Make path a hard link to the file at source, replacing any file at path.
+ * Replacing one of them later leaves the other alone. false, with nothing
+ * changed, if the file system does not support hard links. */
 bool dms_file_share(const char *path, const char *source);
 
-/* Make a folder and its parents; an existing one is fine. */
+/* Create a folder and its parents; an existing folder is fine. */
 dms_status dms_folder_make(const char *path, dms_error *err);
 
 /* dms_file_write of a text to folder/name. */
 dms_status dms_folder_write(const char *folder, const char *name,
                             const char *text, dms_error *err);
 
-/* folder + "/" + name (dms_free), or NULL without memory. */
+/* folder + "/" + name (dms_free); NULL if out of memory. */
 char *dms_path_join(const char *folder, const char *name);
 
 #endif

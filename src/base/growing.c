@@ -1,4 +1,4 @@
-/* Copying option structs of one length into those of another; relies on
+/* Copies option structs between versions of different length; relies on
  * struct_size being the first member. */
 #include "base/growing.h"
 
@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 
-/* No struct of options is as large; what says so was not initialised. */
+/* No options struct is this large; a larger size was never initialised. */
 enum { SIZE_MAX_BELIEVED = 1 << 16 };
 
 void dms_growing_init(void *given, size_t given_size, const void *defaults,
@@ -36,8 +36,8 @@ dms_status dms_growing_take(void *own, size_t size, const void *given,
     for (size_t i = size; i < given_size; i++)
         if (bytes[i] != 0)
             return dms_fail(err, DMS_EINVAL,
-                            "%s: a field at byte %zu is set that libdmsnet %s "
-                            "does not know; it needs a newer libdmsnet",
+                            "%s: the field at byte %zu is set, but libdmsnet "
+                            "%s does not know it; use a newer libdmsnet",
                             name, i, dms_version());
     memcpy(own, given, given_size < size ? given_size : size);
     memcpy(own, &size, sizeof size);

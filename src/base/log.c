@@ -1,4 +1,4 @@
-/* Talking to a monitor that may be NULL, or may want only some of the talk. */
+/* Calls the callbacks of a monitor that may be NULL, or may lack some. */
 #include "base/log.h"
 
 #include <stdarg.h>

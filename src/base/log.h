@@ -1,4 +1,4 @@
-/* Talking to the caller's monitor without caring whether there is one. */
+/* Reports to the caller's monitor. NULL and missing callbacks are accepted. */
 #ifndef DMS_BASE_LOG_H
 #define DMS_BASE_LOG_H
 

@@ -1,5 +1,5 @@
-/* Numbers as text, both ways: printf and strtod under the C locale, and the
- * forms that are ours (the shortest decimal, durations) on top of them. */
+/* Numbers to text and back: printf and strtod under the C locale, and on top
+ * of them the shortest decimal and durations. */
 #include "base/number.h"
 
 #include <math.h>
@@ -48,7 +48,7 @@ double dms_real_read(const char *text, const char **end)
     return value;
 }
 
-/* Digits to a number; *end stays where there are none. */
+/* Digits to a number; *end is unchanged if there are none. */
 static uint64_t read_digits(const char *digits, const char **end, bool *fits)
 {
     uint64_t value = 0;
@@ -137,7 +137,7 @@ size_t dms_real_format(char *text, size_t capacity, double value)
     return dms_real_format_digits(text, capacity, value, 1);
 }
 
-/* Digits with at most one point: no sign, no exponent, no hexadecimal. */
+/* Length of an unsigned decimal: digits with at most one point. */
 static size_t number_length(const char *text)
 {
     size_t len = strspn(text, "0123456789"), digits = len;
@@ -178,7 +178,8 @@ bool dms_duration_parse(double *seconds, const char *text)
     return len > 0;
 }
 
-/* Whole seconds are spelt in units; fractions and the huge in seconds. */
+/* Whole seconds are written in units; fractions and anything above 1e9 s in
+ * seconds. */
 size_t dms_duration_format(char *text, size_t capacity, double seconds)
 {
     char out[352] = "";

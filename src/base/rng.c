@@ -1,4 +1,4 @@
-/* xoshiro256** and the hashes, in 64-bit integers alone: the same numbers on
+/* xoshiro256** and the hashes, in 64-bit integers only: the same numbers on
  * every machine. */
 #include "base/rng.h"
 

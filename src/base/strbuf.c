@@ -1,7 +1,8 @@
-/* The growing text; numbers are formatted by base/number, so no locale shows
- * in it. */
+/* The growing string; base/number formats numbers, so it does not depend on
+ * the locale. */
 #include "base/strbuf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ static bool reserve(dms_strbuf *sb, size_t extra)
     size_t capacity = sb->capacity ? sb->capacity : 64;
     char *data;
 
+    assert(sb->capacity == 0 || sb->data[sb->len] == '\0');
     if (sb->failed)
         return false;
     if (extra < sb->capacity - sb->len && sb->capacity)

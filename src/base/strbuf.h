@@ -1,6 +1,6 @@
-/* A growing text. Invariant: data is NUL-terminated at data[len], even when
- * empty, and after a failed allocation `failed` stays set and appends do
- * nothing, so that one check at the end is enough. */
+/* A growing string. Invariants: data[len] is NUL, even when empty; after a
+ * failed allocation `failed` stays set and appends do nothing, so one check at
+ * the end is enough. */
 #ifndef DMS_BASE_STRBUF_H
 #define DMS_BASE_STRBUF_H
 
@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 typedef struct dms_strbuf {
-    char *data; /* owned; points at a static "" while nothing was appended */
+    char *data; /* owned; a static "" until something is appended */
     size_t len;
     size_t capacity; /* 0 while data is the static "" */
     bool failed;
@@ -23,7 +23,7 @@ void dms_strbuf_puts(dms_strbuf *sb, const char *text);
 void dms_strbuf_printf(dms_strbuf *sb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Hand the text to the caller (dms_free) and start empty; NULL if failed. */
+/* Hand the string to the caller (dms_free) and start empty; NULL if failed. */
 char *dms_strbuf_detach(dms_strbuf *sb);
 
 #endif

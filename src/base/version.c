@@ -1,4 +1,4 @@
-/* The version of the library that is loaded; dms/version.h has that of the
+/* The version of the loaded library; dms/version.h has the version of the
  * caller's headers. */
 #include "dms/version.h"
 

@@ -1,4 +1,4 @@
-/* A model at the ready, to be run again and again. */
+/* Sets up a model for repeated runs, and runs it. */
 #include "bench/bench.h"
 
 #include "net/model.h"
@@ -18,8 +18,7 @@ void dms_bench_options_init(dms_bench_options *options, size_t struct_size)
     dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-/* AUTO and 0 become what they stand for here: in o, in compute and for the
- * net. */
+/* Replace AUTO and 0 by the actual choices, in o, compute and net. */
 static dms_status resolve(dms_net_options *net, dms_bench_options *o,
                           dms_compute *compute, const dms_model *model,
                           dms_error *err)
@@ -34,7 +33,7 @@ static dms_status resolve(dms_net_options *net, dms_bench_options *o,
         compute->workers = 1;
     if (compute->workers > 1 && o->train)
         return dms_fail(err, DMS_EINVAL,
-                        "%d workers: training has one, of all threads",
+                        "%d workers, expected 1: training uses all threads",
                         compute->workers);
     if (o->size == 0)
         o->size = model->config.architecture.size;
@@ -174,7 +173,7 @@ void dms_bench_destroy(dms_bench *b)
     dms_free(b);
 }
 
-/* What follows forward in training. */
+/* The rest of a training step, after forward. */
 static dms_status learn(dms_bench *b, dms_bench_times *times, dms_error *err)
 {
     int patients = b->options.patients;
@@ -222,7 +221,7 @@ typedef struct side_by_side {
     dms_bench_times *runs;
 } side_by_side;
 
-/* The images lie in the nets already: between fill and take the net runs. */
+/* The images are already in the nets. The net runs between fill and take. */
 static dms_status note_begin(void *user, const dms_engine_batch *batch,
                              dms_error *err)
 {

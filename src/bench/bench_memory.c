@@ -1,4 +1,4 @@
-/* What lies where in the memory of a net's values, and when. */
+/* Prints the memory plan of a net's values: each buffer's offset and life. */
 #include <stdio.h>
 
 #include "bench/bench.h"
@@ -66,7 +66,7 @@ static void print_sums(dms_strbuf *text, const dms_run_map *map,
     if (map->steps > map->forward_steps)
         dms_strbuf_printf(text, ", %zu backward",
                           map->steps - map->forward_steps - map->again_steps);
-    dms_strbuf_puts(text, "; * stands at the peak\n\n");
+    dms_strbuf_puts(text, "; * in use at the peak\n\n");
 }
 
 static void print_buffer(dms_strbuf *text, const dms_run_map *map,

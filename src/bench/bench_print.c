@@ -1,4 +1,4 @@
-/* What `dmsnet bench` says: tables, or JSON. */
+/* The output of `dmsnet bench`: tables, or JSON. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -7,7 +7,7 @@
 #include "dms/bench.h"
 #include "formats/json.h"
 
-/* Nodes added up: those of one part, of one op, or one alone. */
+/* A line of a table: the sum of one part's nodes, of one op's, or one node. */
 typedef struct line {
     const char *name;
     size_t nodes;
@@ -26,8 +26,8 @@ static line *find_line(line *lines, size_t *count, const char *name,
     return &lines[(*count)++];
 }
 
-/* As many lines as there are groups, in the order of the graph; room for as
- * many as nodes. Returns their number. */
+/* Fill in one line per group, in the order of the graph; lines has room for one
+ * per node. Returns the number of lines. */
 static size_t group(line *lines, const dms_bench_report *r, grouping by)
 {
     size_t count = 0;
@@ -90,7 +90,7 @@ static void print_machine(dms_strbuf *text, const dms_bench_report *r)
                               unit(dms_bench_peak_name(i)),
                               r->peak_instruction[i]);
         else
-            dms_strbuf_puts(text, "not there: the CPU has no instruction\n");
+            dms_strbuf_puts(text, "none: not supported by the CPU\n");
     }
     dms_strbuf_printf(text, "          memory    %8.1f GB/s\n", r->memory_gb_s);
 }
@@ -107,14 +107,14 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
     dms_strbuf_printf(
         text, "work      %s of %d patient%s (%d images) in %s%s\n",
         !o->train                   ? "forward"
-        : o->checkpoint_activations ? "training step, activations made again,"
+        : o->checkpoint_activations ? "training step, activations recomputed,"
                                     : "training step",
         o->patients, o->patients == 1 ? "" : "s", 2 * o->patients,
         dms_precision_name(o->compute->precision),
         o->compute->winograd == DMS_WINOGRAD_YES ? ", Winograd allowed" : "");
     dms_strbuf_printf(text,
                       "time      %.2f ms median, %.2f ms minimum of %d runs; "
-                      "%.2f patients a second; ready after %.2f s\n",
+                      "%.2f patients per second; ready after %.2f s\n",
                       1e3 * r->median.total, 1e3 * r->minimum.total, o->repeats,
                       r->patients_per_s, r->ready_s);
     if (o->train)
@@ -132,7 +132,7 @@ static void print_model(dms_strbuf *text, const dms_bench_report *r)
     dms_strbuf_printf(
         text,
         "memory    %.1f MB of values, %.1f MB of weights%s, "
-        "%.1f MB of them in the order of the kernels, peak "
+        "%.1f MB of them prepared for the kernels, peak "
         "resident %.1f MB\n",
         (double)r->memory_bytes / 1e6, (double)r->weight_bytes / 1e6,
         o->train ? ", gradients and moments" : "",
@@ -220,7 +220,7 @@ static json_t *machine_json(const dms_bench_report *r)
                      "memory_gb_s", r->memory_gb_s);
 }
 
-/* What was run and how. */
+/* Add what was run, and how. */
 static void add_work(json_t **root, const dms_bench_report *r)
 {
     const dms_bench_options *o = r->options;

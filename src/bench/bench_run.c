@@ -1,4 +1,4 @@
-/* `dmsnet bench`: the machine's peaks, then the model's times. */
+/* `dmsnet bench`: measures the machine's peaks and the model's times. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +17,10 @@
 enum {
     REPEATS_MIN = 3,
     REPEATS_MAX = 10000,
-    PROFILED = 5 /* runs of which each node's median is taken */
+    PROFILED = 5 /* profiled runs; each node's median is reported */
 };
 
-/* A report and the options that it points to; a caller sees the first. */
+/* A report and the options that it points to; a caller sees only the report. */
 typedef struct report {
     dms_bench_report public;
     dms_bench_options options;
@@ -47,8 +47,8 @@ static void keep_greater(double *kept, double value)
         *kept = value;
 }
 
-/* Called before and after the model's runs: the machine may be disturbed, or
- * drift, at either time. */
+/* Called before and after the model's runs; the best counts, since the machine
+ * may be disturbed at either time. */
 static void measure_peaks(dms_bench_report *r)
 {
     double seconds = r->options->seconds < 5 ? r->options->seconds / 20 : 0.25;
@@ -105,8 +105,8 @@ static dms_status describe_nodes(dms_bench_report *r, const dms_bench *bench,
         dms_bench_name_node(to, node, graph->params);
         if (node->op->flops)
             to->forward_gflop = node->op->flops(node, graph->params) / 1e9;
-        /* Gradients cost as much as the forward each: that by the input, where
-         * anyone asks for it, and that by the weight. */
+        /* The gradients by the input, if wanted, and by the weight cost as much
+         * as the forward, each. */
         if (dms_node_goes_back(graph, node))
             to->backward_gflop =
                 to->forward_gflop *
@@ -165,7 +165,7 @@ static double *member(dms_bench_times *t, int i)
     return members[i];
 }
 
-/* Median and minimum of each member over all runs; room for as many. */
+/* Median and minimum of each member over all runs; room: one value per run. */
 static void summarize(dms_bench_report *r, dms_bench_times *runs, double *room)
 {
     size_t count = (size_t)r->options->repeats;
@@ -178,9 +178,9 @@ static void summarize(dms_bench_report *r, dms_bench_times *runs, double *room)
     }
 }
 
-/* How many runs there are to be, at most `room`. One worker's end when the time
- * is up; several do not meet before the end, so theirs are counted beforehand,
- * by what one took. */
+/* The number of runs, at most `room`. A single worker stops when the time is
+ * up. Several workers do not synchronise before the end, so their number of
+ * runs is estimated beforehand from the time of one. */
 static size_t runs_to_time(const dms_bench_options *o, size_t room,
                            double first)
 {
@@ -193,7 +193,7 @@ static size_t runs_to_time(const dms_bench_options *o, size_t room,
     return count * workers < room ? count * workers : room;
 }
 
-/* One after the other. */
+/* Run one after the other. */
 static dms_status time_alone(dms_bench_times *runs, size_t *count,
                              const dms_bench_options *o, dms_bench *bench,
                              const dms_monitor *monitor, dms_error *err)
@@ -245,7 +245,7 @@ done:
     return st;
 }
 
-/* A run of every worker; the first also orders its weights. */
+/* One run per worker; the first also prepares the weights. */
 static dms_status warm_up(dms_bench_times *one, dms_bench *bench,
                           dms_error *err)
 {
@@ -268,7 +268,7 @@ static void account_memory(dms_bench_report *r, const dms_bench *bench)
     struct rusage usage = {0};
 
     r->weight_bytes = dms_params_bytes(params);
-    if (bench->params) /* gradient, mean and square */
+    if (bench->params) /* the gradient and two moments */
         r->weight_bytes += 3 * params->trained * sizeof(float);
     r->prepared_bytes = dms_kept_size(dms_net_kept(bench->net));
     r->memory_bytes =
@@ -277,7 +277,7 @@ static void account_memory(dms_bench_report *r, const dms_bench *bench)
     r->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
 }
 
-/* Measure into r, whose options are those of own. */
+/* Fill in own's report. */
 static dms_status measure(report *own, dms_bench *bench, double began,
                           const dms_monitor *monitor, dms_error *err)
 {
@@ -294,7 +294,7 @@ static dms_status measure(report *own, dms_bench *bench, double began,
     r->threads = own->compute.threads;
     TRY(describe_nodes(r, bench, err));
     TRY(warm_up(&first, bench, err));
-    account_memory(r, bench); /* before the peaks take memory of their own */
+    account_memory(r, bench); /* before measuring peaks allocates memory */
     describe_machine(r);
     measure_peaks(r);
     TRY(time_runs(own, first.total, bench, monitor, err));

@@ -1,5 +1,5 @@
-/* Each worker makes its own net on its own thread, since kernels depend on how
- * many threads there are; the store lets them keep one copy of the weights. */
+/* Each worker creates its own net on its own thread, since kernels depend on
+ * the number of threads; the store lets them share one copy of the weights. */
 #include "engine/engine.h"
 
 #include "base/alloc.h"
@@ -10,16 +10,16 @@
 #include "net/model.h"
 
 enum {
-    /* With so many patients a worker has its net's making back. */
+    /* With so many patients each, creating another worker's net pays. */
     PATIENTS_EACH = 64,
-    /* Bytes of maps for each pixel of an image, about. */
+    /* Bytes of maps per pixel of an image, approximately. */
     MAP_BYTES = 128
 };
 
 struct dms_engine {
     const dms_architecture *arch;
     dms_params *params;
-    dms_net_options net; /* of each */
+    dms_net_options net; /* of each worker's net */
     dms_pool *pool;
     int count;
     dms_net **nets; /* count */
@@ -36,7 +36,7 @@ int dms_engine_choose(const dms_engine_need *need)
     else
         while (count > 1 &&
                (count * need->bytes_each > need->bytes_free / 2 ||
-                (size_t)need->threads % count != 0)) /* no thread is idle */
+                (size_t)need->threads % count != 0)) /* leave no thread idle */
             count--;
     if (need->patients > 0 && count > need->patients)
         count = need->patients;
@@ -53,7 +53,7 @@ dms_engine_options dms_engine_options_of(const dms_model *model)
                                 .size = model->config.preprocess.size};
 }
 
-/* A worker's maps; about. */
+/* Bytes of a worker's maps, approximately. */
 static size_t bytes_each(const dms_net_options *net)
 {
     size_t side = (size_t)net->size;
@@ -61,7 +61,7 @@ static size_t bytes_each(const dms_net_options *net)
     return 2 * (size_t)net->patients * side * side * MAP_BYTES;
 }
 
-/* Threads to share out; 0 where a build has no say in it. */
+/* The number of threads to distribute; 0 in a build without OpenMP. */
 static int threads_of(const dms_compute *compute)
 {
     int most = dms_threads_use(0);
@@ -70,7 +70,7 @@ static int threads_of(const dms_compute *compute)
                                                        : most;
 }
 
-/* What stands behind the map is float32, whatever made the map. */
+/* The part behind the map is float32, whatever the backbone's precision. */
 static dms_status choose_numbers(dms_net_options *net,
                                  const dms_engine_options *o, dms_error *err)
 {
@@ -90,7 +90,7 @@ static dms_status choose_numbers(dms_net_options *net,
     return st;
 }
 
-/* Of each worker, given the threads of all. */
+/* Choose the number of workers; *threads becomes the threads per worker. */
 static void choose_workers(dms_engine *e, int *threads,
                            const dms_engine_options *o)
 {
@@ -132,7 +132,7 @@ dms_status dms_engine_create(dms_engine **out, const dms_engine_options *o,
 
     if (o->batch < 1 || o->batch > DMS_ENGINE_BATCH_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "a batch of %d patients, expected 1 to %d", o->batch,
+                        "batch of %d patients, expected 1 to %d", o->batch,
                         DMS_ENGINE_BATCH_MAX);
     e = dms_calloc(1, sizeof *e);
     if (!e)
@@ -187,7 +187,7 @@ void dms_engine_weights_changed(dms_engine *engine)
         dms_net_weights_changed(engine->nets[i]);
 }
 
-/* A feed under way. */
+/* The state of a feed. */
 typedef struct feeding {
     dms_engine *engine;
     const dms_feed *feed;

@@ -1,3 +1,4 @@
+/* Repeats a model's split from its provenance. */
 #include "engine/model_split.h"
 
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "base/number.h"
 #include "formats/json.h"
 
-/* The provenance; NULL where it says nothing. */
+/* The provenance as JSON; NULL if there is none. */
 static json_t *read_provenance(const dms_model *model)
 {
     return dms_json_read(model->config.provenance,
@@ -56,8 +57,8 @@ dms_status dms_model_split(dms_dataset *dataset, const dms_model *model,
         TRY(dms_dataset_split(dataset, &options, err));
     else if (!dataset->has_split_column && wanted != DMS_SPLIT_NONE)
         st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: the table has no split column and the model does "
-                      "not say how it was split in training; take all of it",
+                      "%s: the table has no split column, and the model does "
+                      "not record how training split it; use split all",
                       dataset->table);
 done:
     json_decref(root);

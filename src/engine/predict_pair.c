@@ -1,4 +1,4 @@
-/* One patient at a time, and the room for a model's answers. */
+/* Prediction of one patient, and allocation of a model's answers. */
 #include "dms/session.h"
 
 #include "base/fail.h"

@@ -1,4 +1,4 @@
-/* A model's weights in the order of the kernels, handed to other processes. */
+/* A model's prepared weights, shared with other processes. */
 #include "dms/prepared.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@ struct dms_prepared {
     int fd;
 };
 
-/* fd moves in, also after a failure. */
+/* Takes ownership of fd, also after a failure. */
 static dms_status adopt(dms_prepared **out, const dms_model *model, int fd,
                         dms_error *err)
 {
@@ -36,7 +36,7 @@ done:
     return st;
 }
 
-/* The weights as the engine's first net has them, in a new file. */
+/* Write the prepared weights of the engine's first net to a new file. */
 static dms_status write_kept(int *fd, const dms_engine *engine,
                              const dms_model *model, dms_error *err)
 {
@@ -79,7 +79,8 @@ dms_status dms_prepared_open(dms_prepared **out, const dms_model *model, int fd,
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
     if (own < 0)
-        return dms_fail_errno(err, "prepared weights: descriptor %d", fd);
+        return dms_fail_errno(err, "prepared weights: cannot use descriptor %d",
+                              fd);
     return adopt(out, model, own, err);
 }
 

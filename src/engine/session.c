@@ -1,3 +1,5 @@
+/* Prediction: photographs in, answers out, through an engine. Relies on the
+ * engine giving each worker rows of its own, so that workers share nothing. */
 #include "dms/session.h"
 
 #include <stdio.h>
@@ -18,11 +20,11 @@ struct dms_session {
     const dms_model *model;
     dms_engine *engine;
     int batch;       /* patients that one worker runs at once */
-    uint8_t *pixels; /* of each worker 2*batch pictures of size*size*3, left
-                        eyes first */
+    uint8_t *pixels; /* per worker: 2*batch pictures of size*size*3, left eyes
+                        first */
 };
 
-/* What one worker fills and reads while it runs a batch. */
+/* The buffers of one worker while it runs a batch. */
 typedef struct seat {
     const dms_model *model;
     dms_net *net;
@@ -102,7 +104,7 @@ static uint8_t *pixels_of(const seat *s, int eye, int place)
            (size_t)(eye * s->batch + place) * picture_bytes(s->model);
 }
 
-/* One eye's photograph, wherever it lies, as the model's input. */
+/* Read one eye's photograph, from a file or memory, as the model's input. */
 static dms_status read_eye(const seat *s, dms_prediction *prediction,
                            const dms_pair *pair, int place, int eye,
                            dms_error *err)
@@ -123,8 +125,8 @@ static dms_status read_eye(const seat *s, dms_prediction *prediction,
     return st;
 }
 
-/* Read what there is of each pair; an unreadable photograph is the pair's
- * error, not left out silently. */
+/* Read each pair's photographs; an unreadable one is the pair's error and not
+ * silently left out. */
 static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
                        const dms_pair *pairs, int count)
 {
@@ -141,8 +143,8 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
              dms_eyes_include(s->model->config.architecture.eyes, eye)))
             answer->present[eye] =
                 read_eye(s, answer, pair, place, eye, &error) == DMS_OK;
-        if (error.code != DMS_OK) { /* of two, the left eye's is told */
-#pragma omp critical /* a named one would be an exported symbol */
+        if (error.code != DMS_OK) { /* of two, the left eye's is reported */
+#pragma omp critical                /* a named section would export a symbol */
             if (eye == DMS_LEFT || answer->error.code == DMS_OK)
                 answer->error = error;
         }
@@ -152,12 +154,12 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
 
         if (!answer->present[DMS_LEFT] && !answer->present[DMS_RIGHT])
             dms_fail(&answer->error, DMS_EINVAL,
-                     "patient %s: no photograph that the model looks at",
+                     "patient %s: no photograph that the model uses",
                      pairs[i].id ? pairs[i].id : "?");
     }
 }
 
-/* Each side gets its photograph, or whoever stands in for it. */
+/* Each side gets its photograph, or the one that stands in for it. */
 static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
                         const dms_pair *pairs, int count)
 {
@@ -212,8 +214,8 @@ static void read_features(const seat *s, dms_prediction *p, int place)
                width * sizeof *p->features[eye]);
 }
 
-/* A pair with an error gets no numbers: its place in the batch still holds
- * another patient's pixels, or they are not finite. */
+/* A pair with an error gets no numbers: its row of the batch still has another
+ * patient's pixels, or its values are not finite. */
 static void read_answers(const seat *s, dms_predictions *predictions, size_t at,
                          const dms_pair *pairs, int count)
 {
@@ -231,7 +233,7 @@ static void read_answers(const seat *s, dms_predictions *predictions, size_t at,
     }
 }
 
-/* The pairs of a call and where their answers go. */
+/* The pairs of a call, and where their answers go. */
 typedef struct request {
     const dms_session *session;
     dms_predictions *predictions;
@@ -244,7 +246,7 @@ static dms_status show_pairs(void *user, const dms_engine_batch *batch,
     const request *r = user;
     const seat s = seat_of(r->session, batch->worker);
 
-    (void)err; /* each pair has its own */
+    (void)err; /* each pair has its own error */
     read_pairs(&s, r->predictions, batch->at, r->pairs + batch->at,
                (int)batch->count);
     fill_images(&s, r->predictions, batch->at, r->pairs + batch->at,
@@ -269,14 +271,14 @@ static dms_status check_room(const dms_session *s, const dms_predictions *p,
 {
     if (count > p->capacity)
         return dms_fail(err, DMS_EINVAL,
-                        "%zu pairs, but the predictions were created for %zu",
+                        "%zu pairs, but the predictions have room for %zu",
                         count, p->capacity);
     if (!dms_label_sets_equal(p->labels, dms_model_get_labels(s->model)) ||
         p->feature_width != dms_model_feature_width(s->model))
         return dms_fail(err, DMS_EMISMATCH,
-                        "the predictions were created for a model of %d labels "
-                        "and %zu features, the session's has %d, or others, "
-                        "and %zu",
+                        "the predictions were created for %d labels and %zu "
+                        "features, but the session's model has %d labels, "
+                        "perhaps others, and %zu features",
                         p->label_count, p->feature_width,
                         dms_model_label_count(s->model),
                         dms_model_feature_width(s->model));

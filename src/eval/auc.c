@@ -1,5 +1,5 @@
-/* Sorting a column once and counting its ranks for any weights, in integers:
- * ties and sums are exact. */
+/* Sorts a column once, then counts ranks for any weights, in integers: ties
+ * and sums are exact. */
 #include "eval/auc.h"
 
 #include <math.h>
@@ -23,14 +23,14 @@ static int by_falling_probability(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* cells is sorted in place. */
+/* Sorts cells in place. */
 static dms_status rank(dms_ranking *ranking, cell *cells, size_t count,
                        dms_error *err)
 {
     uint32_t *packed = dms_calloc(count, sizeof *packed);
 
     if (!packed)
-        return dms_fail_memory(err, "ranks of predictions");
+        return dms_fail_memory(err, "ranking predictions");
     qsort(cells, count, sizeof *cells, by_falling_probability);
     for (size_t i = 0; i < count; i++) {
         bool last =
@@ -90,7 +90,7 @@ void dms_ranking_release(dms_ranking *ranking)
     *ranking = (dms_ranking){0};
 }
 
-/* twice = 2 * (pairs ranked right) + (pairs tied); exact in 64 bits. */
+/* twice = 2 * (pairs ranked correctly) + (pairs tied); exact in 64 bits. */
 static double auc_of(uint64_t twice, uint64_t positives, uint64_t negatives)
 {
     if (positives == 0 || negatives == 0)
@@ -101,7 +101,7 @@ static double auc_of(uint64_t twice, uint64_t positives, uint64_t negatives)
 dms_ranks dms_ranking_measure(const dms_ranking *ranking,
                               const uint32_t *weights)
 {
-    uint64_t above = 0; /* positives in the ties already closed */
+    uint64_t above = 0; /* positives before the current tie */
     uint64_t tp = 0;
     uint64_t fp = 0;
     uint64_t fp_closed = 0;

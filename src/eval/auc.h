@@ -1,5 +1,5 @@
-/* Ranking measures of one column of probabilities: sorted once, measured for
- * any weights of the patients in one pass. */
+/* Ranking metrics of one column of probabilities: sorted once, then measured
+ * for any patient weights in one pass. */
 #ifndef DMS_EVAL_AUC_H
 #define DMS_EVAL_AUC_H
 
@@ -11,18 +11,18 @@
 
 /* Cells in descending order of probability. */
 typedef struct dms_ranking {
-    uint32_t *cells; /* owned: patient << 2 | last of its tie << 1 | truth */
+    uint32_t *cells; /* owned: patient << 2 | (last of its tie) << 1 | truth */
     size_t count;
-    bool constant; /* one probability for all */
+    bool constant; /* all probabilities are equal */
 } dms_ranking;
 
-/* Cell i belongs to patient i / per_patient, which fits 30 bits.
- * truth  0, 1, or DMS_LABEL_UNKNOWN: such a cell is left out */
+/* Cell i belongs to patient i / per_patient, which must fit 30 bits.
+ * truth  0, 1, or DMS_LABEL_UNKNOWN: the cell is left out */
 dms_status dms_ranking_init(dms_ranking *ranking, const uint8_t *truth,
                             const double *probabilities, size_t count,
                             size_t per_patient, dms_error *err);
 
-/* One label's column of count x labels matrices. */
+/* The same for one label's column of count x labels matrices. */
 dms_status dms_ranking_init_column(dms_ranking *ranking, const uint8_t *truth,
                                    const double *probabilities, size_t count,
                                    size_t labels, size_t label, dms_error *err);
@@ -33,12 +33,12 @@ typedef struct dms_ranks {
     double ap;  /* sum of (R_i - R_i-1) * P_i over thresholds; 0: no positive */
 } dms_ranks;
 
-/* Measure with patient i counted weights[i] times, in exact integers as long as
- * the weights of all cells sum to at most 2^27. */
+/* Measure with patient i counted weights[i] times. Exact if the weights of all
+ * cells sum to at most 2^27. */
 dms_ranks dms_ranking_measure(const dms_ranking *ranking,
                               const uint32_t *weights);
 
-/* The AUC alone, faster. */
+/* Only the AUC; faster. */
 double dms_ranking_auc(const dms_ranking *ranking, const uint32_t *weights);
 
 #endif

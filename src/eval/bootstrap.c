@@ -1,5 +1,5 @@
-/* Resampling patients in parallel; each resample's generator is seeded by its
- * number alone. */
+/* Resamples patients in parallel. Each resample's generator depends only on the
+ * seed and the resample's number, not on the thread. */
 #include "eval/bootstrap.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 #include "base/fail.h"
 #include "base/rng.h"
 
-/* Resamples are dealt to this many workspaces, whatever the threads. */
+/* The number of workspaces, independent of the number of threads. */
 enum { CHUNKS = 32 };
 
 #ifdef _OPENMP
@@ -61,7 +61,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Figure f of all resamples, sorted, the undefined ones left out. */
+/* Collect figure f of all resamples, sorted, without undefined values. Returns
+ * how many there are. */
 static size_t gather(double *sorted, const double *samples,
                      const dms_bootstrap *bootstrap, size_t f)
 {
@@ -77,7 +78,8 @@ static size_t gather(double *sorted, const double *samples,
     return count;
 }
 
-/* samples out: resamples x figures. weights: CHUNKS x patients of room. */
+/* samples  out: resamples x figures
+ * weights  scratch: CHUNKS x patients */
 static void resample(double *samples, uint32_t *weights, const dms_bootstrap *b)
 {
     int threads = threads_of(b->threads);

@@ -1,4 +1,4 @@
-/* Ratios of the four counts. */
+/* Ratios of the four counts; relies on doubles holding the counts exactly. */
 #include "eval/confusion.h"
 
 static double ratio(uint64_t part, uint64_t whole)

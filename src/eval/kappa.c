@@ -1,4 +1,4 @@
-/* Kappa from a table of counts or from its margins. */
+/* Kappa, from a table of counts or from its margins. */
 #include "eval/kappa.h"
 
 #include <assert.h>

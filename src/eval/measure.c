@@ -1,4 +1,4 @@
-/* The report: figures, intervals and floors put together, over scoring.c and
+/* Builds the report: figures, intervals and floors, from scoring.c and
  * bootstrap.c. */
 #include <math.h>
 #include <string.h>
@@ -61,7 +61,7 @@ bool dms_report_beats(const dms_report *report, dms_metric metric,
     return report->metrics[metric].low > report->floors[floor][metric].value;
 }
 
-/* A measurement under way: K-long arrays and room for all figures. */
+/* The state of a measurement: arrays of K, and room for all figures. */
 typedef struct measuring {
     const dms_answers *answers;
     const dms_report_options *options;
@@ -72,7 +72,7 @@ typedef struct measuring {
     double *value;      /* three times dms_figure_count, one block */
     double *low, *high;
     dms_figure *figures; /* dms_figure_count */
-    uint32_t *ones;      /* a weight of 1 for each patient */
+    uint32_t *ones;      /* a weight of 1 per patient */
 } measuring;
 
 static dms_status check_share(double value, const char *what, const char *code,
@@ -91,7 +91,7 @@ static dms_status check_options(const measuring *m, dms_error *err)
 
     if (options->resamples < 0 || options->resamples > RESAMPLES_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "%d bootstrap resamples are out of range, 0 to %d",
+                        "%d bootstrap resamples, expected 0 to %d",
                         options->resamples, RESAMPLES_MAX);
     for (int k = 0; k < (int)m->width; k++) {
         const char *code = dms_label_set_code(m->set, k);
@@ -134,7 +134,7 @@ static void measuring_release(measuring *m)
     dms_free(m->ones);
 }
 
-/* m->figures: all of the scoring, with their intervals. */
+/* Fill in m->figures: all figures of the scoring, with their intervals. */
 static dms_status measure(measuring *m, const dms_scoring *scoring,
                           dms_error *err)
 {
@@ -177,7 +177,8 @@ done:
     return st;
 }
 
-/* The predictor that gives every patient m->constant, decided at 0.5. */
+/* Measure the predictor that gives every patient the probabilities m->constant,
+ * with thresholds of 0.5. */
 static dms_status measure_floor(dms_figure *metrics, measuring *m,
                                 dms_error *err)
 {
@@ -189,7 +190,7 @@ static dms_status measure_floor(dms_figure *metrics, measuring *m,
     double *halves = dms_calloc(m->width, sizeof *halves);
 
     if (!probabilities || !halves) {
-        st = dms_fail_memory(err, "a trivial predictor");
+        st = dms_fail_memory(err, "trivial predictor");
         goto done;
     }
     for (size_t i = 0; i < answers.count; i++)
@@ -234,7 +235,7 @@ static void count_labels(dms_report *report, const measuring *m)
     }
 }
 
-/* A report of no figures yet. */
+/* A report without figures. */
 static dms_status report_create(dms_report **out, const measuring *m,
                                 dms_error *err)
 {

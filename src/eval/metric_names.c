@@ -1,4 +1,4 @@
-/* The words of metrics.json and of the command line. */
+/* The names used in metrics.json and on the command line. */
 #include <string.h>
 
 #include "eval/headline.h"
@@ -55,7 +55,7 @@ static const char *name_at(const char *const *names, size_t count, int index)
     return index >= 0 && (size_t)index < count ? names[index] : NULL;
 }
 
-/* The index of name, or count. */
+/* The index of name, or count if it is unknown. */
 static size_t index_of(const char *const *names, size_t count, const char *name)
 {
     size_t i = 0;

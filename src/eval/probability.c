@@ -1,4 +1,4 @@
-/* Sigmoid or softmax, and the decisions, in double precision. */
+/* Sigmoid or softmax, and decisions, in double precision. */
 #include "eval/probability.h"
 
 #include <math.h>

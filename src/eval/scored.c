@@ -1,5 +1,5 @@
-/* Checking labels and probabilities before anything is measured, so that the
- * measures need not. */
+/* Checks labels and probabilities before anything is measured, so that the
+ * metrics can rely on them. */
 #include "eval/scored.h"
 
 #include "base/fail.h"
@@ -61,10 +61,10 @@ dms_status dms_scored_check(const dms_answers *answers, dms_error *err)
     dms_status st = DMS_OK;
 
     if (answers->count == 0)
-        return dms_fail(err, DMS_EINVAL, "there is no patient to measure");
+        return dms_fail(err, DMS_EINVAL, "there are no patients to measure");
     if (answers->count > patients_max)
         return dms_fail(err, DMS_ELIMIT,
-                        "%zu patients are too many to measure; at most %zu",
+                        "%zu patients are too many to measure, at most %zu",
                         answers->count, patients_max);
     for (size_t i = 0; i < answers->count; i++)
         TRY(check_patient(&known, answers, i, err));

@@ -1,5 +1,5 @@
-/* All figures from one pass over the patients. Labels and decisions are packed
- * into bits first, as a bootstrap passes 2,000 times. */
+/* All figures from one pass over the patients. Labels and decisions are first
+ * packed into bits, since a bootstrap makes 2,000 passes. */
 #include "eval/scoring.h"
 
 #include <math.h>
@@ -11,13 +11,14 @@
 #include "eval/kappa.h"
 #include "eval/scored.h"
 
-/* A cell: what is true, what was decided; both 0 where nobody knows. */
+/* A cell: the truth and the decision; both 0 if the truth is unknown. */
 enum { TRUTH = 1, DECIDED = 2, KNOWN = 4 };
-/* A patient: any label known; all known ones decided right. */
+/* A patient: some label is known; all known labels are decided correctly. */
 enum { ANY_KNOWN = 1, EXACT = 2 };
 enum { NO_CLASS = DMS_LABELS_MAX };
 
-/* The greatest, of equals the first; none where nothing is above 0. */
+/* The index of the largest p, the first of equals; NO_CLASS if none is above 0.
+ */
 static size_t greatest(const double *p, size_t width)
 {
     size_t best = 0;
@@ -112,10 +113,10 @@ void dms_scoring_release(dms_scoring *scoring)
     *scoring = (dms_scoring){0};
 }
 
-/* What one pass over the patients counts. */
+/* The counts of one pass over the patients. */
 typedef struct tally {
     uint32_t patients; /* with a known label */
-    uint32_t exact;    /* all their known labels right */
+    uint32_t exact;    /* with all known labels decided correctly */
     uint32_t known[DMS_LABELS_MAX], both[DMS_LABELS_MAX];
     uint32_t truth[DMS_LABELS_MAX], called[DMS_LABELS_MAX];
 } tally;
@@ -153,7 +154,7 @@ static dms_cells cells_of_label(const tally *t, size_t k)
     return c;
 }
 
-/* Without a spread of probabilities a ranking needs no pass. */
+/* If all probabilities are equal, the ranks follow without a pass. */
 static dms_ranks ranks_of(const dms_ranking *ranking, const uint32_t *weights,
                           uint64_t positives, uint64_t patients)
 {
@@ -176,7 +177,7 @@ static void measure_label(double *figures, const dms_cells *c, dms_ranks ranks)
     figures[DMS_LABEL_METRIC_KAPPA] = dms_kappa_binary(c);
 }
 
-/* Mean over the labels where the figure is defined; *defined may be NULL. */
+/* The mean over labels whose figure is defined; *defined may be NULL. */
 static double macro(const double *figures, size_t width,
                     dms_label_metric metric, double *defined)
 {
@@ -244,7 +245,7 @@ void dms_scoring_confusion(size_t *table, const dms_scoring *scoring)
     }
 }
 
-/* The figures of one choice among K. */
+/* The figures of one-of labels: one class out of K. */
 static void measure_classes(double *figures, const dms_scoring *s,
                             const uint32_t *weights)
 {

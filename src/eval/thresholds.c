@@ -1,5 +1,5 @@
-/* Choosing each label's threshold: one pass over its probabilities in falling
- * order, with the counts updated at each. */
+/* Chooses each label's threshold: one pass over its probabilities in descending
+ * order, updating the four counts at each. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -35,7 +35,7 @@ static double quality(const dms_cells *c, dms_criterion criterion)
     return dms_cells_f1(c);
 }
 
-/* items falling; both classes occur, so quality is never NaN. */
+/* items are in descending order. Both classes occur: quality is never NaN. */
 static double best_threshold(const scored *items, size_t count, dms_cells cells,
                              dms_criterion criterion)
 {
@@ -53,8 +53,8 @@ static double best_threshold(const scored *items, size_t count, dms_cells cells,
         else
             cells.fp++, cells.tn--;
         if (p == next)
-            continue; /* inside a tie, or 0, which is never above */
-        /* next <= t < p, halfway where rounding lets it be */
+            continue; /* inside a tie, or 0, which no threshold is below */
+        /* next <= t < p, halfway if rounding allows */
         t = next + (p - next) / 2;
         if (t >= p)
             t = next;
@@ -67,7 +67,7 @@ static double best_threshold(const scored *items, size_t count, dms_cells cells,
     return threshold;
 }
 
-/* Label k's known cells and how many of them are positive. */
+/* Collect label k's known cells, and count the positive ones. */
 static size_t take_column(scored *items, size_t *positives,
                           const dms_answers *answers, size_t k)
 {

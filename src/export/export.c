@@ -1,4 +1,4 @@
-/* Weights for other programs. */
+/* Writes a model's weights for other programs. */
 #include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -45,7 +45,7 @@ dms_status dms_model_export_safetensors(const dms_model *model,
     TRY(dms_growing_take(&options, sizeof options, given, "dms_export_options",
                          err));
     if ((unsigned)options.type >= TYPES)
-        return dms_fail(err, DMS_EINVAL, "weight type %d is none that is known",
+        return dms_fail(err, DMS_EINVAL, "weight type %d is not supported",
                         (int)options.type);
     out.prefix = options.backbone_only ? "backbone." : "";
     out.dtype = types[options.type].dtype;

@@ -1,4 +1,5 @@
-/* The network as an ONNX model: what surrounds it, inputs, outputs, metadata.
+/* The network as an ONNX model: its inputs, outputs and metadata. The nodes in
+ * between come from network_emit.c.
  *
  *     left, right -> [pixels -> normalised] -> images -> network
  *         -> patient_logits -> [probabilities] -> patient
@@ -47,7 +48,7 @@ static void add_input(dms_onnx *onnx, const char *name, int64_t size,
     dms_onnx_input(onnx, &value);
 }
 
-/* Three values, one a channel of a map. */
+/* A constant of three values, one per channel of a map. */
 static void add_channels(dms_onnx *onnx, const char *name,
                          const float values[3])
 {
@@ -61,7 +62,7 @@ static void add_channels(dms_onnx *onnx, const char *name,
         memcpy(data, values, 3 * sizeof *values);
 }
 
-/* images = pixels * scale + shift, as dms_pixels_normalise. */
+/* images = pixels * scale + shift, like dms_pixels_normalise. */
 static void add_normalisation(dms_onnx *onnx, const char *pixels)
 {
     float scale[3], shift[3];
@@ -77,8 +78,7 @@ static void add_normalisation(dms_onnx *onnx, const char *pixels)
     add_node(onnx, "Add", "pixels_scaled", "pixel_shift", "images");
 }
 
-/* Both eyes as one batch; where the model looks at one, that one stands in for
- * both. */
+/* Both eyes as one batch; a model of one eye uses that eye for both. */
 static void add_inputs(dms_onnx *onnx, dms_eyes eyes, int64_t size, bool pixels)
 {
     const char *both = pixels ? "pixels" : "images";
@@ -92,7 +92,7 @@ static void add_inputs(dms_onnx *onnx, dms_eyes eyes, int64_t size, bool pixels)
         add_normalisation(onnx, both);
 }
 
-/* from, n x K x 1 x 1 logits, as to, n x K. */
+/* Make an output: `from`, n x K x 1 x 1 logits, becomes `to`, n x K. */
 static void add_answer(dms_onnx *onnx, const dms_model_config *config,
                        const char *from, const char *to, bool probabilities)
 {
@@ -142,7 +142,8 @@ static void add_outputs(dms_onnx *onnx, const dms_model_config *config,
                       .shape = {DMS_ONNX_OPEN, config->architecture.labels}});
 }
 
-/* `labels`: the codes, "N,D,G"; `label_set` has names and kind. */
+/* The metadata `labels` has only the codes, "N,D,G"; `label_set` also has names
+ * and kind. */
 static void add_codes(dms_onnx *onnx, const dms_label_set *labels)
 {
     dms_strbuf codes;
@@ -156,7 +157,7 @@ static void add_codes(dms_onnx *onnx, const dms_label_set *labels)
     dms_strbuf_release(&codes);
 }
 
-/* Every part of the model file's own description under its own key. */
+/* Each part of the model file's description becomes a key of its own. */
 static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
                                dms_error *err)
 {
@@ -214,7 +215,7 @@ dms_status dms_model_export_onnx(const dms_model *model, const char *path,
                          err));
     if (options.size != 0 && (options.size < 32 || options.size > 4096)) {
         st = dms_fail(err, DMS_EINVAL,
-                      "inputs of %d pixels a side: 32 to 4096 are possible",
+                      "input size of %d pixels, expected 32 to 4096",
                       options.size);
         goto done;
     }

@@ -1,4 +1,4 @@
-/* The network as ONNX: each node of the description writes itself. */
+/* The network as ONNX: each node's op writes itself (dms_op.emit). */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +20,8 @@ static bool is_taken(const node_name *names, size_t count, const char *name)
     return false;
 }
 
-/* The outputs' names are given; a node with parameters is called as they are,
- * "backbone.layer1.0.conv1"; others as their op and place, "relu_12". */
+/* Outputs have given names; a node with parameters gets their prefix,
+ * "backbone.layer1.0.conv1"; others get their op and index, "relu_12". */
 static void name_node(node_name *names, const dms_network *net, size_t index)
 {
     const dms_node *node = net->graph->nodes[index];
@@ -46,7 +46,7 @@ static void name_node(node_name *names, const dms_network *net, size_t index)
              index);
 }
 
-/* Does reader take its k-th input rounded to integers? */
+/* Does reader read its k-th input rounded to integers? */
 static bool takes_rounded(const dms_node *reader, int k)
 {
     const dms_node *value = reader->in[k];
@@ -59,7 +59,7 @@ static bool takes_rounded(const dms_node *reader, int k)
            (k == 0 || dms_node_makes_integers(reader));
 }
 
-/* The value as its node makes it, where it is rounded behind that. */
+/* The name of the value before rounding, if it is rounded afterwards. */
 static const char *exact_name(char text[DMS_EMIT_NAME_MAX],
                               const node_name *name)
 {
@@ -92,7 +92,7 @@ static dms_status emit_node(dms_onnx *onnx, const dms_graph *graph,
                 : name->text;
     }
     if (!node->op->emit)
-        return dms_fail(err, DMS_EINTERNAL, "op %s has no form in ONNX",
+        return dms_fail(err, DMS_EINTERNAL, "op %s has no ONNX form",
                         node->op->name);
     node->op->emit(&e);
     if (rounded)
@@ -100,8 +100,8 @@ static dms_status emit_node(dms_onnx *onnx, const dms_graph *graph,
     return DMS_OK;
 }
 
-/* A quantised network is written as it runs, norms, sums and relus within its
- * convolutions. */
+/* A quantised network is written as it runs, with norms, sums and relus fused
+ * into its convolutions. */
 static void rewrite(dms_graph *graph, bool fold_norms)
 {
     if (fold_norms)
@@ -122,8 +122,8 @@ dms_status dms_network_emit(dms_onnx *onnx, dms_network *network,
 
     if (!fold_norms && dms_params_quantised(graph->params))
         return dms_fail(err, DMS_EINVAL,
-                        "a quantised model has its norms in its convolutions: "
-                        "they cannot be kept apart");
+                        "a quantised model has its norms folded into its "
+                        "convolutions: they cannot be kept separate");
     rewrite(network->graph, fold_norms);
     names = dms_calloc(graph->count, sizeof *names);
     if (!names)

@@ -93,7 +93,7 @@ dms_node *dms_graph_map(dms_graph *graph, const dms_op *op, dms_node *x)
     return dms_graph_add(graph, &spec);
 }
 
-/* What is wrong with this row as node's next one; NULL: nothing. */
+/* Why this row cannot be node's next parameter; NULL if it can. */
 static const char *find_frozen_fault(const dms_graph *graph,
                                      const dms_node *node,
                                      const dms_param *param)
@@ -104,10 +104,11 @@ static const char *find_frozen_fault(const dms_graph *graph,
         return NULL;
     if (node->param_count > 0 &&
         params->items[node->param[0]].frozen != param->frozen)
-        return "a layer is frozen as a whole or not at all";
-    /* backward would pass it by data alone; training freezes first stages */
+        return "only part of its layer is frozen; freeze all of it or none";
+    /* such a node would need a backward through data only; training freezes
+     * the first stages */
     if (param->frozen && node->needs_grad)
-        return "frozen behind a layer that is trained";
+        return "frozen, but a layer before it is trained";
     return NULL;
 }
 
@@ -132,8 +133,8 @@ void dms_graph_param(dms_graph *graph, dms_node *node, const char *name,
     }
     if (!param) {
         dms_graph_fail(graph, DMS_EMISMATCH,
-                       "parameter %s: declared twice with different shapes, "
-                       "or not in the table",
+                       "parameter %s: not in the table, or declared there "
+                       "with another shape",
                        wanted.name);
         return;
     }

@@ -1,3 +1,8 @@
+/* Prepared weights, reference-counted in a store, so that runs share them.
+ * Relies on kept_file.c for blocks that processes share.
+ *
+ * The store's lock protects the list and the user counts; a block's lock, its
+ * filling. A filled block of a store never changes. */
 #include "graph/kept.h"
 
 #include <assert.h>
@@ -9,21 +14,21 @@
 #include "graph/kept_file.h"
 
 struct dms_kept {
-    dms_kept_store *store; /* NULL: the block is one run's own */
-    dms_kept *next;        /* in the store */
+    dms_kept_store *store; /* NULL: the block belongs to one run */
+    dms_kept *next;        /* in the store's list */
     uint64_t form;
     size_t size;
-    size_t users; /* under the store's lock */
+    size_t users; /* protected by the store's lock */
     void *data;
-    dms_kept_file *file;  /* what data is mapped from; NULL: it is owned */
-    pthread_mutex_t lock; /* of filling */
+    dms_kept_file *file;  /* data is mapped from it; NULL: data is owned */
+    pthread_mutex_t lock; /* held while filling */
     bool filled;
     bool heavy;
 };
 
 struct dms_kept_store {
     pthread_mutex_t lock;
-    dms_kept *first; /* those in use */
+    dms_kept *first; /* list of the blocks in use: users > 0 */
 };
 
 dms_kept_store *dms_kept_store_create(void)
@@ -53,7 +58,7 @@ static void destroy(dms_kept *kept)
     dms_free(kept);
 }
 
-/* file NULL: with memory of its own, which is not touched yet. */
+/* file = NULL: the block allocates its own memory and does not write to it. */
 static dms_kept *create(uint64_t form, size_t size, dms_kept_file *file)
 {
     dms_kept *kept = dms_calloc(1, sizeof *kept);
@@ -110,7 +115,7 @@ dms_status dms_kept_acquire(dms_kept **out, dms_kept_store *store,
     if (store)
         pthread_mutex_unlock(&store->lock);
     *out = kept;
-    return kept ? DMS_OK : dms_fail_memory(err, "weights in order");
+    return kept ? DMS_OK : dms_fail_memory(err, "prepared weights");
 }
 
 void dms_kept_release(dms_kept *kept)

@@ -11,17 +11,17 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 
-/* The head takes a whole page, so that the block is aligned. */
+/* The header takes a whole page, so that the block is page-aligned. */
 enum { PAGE = 4096 };
 
 static const char magic[16] = "DMS prepared 1";
 
-/* Nobody can change or shorten it under a reader's eyes. */
+/* No process can change or shorten the file while others read it. */
 enum { SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW };
 
 struct dms_kept_file {
     unsigned char *mapped;
-    size_t size; /* of the whole file */
+    size_t size; /* of the whole file, header included */
 };
 
 static bool write_all(int fd, const void *data, size_t size)
@@ -56,7 +56,9 @@ dms_status dms_kept_file_write(int *fd, const void *data,
         *fd = file;
         return DMS_OK;
     }
-    st = dms_fail_errno(err, "prepared weights: a memory file of %zu bytes",
+    st = dms_fail_errno(err,
+                        "prepared weights: cannot write a memory file of %zu "
+                        "bytes",
                         (size_t)head->size + PAGE);
     if (file >= 0)
         close(file);
@@ -68,22 +70,25 @@ static dms_status check_head(const dms_kept_head *head, size_t file_size,
 {
     if (memcmp(head->magic, magic, sizeof magic) != 0)
         return dms_fail(err, DMS_EFORMAT,
-                        "prepared weights: the file is something else");
+                        "prepared weights: the file does not contain any; "
+                        "expected one from dms_prepared_create");
     if (strncmp(head->version, dms_version(), sizeof head->version) != 0)
         return dms_fail(err, DMS_EMISMATCH,
-                        "prepared weights: made by dmsnet %.16s, this is %s",
+                        "prepared weights: made by dmsnet %.16s, but this is "
+                        "%s",
                         head->version, dms_version());
     if (head->size != file_size - PAGE)
         return dms_fail(err, DMS_EFORMAT,
-                        "prepared weights: %zu bytes, the head says %llu",
+                        "prepared weights: the file has %zu bytes, but its "
+                        "header says %llu",
                         file_size - PAGE, (unsigned long long)head->size);
     if (head->values != values)
         return dms_fail(err, DMS_EMISMATCH,
-                        "prepared weights: of another model");
+                        "prepared weights: made from another model");
     return DMS_OK;
 }
 
-/* Its size, once it is known that nobody can change it any more. */
+/* The file's size; fails unless the file is sealed against change. */
 static dms_status check_seals(size_t *size, int fd, dms_error *err)
 {
     int seals = fcntl(fd, F_GET_SEALS);
@@ -94,10 +99,10 @@ static dms_status check_seals(size_t *size, int fd, dms_error *err)
                         "prepared weights: the descriptor is not a memory "
                         "file sealed against change");
     if (fstat(fd, &info) != 0)
-        return dms_fail_errno(err, "prepared weights");
+        return dms_fail_errno(err, "prepared weights: cannot stat the file");
     if (info.st_size < PAGE)
         return dms_fail(err, DMS_EFORMAT,
-                        "prepared weights: a file of %lld bytes",
+                        "prepared weights: the file has only %lld bytes",
                         (long long)info.st_size);
     *size = (size_t)info.st_size;
     return DMS_OK;
@@ -114,7 +119,7 @@ dms_status dms_kept_file_open(dms_kept_file **out, dms_kept_head *head, int fd,
     TRY(check_seals(&size, fd, err));
     mapped = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED)
-        return dms_fail_errno(err, "prepared weights");
+        return dms_fail_errno(err, "prepared weights: cannot map the file");
     memcpy(head, mapped, sizeof *head);
     TRY(check_head(head, size, values, err));
     file = dms_calloc(1, sizeof *file);

@@ -1,3 +1,5 @@
+/* The parameter table: declared row by row, then allocated as flat buffers,
+ * after which no row is added. Relies on zeroed memory: padding stays zero. */
 #include "graph/params.h"
 
 #include <assert.h>
@@ -80,7 +82,7 @@ dms_param *dms_params_declare(dms_params *params, const dms_param *wanted)
                    ? param
                    : NULL;
     if (params->value || shape_len(wanted) == 0)
-        return NULL; /* allocated: the table is closed */
+        return NULL; /* once allocated, the table is closed */
     if (params->count == params->capacity) {
         size_t capacity = params->capacity ? 2 * params->capacity : 256;
         dms_param *items = dms_resize(params->items, capacity, sizeof *items);
@@ -101,7 +103,7 @@ size_t dms_params_freeze(dms_params *params, const char *prefix)
 {
     size_t frozen = 0;
 
-    assert(!params->value); /* the places of the rows depend on it */
+    assert(!params->value); /* the rows' offsets depend on it */
     for (size_t i = 0; i < params->count; i++) {
         if (strncmp(params->items[i].name, prefix, strlen(prefix)) != 0)
             continue;
@@ -111,7 +113,7 @@ size_t dms_params_freeze(dms_params *params, const char *prefix)
     return frozen;
 }
 
-/* The parts of the flat buffers, in their order. */
+/* The parts of the flat buffers, in order. */
 typedef enum part { TRAINED, STATISTICS, FROZEN, PARTS } part;
 
 dms_status dms_params_allocate(dms_params *params, bool with_grad,
@@ -305,8 +307,8 @@ static bool is_blocked(const dms_param *param)
     return param->block_out > 1 || param->block_in > 1;
 }
 
-/* Walk a blocked weight in physical order and give the place in the plain
- * tensor of each element: dst[i] = src[place] one way, the other way back. */
+/* Copy between the blocked and the plain order of a weight, walking it in
+ * physical order: physical[i] = plain[place], or the other way. */
 static void permute(const dms_param *param, float *physical, float *plain,
                     bool packing)
 {

@@ -1,4 +1,4 @@
-/* What a table holds in one number: whose weights these are. */
+/* A digest of a parameter table, to recognise the same weights. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -14,7 +14,7 @@ dms_status dms_params_digest(uint64_t *digest, const dms_params *params,
     float *plain = dms_calloc(dms_params_longest(params), sizeof *plain);
 
     if (!plain)
-        return dms_fail_memory(err, "digest of the weights");
+        return dms_fail_memory(err, "weight digest");
     for (size_t i = 0; i < params->count; i++) {
         const dms_param *param = &params->items[i];
 

@@ -1,3 +1,5 @@
+/* Rewrites of a finished graph, before it runs; graph.h says what each does and
+ * in which order. They rely on nodes being in the order in which they run. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -6,11 +8,11 @@
 #include "base/fail.h"
 #include "graph/op.h"
 
-/* Integers above 0. */
+/* The largest integer of each type. */
 #define LEVELS_U8 255.0f
 #define LEVELS_S8 127.0f
 
-/* Who wants its gradient is one of them. */
+/* A caller who wants value's gradient counts as a reader. */
 static size_t count_readers(const dms_graph *graph, const dms_node *value)
 {
     size_t readers = value->wanted;
@@ -21,7 +23,8 @@ static size_t count_readers(const dms_graph *graph, const dms_node *value)
     return readers;
 }
 
-/* The node at index goes: heir makes its value, and is watched in its place. */
+/* Remove the node at index: heir now produces its value and is watched in its
+ * place. */
 static void hand_over(dms_graph *graph, size_t index, dms_node *heir)
 {
     const dms_node *node = graph->nodes[index];
@@ -77,7 +80,7 @@ void dms_pass_fuse_relu(dms_graph *graph, const dms_op *relu)
     }
 }
 
-/* Which of add's two inputs can take the other in: the later one. */
+/* The input of add that can take the other in: the later one, or NULL. */
 static dms_node *summing_input(const dms_graph *graph, const dms_node *add)
 {
     dms_node *later = add->in[add->in[1]->index > add->in[0]->index];
@@ -122,7 +125,7 @@ void dms_pass_type(dms_graph *graph, const dms_op *op, const dms_node *last,
     }
 }
 
-/* Does value's range come of convolutions alone? */
+/* Is value's range determined by convolutions alone? */
 static bool has_range(const dms_node *value)
 {
     bool all = value->op->bounded || value->op->fuses_sum;
@@ -138,8 +141,9 @@ bool dms_node_can_be_integer(const dms_graph *graph, const dms_node *node)
            has_range(node->in[0]);
 }
 
-/* Widen scale and sign to what the convolutions make that value's range comes
- * of; false: one of them has no scale, or it comes of something else. */
+/* Widen scale and sign to cover the outputs of the convolutions that determine
+ * value's range. false if one has no scale, or if something other than a
+ * convolution determines the range. */
 static bool find_range(const dms_graph *graph, const dms_node *value,
                        float *scale, bool *negative)
 {
@@ -161,7 +165,7 @@ static bool find_range(const dms_graph *graph, const dms_node *value,
     return true;
 }
 
-/* Value as integers, where that can be. */
+/* Mark value as wanted in integers, if its range is known. */
 static bool want_narrow(const dms_graph *graph, dms_node *value)
 {
     float range = 0;
@@ -176,7 +180,7 @@ static bool want_narrow(const dms_graph *graph, dms_node *value)
 
 void dms_pass_narrow(dms_graph *graph)
 {
-    /* readers before what they read */
+    /* readers before the values they read */
     for (size_t i = graph->count; i-- > 0;) {
         dms_node *node = graph->nodes[i];
 
@@ -197,7 +201,7 @@ bool dms_node_makes_integers(const dms_node *node)
             dms_type_is_integer(node->in[node->in_count - 1]->narrow));
 }
 
-/* How a value is stored. */
+/* A value's layout and type. */
 typedef struct form {
     dms_layout layout;
     dms_type type;
@@ -216,7 +220,7 @@ static dms_node *find_reorder(const dms_graph *graph, const dms_op *reorder,
     return NULL;
 }
 
-/* A new reorder of value, standing just before reader. */
+/* Insert a reorder of value just before reader. */
 static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
                                 dms_node *value, const dms_node *reader,
                                 form wanted)
@@ -242,8 +246,7 @@ static dms_node *insert_reorder(dms_graph *graph, const dms_op *reorder,
     return node;
 }
 
-/* Is node a convolution for which Winograd's algorithm may be had? Its kernels
- * are for blocks. */
+/* Can node use Winograd's algorithm? Its kernels need the blocked layout. */
 static bool wants_blocks(const dms_graph *graph, const dms_node *node)
 {
     return node->op->typed && node->attr.type == DMS_TYPE_F32 &&
@@ -252,7 +255,7 @@ static bool wants_blocks(const dms_graph *graph, const dms_node *node)
            node->shape.c % graph->block == 0;
 }
 
-/* How node reads its first input. Pixels stay as they are. */
+/* The form in which node reads its first input. Images stay as they are. */
 static form first_form(const dms_graph *graph, const dms_node *node)
 {
     const dms_node *value = node->in[0];
@@ -271,7 +274,7 @@ static form first_form(const dms_graph *graph, const dms_node *node)
     return wanted;
 }
 
-/* What node makes. */
+/* The form of node's output. */
 static form output_form(const dms_graph *graph, const dms_node *node)
 {
     form out = first_form(graph, node);
@@ -286,8 +289,9 @@ static form output_form(const dms_graph *graph, const dms_node *node)
     return out;
 }
 
-/* How node reads its k-th input: alike, but a term of a sum as the sum; each
- * integer term has its own sign and scale. */
+/* The form in which node reads its k-th input: like the first, except that a
+ * fused sum's term is read in the form of the sum; an integer term keeps its
+ * own sign and scale. */
 static form input_form(const dms_graph *graph, const dms_node *node, int k)
 {
     form wanted;
@@ -303,13 +307,13 @@ static form input_form(const dms_graph *graph, const dms_node *node, int k)
 static dms_status give_inputs(dms_graph *graph, const dms_op *reorder,
                               dms_node *node, dms_error *err)
 {
-    for (int k = node->in_count; k-- > 0;) { /* the first one tells the rest */
+    for (int k = node->in_count; k-- > 0;) { /* others depend on the first */
         dms_node *value = node->in[k];
         form wanted = input_form(graph, node, k);
         bool vector = value->shape.h == 1 && value->shape.w == 1;
         dms_node *between;
 
-        /* vectors lie the same way in every layout */
+        /* vectors are the same in every layout */
         if (value->type == wanted.type &&
             (vector || value->layout == wanted.layout))
             continue;
@@ -326,7 +330,7 @@ static dms_status give_inputs(dms_graph *graph, const dms_op *reorder,
 dms_status dms_pass_layout(dms_graph *graph, const dms_op *reorder,
                            dms_error *err)
 {
-    /* Nodes put in before node push it on; its index keeps the place. */
+    /* Nodes inserted before node move it; its index follows. */
     for (size_t i = 0; i < graph->count; i++) {
         dms_node *node = graph->nodes[i];
         form out;

@@ -1,5 +1,8 @@
+/* Places buffers in one arena: the largest first, each into the lowest gap that
+ * fits between the buffers alive at the same time. */
 #include "graph/plan.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -15,11 +18,12 @@ static int larger_first(const void *a, const void *b)
 
     if (x->size != y->size)
         return x->size < y->size ? 1 : -1;
-    return (x > y) - (x < y); /* the caller's order: the same plan each time */
+    return (x > y) - (x < y); /* the caller's order, for a repeatable plan */
 }
 
 /* placed is sorted by offset. Put buffer into the lowest gap that is wide
- * enough between those alive with it, and insert it into placed. */
+ * enough between the buffers alive at the same time, and insert it into
+ * placed. */
 static void place(dms_buffer **placed, size_t count, dms_buffer *buffer)
 {
     size_t offset = 0;
@@ -29,7 +33,7 @@ static void place(dms_buffer **placed, size_t count, dms_buffer *buffer)
         const dms_buffer *other = placed[i];
 
         if (other->last < buffer->first || buffer->last < other->first)
-            continue; /* never alive together */
+            continue; /* never alive at the same time */
         if (other->offset >= offset + buffer->size)
             break;
         if (other->offset + other->size > offset)
@@ -57,6 +61,7 @@ dms_status dms_plan_buffers(dms_buffer *buffers, size_t count, size_t *total,
         return dms_fail_memory(err, "memory plan");
     }
     for (size_t i = 0; i < count; i++) {
+        assert(buffers[i].size == 0 || buffers[i].first <= buffers[i].last);
         buffers[i].size =
             (buffers[i].size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         order[i] = &buffers[i];

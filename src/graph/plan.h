@@ -13,8 +13,8 @@ typedef struct dms_buffer {
     size_t offset; /* out: multiple of 64 */
 } dms_buffer;
 
-/* Give each buffer an offset so that two whose [first, last] meet do not
- * overlap; greedy, largest first. *total: bytes of the arena. */
+/* Give each buffer an offset, so that buffers whose [first, last] intersect do
+ * not overlap; greedy, largest first. *total: bytes of the arena. */
 dms_status dms_plan_buffers(dms_buffer *buffers, size_t count, size_t *total,
                             dms_error *err);
 

@@ -1,3 +1,5 @@
+/* Creates a run (primitives, memory plan, pointers) and carries out its steps.
+ * run_plan.c plans the memory, run_schedule.c the steps. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -62,7 +64,7 @@ static void *node_address(const dms_run *run, const dms_node *node, int kind)
     return buffer_address(run, node->index * BUFFER_KINDS + (size_t)kind);
 }
 
-/* The same job on the way back: what was made again lies elsewhere. */
+/* The same job for the steps after forward: recomputed values lie elsewhere. */
 static void bind_back(dms_run *run, node_run *self)
 {
     const dms_node *node = self->job.node;
@@ -70,7 +72,7 @@ static void bind_back(dms_run *run, node_run *self)
 
     *job = self->job;
     job->again = true;
-    job->weights_changed = false; /* the first forward has seen them */
+    job->weights_changed = false; /* the first forward has handled it */
     if (self->again) {
         job->y = node_address(run, node, VALUE_AGAIN);
         job->saved = node_address(run, node, SAVED_AGAIN);
@@ -244,8 +246,8 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
         dms_job *job = &run->nodes[i].job;
         double began = run->forward_s ? dms_clock_now() : 0;
 
-        /* by the place from the end: a network's last part by itself draws
-         * the same as within the whole */
+        /* by the position from the end: the last part of a network draws the
+         * same numbers alone as within the whole */
         job->seed = run->nodes[i].back.seed =
             dms_hash_mix(seed, run->graph->count - i);
         if (job->node->op->forward) {
@@ -264,8 +266,8 @@ dms_status dms_run_forward(dms_run *run, uint64_t seed, dms_error *err)
     return DMS_OK;
 }
 
-/* Add a later reader's share; and make the padding zero again, which a kernel
- * that writes whole vectors does not keep: norms and sums run over it. */
+/* Add a later reader's share of the gradient, and zero the padding again:
+ * kernels that write whole vectors overwrite it, and norms and sums read it. */
 static void finish_param(dms_run *run, const node_run *self, int p)
 {
     const dms_params *params = run->graph->params;

@@ -23,7 +23,7 @@ static void add(dms_run_map *map, const dms_run *run, size_t number,
 
     if (plan.size == 0)
         return;
-    if (plan.last > map->steps) /* what the caller reads, in inference */
+    if (plan.last > map->steps) /* the caller reads it, in inference */
         plan.last = map->steps;
     map->buffers[map->count++] = (dms_run_buffer){node, what, is_value, plan};
 }

@@ -1,5 +1,5 @@
-/* What a run is asked for beside values: three switches, none of which implies
- * another. All zero is inference.
+/* What a run computes besides values: three independent switches. All zero is
+ * inference.
  *
  *     training               gradients PARAMS, statistics UPDATE, dropout
  *     explaining an answer   gradients NODES
@@ -13,16 +13,16 @@
 typedef enum dms_gradients {
     DMS_GRADIENTS_NONE,
     DMS_GRADIENTS_PARAMS, /* of the trained parameters, and of chosen nodes */
-    DMS_GRADIENTS_NODES   /* of chosen nodes alone (dms_graph_want_gradient) */
+    DMS_GRADIENTS_NODES   /* of chosen nodes only (dms_graph_want_gradient) */
 } dms_gradients;
 
-/* Which mean and variance a batch norm works with. */
+/* The mean and variance that a batch norm uses. */
 typedef enum dms_statistics {
-    DMS_STATISTICS_RUNNING, /* the table's */
-    DMS_STATISTICS_BATCH,   /* the batch's; the table's stay as they are */
-    DMS_STATISTICS_UPDATE,  /* the batch's; the table's follow it by a tenth */
-    DMS_STATISTICS_MEAN     /* the batch's; the table's, frozen ones too, become
-                               the mean of all batches counted so far
+    DMS_STATISTICS_RUNNING, /* the running ones, of the table */
+    DMS_STATISTICS_BATCH,   /* the batch's; the running ones do not change */
+    DMS_STATISTICS_UPDATE,  /* the batch's; running ones follow, momentum 0.1 */
+    DMS_STATISTICS_MEAN     /* the batch's; the running ones, frozen ones too,
+                               become the mean of all batches so far
                                (PyTorch's momentum=None) */
 } dms_statistics;
 

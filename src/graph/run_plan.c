@@ -1,6 +1,5 @@
-/* The memory plan of a run.
- *
- * Time is counted in steps: see run_schedule.c. */
+/* The memory plan of a run: when each buffer is first written and last read,
+ * and which nodes can share one. Relies on the steps of run_schedule.c. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "graph/run_parts.h"
@@ -33,14 +32,14 @@ static size_t value_size(const dms_node *node)
     return dms_shape_len(&node->shape) * dms_type_size(node->type);
 }
 
-/* What the way back reads of it: as forward left it, or as made again. */
+/* The value that backward reads: as forward left it, or as recomputed. */
 static dms_buffer *value_then(dms_run *run, const dms_node *node)
 {
     return buffer_of(run, node,
                      run->nodes[node->index].again ? VALUE_AGAIN : VALUE);
 }
 
-/* From forward to backward, or from the second forward. */
+/* Alive from forward, or from recomputation, to backward. */
 static void plan_saved(dms_run *run, const dms_node *node)
 {
     const node_run *self = &run->nodes[node->index];
@@ -74,7 +73,7 @@ static void plan_value(dms_run *run, const dms_node *node)
             (dms_buffer){value->size, self->step[AGAIN], self->step[AGAIN], 0};
 }
 
-/* What node reads lives at least until then. */
+/* The values that node reads live at least until it has read them. */
 static void plan_reading(dms_run *run, const dms_node *node)
 {
     const node_run *self = &run->nodes[node->index];
@@ -104,7 +103,7 @@ static void plan_values(dms_run *run)
     }
 }
 
-/* A sum may stand in place of what it adds if nobody needs that any more. */
+/* A sum may be written in place of its term if nothing reads the term later. */
 static void share_buffers(dms_run *run)
 {
     const dms_graph *graph = run->graph;
@@ -116,7 +115,7 @@ static void share_buffers(dms_run *run)
         dms_buffer *own = buffer_of(run, node, VALUE);
         const dms_node *home;
 
-        /* not where node reads the term as its input too */
+        /* not if node also reads the term as its first input */
         if (!term || term->in_count == 0 || node->in[0] == term ||
             run->nodes[term->index].is_output ||
             buffer_of(run, term, VALUE)->last != forward_step(run, node))
@@ -146,8 +145,8 @@ static dms_status add_spare(dms_run *run, size_t *number, size_t size,
     return DMS_OK;
 }
 
-/* Is there a node whose backward is yet to read the gradient that node's
- * backward would change? */
+/* Is there another node whose backward still has to read the gradient that
+ * node's backward would change? */
 static bool is_awaited(const dms_run *run, const dms_node *node)
 {
     const dms_node *home = run->nodes[node->index].gradient_home;
@@ -158,8 +157,8 @@ static bool is_awaited(const dms_run *run, const dms_node *node)
     return false;
 }
 
-/* May input k of node have node's own gradient buffer as its gradient? Only if
- * what other readers of it add there comes after the other input has read. */
+/* May input k of node use node's gradient buffer as its own gradient? Only if
+ * the input's other readers add to it after node's other input has read it. */
 static bool may_share_gradient(const dms_run *run, const dms_node *node, int k)
 {
     const dms_graph *graph = run->graph;
@@ -202,8 +201,8 @@ static dms_status plan_input_gradient(dms_run *run, node_run *self, int k,
     return DMS_OK;
 }
 
-/* The caller writes them first: where an output is read by nodes too, their
- * shares are added. */
+/* The caller writes the gradients of outputs first; the shares of nodes that
+ * read an output are added. */
 static void plan_output_gradients(dms_run *run)
 {
     const dms_graph *graph = run->graph;

@@ -1,17 +1,17 @@
-/* The steps of a run: forward in the graph's order, backward in the reverse.
+/* The steps of a run: forward in the graph's order, backward in reverse.
  *
- * Where the graph says recompute, what is read within its segment only is let
- * go after forward, and what of it backward reads is made again before the
- * segment's first backward (Chen et al. 2016, "Training deep nets with
- * sublinear memory cost"):
+ * With graph->recompute, values read only within their segment are freed after
+ * forward, and those that backward reads are recomputed before the segment's
+ * first backward (Chen et al. 2016, "Training deep nets with sublinear memory
+ * cost"):
  *
- *     forward  [a b c] [d e f]
- *     back             d e again, f e d backward, a b again, c b a backward
+ *     forward   [a b c] [d e f]
+ *     backward  d e again, f e d backward, a b again, c b a backward
  */
 #include "graph/run_parts.h"
 
-/* Is there an output that comes of value by way of nodes that run backward?
- * Readers come first to be asked. */
+/* Does an output depend on value through nodes that run backward? Must already
+ * be decided for value's readers. */
 static bool is_reached(const dms_run *run, const dms_node *value)
 {
     const dms_graph *graph = run->graph;
@@ -41,7 +41,7 @@ void dms_run_choose_backward(dms_run *run)
     }
 }
 
-/* May value be let go after forward? Not what the caller reads or fills. */
+/* May value be freed after forward? Not if the caller reads or writes it. */
 static bool is_inner(const dms_run *run, const dms_node *value)
 {
     const dms_graph *graph = run->graph;
@@ -72,7 +72,7 @@ static bool backward_reads(const dms_run *run, const dms_node *value)
     return false;
 }
 
-/* Is there a reader that runs again? Readers come first to be asked. */
+/* Is one of value's readers recomputed? Must already be decided for them. */
 static bool again_reads(const dms_run *run, const dms_node *value)
 {
     const dms_graph *graph = run->graph;

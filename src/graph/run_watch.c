@@ -1,11 +1,11 @@
-/* Watching a run: which images' values overflowed, and where first.
+/* Watching a run: for which images values overflowed, and at which node first.
  *
- * To look at the few watched nodes costs next to nothing. But what overflows
- * between two of them can be hidden: inf - inf is NaN, and a relu makes that 0.
- * From values of at most LOUD, weights of at most DMS_RUN_HEAVY need more than
- * three convolutions in a row for that. Beyond either bound every node is
- * watched, and one with a relu inside also by what it reads: its own sums may
- * not be able to overflow, since it would not show. */
+ * Checking the few watched nodes costs next to nothing, but an overflow between
+ * two of them can be hidden: inf - inf is NaN, and a relu turns that into 0.
+ * With values up to LOUD and weights up to DMS_RUN_HEAVY, an overflow takes
+ * more than three convolutions in a row. Beyond either bound every node is
+ * checked, and a node with a relu inside also by its input: that must be too
+ * small for the node's sums to overflow, since the relu would hide it. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -15,10 +15,11 @@
 #include "graph/run_parts.h"
 #include "graph/value.h"
 
-/* A trained net's maps are far below. */
+/* The values of a trained net are far below this. */
 #define LOUD 0x1p40f
 
-/* What a sum may come to: Winograd's is of greater terms. */
+/* The largest allowed bound on a sum; the margin is for Winograd, whose terms
+ * are larger. */
 #define SUM_MOST ((double)FLT_MAX / 1024)
 
 dms_status dms_run_watch(dms_run *run, dms_error *err)
@@ -44,9 +45,9 @@ void dms_run_watch_begin(dms_run *run)
     run->loud = false;
 }
 
-/* Images first to first + count - 1 of value, made by node; integers have no
- * infinity: what is too large is the largest one. In every layout an image's
- * numbers lie together. */
+/* The largest |value| in images first .. first + count - 1 of node's output. An
+ * image is contiguous in every layout. Integers cannot be infinite: they
+ * saturate. */
 static float magnitude(const dms_node *node, const void *value, size_t first,
                        size_t count)
 {
@@ -69,7 +70,7 @@ static bool is_flawed(const dms_job *job, bool closely, size_t first,
         return true;
     if (!closely || !node->attr.relu || !(job->heaviest > 0))
         return false;
-    weight = &job->params->items[node->param[0]]; /* a sum's products */
+    weight = &job->params->items[node->param[0]]; /* products per sum */
     return (double)magnitude(node->in[0], job->x[0], first, count) *
                (double)job->heaviest *
                ((double)weight->len / (double)weight->shape[0]) >

@@ -1,3 +1,4 @@
+/* Arithmetic on whole values, in parallel. Relies on IEEE floats. */
 #include "graph/value.h"
 
 #include <math.h>
@@ -21,11 +22,11 @@ void dms_value_add(void *sum, const void *term, size_t len, dms_type type)
             dms_bf16_of(dms_bf16_float(half[i]) + dms_bf16_float(half_term[i]));
 }
 
-/* From so many numbers on threads share the work. */
+/* Threads share the work above this many elements. */
 enum { SHARED = 1 << 17 };
 
-/* Without their sign floats are ordered as their bits are, and NaN is above
- * infinity: a maximum of integers, 16 at a time, sees both. */
+/* Without the sign bit, floats are ordered like their bits, with NaN above
+ * infinity: a vectorised integer maximum finds both. */
 static float magnitude_f32(const float *values, size_t len)
 {
     int32_t most = 0;
@@ -102,7 +103,7 @@ static void put(void *y, size_t i, const dms_node *node, float value)
     }
 }
 
-/* Where channel c of a position lies in an image of such a layout. */
+/* The offset of channel c at a position, within an image of node's layout. */
 static size_t place(const dms_node *node, size_t position, size_t c,
                     size_t block)
 {

@@ -1,4 +1,4 @@
-/* Arithmetic on values of any type and layout, by all threads. */
+/* Arithmetic on values of any type and layout, by all OpenMP threads. */
 #ifndef DMS_GRAPH_VALUE_H
 #define DMS_GRAPH_VALUE_H
 
@@ -17,7 +17,7 @@ static inline float dms_bf16_float(uint16_t half)
     return value;
 }
 
-/* To the nearest, ties to even; a NaN stays one. */
+/* Rounds to nearest, ties to even; a NaN stays NaN. */
 static inline uint16_t dms_bf16_of(float value)
 {
     uint32_t bits;
@@ -31,12 +31,12 @@ static inline uint16_t dms_bf16_of(float value)
 /* sum += term, float32 or bfloat16 */
 void dms_value_add(void *sum, const void *term, size_t len, dms_type type);
 
-/* The greatest |value| of float32 or bfloat16; infinity where one of them is
- * infinite or NaN. */
+/* The largest |value| of float32 or bfloat16; infinity if any is infinite or
+ * NaN. */
 float dms_value_magnitude(const void *values, size_t len, dms_type type);
 
-/* A node's value as N x H x W x C floats, integers times their scale, and back,
- * rounded to the nearest and kept within its range. block: the graph's. */
+/* Convert a node's value to N x H x W x C floats (integers times their scale)
+ * and back (rounded to nearest and clamped to the type). block: the graph's. */
 void dms_value_read(float *plain, const dms_node *node, const void *y,
                     int block);
 void dms_value_write(void *y, const dms_node *node, const float *plain,

@@ -1,5 +1,5 @@
-/* Asking the CPU and the system what this machine is: cpuid on x86-64, what
- * there is elsewhere. */
+/* Identifies the CPU and its instruction sets: cpuid on x86-64; other
+ * architectures report nothing. */
 #include "machine/machine.h"
 
 #include <sched.h>
@@ -61,7 +61,8 @@ int dms_machine_isa(char *text, size_t capacity)
 
 #ifdef _OPENMP
 
-/* Not the calling thread's own affinity: OpenMP may have bound it. */
+/* The process's affinity, not the calling thread's: OpenMP may have bound
+ * that. */
 int dms_machine_cores(void)
 {
     return omp_get_num_procs();

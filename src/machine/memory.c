@@ -1,5 +1,5 @@
-/* How much memory may still be taken: the least of what Linux and the cgroup
- * say. */
+/* How much memory is available: the smallest of what Linux and the cgroups
+ * report. */
 #include "machine/machine.h"
 
 #include <stdbool.h>
@@ -9,8 +9,8 @@
 
 #include "base/number.h"
 
-/* The number behind a word at the begin of a line of the file. false where
- * there is none: no such file, "max". */
+/* Read the number after `word` at the start of a line of the file. false if
+ * there is none: the file does not exist, or says "max". */
 static bool read_number(uint64_t *number, const char *path, const char *word)
 {
     char line[256];

@@ -1,5 +1,5 @@
-/* Peaks: all threads start one short run together, again and again, and the
- * quickest run counts. */
+/* Measures peaks: all threads start a short run together, repeatedly, and the
+ * fastest run counts. */
 #include <sched.h>
 
 #include "base/alloc.h"
@@ -14,14 +14,14 @@ typedef struct peak_work {
     double (*run)(const struct peak_work *work); /* seconds of one run */
     const dms_peak_kernel *kernel;
     size_t rounds;
-    float *a, *b, *c; /* of the triad */
+    float *a, *b, *c; /* arrays of the triad */
     size_t len;
     int threads;
-    cpu_set_t cpus; /* that all threads together may run on */
+    cpu_set_t cpus; /* where the threads may run */
 } peak_work;
 
-/* Where the CPU has no instruction that is known here: what the compiler makes
- * of it. */
+/* For a CPU without any instruction set listed here: whatever the compiler
+ * generates. */
 static float run_plain(size_t rounds, float seed)
 {
     enum { LANES = 4 * DMS_PEAK_CHAINS };
@@ -49,7 +49,7 @@ static bool always(void)
 static const dms_peak_kernel plain = {
     DMS_PEAK_F32, "plain C", 2.0 * 4 * DMS_PEAK_CHAINS, always, run_plain};
 
-/* The i-th kernel for kind that this CPU has; NULL past the last. */
+/* The i-th kernel for kind that this CPU can run; NULL past the last. */
 static const dms_peak_kernel *kernel_for(dms_peak_kind kind, size_t i)
 {
     size_t count;
@@ -90,8 +90,8 @@ static void find_cpus(peak_work *work)
     }
 }
 
-/* Give the calling thread a core of its own: woken ones are often put beside
- * the one that wakes them, and a run is over before they are moved. */
+/* Bind the calling thread to a core of its own: the scheduler often wakes
+ * threads on the waker's core, and a run ends before they are moved. */
 static void take_core(cpu_set_t *before, const peak_work *work)
 {
     int wanted = thread_number(), count = CPU_COUNT(&work->cpus);
@@ -115,7 +115,7 @@ static void leave_core(const cpu_set_t *before)
         sched_setaffinity(0, sizeof *before, before);
 }
 
-/* From the first thread's start to the last one's end. */
+/* Seconds from the first thread's start to the last thread's end. */
 static double multiply_add(const peak_work *work)
 {
     double first = 0, last = 0;
@@ -141,7 +141,7 @@ static double multiply_add(const peak_work *work)
         }
         leave_core(&before);
     }
-    return kept == 0 ? last - first : 0; /* zeros times zeros: always */
+    return kept == 0 ? last - first : 0; /* always: all factors are 0 */
 }
 
 static double triad(const peak_work *work)
@@ -161,7 +161,7 @@ static double triad(const peak_work *work)
     return dms_clock_now() - began;
 }
 
-/* The quickest of at least three runs that take `seconds` together. */
+/* The fastest of at least three runs that take `seconds` in total. */
 static double quickest(const peak_work *work, double seconds)
 {
     double end = dms_clock_now() + seconds, best = work->run(work);
@@ -175,8 +175,8 @@ static double quickest(const peak_work *work, double seconds)
     return best;
 }
 
-/* So many rounds that a run takes 2 to 4 ms: long beside the clock, short
- * beside another process's turn on the core. */
+/* Choose the rounds so that a run takes 2 to 4 ms: long compared with the
+ * clock's resolution, short compared with another process's time slice. */
 static size_t choose_rounds(peak_work work)
 {
     work.threads = 1;
@@ -224,7 +224,7 @@ double dms_peak_measure(dms_peak_kind kind, int threads, double seconds)
 
 double dms_bandwidth_measure(int threads, double seconds)
 {
-    const size_t len = (size_t)16 << 20; /* 64 MB an array */
+    const size_t len = (size_t)16 << 20; /* 64 MB per array */
     peak_work work = {
         .run = triad, .len = len, .threads = usable_threads(threads)};
     float *all = dms_calloc_aligned(3 * len, sizeof *all);
@@ -235,7 +235,7 @@ double dms_bandwidth_measure(int threads, double seconds)
     find_cpus(&work);
     work.a = all, work.b = all + len, work.c = all + 2 * len;
     for (size_t i = 0; i < 3 * len; i++)
-        all[i] = 1; /* fresh pages would all be one page of zeros */
+        all[i] = 1; /* unwritten pages all map to one page of zeros */
     took = quickest(&work, seconds);
     dms_free(all);
     return took > 0 ? 3.0 * (double)(len * sizeof *all) / took / 1e9 : 0;

@@ -1,4 +1,4 @@
-/* Loops of nothing but multiply-adds, one for each instruction. */
+/* Loops of nothing but multiply-adds, one per instruction set. */
 #ifndef DMS_MACHINE_PEAK_KERNELS_H
 #define DMS_MACHINE_PEAK_KERNELS_H
 
@@ -7,8 +7,8 @@
 
 #include "machine/machine.h"
 
-/* Sums that do not wait for one another: more than latency times ports of any
- * CPU (4 x 2), and with the two factors no more than 16 registers. */
+/* Independent sums: more than latency times ports on any CPU (4 x 2), and
+ * together with the two factors at most 16 registers. */
 enum { DMS_PEAK_CHAINS = 12 };
 
 typedef struct dms_peak_kernel {
@@ -16,11 +16,12 @@ typedef struct dms_peak_kernel {
     const char *instruction;
     double operations; /* multiplications and additions in one round */
     bool (*supported)(void);
-    /* The result depends on all that was computed, so that none is left out. */
+    /* The result depends on every operation, so that none is optimised away. */
     float (*run)(size_t rounds, float seed);
 } dms_peak_kernel;
 
-/* Of this build's CPU family (peak_x86.c); count may be 0. Best first. */
+/* The kernels for this build's CPU family (peak_x86.c), best first; *count may
+ * be 0. */
 const dms_peak_kernel *dms_peak_kernels(size_t *count);
 
 #endif

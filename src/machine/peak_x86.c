@@ -1,6 +1,6 @@
 /* The multiply-adds of x86-64, from 512 bits down. Each function is compiled
- * for its own instructions, whatever the build is for, and run only where the
- * CPU has them. */
+ * for its own instruction set, whatever the build's target, and runs only on a
+ * CPU that supports it. */
 #include "machine/peak_kernels.h"
 
 #ifdef __x86_64__
@@ -8,9 +8,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-/* One loop: CHAINS sums of a vector type, each with one multiply-add a round.
- * A factor stays unknown to the compiler behind the empty asm, so that it can
- * neither be folded nor taken out of the loop. */
+/* One loop: CHAINS sums of a vector type, one multiply-add per sum and round.
+ * The empty asm hides a factor from the compiler, so that the product can
+ * neither be folded nor hoisted out of the loop. */
 #define PEAK_LOOP(name_, target_, vector_, set_, step_, total_)                \
     __attribute__((target(target_))) static float name_(size_t rounds,         \
                                                         float seed)            \
@@ -49,8 +49,8 @@ PEAK_LOOP(run_bf16_512, "avx512f,avx512bw,avx512bf16", __m512i, SET_I512,
 PEAK_LOOP(run_int8_512, "avx512f,avx512bw,avx512vnni", __m512i, SET_I512,
           DOT_I8_512, _mm512_add_epi32)
 
-/* Without VNNI three instructions do it: u8 x s8 to pairs in 16 bits, pairs to
- * quads in 32, and the sum. */
+/* Without VNNI it takes three instructions: u8 x s8 to pairs in 16 bits, pairs
+ * to quads in 32 bits, and the sum. */
 #define SET_I256(seed) _mm256_set1_epi8((char)(seed))
 #define DOT_I8_256(sum, x, y)                                                  \
     _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, y),        \
@@ -84,7 +84,7 @@ static bool has_avx2(void)
     return __builtin_cpu_supports("avx2") != 0;
 }
 
-/* lanes x (multiply + add) x products a lane */
+/* lanes x (multiply + add) x products per lane */
 #define OPERATIONS(lanes, products) (2.0 * DMS_PEAK_CHAINS * lanes * products)
 
 static const dms_peak_kernel kernels[] = {

@@ -1,5 +1,5 @@
-/* The one thread pool: a mutex, a queue, and two conditions, to wake workers
- * and to tell the caller. */
+/* The thread pool: a mutex, a queue, and two condition variables, one to wake
+ * workers and one to notify the caller. */
 #include "machine/pool.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "machine/threads.h"
 
-/* How often a caller who waits asks whether it should stop. */
+/* How often a waiting caller checks whether it should stop. */
 enum { ASK_MS = 100 };
 
 /* A thread of the pool. */
@@ -23,19 +23,19 @@ typedef struct worker {
 
 struct dms_pool {
     dms_pool_options options;
-    worker *workers; /* options.count; NULL: the caller works */
-    int created;     /* threads there are to join */
+    worker *workers; /* options.count of them; NULL: the caller works */
+    int created;     /* threads to join */
     pthread_mutex_t lock;
-    pthread_cond_t wake; /* workers: there is work, or the end */
-    pthread_cond_t told; /* the caller: somebody has finished */
-    /* under the lock */
+    pthread_cond_t wake; /* tells workers of new work or the end */
+    pthread_cond_t told; /* tells the caller that a worker has finished */
+    /* the rest is protected by lock */
     const dms_work *work; /* NULL: none */
-    size_t next;          /* the unit to be taken next */
-    size_t finished;      /* units, of whatever outcome */
-    int busy;             /* workers that start or run a piece */
-    bool stop;            /* take no more */
+    size_t next;          /* first unit not yet taken, <= work->total */
+    size_t finished;      /* units done, successfully or not; <= next */
+    int busy;             /* workers that are starting or running a piece */
+    bool stop;            /* take no more pieces */
     bool quit;
-    dms_status status; /* the failure's, failed_at its place */
+    dms_status status; /* the failure at the lowest unit, failed_at */
     size_t failed_at;
     dms_error error;
 };
@@ -47,13 +47,13 @@ static size_t piece_at(const dms_work *work, size_t at)
     return left < work->piece ? left : work->piece;
 }
 
-/* Lock held: is there a piece that nobody has taken? */
+/* Lock held: is there a piece left to take? */
 static bool has_piece(const dms_pool *w)
 {
     return w->work && !w->stop && w->next < w->work->total;
 }
 
-/* Lock held: a worker has come to an end of what it did. */
+/* Lock held: a worker has finished its start or its piece. */
 static void tell(dms_pool *w, dms_status st, size_t at, const dms_error *error)
 {
     w->busy--;
@@ -66,7 +66,7 @@ static void tell(dms_pool *w, dms_status st, size_t at, const dms_error *error)
     pthread_cond_signal(&w->told);
 }
 
-/* Lock held, and let go while the piece runs. */
+/* Lock held; released while the piece runs. */
 static void run_piece(worker *self)
 {
     dms_pool *w = self->pool;
@@ -114,7 +114,7 @@ static dms_status start_alone(const dms_pool_options *options, dms_error *err)
     return st;
 }
 
-/* Lock held: hand over what went wrong since the last call. */
+/* Lock held: hand over the failure recorded since the last call. */
 static dms_status take_failure(dms_pool *w, dms_error *err)
 {
     dms_status st = w->status;
@@ -225,7 +225,7 @@ static dms_status run_alone(size_t *done, const dms_pool *w,
     return st;
 }
 
-/* Lock held: until somebody finishes, or it is time to ask the monitor. */
+/* Lock held: wait until a worker finishes or it is time to ask the monitor. */
 static void wait_a_while(dms_pool *w)
 {
     struct timespec until;
@@ -237,7 +237,7 @@ static void wait_a_while(dms_pool *w)
     pthread_cond_timedwait(&w->told, &w->lock, &until);
 }
 
-/* Lock held, let go while the monitor is talked to: it may take its time. */
+/* Lock held; released while the monitor is called, which may take long. */
 static void talk(dms_pool *w, size_t *shown, const dms_monitor *monitor)
 {
     const dms_work *work = w->work;
@@ -259,7 +259,7 @@ static dms_status run_side_by_side(size_t *done, dms_pool *w,
 {
     dms_status st;
     size_t shown = 0;
-    bool stop = dms_should_stop(monitor); /* before anybody begins */
+    bool stop = dms_should_stop(monitor); /* before any worker begins */
 
     pthread_mutex_lock(&w->lock);
     w->next = w->finished = 0;

@@ -1,3 +1,4 @@
+/* The architecture's choices: names, defaults, ranges. */
 #include "dms/architecture.h"
 
 #include <stddef.h>
@@ -63,8 +64,8 @@ static dms_status check_choice(const char *name, const char *what,
 {
     if (name)
         return DMS_OK;
-    return dms_fail(err, DMS_EINVAL, "architecture: there is no %s number %u",
-                    what, value);
+    return dms_fail(err, DMS_EINVAL,
+                    "architecture: %s number %u does not exist", what, value);
 }
 
 dms_status dms_architecture_check(const dms_architecture *arch, dms_error *err)
@@ -86,11 +87,11 @@ dms_status dms_architecture_check(const dms_architecture *arch, dms_error *err)
                         arch->width);
     if (arch->size < 32 || arch->size > 2048)
         return dms_fail(err, DMS_EINVAL,
-                        "architecture: size %d is not from 32 to 2048 pixels",
+                        "architecture: size %d, expected 32 to 2048 pixels",
                         arch->size);
     if (arch->labels < 1 || arch->labels > DMS_LABELS_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "architecture: %d labels are not from 1 to %d",
+                        "architecture: %d labels, expected 1 to %d",
                         arch->labels, DMS_LABELS_MAX);
 done:
     return st;

@@ -4,7 +4,7 @@
 
 #include "net/parts.h"
 
-/* Each stage's map is watched, and in a long one every so many blocks. */
+/* Each stage's map is watched, and within a stage every WATCHED blocks. */
 enum { STAGES = 4, WATCHED = 12 };
 
 typedef struct resnet {
@@ -20,7 +20,7 @@ static const resnet resnets[] = {
     [DMS_BACKBONE_RESNET152] = {true, {3, 8, 36, 3}},
 };
 
-/* What all convolutions of one block share. */
+/* Shared by the convolutions of one block. */
 typedef struct block {
     dms_graph *g;
     char name[48]; /* "backbone.layer1.0" */
@@ -93,7 +93,7 @@ dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
     const resnet *net = &resnets[backbone];
     dms_node *x;
 
-    g->segment = 1; /* the stem, then each block: one */
+    g->segment = 1; /* the stem is a segment, then each block is one */
     x = stem(g, images);
     for (int stage = 0; stage < STAGES; stage++) {
         block b = {.g = g, .planes = 64 << stage};

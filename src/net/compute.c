@@ -1,11 +1,13 @@
+/* Chooses precision and algorithms for this CPU and model, and checks what the
+ * user chose. */
 #include "net/compute.h"
 
 #include "base/fail.h"
 #include "base/growing.h"
 #include "ops/ops.h"
 
-/* From so many patients on, what Winograd saves is more than it takes to
- * prepare: about 2 s against 0.04 s a patient, resnet152 at 224 pixels. */
+/* Winograd pays from this many patients on: it takes about 2 s to prepare and
+ * saves 0.04 s per patient, with resnet152 at 224 pixels. */
 enum { WINOGRAD_PATIENTS = 64 };
 
 const char *dms_precision_name(int precision)
@@ -44,12 +46,12 @@ static dms_status check(const dms_compute *compute, dms_error *err)
         !dms_backend_has_type(DMS_TYPE_BF16))
         return dms_fail(err, DMS_EINVAL,
                         "precision bf16: this CPU has no AVX-512 BF16 "
-                        "instructions; fp32 works on any");
+                        "instructions; use fp32, which works on every CPU");
     if (compute->precision == DMS_PRECISION_INT8 &&
         !dms_backend_has_type(DMS_TYPE_U8))
         return dms_fail(err, DMS_EINVAL,
                         "precision int8: this CPU has no VNNI instructions; "
-                        "fp32 works on any");
+                        "use fp32, which works on every CPU");
     if (compute->threads < 0 || compute->threads > 1024)
         return dms_fail(err, DMS_EINVAL, "%d threads, expected 0 to 1024",
                         compute->threads);
@@ -67,7 +69,7 @@ dms_status dms_compute_check(const dms_compute *compute, dms_error *err)
     return st == DMS_OK ? check(&own, err) : st;
 }
 
-/* Integers where they are asked for, or can be. */
+/* Use integers if requested, or with AUTO if possible. */
 static dms_status choose_integers(dms_net_options *options,
                                   const dms_compute *compute,
                                   const dms_params *params, dms_error *err)
@@ -77,9 +79,10 @@ static dms_status choose_integers(dms_net_options *options,
     if (compute->precision == DMS_PRECISION_INT8 && !possible)
         return dms_fail(err, DMS_EINVAL,
                         options->mode.gradients == DMS_GRADIENTS_PARAMS
-                            ? "precision int8: training is in fp32 or bf16"
+                            ? "precision int8: not for training; use fp32 or "
+                              "bf16"
                             : "precision int8: the model is not quantised; "
-                              "dmsnet quantize makes one that is");
+                              "quantise it with dmsnet quantize");
     options->int8 = possible && (compute->precision == DMS_PRECISION_INT8 ||
                                  (compute->precision == DMS_PRECISION_AUTO &&
                                   dms_backend_has_type(DMS_TYPE_U8)));

@@ -7,14 +7,16 @@
 #include "dms/compute.h"
 #include "net/dmsnet.h"
 
-/* A caller's choice, whatever version it was compiled with; given: NULL is the
- * default. DMS_EINVAL as of dms_growing_take. */
+/* Copy the caller's choice, whatever version it was compiled with; given = NULL
+ * is the default. DMS_EINVAL like dms_growing_take. */
 dms_status dms_compute_take(dms_compute *own, const dms_compute *given,
                             dms_error *err);
 
-/* Set what concerns computing in options. compute: NULL is the default; params:
- * those that will be run, NULL in training; patients: how many are to be run,
- * 0 if unknown (few). */
+/* Set the fields of options that concern computing.
+ *
+ * compute   NULL: the default
+ * params    the parameters to be run; NULL in training
+ * patients  how many will be run; 0: unknown, few */
 dms_status dms_compute_apply(dms_net_options *options,
                              const dms_compute *compute,
                              const dms_params *params, size_t patients,

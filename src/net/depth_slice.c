@@ -1,4 +1,5 @@
-/* A slice is a view of the same bytes with one axis less; a sum adds them. */
+/* The depth axis of inflated convolutions: a slice is a view of the same bytes
+ * with one axis less; a sum adds the slices. */
 #include "net/depth_slice.h"
 
 #include <assert.h>

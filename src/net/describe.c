@@ -1,4 +1,4 @@
-/* `dmsnet info`: a model file in words. */
+/* `dmsnet info`: describes a model file as text. */
 #include <string.h>
 
 #include "net/model.h"
@@ -54,7 +54,7 @@ static void write_provenance(dms_strbuf *text, const dms_model_config *config)
     json_decref(root);
 }
 
-/* Weights kept as 8-bit integers, and how many numbers they hold. */
+/* The number of tensors of 8-bit integers, and of their elements. */
 typedef struct quantised {
     size_t tensors, parameters;
 } quantised;

@@ -1,7 +1,7 @@
 /* DMFF, dual-modal feature fusion (docs/model.md, 6-9).
  *
- * Both directions are one batch of 2N maps, left eyes first; an eye's fellow
- * stands at its place after swap_halves. So every weight is named once. */
+ * Both directions are one batch of 2N maps, left eyes first; swap_halves puts
+ * each eye's fellow in its place. So every weight is named once. */
 #include "net/parts.h"
 
 enum { HEADS = 8 };
@@ -52,7 +52,7 @@ static dms_node *attend(dms_graph *g, dms_node *own, int64_t width)
     return dms_add(g, dms_linear(g, y, "dmff.out", width), own);
 }
 
-/* (9): global context beside local edges. */
+/* (9): global context next to local edges. */
 static dms_node *describe(dms_graph *g, dms_node *x, int64_t width)
 {
     dms_node *edges = dms_conv(g, x, "dmff.edge", width, 3, 1, (int)width,

@@ -1,3 +1,5 @@
+/* Builds the network for a mode, runs the passes that the mode allows, and
+ * explains overflows. Relies on the composition in network.c. */
 #include "net/dmsnet.h"
 
 #include <math.h>
@@ -21,7 +23,7 @@ struct dms_net {
     const dms_label_set *labels; /* borrowed; NULL: none */
     dms_backend *backend;
     dms_run *run;
-    dms_node *wanted[DMS_NET_PLACES]; /* whose gradient is; NULL: not */
+    dms_node *wanted[DMS_NET_PLACES]; /* gradient is wanted; NULL: it is not */
 };
 
 dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
@@ -46,7 +48,7 @@ static bool has_gradients(const dms_net_options *options)
     return options->mode.gradients != DMS_GRADIENTS_NONE;
 }
 
-/* Values alone, by running statistics: then maps of other types reach to the
+/* Only values, with running statistics: then narrower types reach as far as the
  * heads, and weights may be integers. */
 static bool is_plain(const dms_net_options *options)
 {
@@ -54,7 +56,7 @@ static bool is_plain(const dms_net_options *options)
            options->mode.statistics == DMS_STATISTICS_RUNNING;
 }
 
-/* What the three switches ask for must be there. */
+/* Can this net compute what the three switches ask for? */
 static dms_status check_mode(const dms_net_options *options,
                              const dms_params *params, dms_error *err)
 {
@@ -66,51 +68,55 @@ static dms_status check_mode(const dms_net_options *options,
         options->part != DMS_NET_TO_MAP && options->patients < 2)
         return dms_fail(err, DMS_EINVAL,
                         "a training batch of one patient: fuse_bn's batch "
-                        "statistics need two values a channel or more");
+                        "statistics need at least two values per channel; use "
+                        "two or more patients");
     if (has_gradients(options) && options->part == DMS_NET_TO_MAP)
         return dms_fail(err, DMS_EINVAL,
-                        "the backbone alone has nothing to learn from");
+                        "the backbone alone cannot be trained: it has no "
+                        "logits");
     if (chosen ? !has_gradients(options)
                : options->mode.gradients == DMS_GRADIENTS_NODES)
         return dms_fail(err, DMS_EINVAL,
-                        chosen ? "places whose gradient is wanted, in a mode "
+                        chosen ? "gradients of places were requested in a mode "
                                  "without gradients"
-                               : "gradients of chosen places, and none chosen");
+                               : "the mode asks for gradients of chosen "
+                                 "places, but none is chosen");
     if (options->gradient_of[DMS_PLACE_IMAGES] &&
         options->part == DMS_NET_FROM_MAP)
         return dms_fail(err, DMS_EINVAL,
-                        "the gradient of images that the net does not see");
+                        "a net that begins with the map has no gradient of "
+                        "the images");
     if (!is_plain(options) && dms_params_quantised(params))
         return dms_fail(err, DMS_EINVAL,
-                        "weights of 8-bit integers have neither gradients nor "
-                        "batch statistics: take the model they were made of");
+                        "a quantised model supports neither gradients nor "
+                        "batch statistics; use the model it was made from");
     return DMS_OK;
 }
 
 static dms_status check_options(const dms_net_options *options, dms_error *err)
 {
     if (options->patients < 1)
-        return dms_fail(err, DMS_EINVAL, "a batch of %d patients",
+        return dms_fail(err, DMS_EINVAL, "%d patients, expected at least 1",
                         options->patients);
     if (options->size != 0 && options->size < 32)
         return dms_fail(err, DMS_EINVAL,
-                        "images of %d pixels a side: at least 32 are needed",
+                        "images of %d pixels per side, expected at least 32",
                         options->size);
     if (!dms_net_has_type(options->type))
         return dms_fail(err, DMS_EINVAL,
-                        "maps in bf16: this CPU has no instructions for them");
+                        "bf16: this CPU has no instructions for it");
     if (options->int8 && (!is_plain(options) || !dms_net_has_type(DMS_TYPE_U8)))
-        return dms_fail(err, DMS_EINVAL, "maps of 8-bit integers: %s",
+        return dms_fail(err, DMS_EINVAL, "8-bit integers: %s",
                         is_plain(options)
                             ? "this CPU has no instructions for them"
-                            : "not in training");
+                            : "not supported in training");
     if (!(options->dropout >= 0 && options->dropout < 1))
-        return dms_fail(err, DMS_EINVAL, "dropout %g is not in [0, 1)",
+        return dms_fail(err, DMS_EINVAL, "dropout %g, expected 0 <= p < 1",
                         (double)options->dropout);
     return DMS_OK;
 }
 
-/* Before any pass: a wanted node stays. */
+/* Before any pass, since passes keep wanted nodes. */
 static void choose_places(dms_net *net, const dms_net_options *options)
 {
     const dms_network *network = &net->network;
@@ -127,8 +133,8 @@ static void choose_places(dms_net *net, const dms_net_options *options)
         }
 }
 
-/* Where there is a way back only the backbone is in bf16: the modules behind it
- * are a hundredth of the work, and their sums are long. */
+/* With gradients, only the backbone is in bf16: the modules after it are a
+ * hundredth of the work, and their sums are long. */
 static void rewrite(const dms_network *network, const dms_net_options *options)
 {
     dms_graph *graph = network->graph;
@@ -146,8 +152,8 @@ static void rewrite(const dms_network *network, const dms_net_options *options)
         dms_pass_narrow(graph);
 }
 
-/* The passes put other nodes in the place of the map: the last one it is. Who
- * begins with the map must know how it lies. */
+/* Passes replace the map's node; find the last one. A net that begins with the
+ * map must agree on its layout and type. */
 static dms_status find_map(dms_network *network, const dms_net_options *options,
                            dms_error *err)
 {
@@ -158,13 +164,13 @@ static dms_status find_map(dms_network *network, const dms_net_options *options,
     if (map->layout != graph->map_layout ||
         map->type != dms_network_map_type(&map->shape, options->type))
         return dms_fail(err, DMS_EINTERNAL,
-                        "the backbone's map has another layout or type than "
-                        "what stands behind it expects");
+                        "the backbone's map has a layout or type that the "
+                        "part behind it does not expect");
     return DMS_OK;
 }
 
-/* What the caller reads; returns how many. Where there are gradients an output
- * has one that the caller writes. */
+/* List the nodes that the caller reads; returns how many. With gradients, the
+ * caller writes the gradient of each. */
 static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
                            const dms_net_options *options)
 {
@@ -308,7 +314,7 @@ dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err)
     return dms_run_forward(net->run, dropout_seed, err);
 }
 
-/* What of the image's overflowed: "layer3", or one of the logits. */
+/* Name the value that overflowed: "layer3", or one of the logits. */
 static void name_flaw(char *text, size_t capacity, const dms_net *net,
                       const dms_node *flaw, size_t image)
 {
@@ -330,13 +336,13 @@ static void name_flaw(char *text, size_t capacity, const dms_net *net,
     } else if (flaw->watched) {
         snprintf(text, capacity, "%s", flaw->watched);
     } else {
-        snprintf(text, capacity, "what %s makes",
+        snprintf(text, capacity, "the output of %s",
                  flaw->param_count ? params->items[flaw->param[0]].name
                                    : flaw->op->name);
     }
 }
 
-/* Of an eye, or of the patient as a whole. */
+/* eye: NULL for the patient as a whole. */
 static dms_status tell_flaw(const dms_net *net, const dms_node *flaw,
                             size_t image, const char *eye, const char *who,
                             dms_error *err)

@@ -1,5 +1,5 @@
-/* The whole network for one batch size and mode: what trainer, evaluator and
- * predictor run. */
+/* The network for one batch size and mode: what training, evaluation and
+ * prediction run. */
 #ifndef DMS_NET_DMSNET_H
 #define DMS_NET_DMSNET_H
 
@@ -9,14 +9,14 @@
 
 typedef struct dms_net dms_net;
 
-/* Which part of it: the backbone's map divides the network in two. */
+/* The part of the network: the backbone's map divides it in two. */
 typedef enum dms_net_part {
     DMS_NET_WHOLE,
-    DMS_NET_TO_MAP,  /* the backbone alone; for inference */
-    DMS_NET_FROM_MAP /* what stands behind it; the caller fills the map */
+    DMS_NET_TO_MAP,  /* only the backbone; for inference */
+    DMS_NET_FROM_MAP /* the rest; the caller fills in the map */
 } dms_net_part;
 
-/* A value that somebody may want the gradient of. */
+/* A value whose gradient can be requested. */
 typedef enum dms_net_place {
     DMS_PLACE_IMAGES,  /* 2N x 3 x S x S */
     DMS_PLACE_MAP,     /* 2N x C x S/32 x S/32, the backbone's */
@@ -31,132 +31,131 @@ typedef struct dms_net_options {
     dms_run_mode
         mode; /* all 0: inference. Rows frozen by dms_params_freeze have
                  no gradient, and their norms use running statistics */
-    /* In a mode that has gradients: of these places too. With GRADIENTS_NODES,
-     * of one at least; then only what lies between it and the logits is kept
-     * for backward, and all else runs as in inference. */
+    /* In a mode with gradients: the places whose gradient is wanted.
+     * GRADIENTS_NODES needs at least one; only what lies between it and the
+     * logits is then kept for backward, the rest runs as in inference. */
     bool gradient_of[DMS_NET_PLACES];
-    float dropout;     /* 0 <= p < 1, where the mode has dropout */
-    dms_type type;     /* of the feature maps; in a mode of gradients or batch
-                          statistics: of the backbone's */
-    dms_net_part part; /* params hold the whole network in any case */
-    dms_type map_type; /* FROM_MAP: the `type` of who made the map */
+    float dropout;     /* 0 <= p < 1, if the mode has dropout */
+    dms_type type;     /* of the feature maps; with gradients or batch
+                          statistics: only of the backbone's */
+    dms_net_part part; /* params always contain the whole network */
+    dms_type map_type; /* FROM_MAP: the `type` of the net that made the map */
     bool int8;         /* quantised weights as integers; no gradients, no
                           batch statistics */
-    bool winograd;     /* quicker, more memory */
-    bool sums_apart;   /* no sum within a convolution, for who wants to see
-                          its terms */
-    bool recompute;    /* little is kept for backward, the rest is made
-                          again; the same bits */
-    /* Inference: where nets of one table share its weights in the order of the
-     * kernels; borrowed. NULL: the net keeps its own. */
+    bool winograd;     /* faster, more memory */
+    bool sums_apart;   /* no sum fused into a convolution, so that an observer
+                          sees its terms */
+    bool recompute;    /* keep little for backward and recompute the rest;
+                          same bits */
+    /* Inference: the store in which nets of one table share prepared weights;
+     * borrowed. NULL: the net keeps its own. */
     dms_kept_store *store;
     bool zero_init_residual; /* last norm's scale of each block starts at 0 */
-    /* Whose codes messages use; borrowed, must outlive the net. NULL: a logit
-     * is named by its number, from 1. */
+    /* The labels whose codes messages use; borrowed, must outlive the net.
+     * NULL: a logit is named by its number, from 1. */
     const dms_label_set *labels;
 } dms_net_options;
 
-/* Has this CPU instructions for maps of that type? */
+/* Does this CPU have instructions for maps of that type? */
 bool dms_net_has_type(dms_type type);
 
-/* What computes and its version, for records. Returns as snprintf. */
+/* The backend and its version, for records. Returns like snprintf. */
 int dms_net_backend(char *text, size_t capacity);
 
-/* Declare every tensor of the architecture in params (state_dict order). The
- * caller then allocates; for training, before dms_net_create. */
+/* Declare every tensor of the architecture in params, in state_dict order. The
+ * caller then allocates them, for training before dms_net_create. */
 dms_status dms_net_declare(dms_params *params, const dms_architecture *arch,
                            bool training, bool zero_init_residual,
                            dms_error *err);
 
-/* Build and prepare. params is borrowed, must outlive the net, and is shared
- * by nets of other batch sizes; as options->mode says, forward updates its
- * running statistics and backward writes params->grad: two threads may not do
- * so on one params. For GRADIENTS_PARAMS the table must be declared for
- * training, for any other mode not. */
+/* Build and prepare. params is borrowed, must outlive the net, and may be
+ * shared by nets of other batch sizes. Depending on options->mode, forward
+ * updates its running statistics and backward writes params->grad; two threads
+ * may not do this on the same params. The table must be declared for training
+ * if and only if the mode is GRADIENTS_PARAMS. */
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
                           dms_params *params, const dms_net_options *options,
                           dms_error *err);
 void dms_net_destroy(dms_net *net);
 
-/* Bytes of activations, gradients and scratch that the net holds, weights not
- * counted. */
+/* Bytes of activations, gradients and scratch that the net holds, without
+ * weights. */
 size_t dms_net_memory(const dms_net *net);
 
-/* Its weights in the order of the kernels; lives as long as the net. */
+/* Its prepared weights; valid for the life of the net. */
 const dms_kept *dms_net_kept(const dms_net *net);
 
 /* The plan of those bytes: see dms_run_map_create. */
 dms_status dms_net_memory_map(dms_run_map *out, const dms_net *net,
                               dms_error *err);
 
-/* The graph as it runs, after all passes; lives as long as the net. */
+/* The graph as it runs, after all passes; valid for the life of the net. */
 const dms_graph *dms_net_graph(const dms_net *net);
 
-/* Seconds of each of its nodes: see dms_run_profile. */
+/* Measure the seconds of each node: see dms_run_profile. */
 void dms_net_profile(dms_net *net, double *forward_s, double *backward_s);
 
-/* After each node of a forward: see dms_run_observe. */
+/* Call observer after each node of a forward: see dms_run_observe. */
 void dms_net_observe(dms_net *net, dms_observer *observer, void *user);
 
-/* 2N x 3 x S x S normalised pixels, all left eyes first; the caller fills it
- * before each forward. With eyes = left or right the caller puts the one eye
- * in both halves. NULL of a net FROM_MAP. */
+/* 2N x 3 x S x S normalised pixels, all left eyes first; the caller writes them
+ * before each forward. With eyes = left or right, the caller puts that eye into
+ * both halves. NULL for a net FROM_MAP. */
 float *dms_net_images(dms_net *net);
 
-/* 2N x C x S/32 x S/32, left eyes first, in this machine's layout: what a net
- * TO_MAP makes, and what one FROM_MAP begins with; the caller fills it before
- * each forward. NULL of a whole net. */
+/* 2N x C x S/32 x S/32, left eyes first, in this machine's layout: the output
+ * of a net TO_MAP, or the input of a net FROM_MAP, which the caller writes
+ * before each forward. NULL for a whole net. */
 void *dms_net_map(dms_net *net);
 
-/* Of one eye, when the backbone runs in `type`. */
+/* Bytes of one eye's map if the backbone runs in `type`. */
 size_t dms_net_map_bytes(const dms_architecture *arch, dms_type type);
 
-/* Bring the weights into the kernels' order now rather than at the first
- * forward. */
+/* Prepare the weights now rather than at the first forward. */
 dms_status dms_net_load(dms_net *net, dms_error *err);
 
-/* Values in params were changed since the last forward: the net reorders them
- * again. One with GRADIENTS_PARAMS looks at each step anyway. */
+/* Values in params have changed since the last forward: the net prepares its
+ * weights again. A net with GRADIENTS_PARAMS does so at every step. */
 void dms_net_weights_changed(dms_net *net);
 
-/* dropout_seed: a function of seed and step; the same one gives the same
- * mask. */
+/* dropout_seed: derived from seed and step; the same seed gives the same mask.
+ */
 dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);
 
 enum { DMS_NET_WHO = 128 };
 
-/* "patient ID" for the messages of the checks below, a long id cut; NULL: "?".
- * Returns who. */
+/* "patient ID" for the messages of the checks below; a long id is cut; NULL:
+ * "?". Returns who. */
 const char *dms_net_who(char who[DMS_NET_WHO], const char *id);
 
-/* Did all that the last forward of an inference net made for this patient (its
- * place, 0 to N - 1) stay finite, from the stages' maps to the logits?
- * DMS_EFORMAT says what overflowed, whose, in which numbers; who, "patient 7",
- * is for the message. Not of a net TO_MAP. */
+/* Check that all values of the last forward of an inference net stayed finite
+ * for this patient (0 to N - 1), from the stages' maps to the logits.
+ * DMS_EFORMAT: the message names the value that overflowed, the patient (who,
+ * "patient 7") and the precision. Not for a net TO_MAP. */
 dms_status dms_net_check(const dms_net *net, size_t patient, const char *who,
                          dms_error *err);
 
-/* The same of one of the 2N images, which is that eye of who. */
+/* The same for one of the 2N images, which is that eye of who. */
 dms_status dms_net_check_eye(const dms_net *net, size_t image, int eye,
                              const char *who, dms_error *err);
 
 const float *dms_net_patient_logits(const dms_net *net); /* N x K */
 const float *dms_net_eye_logits(const dms_net *net);     /* 2N x K, left first*/
 
-/* 2N x 2D, left first: what the heads read (eq. 9). NULL in a mode that has
+/* 2N x 2D, left first: the input of the heads (eq. 9). NULL in a mode with
  * gradients. */
 const float *dms_net_features(const dms_net *net);
 
-/* dLoss/dlogits, to be filled before backward; in a mode that has gradients. */
+/* dLoss/dlogits, written by the caller before backward; for a mode with
+ * gradients. */
 float *dms_net_patient_gradient(dms_net *net); /* N x K */
 float *dms_net_eye_gradient(dms_net *net);     /* 2N x K */
 
-/* Makes the gradients that were asked for. GRADIENTS_PARAMS: overwrites
- * params->grad, every trained tensor of it: zero where a tensor is
- * not reached. */
+/* Compute the requested gradients. GRADIENTS_PARAMS overwrites params->grad for
+ * every trained tensor, with zero if the logits do not depend on it. */
 dms_status dms_net_backward(dms_net *net, dms_error *err);
 
-/* Of a place in options.gradient_of: its shape, its value after a forward and
+/* For a place in options.gradient_of: its shape, its value after a forward, and
  * its dLoss/dvalue after a backward, as N x H x W x C floats. */
 dms_shape dms_net_place_shape(const dms_net *net, dms_net_place place);
 void dms_net_read_value(float *plain, const dms_net *net, dms_net_place place);

@@ -1,8 +1,8 @@
 /* From descriptors to logits (docs/model.md, 10-11). */
 #include "net/parts.h"
 
-/* (10): the sum and the absolute difference are the same for either order of
- * the eyes, so the patient's logits are too. */
+/* (10): the sum and the absolute difference do not depend on the order of the
+ * eyes, so neither do the patient's logits. */
 dms_node *dms_patient_head_build(dms_graph *g, dms_node *h,
                                  const dms_architecture *arch, float dropout)
 {
@@ -17,7 +17,7 @@ dms_node *dms_patient_head_build(dms_graph *g, dms_node *h,
     return dms_linear(g, dms_dropout(g, z, dropout), "head", arch->labels);
 }
 
-/* (11): one linear layer for either eye. */
+/* (11): one linear layer, shared by both eyes. */
 dms_node *dms_eye_head_build(dms_graph *g, dms_node *h,
                              const dms_architecture *arch)
 {

@@ -1,3 +1,4 @@
+/* A label set as JSON, both ways; what is read is checked. */
 #include "net/label_set_json.h"
 
 #include <string.h>
@@ -37,7 +38,8 @@ static dms_status refuse(const char *name, const char *why, dms_error *err)
     return dms_fail(err, DMS_EFORMAT, "%s: metadata: label_set: %s", name, why);
 }
 
-/* Codes and names into list, room for DMS_LABELS_MAX; codes alone are texts. */
+/* Read codes and names into list, which has room for DMS_LABELS_MAX. A label is
+ * an object, or a text with only the code. */
 static dms_status read_list(dms_label *list, int *count, const json_t *labels,
                             const char *name, dms_error *err)
 {
@@ -45,7 +47,7 @@ static dms_status read_list(dms_label *list, int *count, const json_t *labels,
 
     if (found < 1 || found > DMS_LABELS_MAX)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: metadata: labels are no list of 1 to %d", name,
+                        "%s: metadata: labels are not a list of 1 to %d", name,
                         DMS_LABELS_MAX);
     for (size_t k = 0; k < found; k++) {
         const json_t *item = json_array_get(labels, k);
@@ -79,11 +81,11 @@ static dms_status read_kind(dms_label_options *o, const json_t *set,
         if (strcmp(o->labels[k].code, nothing) == 0)
             o->nothing_found = k;
     if (nothing && o->nothing_found < 0)
-        return refuse(name, "nothing_found is none of the labels", err);
+        return refuse(name, "nothing_found is not one of the labels", err);
     return DMS_OK;
 }
 
-/* The codes of the architecture are those of the set, where both are there. */
+/* Do the architecture's codes match the set's, if both are present? */
 static bool agree(const dms_label_options *o, const json_t *codes)
 {
     bool same = !codes || json_array_size(codes) == (size_t)o->count;
@@ -128,7 +130,8 @@ dms_status dms_label_set_from_json(dms_label_set **out, const json_t *root,
     if (set)
         TRY(read_kind(&o, set, name, err));
     if (!agree(&o, codes))
-        return refuse(name, "its codes are not the architecture's labels", err);
+        return refuse(name, "its codes differ from the architecture's labels",
+                      err);
     TRY(create(out, &o, name, err));
     if (!set && dms_label_set_is_odir(*out)) {
         dms_label_set_destroy(*out);

@@ -1,3 +1,4 @@
+/* Models in memory: made new, read from a file, copied for training. */
 #include "net/model.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ done:
     return st;
 }
 
-/* The description of a model of that architecture for these labels. */
+/* The description of a model with that architecture and these labels. */
 static dms_status describe(dms_model_config *config,
                            const dms_architecture *arch,
                            const dms_label_set *labels, dms_error *err)
@@ -189,7 +190,7 @@ dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
         goto done;
     }
     TRY(dms_model_new_params(&params, &model->config.architecture, true, err));
-    /* the rows of a quantised model's scales come after these */
+    /* the rows of a quantised model's scales come last */
     for (size_t i = 0; i < params->count; i++) {
         dms_param_read(plain, model->params, i);
         dms_param_pack(&params->items[i],

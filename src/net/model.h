@@ -1,5 +1,5 @@
-/* A model in memory: immutable and shared, but for its store of weights in the
- * order of the kernels. */
+/* A model in memory: immutable and shared, except for its store of prepared
+ * weights, which has locks of its own. */
 #ifndef DMS_NET_MODEL_H
 #define DMS_NET_MODEL_H
 
@@ -12,21 +12,21 @@
 struct dms_model {
     dms_model_config config;
     dms_params *params;    /* owned; plain order, no gradients */
-    dms_tensor_file *file; /* owned: what params is mapped from, or NULL */
-    dms_kept_store *store; /* owned: params in the order of the kernels, as the
-                              sessions have them; safe from several threads */
+    dms_tensor_file *file; /* owned: params is mapped from it; or NULL */
+    dms_kept_store *store; /* owned: prepared weights, shared by the sessions;
+                              safe from several threads */
 };
 
 /* A model without weights. The caller destroys it. */
 dms_status dms_model_new(dms_model **out, dms_error *err);
 
-/* A table of the architecture's tensors, all zero; with gradients when
- * training. The caller destroys it. */
+/* A table of the architecture's tensors, all zero; with gradients if training.
+ * The caller destroys it. */
 dms_status dms_model_new_params(dms_params **out, const dms_architecture *arch,
                                 bool training, dms_error *err);
 
-/* A table of the same values in the order that training wants, with
- * gradients. The caller destroys it. */
+/* A table with the same values in training's order, with gradients. The caller
+ * destroys it. */
 dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
                                        dms_error *err);
 

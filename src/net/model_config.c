@@ -114,7 +114,7 @@ char *dms_model_config_json(const dms_model_config *config)
     return text;
 }
 
-/* A parse under way: where in which file, for messages. */
+/* The state of a parse: the file and the place in it, for messages. */
 typedef struct reader {
     const char *name;
     dms_error *err;
@@ -127,7 +127,7 @@ static dms_status read_choice(unsigned *value, const json_t *object,
     const char *text = json_string_value(json_object_get(object, key));
 
     if (!text)
-        return DMS_OK; /* absent: the default stays */
+        return DMS_OK; /* missing: keep the default */
     for (unsigned i = 0; name_of(i); i++)
         if (strcmp(name_of(i), text) == 0) {
             *value = i;
@@ -226,7 +226,7 @@ static dms_status read_decision(dms_model_config *config, const json_t *root,
     return DMS_OK;
 }
 
-/* Provenance is carried, not believed; one that is too long is let go. */
+/* Provenance is passed on without being checked; dropped if it is too long. */
 static dms_status read_provenance(dms_model_config *config, const json_t *root,
                                   const reader *r)
 {
@@ -244,7 +244,7 @@ static dms_status read_provenance(dms_model_config *config, const json_t *root,
     return DMS_OK;
 }
 
-/* The description's architecture and labels, into an empty config. */
+/* Read the description's architecture and labels into an empty config. */
 static dms_status read_head(dms_model_config *config, const json_t *root,
                             const reader *r)
 {

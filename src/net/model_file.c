@@ -1,3 +1,5 @@
+/* Reads and writes model files. Tensors are matched by name: a missing one, or
+ * one of another shape, is an error; an unused one is a warning. */
 #include "net/model_file.h"
 
 #include <stdio.h>
@@ -83,7 +85,7 @@ static dms_status infer_config(dms_model_config *config,
     TRY(dms_model_config_init(config, labels, err));
     config->architecture = arch;
     dms_log(monitor, DMS_LOG_WARNING,
-            "%s: no metadata '" DMS_MODEL_METADATA_KEY "': taken for %s, width "
+            "%s: no metadata '" DMS_MODEL_METADATA_KEY "': assuming %s, width "
             "%d, context %s, fusion %s, %d pixels, thresholds 0.5, labels %s "
             "to %s",
             dms_tensor_file_path(file), dms_backbone_name(a->backbone),
@@ -95,8 +97,7 @@ done:
     return st;
 }
 
-/* PyTorch's files are imported by their own verb, so that what a model may be
- * is one format. */
+/* PyTorch files have their own verb, import, so that models have one format. */
 static dms_status open_safetensors(dms_tensor_file **file, const char *path,
                                    dms_error *err)
 {
@@ -106,7 +107,7 @@ static dms_status open_safetensors(dms_tensor_file **file, const char *path,
     st = dms_tensor_file_open(file, path, err);
     if (st == DMS_OK && dms_tensor_file_is_torch(*file))
         st = dms_fail(err, DMS_EFORMAT,
-                      "%s: a PyTorch file; make a model file of it with "
+                      "%s: a PyTorch file; convert it to a model file with "
                       "dmsnet import",
                       path);
     return st;
@@ -123,7 +124,7 @@ static dms_status read_param(dms_params *params, const dms_param *param,
         return DMS_OK;
     if (view)
         return dms_weights_read_one(params, param, view, path, scratch, err);
-    if (param->role == DMS_PARAM_COUNT) /* PyTorch's before 0.4.1 */
+    if (param->role == DMS_PARAM_COUNT) /* missing before PyTorch 0.4.1 */
         return DMS_OK;
     return dms_fail(err, DMS_EMISMATCH, "%s: tensor %s is missing", path,
                     param->name);
@@ -138,8 +139,7 @@ static void warn_of_strangers(const dms_params *params,
 
         if (!dms_params_find(params, name))
             dms_log(monitor, DMS_LOG_WARNING,
-                    "%s: tensor %.80s belongs to no part of the model; left "
-                    "out",
+                    "%s: tensor %.80s is not part of the model; ignored",
                     dms_tensor_file_path(file), name);
     }
 }
@@ -158,7 +158,7 @@ static dms_status read_params(dms_params *params, const dms_tensor_file *file,
     return st;
 }
 
-/* Rows for those scales of values that the file has. */
+/* Declare rows for the scales that the file contains. */
 static dms_status declare_scales(dms_params *params, size_t i,
                                  const dms_tensor_file *file, dms_error *err)
 {
@@ -179,7 +179,8 @@ static dms_status map_params(dms_params *params, const dms_tensor_file *file,
 {
     dms_status st = DMS_OK;
 
-    /* the rows of scales are added on the way, and mapped in their turn */
+    /* rows of scales are appended on the way, and mapped when it is their turn
+     */
     for (size_t i = 0; i < params->count; i++) {
         const dms_tensor_view *view =
             dms_tensor_file_find(file, "", params->items[i].name);
@@ -195,8 +196,8 @@ done:
     return st;
 }
 
-/* The open file's description and weights: for inference they are left in it;
- * for training the rows under the prefixes `frozen` are marked so. */
+/* Read the open file's description and weights. For inference the weights stay
+ * in the file; for training the rows under the prefixes `frozen` are frozen. */
 static dms_status read_file(dms_model_config *config, dms_params **out,
                             const dms_tensor_file *file, bool training,
                             const char *const *frozen,

@@ -1,5 +1,5 @@
-/* Model files: the parameter table and its description, to and from one
- * safetensors file (docs/model-file.md). */
+/* Model files: the parameter table and its description in one safetensors file
+ * (docs/model-file.md). */
 #ifndef DMS_NET_MODEL_FILE_H
 #define DMS_NET_MODEL_FILE_H
 
@@ -12,10 +12,10 @@
 #include "graph/params.h"
 #include "data/trained_on.h"
 
-/* What a model file's metadata says beside the tensors; init and release. */
+/* A model file's metadata; see init and release. */
 typedef struct dms_model_config {
     dms_architecture
-        architecture; /* its labels and task are those of `labels`*/
+        architecture; /* with the same labels and task as `labels` */
     dms_preprocess preprocess;
     dms_label_set *labels;     /* owned */
     double *thresholds;        /* owned: K; a finding is p > threshold */
@@ -24,12 +24,11 @@ typedef struct dms_model_config {
     dms_trained_on trained_on; /* owned */
 } dms_model_config;
 
-/* Where a safetensors file's __metadata__ has the configuration. */
+/* The key of the configuration in a safetensors file's __metadata__. */
 #define DMS_MODEL_METADATA_KEY "dmsnet"
 
-/* The default architecture and preprocessing for these labels (copied),
- * thresholds 0.5, temperature 1, provenance {}. Release also after a
- * failure. */
+/* Default architecture and preprocessing for these labels (copied), thresholds
+ * 0.5, temperature 1, provenance {}. Release config also after a failure. */
 dms_status dms_model_config_init(dms_model_config *config,
                                  const dms_label_set *labels, dms_error *err);
 void dms_model_config_release(dms_model_config *config);
@@ -53,29 +52,29 @@ dms_status dms_model_metadata_read(dms_model_config *config,
                                    const dms_tensor_file *file, dms_error *err);
 
 /* value: params->total floats in the table's order, such as an average; NULL:
- * the table's own. Atomic; gives the same bytes for the same input. */
+ * the table's values. Atomic; the same input gives the same bytes. */
 dms_status dms_model_file_write(const char *path,
                                 const dms_model_config *config,
                                 const dms_params *params, const float *value,
                                 dms_error *err);
 
-/* Read path into a new table for training: the weights lie in the order that
- * training wants, and there are gradients. frozen: prefixes of the rows that
- * are not to be trained (dms_params_freeze), NULL behind the last; or NULL.
- * *params is the caller's; config is to be released, also after a failure. */
+/* Read path into a new table for training, with weights in training's order and
+ * with gradients. frozen: prefixes of the rows to freeze (dms_params_freeze),
+ * ending with NULL; or NULL. The caller destroys *params and releases config,
+ * config also after a failure. */
 dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
                                const char *path, const char *const *frozen,
                                const dms_monitor *monitor, dms_error *err);
 
-/* Read path into a new table for inference, with the weights left in the file
- * where they can be: *file, the caller's, must be closed after the table's end,
- * and the file on disk not be changed in place (replacing it by renaming is
- * fine). */
+/* Read path into a new table for inference; weights stay in the file if
+ * possible. The caller closes *file after destroying the table. Until then the
+ * file on disk must not be changed in place; replacing it by renaming is fine.
+ */
 dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
                               dms_tensor_file **file, const char *path,
                               const dms_monitor *monitor, dms_error *err);
 
-/* The `dmsnet` metadata text of a configuration (dms_free), or NULL without
+/* The `dmsnet` metadata text of a configuration (dms_free); NULL if out of
  * memory. */
 char *dms_model_config_json(const dms_model_config *config);
 

@@ -16,7 +16,7 @@ dms_node *dms_conv_bn_relu(dms_graph *g, dms_node *x, const char *name,
     return dms_relu(g, dms_batch_norm(g, x, part, DMS_INIT_ONE));
 }
 
-/* (3): x beside its averages at four scales. */
+/* (3): x together with its averages at four scales. */
 static dms_node *pyramid(dms_graph *g, dms_node *x, int64_t width)
 {
     static const int bins[LEVELS] = {1, 2, 3, 6};
@@ -39,7 +39,7 @@ static dms_node *channel_mlp(dms_graph *g, dms_node *v, int64_t width)
     return dms_linear(g, v, "context.channel2", width);
 }
 
-/* (4): which channels matter; one MLP for mean and maximum. */
+/* (4): which channels matter; mean and maximum share one MLP. */
 static dms_node *channel_gate(dms_graph *g, dms_node *z, int64_t width)
 {
     dms_node *mean = channel_mlp(g, dms_spatial_mean(g, z), width);

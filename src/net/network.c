@@ -1,3 +1,4 @@
+/* Composes the network's parts in data-flow order. */
 #include "net/network.h"
 
 #include "base/fail.h"
@@ -16,7 +17,8 @@ static void compose_to_map(dms_network *net, const dms_architecture *arch,
                                   options->zero_init_residual);
 }
 
-/* The map as compose_to_map and the passes make it. */
+/* Make the map an input, in the form that compose_to_map and the passes give
+ * it. */
 static void begin_with_map(dms_network *net, const dms_architecture *arch,
                            int64_t size, const dms_net_options *options)
 {

@@ -6,8 +6,8 @@
 #include "dms/architecture.h"
 #include "ops/ops.h"
 
-/* relu(bn(conv(x))), "name.conv" and "name.bn"; stride 1, torch's default
- * initial values. */
+/* relu(bn(conv(x))) with parameters "name.conv" and "name.bn"; stride 1,
+ * torch's default initial values. */
 dms_node *dms_conv_bn_relu(dms_graph *g, dms_node *x, const char *name,
                            int64_t out, int kernel);
 
@@ -15,7 +15,7 @@ dms_node *dms_conv_bn_relu(dms_graph *g, dms_node *x, const char *name,
 dms_node *dms_backbone_build(dms_graph *g, dms_node *images,
                              dms_backbone backbone, bool zero_init_residual);
 
-/* What that makes of one eye of size x size pixels: 1,C,S/32,S/32. */
+/* The shape of its output for one eye of size x size pixels: 1,C,S/32,S/32. */
 dms_shape dms_backbone_map(dms_backbone backbone, int64_t size);
 
 /* MSCAM: 2N,C,H,W -> 2N,D,H,W (eqs. 2-5). */

@@ -1,3 +1,5 @@
+/* Tensors between a table and a file, checked value by value: the rest of the
+ * library relies on finite weights and positive scales. */
 #include "net/weights_file.h"
 
 #include <inttypes.h>
@@ -8,7 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 
-/* A write under way: one tensor at a time goes through plain and narrow. */
+/* The state of a write; plain and narrow are buffers for one tensor. */
 typedef struct outgoing {
     const char *path;
     const dms_params *params;
@@ -16,7 +18,7 @@ typedef struct outgoing {
     dms_dtype dtype;
     bool integers;
     dms_tensor_view *views;
-    const dms_param **sources; /* of each view */
+    const dms_param **sources; /* the row of each view */
     size_t count;
     float *plain;
     uint16_t *narrow;
@@ -56,7 +58,7 @@ static dms_status outgoing_init(outgoing *o, const char *prefix, dms_error *err)
     return DMS_OK;
 }
 
-/* What would round to infinity is refused: no reader would take it. */
+/* Reject values that would round to infinity: no reader accepts those. */
 static dms_status check_narrow(const outgoing *o, const dms_param *param,
                                dms_error *err)
 {
@@ -67,8 +69,8 @@ static dms_status check_narrow(const outgoing *o, const dms_param *param,
         if (fabsf(o->plain[i]) >= limit)
             return dms_fail(err, DMS_EINVAL, "%s: tensor %s holds %g; %s",
                             o->path, param->name, (double)o->plain[i],
-                            half ? "f16 ends at 65504, bf16 does not"
-                                 : "bf16 ends at 3.39e38");
+                            half ? "the largest f16 is 65504; use bf16 or f32"
+                                 : "the largest bf16 is 3.39e38; use f32");
     return DMS_OK;
 }
 
@@ -90,7 +92,7 @@ static dms_status supply(const void **data, void *user, size_t index,
         return DMS_OK;
     }
     if (o->dtype == DMS_DTYPE_F32 && !param->integers &&
-        param->block_out == 1 && param->block_in == 1) { /* as in the file */
+        param->block_out == 1 && param->block_in == 1) { /* file's order */
         *data = o->value ? o->value + param->offset
                          : dms_param_value(o->params, row);
         return DMS_OK;
@@ -164,28 +166,28 @@ static dms_status check_view(const dms_param *param,
                         name, view->name, dms_dtype_name(view->dtype),
                         param->role == DMS_PARAM_WEIGHT &&
                                 view->dtype == DMS_DTYPE_I8
-                            ? " (a quantised model: take the one it was made "
-                              "from)"
+                            ? " (the model is quantised: use the one it was "
+                              "made from)"
                             : "");
     return DMS_OK;
 }
 
-/* What is wrong with a value of this tensor; NULL: nothing. */
+/* What is wrong with a value of this tensor; NULL if nothing. */
 static const char *judge(const dms_param *param, float value)
 {
     if (param->role == DMS_PARAM_COUNT)
-        return isfinite(value) && value >= 0 ? NULL : "no count";
+        return isfinite(value) && value >= 0 ? NULL : "not a count";
     if (!isfinite(value))
         return "not finite";
     if (value < 0 && dms_param_is_variance(param))
-        return "negative, and no variance";
+        return "negative, but a variance cannot be";
     if (param->role == DMS_PARAM_SCALE &&
         !(value >= DMS_SCALE_LEAST && value <= DMS_SCALE_MOST))
-        return "no scale: those are from 1e-12 to 1e12";
+        return "not a scale from 1e-12 to 1e12";
     return NULL;
 }
 
-/* "[3, 0, 1, 1]": where in its tensor the i-th value stands. */
+/* The index of the i-th value in its tensor, as "[3, 0, 1, 1]". */
 static void name_place(char *text, size_t capacity, const dms_param *param,
                        size_t i)
 {
@@ -196,7 +198,7 @@ static void name_place(char *text, size_t capacity, const dms_param *param,
     dms_shape_text(text, capacity, place, param->axes);
 }
 
-/* A relu makes NaN 0: the answer would look sound. */
+/* A relu turns NaN into 0: the answer would look plausible. */
 dms_status dms_weights_check_values(const dms_param *param, const float *values,
                                     const char *tensor, const char *name,
                                     dms_error *err)

@@ -1,4 +1,4 @@
-/* The parameter table, or a part of it, as a safetensors file under the
+/* The parameter table, or a part of it, as a safetensors file with the
  * state_dict's names. */
 #ifndef DMS_NET_WEIGHTS_FILE_H
 #define DMS_NET_WEIGHTS_FILE_H
@@ -8,43 +8,42 @@
 
 typedef struct dms_weights_out {
     dms_dtype dtype;    /* F32, F16 or BF16; batch counts are I64 */
-    const char *prefix; /* only tensors so named, written without it; "": all */
-    bool integers; /* quantised weights as they are, I8, and the scales, F32;
-                      else as any other weight, without scales */
+    const char *prefix; /* of the tensors to write, removed from their names;
+                           "": all */
+    bool integers; /* true: quantised weights as I8 with their scales as F32;
+                      false: like any other weight, without scales */
     const dms_metadata *metadata;
     size_t metadata_count;
 } dms_weights_out;
 
 /* value: params->total floats in the table's order, such as an average; NULL:
- * the table's own (batch counts are always). Atomic; gives the same bytes for
- * the same input. DMS_EINVAL names a value that the type cannot
- * hold. */
+ * the table's values (batch counts always are). Atomic; the same input gives
+ * the same bytes. DMS_EINVAL: a value is out of range for the type. */
 dms_status dms_weights_write(const char *path, const dms_params *params,
                              const float *value, const dms_weights_out *out,
                              dms_error *err);
 
-/* One tensor of a file into its place in the table. name, of the file, is for
- * messages. DMS_EMISMATCH: another shape, or integers for a weight;
- * DMS_EFORMAT: a value that is not finite, or no count. scratch: param->len
- * floats. */
+/* Read one tensor of a file into its place in the table. name: the file's, for
+ * messages; scratch: param->len floats. DMS_EMISMATCH: another shape, or
+ * integers for a weight; DMS_EFORMAT: a value is not finite, or not a count. */
 dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
                                 const dms_tensor_view *view, const char *name,
                                 float *scratch, dms_error *err);
 
-/* DMS_EFORMAT for values (len, row-major) that a tensor may not hold: one that
- * is not finite, a variance below 0. tensor and name, of its file, are for the
+/* DMS_EFORMAT if one of the len row-major values is invalid for the tensor: not
+ * finite, or a variance below 0. tensor and name, of its file, are for the
  * message. */
 dms_status dms_weights_check_values(const dms_param *param, const float *values,
                                     const char *tensor, const char *name,
                                     dms_error *err);
 
-/* Let the tensor be read where it lies in the file, which then must stay open
- * as long as the table: false, and nothing done, unless it is dense, aligned
+/* Use the tensor's bytes in the file directly; the file must then stay open as
+ * long as the table. false, with nothing done, unless it is dense, aligned
  * float32 of the right shape in plain order. */
 bool dms_weights_map_one(dms_param *param, const dms_tensor_view *view);
 
-/* The same of a quantised weight, dense I8; and give it the row of its scales.
- * *taken is false, and nothing done, where view is no such thing. */
+/* The same for a quantised weight, dense I8, whose row of scales is also
+ * declared. *taken is false, with nothing done, if view is not dense I8. */
 dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
                                     const dms_tensor_view *view,
                                     dms_error *err);

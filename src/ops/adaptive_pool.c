@@ -76,7 +76,7 @@ static dms_status adaptive_pool_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
-/* The share of row j in bin i. */
+/* The weight of row j in bin i. */
 static float bin_weight(int64_t i, int64_t j, int64_t bins, int64_t len)
 {
     span s = bin_span(i, bins, len);

@@ -1,6 +1,6 @@
-/* y = a + b, or max(0, a + b) where a relu was fused in.
- * da = db = dy, where y > 0 if so: mostly in dy's own place. All lie in the
- * same layout. */
+/* y = a + b, or max(0, a + b) with a fused relu.
+ * da = db = dy, with a relu only where y > 0; usually in place of dy. All have
+ * the same layout. */
 #include <string.h>
 
 #include "graph/op.h"
@@ -15,7 +15,7 @@ static void forward_f32(float *y, const float *a, const float *b, size_t len,
     for (size_t i = 0; i < len; i++) {
         float sum = a[i] + b[i];
 
-        y[i] = sum < floor ? floor : sum; /* a NaN stays one */
+        y[i] = sum < floor ? floor : sum; /* a NaN stays NaN */
     }
 }
 

@@ -5,7 +5,7 @@
  *   dV = P^T dY,   dP = dY V^T,   dS = P * (dP - sum_j dP P)
  *   dQ = dS K / sqrt(d),   dK = dS^T Q / sqrt(d)
  *
- * P is kept for backward; dP becomes dS in scratch. */
+ * P is saved for backward; dP becomes dS in scratch. */
 #include <math.h>
 #include <stdio.h>
 
@@ -22,7 +22,7 @@ typedef struct attention_state {
     dms_prim mix;         /* Y = P V; also dQ = dS K */
     dms_prim mix_back;    /* dV = P^T dY; also dK = dS^T Q */
     dms_prim scores_back; /* dP = dY V^T */
-    size_t scratch_at;    /* of dS, after oneDNN's scratchpad */
+    size_t scratch_at;    /* offset of dS, after oneDNN's scratchpad */
 } attention_state;
 
 static void attention_release(void *state)
@@ -243,7 +243,8 @@ static void emit_binary(const dms_emit *e, const char *op, const char *a,
                      .op = op, .name = y, .inputs = {a, b}, .outputs = {y}});
 }
 
-/* Heads as N x heads x d x T, as a map's channels lie: Y^T = V^T P^T. */
+/* ONNX heads are N x heads x d x T, the order of a map's channels:
+ * Y^T = V^T P^T. */
 static void attention_emit(const dms_emit *e)
 {
     static const char *const parts[] = {"query", "key", "value"};
@@ -306,7 +307,7 @@ dms_node *dms_attention(dms_graph *g, dms_node *q, dms_node *k, dms_node *v,
         return NULL;
     if (q->shape.c % heads != 0)
         return dms_graph_fail(g, DMS_EINVAL,
-                              "attention: %lld channels do not divide into "
+                              "attention: %lld channels cannot be divided into "
                               "%d heads",
                               (long long)q->shape.c, heads);
     spec.shape = q->shape;

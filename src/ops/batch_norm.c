@@ -1,13 +1,13 @@
-/* Batch normalisation, by oneDNN, with max(0, .) inside where fused.
+/* Batch normalisation, by oneDNN, followed by max(0, .) if a relu is fused.
  *
- *   y = scale * (x - mean) / sqrt(variance + eps) + shift, for each channel
+ *   y = scale * (x - mean) / sqrt(variance + eps) + shift, per channel
  *
- * By batch statistics: mean and (biased) variance of the batch over N, H, W.
- * Where the running ones follow, the batch is counted and, with m = N*H*W,
+ * Batch statistics are the mean and (biased) variance over N, H, W. If the
+ * running statistics follow, the batch is counted and, with m = N*H*W,
  *   running = (1 - share) * running + share * (mean | variance * m / (m - 1)),
- * share 0.1 or, for the mean of all batches, 1 / their count. By running
- * statistics these take the batch's place, and dx = dy * scale / sqrt(variance
- * + eps) needs no x. */
+ * share = 0.1 or, for the mean of all batches, 1 / their count. With running
+ * statistics these replace the batch's, and dx = dy * scale / sqrt(variance +
+ * eps) does not need x. */
 #include <assert.h>
 
 #include "base/alloc.h"
@@ -23,9 +23,9 @@ enum { SCALE, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, BATCHES };
 typedef struct norm_state {
     dms_prim forward;
     dms_prim backward;
-    bool batch;          /* by the batch's statistics */
-    bool own_relu;       /* oneDNN 2.6's backward with relu inside reads beyond
-                            its workspace in NHWC: there the relu is ours */
+    bool batch;          /* uses the batch's statistics */
+    bool own_relu;       /* apply the relu here: oneDNN 2.6's backward with a
+                            relu reads beyond its workspace in NHWC */
     size_t workspace_at; /* in saved, after mean and variance */
     size_t masked_at;    /* in scratch: dy where y > 0, for our relu */
     size_t unwanted_at;  /* in scratch: dscale, dshift */
@@ -40,7 +40,7 @@ static void norm_release(void *state)
     dms_free(s);
 }
 
-/* What it works with: mean and variance. */
+/* The mean and variance in use. */
 typedef struct statistics {
     const float *mean, *variance;
 } statistics;
@@ -54,7 +54,7 @@ static statistics statistics_of(const dms_job *t)
                     : (statistics){t->w[RUNNING_MEAN], t->w[RUNNING_VARIANCE]};
 }
 
-/* Does backward? By running statistics only dscale depends on x. */
+/* Does backward read x? With running statistics only dscale depends on x. */
 static bool reads_x(const dms_job *t)
 {
     const norm_state *s = t->state;
@@ -127,7 +127,7 @@ done:
     return st;
 }
 
-/* Where they lie. */
+/* Reserve floats in scratch; returns their offset. */
 static size_t take_scratch(dms_needs *needs, size_t floats)
 {
     size_t at = (needs->scratch + 63) / 64 * 64;
@@ -205,20 +205,19 @@ static dms_status norm_prepare(dms_job *t, dms_needs *needs, dms_error *err)
     needs->y = s->own_relu;
     if (s->batch && shape->n * shape->h * shape->w < 2)
         return dms_fail(err, DMS_EINVAL,
-                        "%.80s: batch norm cannot train on one value a "
-                        "channel: a batch of one patient; take two or more",
+                        "%.80s: batch norm cannot train on one value per "
+                        "channel, a batch of one patient; use two or more",
                         t->params->items[t->node->param[SCALE]].name);
     if (updates(t->node) &&
         (t->params->items[t->node->param[RUNNING_MEAN]].mapped))
         return dms_fail(err, DMS_EINVAL,
-                        "%.80s: its running statistics are to follow the "
-                        "batch, but lie in a file that is only read; take a "
-                        "copy of the table",
+                        "%.80s: cannot update its running statistics, which "
+                        "lie in a read-only file; use a copy of the table",
                         t->params->items[t->node->param[SCALE]].name);
     return prepare_norm(s, t, needs, err);
 }
 
-/* A statistic of the table, which may follow the batch. */
+/* The table's running statistic p, which may be updated. */
 static float *statistic(const dms_job *t, int p)
 {
     return t->params->value + t->params->items[t->node->param[p]].offset;
@@ -274,8 +273,8 @@ static float *scratch_at(const dms_job *t, size_t at)
     return (float *)((char *)t->scratch + at);
 }
 
-/* oneDNN 2.6 has no backward by data alone where there is a scale: what nobody
- * wants of dscale and dshift goes to scratch. */
+/* With a scale, oneDNN 2.6 has no backward by data only: unwanted dscale and
+ * dshift are written to scratch. */
 static dms_status norm_backward(dms_job *t, dms_error *err)
 {
     const norm_state *s = t->state;
@@ -283,7 +282,7 @@ static dms_status norm_backward(dms_job *t, dms_error *err)
     float *masked = scratch_at(t, s->masked_at);
     float *unwanted = scratch_at(t, s->unwanted_at);
     const void *data[] = {
-        reads_x(t) ? t->x[0] : t->dy, /* as large: dx is the same */
+        reads_x(t) ? t->x[0] : t->dy, /* dx does not depend on it */
         s->own_relu ? masked : t->dy,
         t->dx[0],
         by.mean,
@@ -297,7 +296,7 @@ static dms_status norm_backward(dms_job *t, dms_error *err)
     if (s->own_relu)
         dms_relu_backward(masked, t->dy, t->y, dms_shape_len(&t->node->shape),
                           DMS_TYPE_F32);
-    assert(t->dx[0]); /* a trained norm follows a trained layer */
+    assert(t->dx[0]); /* a trained norm always follows a trained layer */
     return dms_prim_run(&s->backward, t->backend, t->scratch, data, err);
 }
 

@@ -1,4 +1,4 @@
-/* y[n,h,w] = max of x[n,:,h,w]. Equal maxima share dy equally. NHWC. */
+/* y[n,h,w] = max of x[n,:,h,w]. Equal maxima share dy evenly. NHWC. */
 #include "graph/op.h"
 #include "ops/emit.h"
 #include "ops/ops.h"

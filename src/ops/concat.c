@@ -1,4 +1,4 @@
-/* Values side by side along C, NHWC; backward cuts dy apart again. */
+/* Concatenation along C, NHWC; backward splits dy. */
 #include <string.h>
 
 #include "graph/op.h"

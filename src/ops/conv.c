@@ -3,18 +3,18 @@
  *   Y[n,o] = sum_i W[o,i] * X[n,i]      (cross-correlation, padding kernel/2)
  *   dX = W^T * dY,   dW[o,i] = sum_n X[n,i] * dY[n,o]   (float32 always)
  *
- * The weight lives in the parameter table in the blocked order that the
- * forward kernel wants where that is one of ours; where a kernel wants
- * another order, or bf16, it is reordered: each step where it is trained, else
- * once. */
+ * The parameter table keeps the weight in the blocked order that the forward
+ * kernel reads, if the table supports that order. For a kernel that needs
+ * another order, or bf16, the weight is reordered: at every step if it is
+ * trained, otherwise once. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
 #include "ops/emit.h"
 #include "ops/ops.h"
 
-/* A primitive's operand in the order it wants: our buffer itself, or a copy
- * made by a reorder. */
+/* A primitive's operand in the order it needs: our buffer itself, or a
+ * reordered copy. */
 typedef struct operand {
     dms_prim reorder;
     bool reordered;
@@ -25,13 +25,13 @@ typedef struct conv_state {
     dms_prim forward;
     dms_prim backward_data;
     dms_prim backward_weights;
-    operand x; /* of forward and backward_weights */
+    operand x; /* for forward and backward_weights */
     operand x_backward;
     operand w;
     operand w_backward;
-    operand dx;                 /* from the kernel's order to pixels' */
+    operand dx;                 /* from the kernel's order to the input's */
     operand dw;                 /* from the kernel's order to the table's */
-    bool w_backward_is_old;     /* the weight was changed since */
+    bool w_backward_is_old;     /* the weight has changed since */
     dnnl_primitive_desc_t hint; /* the forward pd, until prepare ends */
 } conv_state;
 
@@ -74,7 +74,8 @@ static dms_status operand_create(operand *o, const dms_backend *backend,
     return o->copy ? DMS_OK : dms_fail_memory(err, "convolution");
 }
 
-/* ours as the kernel wants it: reordered now if fresh, else as it was. */
+/* Our operand in the kernel's order: reordered now if fresh, otherwise the
+ * earlier copy. */
 static dms_status operand_ready(const void **ready, operand *o,
                                 const dms_job *t, const void *ours, bool fresh,
                                 dms_error *err)
@@ -86,10 +87,10 @@ static dms_status operand_ready(const void **ready, operand *o,
                         (const void *[]){ours, o->copy}, err);
 }
 
-/* The five descriptions of a convolution as our buffers have them. */
+/* The five memory descriptions of a convolution's buffers. */
 typedef struct conv_descs {
     dnnl_memory_desc_t x, y, w;
-    dnnl_memory_desc_t x_wish; /* as the kernels read it: of y's type */
+    dnnl_memory_desc_t x_wish; /* x as the kernels read it: in y's type */
     dnnl_memory_desc_t w_wish;
     dnnl_dims_t strides, padding;
 } conv_descs;
@@ -113,8 +114,8 @@ static conv_descs describe(const dms_job *t)
     return d;
 }
 
-/* Each kernel is asked for by Winograd's algorithm where that is wanted, and
- * directly where there is none. */
+/* The first attempt asks for a Winograd kernel if that is wanted, the next for
+ * a direct one. */
 static dnnl_alg_kind_t algorithm(int attempt)
 {
     return attempt == 0 ? dnnl_convolution_winograd : dnnl_convolution_direct;
@@ -202,8 +203,8 @@ done:
     return st;
 }
 
-/* The weight gradient straight in the table's order, if a real kernel does
- * that; else in the order of the kernel's choice. */
+/* Write the weight gradient directly in the table's order if an optimised
+ * kernel can, otherwise in the order the kernel chooses. */
 static dms_status create_backward_weights_pd(dnnl_primitive_desc_t *pd,
                                              const conv_state *s,
                                              const dms_job *t,
@@ -342,9 +343,10 @@ const dms_op dms_op_conv = {
     .emit = conv_emit,
 };
 
-/* The order in which oneDNN's blocked kernels read a weight, so that training
- * need not reorder it; of its orders for an unblocked input there is only the
- * one for 16. A table that is not trained stays plain: it is reordered once. */
+/* Choose the order in which oneDNN's blocked kernels read a weight, so that
+ * training need not reorder it. For an unblocked input only the order with 16
+ * channels is supported. A weight that is not trained stays plain: it is
+ * reordered once. */
 static void choose_blocks(const dms_graph *g, dms_param *weight, int groups)
 {
     bool in_blocks = weight->shape[1] % g->block == 0;

@@ -1,19 +1,18 @@
-/* Convolution for inference, with what stands behind it in one oneDNN
+/* Convolution for inference, fused with the ops after it into one oneDNN
  * primitive.
  *
  *   Y = max(0, W' * X + b' + T),   W' and b': dms_fold_norm
  *
- * Bias, norm, term T (the last input) and relu are there as the node's
- * attributes say; a linear layer is a 1x1 convolution. T's buffer may be Y's.
- * The weight is folded and brought into the kernel's order once, by all
- * threads.
+ * The node's attributes say whether there is a bias, a norm, a term T (the last
+ * input) and a relu; a linear layer is a 1x1 convolution. T's buffer may be
+ * Y's. The weight is folded and reordered once, by all threads.
  *
- * Quantised, with integers Xi, Wi, Ti, the scales sx, sw[o], st of each and the
+ * Quantised, with integers Xi, Wi, Ti, their scales sx, sw[o], st and the
  * norm's factor k[o]:
  *
  *   Y = max(0, unit * (Wi * Xi + b' / unit) + st Ti),  unit = k sw sx
  *
- * in float32, divided by Y's scale and rounded where Y is integers too. */
+ * in float32; if Y is integers too, divided by Y's scale and rounded. */
 #include <math.h>
 #include <string.h>
 
@@ -25,8 +24,8 @@
 #include "ops/emit.h"
 #include "ops/ops.h"
 
-/* What is kept for good lies in one piece: W' and b', each where it is
- * needed. X in the kernel's order is in `saved`. */
+/* The kept bytes hold W' and b', each only if it is needed. X in the kernel's
+ * order is in `saved`. */
 typedef struct fused_state {
     dms_prim forward;
     dms_prim x_reorder;
@@ -34,10 +33,10 @@ typedef struct fused_state {
     bool x_reordered;
     bool w_reordered;
     bool folds;  /* W' and b' differ from W and b */
-    bool w_kept; /* W' in the kernel's order; else W is as it wants */
+    bool w_kept; /* W' is kept in the kernel's order; else W has that order */
     size_t bias_at;
-    size_t folded_at; /* in scratch: W' in plain order, or units, behind
-                         oneDNN's part */
+    size_t folded_at; /* in scratch, after oneDNN's part: W' in plain order,
+                         or the units */
 } fused_state;
 
 static void fused_release(void *state)
@@ -65,7 +64,7 @@ static bool has_bias(const dms_job *t)
     return t->node->attr.norm || t->node->attr.bias;
 }
 
-/* What the kernel is asked for. */
+/* The memory descriptions that the kernel is created with. */
 typedef struct fused_descs {
     dnnl_memory_desc_t x, y, w, bias; /* ours */
     dnnl_memory_desc_t x_wish, w_wish;
@@ -94,8 +93,8 @@ static fused_descs describe(const dms_job *t)
     return d;
 }
 
-/* Finite weights may give what is not when scales or a norm are multiplied into
- * them. */
+/* Finite weights may become infinite or NaN when scales or a norm are
+ * multiplied into them. */
 static dms_status find_heaviest(float *heaviest, const dms_job *t,
                                 const float *values, size_t len, dms_error *err)
 {
@@ -103,12 +102,12 @@ static dms_status find_heaviest(float *heaviest, const dms_job *t,
     return isfinite(*heaviest)
                ? DMS_OK
                : dms_fail(err, DMS_EFORMAT,
-                          "tensor %s times the scales that belong to it is not "
-                          "finite: the model cannot be run",
+                          "tensor %s: its values times their scales are not "
+                          "finite; the model cannot be run",
                           weight_of(t)->name);
 }
 
-/* One unit of each channel's integer sum in units of Y. */
+/* The value of one unit of each channel's integer sum, in units of Y. */
 static dms_status set_scales(dnnl_primitive_attr_t attr, const dms_job *t,
                              dms_error *err)
 {
@@ -132,7 +131,7 @@ done:
     return st;
 }
 
-/* T in Y's units; an integer T has its own sign. */
+/* T in Y's units; an integer T has its own type, U8 or S8. */
 static dnnl_status_t append_sum(dnnl_post_ops_t post, const dms_node *node)
 {
     const dms_node *term = node->in[node->in_count - 1];
@@ -172,7 +171,7 @@ done:
     return st;
 }
 
-/* Winograd where it is wanted and there is one, else the direct kernel. */
+/* A Winograd kernel if wanted and available, otherwise the direct kernel. */
 static dms_status choose_kernel(dnnl_primitive_desc_t *pd, const dms_job *t,
                                 const fused_descs *d,
                                 const_dnnl_primitive_attr_t attr,
@@ -204,7 +203,7 @@ static size_t aligned(size_t size)
     return (size + 63) / 64 * 64;
 }
 
-/* What the kept bytes are made of, and in which order. */
+/* Digest of the content and order of the kept bytes. */
 static uint64_t kept_form(const fused_state *s, const dms_job *t,
                           const dnnl_memory_desc_t *w)
 {
@@ -216,7 +215,7 @@ static uint64_t kept_form(const fused_state *s, const dms_job *t,
         dms_hash_bytes(DMS_HASH_START, made_of, sizeof made_of), w, sizeof *w);
 }
 
-/* Lay out what is kept, and the scratch for folding. */
+/* Lay out the kept bytes and the scratch for folding. */
 static void plan_memory(fused_state *s, const dms_job *t,
                         const dnnl_memory_desc_t *x,
                         const dnnl_memory_desc_t *w, dms_needs *needs)
@@ -281,7 +280,7 @@ done:
     return st;
 }
 
-/* The greatest weight, which is finite as the bias is. */
+/* Find the largest |weight|; checks that weight and bias are finite. */
 static dms_status weigh(dms_job *t, const float *weight, size_t len,
                         dms_error *err)
 {
@@ -297,7 +296,7 @@ done:
     return st;
 }
 
-/* The weight as the kernel wants it, from the parameters as they are now. */
+/* Prepare the weight for the kernel from the current parameters. */
 static dms_status fused_load(dms_job *t, dms_error *err)
 {
     const fused_state *s = t->state;

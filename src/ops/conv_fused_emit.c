@@ -1,8 +1,8 @@
-/* conv_fused in ONNX: Conv, and Add and Relu where they are in it.
+/* conv_fused in ONNX: Conv, then Add and Relu if they are fused in.
  *
- * A quantised one stands in QDQ form: integers and scales are constants, each
- * behind a DequantizeLinear of its own, so that a program that knows the
- * pattern multiplies integers and any other gives the same in float. */
+ * A quantised one is written in QDQ form: integers and scales are constants,
+ * each followed by its own DequantizeLinear. A program that knows the pattern
+ * multiplies integers; any other computes the same in float. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static const dms_param *weight_of(const dms_emit *e)
     return &e->params->items[e->node->param[0]];
 }
 
-/* The weight's description, a linear layer's as a convolution's. */
+/* The weight's description; a linear layer's weight gets a 1x1 kernel. */
 static dms_onnx_tensor weight_tensor(const dms_emit *e, const char *name,
                                      dms_onnx_type type)
 {
@@ -53,17 +53,17 @@ static void emit_folded(const dms_emit *e)
     dms_emit_conv(e, weight, bias);
 }
 
-/* What the constants of a quantised convolution are filled from and to; each
- * as long as there are output channels, but weight. */
+/* Inputs and outputs for the constants of a quantised convolution; all but
+ * weight have one element per output channel. */
 typedef struct integers {
     int8_t *weight;
     int32_t *bias;
     float *weight_scale, *bias_scale;
 } integers;
 
-/* One output channel. unit: what its sum of integers counts in, perhaps below
- * 0; bias: in units. A scale is above 0 in ONNX, and the bias is to fit into 32
- * bits: a channel of almost nothing but bias gets coarser integers. */
+/* Fill one output channel. unit: the value of 1 in its integer sum, may be
+ * negative; bias: in units. ONNX scales must be positive and the bias must fit
+ * into 32 bits: a channel that is almost only bias gets coarser integers. */
 static void fill_channel(const integers *out, const dms_emit *e, int64_t o,
                          float unit, float bias)
 {
@@ -89,7 +89,7 @@ static void fill(const integers *out, const dms_emit *e)
     float *bias = unit + channels;
 
     if (!unit)
-        return; /* dms_onnx_write tells */
+        return; /* dms_onnx_write reports it */
     dms_fold_units(unit, bias, e->node, e->params);
     for (int64_t o = 0; o < channels; o++)
         fill_channel(out, e, o, unit[o], bias[o]);
@@ -146,7 +146,8 @@ static void emit_convolution(const dms_emit *e)
                       attr->bias ? dms_emit_param(e, 1) : NULL);
 }
 
-/* Other programs round what they add, too, where both are integers. */
+/* Other programs also round the convolution before the addition if both terms
+ * are integers. */
 static const char *round_branch(const dms_emit *e, char *rounded,
                                 const char *value)
 {

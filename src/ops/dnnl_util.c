@@ -1,3 +1,5 @@
+/* oneDNN's C API wrapped: engine and stream, primitives with their memory
+ * objects, memory descriptions. Written for oneDNN 2.6. */
 #include "ops/dnnl_util.h"
 
 #include <stdio.h>
@@ -99,7 +101,7 @@ int dms_backend_describe(char *text, size_t capacity)
 {
     const dnnl_version_t *v = dnnl_version();
 
-    return snprintf(text, capacity, "oneDNN %d.%d.%d, %d channels a block",
+    return snprintf(text, capacity, "oneDNN %d.%d.%d, %d channels per block",
                     v->major, v->minor, v->patch, dms_backend_block());
 }
 

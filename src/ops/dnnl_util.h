@@ -1,7 +1,7 @@
-/* The thin room between the ops and oneDNN's C API; included by src/ops only.
+/* A thin layer between the ops and oneDNN's C API; included by src/ops only.
  *
- * A primitive is made once, with its memory objects; running it hands over
- * the addresses. */
+ * A primitive is created once, with its memory objects; each run passes the
+ * addresses. */
 #ifndef DMS_OPS_DNNL_UTIL_H
 #define DMS_OPS_DNNL_UTIL_H
 
@@ -12,18 +12,18 @@
 typedef struct dms_backend {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    dnnl_primitive_attr_t attr; /* scratchpad is the user's */
+    dnnl_primitive_attr_t attr; /* scratchpad provided by us */
     bool winograd;              /* dms_backend_set_winograd */
 } dms_backend;
 
-/* DMS_EINTERNAL with oneDNN's word for status, "conv forward: unimplemented".
- * DMS_OK for dnnl_success. */
+/* DMS_OK for dnnl_success; else DMS_EINTERNAL with `what` and the status in
+ * words, "conv forward: unimplemented". */
 dms_status dms_dnnl_check(dnnl_status_t status, const char *what,
                           dms_error *err);
 
 enum { DMS_PRIM_ARGS = 12 };
 
-/* A primitive and what it is run on. data[i] of a run goes to arg[i]; the
+/* A primitive and its arguments. data[i] of a run goes to arg[i]; the
  * scratchpad comes first. */
 typedef struct dms_prim {
     dnnl_primitive_t primitive;
@@ -32,56 +32,56 @@ typedef struct dms_prim {
     const char *what; /* for messages */
 } dms_prim;
 
-/* Make the primitive and take the pd away. Grows needs->scratch. */
+/* Create the primitive from pd, which is destroyed. Raises needs->scratch. */
 dms_status dms_prim_create(dms_prim *prim, const dms_backend *backend,
                            dnnl_primitive_desc_t pd, const char *what,
                            dms_needs *needs, dms_error *err);
 void dms_prim_release(dms_prim *prim);
 
-/* The next argument of a run. */
+/* Add the next argument of a run. */
 dms_status dms_prim_arg(dms_prim *prim, const dms_backend *backend, int arg,
                         const dnnl_memory_desc_t *desc, dms_error *err);
 
-/* data: one address an argument, in the order of dms_prim_arg. */
+/* data: one address per argument, in the order of dms_prim_arg. */
 dms_status dms_prim_run(const dms_prim *prim, const dms_backend *backend,
                         void *scratch, const void *const *data, dms_error *err);
 
-/* A reorder from one description to another; *needed is false, and nothing
- * is made, where they are equal. */
+/* A reorder from one description to another. If they are equal, *needed is
+ * false and nothing is created. */
 dms_status dms_prim_reorder(dms_prim *prim, bool *needed,
                             const dms_backend *backend,
                             const dnnl_memory_desc_t *from,
                             const dnnl_memory_desc_t *to, dms_needs *needs,
                             dms_error *err);
 
-/* A reorder that multiplies by factor; integers are rounded and kept within
- * their range. */
+/* A reorder that multiplies by factor; integers are rounded and clamped. */
 dms_status dms_prim_rescale(dms_prim *prim, const dms_backend *backend,
                             const dnnl_memory_desc_t *from,
                             const dnnl_memory_desc_t *to, float factor,
                             dms_needs *needs, dms_error *err);
 
-/* A value's description in its layout. */
+/* The description of a value with that shape, layout and type. */
 dnnl_memory_desc_t dms_desc_value(const dms_shape *shape, dms_layout layout,
                                   int block);
 
-/* A node's value in its layout and type. */
+/* The description of a node's value, in its layout and type. */
 dnnl_memory_desc_t dms_desc_node(const dms_node *node);
 
-/* The dense row-major description of dims, as many as axes. */
+/* The dense row-major description of `axes` dims. */
 dnnl_memory_desc_t dms_desc_plain(int axes, const int64_t *dims);
 
-/* The same dims, order left to the primitive. */
+/* The same dims, with the order left to the primitive. */
 dnnl_memory_desc_t dms_desc_any(const dnnl_memory_desc_t *like);
 
-/* A convolution weight as the parameter table keeps it; grouped ones get
- * oneDNN's leading group dimension, a linear layer's a 1x1 kernel. */
+/* A convolution weight as the parameter table keeps it. Grouped weights get
+ * oneDNN's leading group dimension, a linear layer's weight a 1x1 kernel. */
 dnnl_memory_desc_t dms_desc_weight(const dms_param *param, int groups);
 
-/* Is a convolution one that Winograd's algorithm may do, and is that wanted? */
+/* Is Winograd's algorithm wanted, and can it compute this convolution? */
 bool dms_wants_winograd(const dms_job *job);
 
-/* What the n-th src/dst/weights of a primitive descriptor looks like. */
+/* The memory description of a primitive descriptor's n-th src, dst or weights.
+ */
 dnnl_memory_desc_t dms_pd_desc(const_dnnl_primitive_desc_t pd,
                                dnnl_query_t what);
 

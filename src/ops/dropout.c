@@ -1,5 +1,5 @@
 /* y = x * mask / (1 - p), mask 0 with probability p; dx = dy * mask / (1 - p).
- * The mask is a hash of the step's seed and the place, so it is not stored. */
+ * The mask is a hash of the step's seed and the position: it is not stored. */
 #include "graph/op.h"
 #include "ops/ops.h"
 

@@ -1,3 +1,4 @@
+/* ONNX nodes and constants that several ops write. */
 #include "ops/emit.h"
 
 #include <stdio.h>
@@ -69,7 +70,7 @@ const char *dms_emit_name(char text[DMS_EMIT_NAME_MAX], const dms_emit *e,
 
 typedef float weight_of(int64_t i, int64_t j, int64_t out, int64_t in);
 
-/* out by in weights, or their transpose. */
+/* A constant of out x in weights, or its transpose. */
 static void emit_matrix(const dms_emit *e, const char *name, int64_t out,
                         int64_t in, bool transposed, weight_of *weight)
 {

@@ -1,3 +1,4 @@
+/* The operation count that convolutions and linear layers share. */
 #include "ops/ops.h"
 
 double dms_weight_flops(const dms_node *node, const dms_params *params)

@@ -1,5 +1,5 @@
-/* What stands behind a convolution as factors and summands of its output
- * channels. */
+/* Bias, norm and scales of a convolution as one factor and one summand per
+ * output channel. */
 #include <math.h>
 
 #include "ops/ops.h"
@@ -66,7 +66,7 @@ void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
 void dms_fold_units(float *unit, float *bias, const dms_node *conv,
                     const dms_params *params)
 {
-    /* below this a channel is its bias: the sums of int32 stay far from 1 */
+    /* below this the sums are negligible and the channel is just its bias */
     const float least = 1e-12f;
     const dms_param *param = &params->items[conv->param[0]];
     const float *steps =

@@ -1,4 +1,4 @@
-/* The caller's pixels: no inputs, nothing to compute. */
+/* The caller's images: no inputs, nothing to compute. */
 #include "ops/ops.h"
 #include "graph/op.h"
 

@@ -14,7 +14,7 @@
 
 enum { SCALE, SHIFT };
 
-/* What backward needs of a row again. */
+/* A row's statistics, saved for backward. */
 typedef struct row_stat {
     float mean;
     float inverse; /* 1 / sqrt(variance + eps) */
@@ -139,7 +139,7 @@ static void emit_transpose(const dms_emit *e, const char *name, const char *x,
     dms_onnx_ints(e->onnx, "perm", order, 4);
 }
 
-/* ONNX norms the last axes: channels go there and back. */
+/* ONNX normalises the last axes: channels are transposed there and back. */
 static void layer_norm_emit(const dms_emit *e)
 {
     char last[DMS_EMIT_NAME_MAX], normed[DMS_EMIT_NAME_MAX];

@@ -19,7 +19,7 @@ typedef struct linear_state {
 
 typedef struct linear_descs {
     dnnl_memory_desc_t x, y, w, b;
-    dnnl_inner_product_desc_t op; /* one for all: it is large on a stack */
+    dnnl_inner_product_desc_t op; /* shared by all: large for the stack */
 } linear_descs;
 
 static void linear_release(void *state)

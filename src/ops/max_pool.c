@@ -1,5 +1,5 @@
 /* Max-pooling 3x3, stride 2, padding 1 (the stem's), by oneDNN.
- * The gradient goes to one of equal maxima: the workspace remembers which. */
+ * Of equal maxima, one gets the gradient: the workspace records which. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
@@ -22,7 +22,7 @@ static void pool_release(void *state)
     dms_free(s);
 }
 
-/* Input rows (or columns) that the windows reach beyond the end. */
+/* How many rows (or columns) the windows reach beyond the input's end. */
 static int64_t padding_end(int64_t in, int64_t out)
 {
     return (out - 1) * STRIDE + KERNEL - in - PADDING;

@@ -1,16 +1,16 @@
 /* y = x * g, g broadcast over positions or over channels; NHWC.
  *
- *   dx = dy * g,   dg = sum of dy * x over what was broadcast
+ *   dx = dy * g,   dg = sum of dy * x over the broadcast axes
  *
- * g is N x C x 1 x 1 (a gate a channel), N x 1 x H x W (a gate a position),
- * N x 1 x 1 x 1 or N x C x H x W. */
+ * g is N x C x 1 x 1 (one gate per channel), N x 1 x H x W (one gate per
+ * position), N x 1 x 1 x 1 or N x C x H x W. */
 #include <string.h>
 
 #include "graph/op.h"
 #include "ops/emit.h"
 #include "ops/ops.h"
 
-/* How far g's index moves for one step of x's position and channel. */
+/* How far g's index moves per step of x's position and of x's channel. */
 typedef struct strides {
     int64_t positions, channels; /* of x */
     int64_t image, position, channel;

@@ -1,43 +1,44 @@
-/* The operations: one file each, forward and backward side by side.
+/* The operations: one file each, forward and backward together.
  *
- * Constructors append a node to the graph and return it, or NULL after a
- * failure (of theirs or of an argument's): see graph.h. Maps are N x C x H x W;
- * name is the parameters' prefix in the state_dict. */
+ * Constructors append a node to the graph and return it, or NULL if they fail
+ * or an argument is NULL: see graph.h. Maps are N x C x H x W; name is the
+ * parameters' prefix in the state_dict. */
 #ifndef DMS_OPS_OPS_H
 #define DMS_OPS_OPS_H
 
 #include "graph/graph.h"
 
-/* What all ops of a run share: oneDNN's engine and stream. */
+/* Shared by all ops of a run: oneDNN's engine and stream. */
 typedef struct dms_backend dms_backend;
 dms_status dms_backend_create(dms_backend **out, dms_error *err);
 void dms_backend_destroy(dms_backend *backend);
 
-/* May fused convolutions be by Winograd's algorithm? Quicker, more memory,
- * rounded otherwise (docs/numerics.md). Before the run is made. */
+/* Let fused convolutions use Winograd's algorithm: faster, more memory,
+ * different rounding (docs/numerics.md). Call it before creating the run. */
 void dms_backend_set_winograd(dms_backend *backend, bool winograd);
 
-/* Has this CPU instructions for the type? */
+/* Does this CPU have instructions for the type? */
 bool dms_backend_has_type(dms_type type);
 
-/* "oneDNN 2.6.3, 16 channels a block": what computes. Returns as snprintf. */
+/* Describe the backend: "oneDNN 2.6.3, 16 channels per block". Returns like
+ * snprintf. */
 int dms_backend_describe(char *text, size_t capacity);
 
-/* Channels in a block of DMS_LAYOUT_BLOCKED on this CPU: 16 or 8. */
+/* Channels per block of DMS_LAYOUT_BLOCKED on this CPU: 16 or 8. */
 int dms_backend_block(void);
 
-/* The caller's N x C x H x W pixels, in NCHW. */
+/* The caller's N x C x H x W images, in NCHW. */
 dms_node *dms_input(dms_graph *g, dms_shape shape);
 
 /* Y = W * X, padding kernel/2, no bias (eq. 1 of docs/model.md). */
 dms_node *dms_conv(dms_graph *g, dms_node *x, const char *name, int64_t out,
                    int kernel, int stride, int groups, dms_param_init init);
 
-/* Over N, H, W for each channel, by the graph's mode.statistics. */
+/* Over N, H, W per channel; statistics according to the graph's mode. */
 dms_node *dms_batch_norm(dms_graph *g, dms_node *x, const char *name,
                          dms_param_init scale);
 
-/* Over C for each position, eps 1e-5. */
+/* Over C per position, eps 1e-5. */
 dms_node *dms_layer_norm(dms_graph *g, dms_node *x, const char *name);
 
 /* y = W x + b at each position. */
@@ -52,7 +53,7 @@ dms_node *dms_sub(dms_graph *g, dms_node *a, dms_node *b);
 /* x * gate, where gate is N x C x H x W, N x C x 1 x 1 or N x 1 x H x W. */
 dms_node *dms_mul(dms_graph *g, dms_node *x, dms_node *gate);
 
-/* 3x3, stride 2, padding 1; the gradient goes to one maximum. */
+/* 3x3, stride 2, padding 1; of equal maxima, one gets the gradient. */
 dms_node *dms_max_pool(dms_graph *g, dms_node *x);
 
 /* torch's adaptive average pooling to bins x bins. */
@@ -62,7 +63,7 @@ dms_node *dms_adaptive_pool(dms_graph *g, dms_node *x, int bins);
 dms_node *dms_upsample(dms_graph *g, dms_node *x, int64_t height,
                        int64_t width);
 
-/* Over H and W: N x C x 1 x 1. Equal maxima share the gradient. */
+/* Over H and W: N x C x 1 x 1. Equal maxima share the gradient evenly. */
 dms_node *dms_spatial_mean(dms_graph *g, dms_node *x);
 dms_node *dms_spatial_max(dms_graph *g, dms_node *x);
 
@@ -80,33 +81,34 @@ dms_node *dms_attention(dms_graph *g, dms_node *q, dms_node *k, dms_node *v,
 /* [left; right] becomes [right; left] along N. */
 dms_node *dms_swap_halves(dms_graph *g, dms_node *x);
 
-/* Images begin to begin + count. */
+/* Images begin .. begin + count - 1. */
 dms_node *dms_slice_batch(dms_graph *g, dms_node *x, int64_t begin,
                           int64_t count);
 
-/* Zero with the probability, scale the rest by 1/(1-p); the identity (no
- * node) where the graph's mode has no dropout or p = 0. */
+/* Set elements to zero with probability p and scale the rest by 1/(1-p).
+ * Returns x itself if the graph's mode has no dropout or p = 0. */
 dms_node *dms_dropout(dms_graph *g, dms_node *x, float probability);
 
-/* A norm's effect on the convolution before it, where its node has attr.norm:
+/* Fold the norm into the weight and bias of a convolution with attr.norm:
  *   weight[o] = W[o] * k[o],  bias[o] = (b[o] - mean[o]) * k[o] + shift[o],
- *   k = scale / sqrt(variance + eps),  b = 0 where there is none;
- * else W and b. weight: as many floats as W, plain order; bias: O floats. */
+ *   k = scale / sqrt(variance + eps),  b = 0 if there is no bias.
+ * Without attr.norm the result is W and b. weight: as many floats as W, plain
+ * order; bias: O floats. */
 void dms_fold_norm(float *weight, float *bias, const dms_node *conv,
                    const dms_params *params);
 
-/* The same of a quantised weight and an integer input: unit[o] is what one unit
- * of the integers' sum stands for, bias[o] is in those units. O floats each. */
+/* The same for a quantised weight and an integer input: unit[o] is the value of
+ * 1 in the integer sum, bias[o] is in those units. O floats each. */
 void dms_fold_units(float *unit, float *bias, const dms_node *conv,
                     const dms_params *params);
 
-/* A relu's gradient, wherever it was fused: dx = dy where y > 0, else 0.
+/* The gradient of a fused or separate relu: dx = dy where y > 0, else 0.
  * float32 or bfloat16; dx may be dy. */
 void dms_relu_backward(void *dx, const void *dy, const void *y, size_t len,
                        dms_type type);
 
-/* dms_op.flops of an op that multiplies its first parameter, whole, with each
- * position of its output. */
+/* dms_op.flops of an op that uses every value of its first parameter once per
+ * output position. */
 double dms_weight_flops(const dms_node *node, const dms_params *params);
 
 /* For the passes. */

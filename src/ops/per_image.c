@@ -1,3 +1,4 @@
+/* Images are independent, so the threads share them out. */
 #include "ops/per_image.h"
 
 void dms_each_image(dms_image_op op, void *out, const void *in,

@@ -4,12 +4,12 @@
 
 #include "graph/graph.h"
 
-/* out and in are one image's floats of the shapes given (n is not looked at).*/
+/* out and in are the floats of one image of the given shapes; n is ignored. */
 typedef void (*dms_image_op)(float *out, const float *in,
                              const dms_shape *out_shape,
                              const dms_shape *in_shape);
 
-/* Apply op to each of out_shape->n images, in parallel. */
+/* Apply op to each of the out_shape->n images, in parallel. */
 void dms_each_image(dms_image_op op, void *out, const void *in,
                     const dms_shape *out_shape, const dms_shape *in_shape);
 

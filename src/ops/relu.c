@@ -23,7 +23,7 @@ void dms_relu_backward(void *dx, const void *dy, const void *y, size_t len,
     uint16_t *half = dx;
     const float *wide_dy = dy, *wide_y = y;
     const uint16_t *half_dy = dy;
-    const int16_t *half_y = y; /* above 0 as an integer when the number is */
+    const int16_t *half_y = y; /* as an integer, it has the number's sign */
 
     if (type == DMS_TYPE_F32) {
 #pragma omp parallel for simd schedule(static)

@@ -1,5 +1,5 @@
-/* The same values in another layout or type, by oneDNN. Put in by
- * dms_pass_layout. */
+/* The same values in another layout or type, by oneDNN. dms_pass_layout inserts
+ * this op. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "ops/dnnl_util.h"
@@ -19,7 +19,7 @@ static void reorder_release(void *state)
     dms_free(s);
 }
 
-/* What 1 of the value stands for. */
+/* The value that integer 1 stands for; 1 for floats. */
 static float unit_of(const dms_node *value)
 {
     return dms_type_is_integer(value->type) ? value->scale : 1.0f;

@@ -17,7 +17,7 @@ static dms_status sigmoid_forward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
-/* Reads y, not x: x may be let go after forward. */
+/* Reads y, not x: x may be freed after forward. */
 static dms_status sigmoid_backward(dms_job *t, dms_error *err)
 {
     const float *y = t->y;

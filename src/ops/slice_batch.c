@@ -32,7 +32,7 @@ static dms_status slice_batch_backward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
-/* N is open there: a slice is one of two halves. */
+/* N is symbolic in ONNX: a slice is always one of two halves. */
 static void slice_batch_emit(const dms_emit *e)
 {
     char other[DMS_EMIT_NAME_MAX];

@@ -1,4 +1,4 @@
-/* y[n,c] = max of x[n,c] over H, W. Equal maxima share dy equally. NHWC. */
+/* y[n,c] = max of x[n,c] over H, W. Equal maxima share dy evenly. NHWC. */
 #include <string.h>
 
 #include "graph/op.h"
@@ -25,7 +25,7 @@ static dms_status spatial_max_forward(dms_job *t, dms_error *err)
     return DMS_OK;
 }
 
-/* ties: one float a channel. */
+/* ties: one float per channel. */
 static void backward_image(float *dx, const float *dy, const float *x,
                            const float *y, float *ties, int64_t positions,
                            int64_t channels)

@@ -1,5 +1,5 @@
-/* [left; right] becomes [right; left] along N, and dy likewise: each eye's
- * map stands where its fellow's was. */
+/* [left; right] becomes [right; left] along N, and dy likewise: the two eyes'
+ * maps change places. */
 #include <string.h>
 
 #include "graph/op.h"

@@ -1,5 +1,5 @@
-/* Watching a net's layers while it runs, through the graph's callback after
- * each node. */
+/* Observes a net's layers while it runs; relies on the graph calling the
+ * observer after each node. */
 #include "quant/compare.h"
 
 #include "base/alloc.h"
@@ -11,7 +11,7 @@ struct dms_quant_outputs {
     dms_quant_layers *layers;
     float **kept; /* each layer's output, N x H x W x C */
     size_t *len;  /* its floats */
-    float *given; /* one layer's, of the net at hand */
+    float *given; /* one layer's output in the observed net */
     bool forced;
     int block;
 };
@@ -102,7 +102,7 @@ void dms_quant_outputs_destroy(dms_quant_outputs *outputs)
     dms_free(outputs);
 }
 
-/* By one thread: the same sum each time. */
+/* By one thread, so that the sum is repeatable. */
 static double sum_of_squares(const float *values, size_t len)
 {
     double sum = 0;

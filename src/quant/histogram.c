@@ -1,5 +1,5 @@
-/* Counting magnitudes in bins that widen as larger ones come, and choosing the
- * clipping point from them. */
+/* Counts magnitudes in bins that widen as larger ones occur, and chooses the
+ * clipping point from the counts. */
 #include "quant/histogram.h"
 
 #include <float.h>
@@ -18,7 +18,7 @@ static float find_largest(const float *values, size_t len)
     return largest;
 }
 
-/* Pairs of bins become one. */
+/* Merge pairs of bins. */
 static void widen(dms_histogram *h)
 {
     for (int i = 0; i < BINS / 2; i++)
@@ -27,7 +27,7 @@ static void widen(dms_histogram *h)
     h->width *= 2;
 }
 
-/* Each thread has bins of its own on its stack: in 32 bits, so 8 KB. */
+/* Each thread counts in bins on its own stack: 32-bit, so 8 KB. */
 static void count_some(dms_histogram *h, const float *values, size_t len)
 {
     double width = h->width;
@@ -43,7 +43,7 @@ static void count_some(dms_histogram *h, const float *values, size_t len)
 
                 count[bin < BINS ? (int)bin : BINS - 1]++;
             }
-#pragma omp critical /* a named one would be an exported symbol */
+#pragma omp critical /* a named section would export a symbol */
         for (int i = 0; i < BINS; i++) {
             h->count[i] += count[i];
             h->total += count[i];
@@ -95,8 +95,8 @@ double dms_histogram_above(const dms_histogram *histogram, float limit)
     return histogram->total ? (double)above / (double)histogram->total : 0;
 }
 
-/* Bins [begin, end) are one step of Q: their counts spread evenly over those
- * of them that are not empty. */
+/* Bins [begin, end) form one step of Q: their total is spread evenly over the
+ * bins that are not empty. */
 static double spread(const dms_histogram *h, int begin, int end)
 {
     double sum = 0;
@@ -109,8 +109,8 @@ static double spread(const dms_histogram *h, int begin, int end)
     return filled > 0 ? sum / filled : 0;
 }
 
-/* KL(P || Q): P is cut at `bins`, its rest in the last bin; Q has `levels`
- * steps. */
+/* KL(P || Q): P is clipped at `bins`, with the rest in its last bin; Q has
+ * `levels` steps. */
 static double divergence(const dms_histogram *h, int bins, int levels)
 {
     double inside = 0, sum = 0;
@@ -128,7 +128,7 @@ static double divergence(const dms_histogram *h, int bins, int levels)
         for (int i = begin; i < end; i++) {
             double rest = i == bins - 1 ? total - inside : 0;
             double p = (double)h->count[i] + rest;
-            /* what is cut off where Q has nothing counts as one number of it */
+            /* where Q is empty but P has clipped counts, give Q one count */
             double likely = (h->count[i] > 0 ? q : 1) / inside;
 
             if (p > 0)

@@ -1,5 +1,5 @@
-/* Which convolutions can be integers, by graph/op.h's own rule, and the
- * parameter table with their integers and scales. */
+/* Finds the convolutions that can multiply integers, by the rule in
+ * graph/graph.h, and makes the parameter table with integers and scales. */
 #include "quant/layers.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "graph/op.h"
 #include "net/dmsnet.h"
 
-/* Is node among the convolutions that value's range comes of? */
+/* Is node one of the convolutions that determine value's range? */
 static bool comes_of(const dms_node *value, const dms_node *node)
 {
     bool any = value == node;
@@ -19,7 +19,7 @@ static bool comes_of(const dms_node *value, const dms_node *node)
     return any;
 }
 
-/* Is a scale of the node's output wanted by one that can? */
+/* Does a convolution that can multiply integers need node's output scale? */
 static bool is_wanted(const dms_graph *graph, const dms_node *node)
 {
     for (size_t i = node->index + 1; i < graph->count; i++) {
@@ -84,7 +84,7 @@ dms_quant_layer *dms_quant_layer_of(const dms_quant_layers *layers,
     return NULL;
 }
 
-/* What is always 0 has any scale. */
+/* A value that is always 0 can have any scale. */
 static float scale_of(float limit, float integers)
 {
     float scale = limit > 0 ? limit / integers : 1;
@@ -109,7 +109,7 @@ static void quantise(int8_t *integers, float *scale, const float *weight,
     }
 }
 
-/* Rows of scales, and which rows have integers, where. */
+/* Declare the rows for scales, and assign the integers their memory. */
 static dms_status declare(dms_quant_table *table, const dms_params *from,
                           const dms_quant_layers *layers, dms_error *err)
 {
@@ -136,7 +136,7 @@ static dms_status declare(dms_quant_table *table, const dms_params *from,
     return table->integers ? DMS_OK : dms_fail_memory(err, "8-bit weights");
 }
 
-/* The values of a weight's scales; NULL: it has none. */
+/* The values of one kind of a weight's scales; NULL if it has none. */
 static float *scales_of(dms_params *params, const dms_param *weight,
                         dms_scale scale)
 {

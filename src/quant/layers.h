@@ -1,5 +1,5 @@
-/* The convolutions of a network as quantising sees them, and the parameter
- * table that comes of it. */
+/* A network's convolutions as quantisation sees them, and the quantised
+ * parameter table. */
 #ifndef DMS_QUANT_LAYERS_H
 #define DMS_QUANT_LAYERS_H
 
@@ -11,34 +11,33 @@ typedef struct dms_quant_layer {
     size_t weight;      /* row of the parameter table */
     int kernel, stride; /* pixels */
     int64_t in, out;    /* channels */
-    double flops;       /* of the net at hand */
-    bool relu;          /* its output has no negative numbers */
-    bool can;           /* may multiply integers */
-    bool kept;          /* does not, though it may */
-    bool sums;          /* something is added to it */
-    bool makes;         /* its output is wanted as integers: has a scale */
-    dms_histogram seen; /* of its output; where makes */
-    float limit;        /* largest magnitude as an integer; where makes */
-    dms_histogram branch_seen; /* the same before the addition; where sums */
+    double flops;       /* per forward of the net */
+    bool relu;          /* its output is never negative */
+    bool can;           /* can multiply integers */
+    bool kept;          /* can, but stays in float */
+    bool sums;          /* a term is added to its output */
+    bool makes;         /* its output is read as integers and has a scale */
+    dms_histogram seen; /* of its output, if makes */
+    float limit;        /* the output's clipping point, if makes */
+    dms_histogram branch_seen; /* the same before the addition, if sums */
     float branch_limit;
-    /* Filled by compare.h: sums of squares of the output in fp32, of what this
-     * layer alone adds to it, and of all that stands in it so far. */
+    /* Filled in by compare.h: sums of squares of the fp32 output, of the error
+     * that this layer alone adds, and of the total error in its output. */
     double signal, own_noise, noise;
 } dms_quant_layer;
 
 typedef struct dms_quant_layers {
-    dms_quant_layer *items; /* owned; in the order in which they run */
+    dms_quant_layer *items; /* owned; in running order */
     size_t count;
 } dms_quant_layers;
 
-/* List an inference net's convolutions (graph after all passes) that may
- * multiply integers, as their input comes of a convolution too, and those that
- * the input comes of. */
+/* List the convolutions of an inference net (its graph after all passes) that
+ * can multiply integers, and those that determine the range of their inputs. */
 dms_status dms_quant_layers_find(dms_quant_layers *out, const dms_graph *graph,
                                  dms_error *err);
 void dms_quant_layers_release(dms_quant_layers *layers);
 
-/* The layer that multiplies with this row; NULL: none. */
+/* The layer whose weight is this row; NULL if there is none. */
 dms_quant_layer *dms_quant_layer_of(const dms_quant_layers *layers,
                                     size_t weight);
 
@@ -47,9 +46,9 @@ typedef struct dms_quant_table {
     int8_t *integers;   /* owned: all quantised weights */
 } dms_quant_table;
 
-/* The table of the same architecture as `from` in which the weights of all
- * layers that can and are not kept are integers: each output channel's largest
- * magnitude is 127. from, in plain order, must outlive it. */
+/* Make a table of the same architecture as `from` in which the weights of all
+ * layers with `can` and without `kept` are integers: the largest magnitude of
+ * each output channel becomes 127. from, in plain order, must outlive it. */
 dms_status dms_quant_table_make(dms_quant_table *out,
                                 const dms_architecture *arch,
                                 const dms_params *from,

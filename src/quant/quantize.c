@@ -1,4 +1,4 @@
-/* From a model file to a quantised one.
+/* From a model file to a quantised one; the search for layers to keep in float.
  *
  *     photographs -> fp32 net -> ranges -> integers -> int8 net -> compare
  *                                   ^                                |
@@ -24,7 +24,7 @@
 
 enum { COMPARED_PATIENTS = 8 };
 
-/* K, the model's. */
+/* K, the model's number of labels. */
 static size_t label_count(const dms_quantising *q)
 {
     return (size_t)q->model->config.architecture.labels;
@@ -37,8 +37,8 @@ static dms_status open_model(dms_quantising *q, dms_error *err)
 
     if (st == DMS_OK && dms_params_quantised(q->model->params))
         st = dms_fail(err, DMS_EINVAL,
-                      "%s: is quantised already; quantise the model that it "
-                      "was made from",
+                      "%s: the model is already quantised; quantise the "
+                      "original model",
                       path);
     return st;
 }
@@ -72,12 +72,12 @@ static dms_status stopped(const dms_quantising *q, dms_error *err)
     return dms_should_stop(q->monitor) ? fail_stopped(err) : DMS_OK;
 }
 
-/* Some patients on their way through an engine. */
+/* The argument of an engine's feed: which patients to run. */
 typedef struct showing {
     const dms_quantising *q;
-    size_t first;    /* patient of the feed's first */
-    bool checked;    /* what is not finite is an error */
-    double *answers; /* K of each; NULL: not wanted */
+    size_t first;    /* the patient that the feed starts with */
+    bool checked;    /* NaN and infinity are errors */
+    double *answers; /* K per patient; NULL: not wanted */
 } showing;
 
 static dms_status show(void *user, const dms_engine_batch *batch,
@@ -85,7 +85,7 @@ static dms_status show(void *user, const dms_engine_batch *batch,
 {
     const showing *s = user;
 
-    (void)err; /* the photographs lie in memory */
+    (void)err; /* cannot fail: the photographs are in memory */
     dms_quantising_show(s->q, batch->net, s->first + batch->at);
     return DMS_OK;
 }
@@ -129,7 +129,7 @@ static float find_limit(const dms_histogram *seen,
                : dms_histogram_percentile(seen, o->percentile);
 }
 
-/* What the float model gives: ranges and answers. */
+/* Run the float model: collect ranges and answers. */
 static dms_status calibrate(dms_quantising *q, dms_error *err)
 {
     dms_status st;
@@ -158,8 +158,8 @@ done:
     return st;
 }
 
-/* Errors of each layer on the first patients: forced, its own; else in the
- * network as it is. */
+/* Measure each layer's error on the first patients: with forced, its own;
+ * otherwise the total error in the quantised network. */
 static dms_status compare_layers(dms_quantising *q, bool forced, dms_error *err)
 {
     dms_status st;
@@ -186,7 +186,7 @@ done:
     return st;
 }
 
-/* How far the quantised answers are from the float ones. */
+/* Measure how far the quantised answers are from the float ones. */
 static dms_status compare_answers(dms_quantising *q, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -236,7 +236,7 @@ done:
     return st;
 }
 
-/* The quantised layer that adds the most noise to its signal. */
+/* The quantised layer with the most noise relative to its signal. */
 static dms_quant_layer *find_worst(const dms_quant_layers *layers)
 {
     dms_quant_layer *worst = NULL;
@@ -252,7 +252,7 @@ static dms_quant_layer *find_worst(const dms_quant_layers *layers)
     return worst;
 }
 
-/* Keep one layer in twenty more as it was. */
+/* Keep another twentieth of the layers in float, the noisiest. */
 static void keep_worst(dms_quant_layers *layers)
 {
     for (size_t i = 0; i < layers->count / 20 + 1; i++) {
@@ -263,7 +263,7 @@ static void keep_worst(dms_quant_layers *layers)
     }
 }
 
-/* Put what is kept aside, or back. */
+/* Save which layers are kept, or restore it. */
 static void copy_kept(bool *kept, dms_quant_layers *layers, bool back)
 {
     for (size_t i = 0; i < layers->count; i++)
@@ -273,8 +273,8 @@ static void copy_kept(bool *kept, dms_quant_layers *layers, bool back)
             kept[i] = layers->items[i].kept;
 }
 
-/* While the answers are too far off, keep more layers; where that does not
- * help, STALE times on end, go back to what was nearest. */
+/* While the answers are too far off, keep more layers in float. If that does
+ * not help STALE times in a row, go back to the nearest answers. */
 static dms_status keep_until_near(dms_quantising *q, bool *nearest_kept,
                                   dms_error *err)
 {
@@ -290,8 +290,8 @@ static dms_status keep_until_near(dms_quantising *q, bool *nearest_kept,
             return compare_answers(q, err);
         }
         dms_log(q->monitor, DMS_LOG_INFO,
-                "mean difference %.4f, above %g: the noisiest layers stay in "
-                "float",
+                "mean difference %.4f, above %g: the noisiest layers are kept "
+                "in float",
                 q->mean_difference, q->options->tolerance);
         keep_worst(&q->layers);
         TRY(remake(q, err));
@@ -307,7 +307,7 @@ done:
     return st;
 }
 
-/* Quantise all, then less, until the answers are near enough. */
+/* Quantise all layers, then fewer, until the answers are near enough. */
 static dms_status search(dms_quantising *q, dms_error *err)
 {
     dms_status st;
@@ -321,15 +321,15 @@ static dms_status search(dms_quantising *q, dms_error *err)
     TRY(keep_until_near(q, kept, err));
     if (!dms_params_quantised(q->table.params)) {
         st = dms_fail(err, DMS_EINVAL,
-                      "%s: with a tolerance of %g no layer may multiply "
-                      "integers; nothing was written",
+                      "%s: no layer can multiply integers within a tolerance "
+                      "of %g; nothing was written",
                       q->options->model, q->options->tolerance);
         goto done;
     }
     if (q->mean_difference > q->options->tolerance)
         dms_log(q->monitor, DMS_LOG_WARNING,
-                "the probabilities differ from fp32's by %.4f in the mean, "
-                "more than %g: keeping layers did not help",
+                "the probabilities differ from fp32 by %.4f on average, more "
+                "than %g; keeping layers in float did not help",
                 q->mean_difference, q->options->tolerance);
     TRY(compare_layers(q, false, err));
 done:

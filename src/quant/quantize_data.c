@@ -1,4 +1,4 @@
-/* The photographs that quantising looks at, and the model file it writes. */
+/* The photographs that quantisation reads, and the model file it writes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static uint8_t *pixels_of(const dms_quantising *q, size_t patient, int eye)
     return q->pixels + (2 * patient + (size_t)eye) * picture_size(q);
 }
 
-/* Patients of the split, in an order that the seed tells. */
+/* The patients of the split, shuffled by the seed. */
 static dms_status choose(size_t **order, size_t *count, const dms_quantising *q,
                          const dms_dataset *dataset, dms_error *err)
 {
@@ -45,7 +45,7 @@ static dms_status choose(size_t **order, size_t *count, const dms_quantising *q,
     return DMS_OK;
 }
 
-/* Read both eyes of each; say what cannot be read. */
+/* Read both eyes of each patient; report unreadable photographs. */
 static void read_pictures(dms_quantising *q, const dms_dataset *dataset,
                           const size_t *order, size_t count, dms_error *errors)
 {
@@ -66,7 +66,7 @@ static void read_pictures(dms_quantising *q, const dms_dataset *dataset,
     }
 }
 
-/* Patients without a photograph go; the first q->patients of places stay. */
+/* Drop patients without a photograph; places keeps q->patients entries. */
 static void close_ranks(dms_quantising *q, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -122,7 +122,7 @@ dms_status dms_quantising_read(dms_quantising *q, dms_error *err)
 {
     dms_status st;
     const dms_quantize_options *o = q->options;
-    /* ranges need no labels, but the training's split was made by them */
+    /* ranges do not need labels, but training's split was made with them */
     const dms_dataset_options options = {
         .struct_size = sizeof options,
         .images = o->images && o->images[0] ? o->images : NULL,
@@ -161,7 +161,7 @@ dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
     return dms_net_check(net, 0, who, err);
 }
 
-/* The model's own provenance and how it was quantised. */
+/* Add how the model was quantised to its provenance. */
 static dms_status tell(dms_model_config *config, const dms_quantising *q,
                        dms_error *err)
 {
@@ -184,7 +184,7 @@ static dms_status tell(dms_model_config *config, const dms_quantising *q,
     if (size == 0)
         return dms_fail_memory(err, "provenance");
     if (size >= sizeof config->provenance)
-        st = dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes",
+        st = dms_fail(err, DMS_ELIMIT, "%s: provenance too long: %zu bytes",
                       o->model, size);
     return st;
 }

@@ -1,4 +1,4 @@
-/* How to quantise: defaults, words and ranges. */
+/* Options of quantisation: defaults, names and ranges. */
 #include "base/fail.h"
 #include "base/growing.h"
 #include "dms/compute.h"
@@ -27,8 +27,8 @@ dms_status dms_quantize_check(const dms_quantize_options *o, dms_error *err)
 {
     if (!o->model || !o->data || !o->out)
         return dms_fail(err, DMS_EINVAL,
-                        "quantising needs a model, data and a file to write; "
-                        "one has no path");
+                        "quantising needs the paths of a model, of data and of "
+                        "a file to write; one is missing");
     if (o->patients < 1 || o->patients > 4096)
         return dms_fail(err, DMS_EINVAL, "%d patients, expected 1 to 4096",
                         o->patients);

@@ -1,4 +1,4 @@
-/* What became of each layer, for a person and for a machine. */
+/* The quantisation report, as text and as JSON. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,7 +129,7 @@ static char *print_text(const dms_quantize_report *r)
         dms_strbuf_printf(&text, " %g", r->percentile);
     dms_strbuf_printf(&text,
                       " of %zu patients; on these the probabilities differ "
-                      "from fp32's by %.4f in the mean, %.4f at most\n",
+                      "from fp32 by %.4f on average, %.4f at most\n",
                       r->patients, r->mean_difference, r->largest_difference);
     dms_strbuf_printf(&text, "%.1f MB of values, were %.1f MB\n",
                       (double)r->bytes / 1e6, (double)r->float_bytes / 1e6);

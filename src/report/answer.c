@@ -1,5 +1,5 @@
-/* The memory behind predictions: one buffer of each type for all, so that
- * predicting allocates nothing. */
+/* The memory of predictions: one buffer per type for all of them, so that
+ * prediction allocates nothing. */
 #include "report/answer.h"
 
 #include <string.h>
@@ -119,6 +119,6 @@ void dms_answers_clear(dms_predictions *p, size_t count)
 
 void dms_prediction_destroy(dms_prediction *prediction)
 {
-    if (prediction) /* the first member of its answer */
+    if (prediction) /* the first member of a dms_answer */
         dms_predictions_destroy(((dms_answer *)prediction)->owner);
 }

@@ -1,4 +1,4 @@
-/* Predictions for a person, for a program, for a spreadsheet. */
+/* Predictions as text, as JSON and as CSV. */
 #include <math.h>
 
 #include <string.h>
@@ -22,7 +22,7 @@ const char *dms_prediction_format_name(dms_prediction_format format)
                                                            : NULL;
 }
 
-/* What is printed. */
+/* The prediction being printed. */
 typedef struct answer {
     const dms_prediction *p;
     const dms_pair *pair;
@@ -94,8 +94,8 @@ static void write_text(dms_strbuf *text, const answer *a)
                               dms_field_kind_name(p->field[eye].kind));
     dms_strbuf_puts(text, "\n");
     if (a->pair->side_unknown)
-        dms_strbuf_puts(text, "  from one photograph of an eye that nobody "
-                              "named, which stands in for both\n");
+        dms_strbuf_puts(text, "  from one photograph, of an unnamed eye, which "
+                              "stands in for both\n");
     else if (p->present[DMS_LEFT] != p->present[DMS_RIGHT])
         dms_strbuf_printf(text,
                           "  from the %s eye alone, which stands in for both\n",
@@ -120,7 +120,7 @@ static void write_csv_header(dms_strbuf *text, const dms_label_set *labels)
 static void write_csv(dms_strbuf *text, const answer *a)
 {
     if (a->p->error.code != DMS_OK)
-        return; /* a row without numbers is no prediction */
+        return; /* a row without numbers is not a prediction */
     dms_csv_put_name(text, id_of(a));
     for (int k = 0; k < a->p->label_count; k++)
         dms_strbuf_printf(text, ",%.9g", a->p->patient[k]);
@@ -198,7 +198,7 @@ static void write_all_json(dms_strbuf *text, const dms_predictions *predictions,
     json_decref(list);
 }
 
-/* Figures that no session gives. */
+/* No session produces such numbers, but a caller may have changed them. */
 static dms_status check_finite(const answer *a, dms_error *err)
 {
     const dms_prediction *p = a->p;

@@ -1,11 +1,11 @@
-/* metrics.json: what a machine reads. */
+/* The report as JSON: metrics.json. */
 #include <math.h>
 
 #include "base/fail.h"
 #include "base/json_write.h"
 #include "eval/headline.h"
 
-/* Blanks before the lines of the outer object, of its parts, of theirs. */
+/* Indentation of the lines of the outer object, its parts, and their parts. */
 enum { OUTER = 2, PART = 4, INNER = 6 };
 
 static void add_real(dms_json_writer *w, const char *name, double value)

@@ -1,4 +1,4 @@
-/* The report as a person reads it: 80 columns. */
+/* The report as text, 80 columns wide. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/strbuf.h"
 #include "eval/headline.h"
 
-/* value right-aligned in width columns, "-" where undefined. */
+/* value right-aligned in width columns; "-" if undefined. */
 static void add_value(dms_strbuf *sb, double value, int width)
 {
     if (isnan(value))
@@ -37,7 +37,7 @@ static void add_head(dms_strbuf *sb, const dms_report *report)
             ? "single-label: the most probable class is the decision"
             : "multi-label: positive where probability > threshold");
     if (report->left_out)
-        dms_strbuf_printf(sb, "%zu patients of several labels are left out\n",
+        dms_strbuf_printf(sb, "%zu patients with several labels are left out\n",
                           report->left_out);
     if (report->resamples)
         dms_strbuf_printf(sb,
@@ -51,8 +51,8 @@ static void add_head(dms_strbuf *sb, const dms_report *report)
                           report->trained_on);
     if (report->tuned_here)
         dms_strbuf_puts(sb, "THRESHOLDS WERE TUNED ON THESE SAME PATIENTS: "
-                            "figures at a threshold\nare better than on "
-                            "new ones.\n");
+                            "figures at a threshold\nlook better than on "
+                            "new patients.\n");
 }
 
 static void add_headlines(dms_strbuf *sb, const dms_report *report)
@@ -60,7 +60,7 @@ static void add_headlines(dms_strbuf *sb, const dms_report *report)
     dms_strbuf_printf(sb, "\n%-22s%8s%18s%13s%15s\n", "figure", "value",
                       "95 % interval", "all_zero", "class_priors");
     for (size_t m = 0; m < DMS_METRICS; m++) {
-        if (m == DMS_METRIC_MACRO_AUC_LABELS || /* a count, told below */
+        if (m == DMS_METRIC_MACRO_AUC_LABELS || /* a count, printed below */
             !dms_metric_applies((dms_metric)m, report->label_set))
             continue;
         dms_strbuf_printf(sb, "%-22s", dms_metric_name((dms_metric)m));
@@ -71,7 +71,7 @@ static void add_headlines(dms_strbuf *sb, const dms_report *report)
         dms_strbuf_puts(sb, "\n");
     }
     dms_strbuf_printf(
-        sb, "%zu of %d labels have both classes and so an AUC\n",
+        sb, "%zu of %d labels have both classes and thus an AUC\n",
         (size_t)report->metrics[DMS_METRIC_MACRO_AUC_LABELS].value,
         dms_label_set_count(report->label_set));
 }
@@ -110,7 +110,7 @@ static int label_width(size_t metric)
     return widths[metric];
 }
 
-/* Columns of the widest code, and `least` at the least. */
+/* The length of the longest code, but at least `least`. */
 static int code_width(const dms_report *report, int least)
 {
     int width = least;
@@ -154,8 +154,8 @@ static void add_labels(dms_strbuf *sb, const dms_report *report)
     dms_strbuf_puts(sb, "'-': undefined (one class only); left out of the "
                         "macro means.\n");
     if (unknown)
-        dms_strbuf_puts(sb, "known: patients whose label is known; the others "
-                            "count in no figure of it.\n");
+        dms_strbuf_puts(sb, "known: patients whose label is known; its figures "
+                            "ignore the others.\n");
 }
 
 static void add_confusion(dms_strbuf *sb, const dms_report *report)

@@ -1,4 +1,5 @@
-/* `dmsnet score`: predictions of any origin against a table of labels. */
+/* `dmsnet score`: scores predictions of any program against a table of labels.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ void dms_score_options_init(dms_score_options *options, size_t struct_size)
     dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-/* The predictions in the order of their ids. */
+/* A prediction, sorted by id. */
 typedef struct entry {
     const char *id;
     size_t index;
@@ -32,15 +33,15 @@ typedef struct join {
     const dms_prediction_rows *predictions;
     const dms_score_options *options;
     entry *entries;           /* predictions->count, sorted */
-    const dms_label_set *set; /* of the scores: the table's, or one of them */
+    const dms_label_set *set; /* scored: the table's, or one of its labels */
     size_t width;             /* K */
     uint8_t *labels;          /* count x K */
     double *probabilities;    /* count x K */
     size_t count;
-    size_t left_out; /* several labels, for single-label */
+    size_t left_out; /* patients with several labels, if single-label */
 } join;
 
-/* Ids that fit no partner: how many, and the first few by name. */
+/* Ids without a counterpart: how many, and the names of the first few. */
 typedef struct odd_ones {
     size_t count;
     dms_strbuf first;
@@ -69,7 +70,7 @@ static dms_status sort_entries(join *j, dms_error *err)
     return DMS_OK;
 }
 
-/* Several labels, or not all of them known: no class to score. */
+/* Several labels, or some unknown: there is no single class to score. */
 static bool is_ambiguous(const uint8_t *labels, size_t width)
 {
     int sum = 0;
@@ -86,7 +87,7 @@ static void join_patient(join *j, const dms_patient *patient, odd_ones *missing)
 
     if (!patient->labelled || (j->options->split != DMS_SPLIT_NONE &&
                                patient->split != j->options->split))
-        return; /* not asked for */
+        return; /* not requested */
     found = bsearch(&key, j->entries, j->predictions->count, sizeof key, by_id);
     if (!found) {
         add_odd(missing, patient->id);
@@ -117,8 +118,8 @@ static dms_status refuse_extra(const join *j, dms_error *err)
     if (extra.count)
         st =
             dms_fail(err, DMS_EMISMATCH,
-                     "%s: %zu predictions are of patients that are not "
-                     "labelled in %s%s%s; the first: %s",
+                     "%s: %zu predictions are for patients without labels in "
+                     "%s%s%s; the first: %s",
                      j->predictions->name, extra.count, j->dataset->table,
                      j->options->split ? " for split " : "",
                      j->options->split ? dms_split_name(j->options->split) : "",
@@ -136,7 +137,7 @@ static dms_status join_all(join *j, dms_error *err)
     dms_strbuf_init(&missing.first);
     if (j->options->split != DMS_SPLIT_NONE && !j->dataset->has_split_column) {
         st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: has no column 'split', so split %s cannot be told",
+                      "%s: has no column 'split', so its split %s is unknown",
                       j->dataset->table, dms_split_name(j->options->split));
         goto done;
     }
@@ -158,8 +159,8 @@ static dms_status join_all(join *j, dms_error *err)
                       missing.first.data);
     else if (j->count == 0)
         st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: no patient is labelled and asked for, so there is "
-                      "nothing to score",
+                      "%s: no requested patient has labels; there is nothing "
+                      "to score",
                       j->dataset->table);
     else if (!j->options->allow_subset)
         st = refuse_extra(j, err);
@@ -199,7 +200,7 @@ dms_status dms_score_files(dms_report **out, const char *labels_table,
     TRY(join_all(&j, err));
     if (j.left_out)
         dms_log(monitor, DMS_LOG_INFO,
-                "%zu patients of several labels are left out", j.left_out);
+                "%zu patients with several labels are left out", j.left_out);
     answers = (dms_answers){set, j.labels, j.probabilities, j.count};
     TRY(dms_report_measure(out, &answers, options.report, err));
     (*out)->left_out = j.left_out;

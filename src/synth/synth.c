@@ -1,5 +1,5 @@
-/* `dmsnet synth`: drawing the patients, photographing their eyes in parallel,
- * writing pictures and tables. */
+/* `dmsnet synth`: draws the patients, photographs their eyes in parallel, and
+ * writes pictures and tables. annotations.csv is written last. */
 #include "synth/synth.h"
 
 #include <unistd.h>
@@ -15,7 +15,7 @@
 #include "synth/synth_optics.h"
 #include "synth/synth_retina.h"
 
-/* Patients between two looks at the monitor. */
+/* BATCH: patients between two calls of the monitor. */
 enum { BATCH = 16, JPEG_QUALITY = 90 };
 
 static const char *const side_names[2] = {"left", "right"};
@@ -89,8 +89,8 @@ done:
     return st;
 }
 
-/* Patients first..first+count-1, count <= BATCH, in parallel; the failure of
- * the lowest number is the one reported. */
+/* Write patients first..first+count-1, count <= BATCH, in parallel. Of several
+ * failures, the one of the lowest number is reported. */
 static dms_status batch_write(const char *images,
                               const dms_synth_options *options, int first,
                               int count, dms_error *err)
@@ -206,7 +206,7 @@ dms_status dms_synth_write(const char *folder, const dms_synth_options *given,
         TRY(dms_fail_memory(err, "path of a synthetic set"));
     if (access(table, F_OK) == 0)
         TRY(dms_fail(err, DMS_EINVAL,
-                     "%s already holds annotations.csv; name another folder",
+                     "%s already contains annotations.csv; use another folder",
                      folder));
     TRY(dms_folder_make(images, err));
     TRY(pictures_write(images, options, monitor, err));

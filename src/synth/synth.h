@@ -1,13 +1,13 @@
-/* Inside `dmsnet synth`: one picture, apart from files and folders. */
+/* One picture of `dmsnet synth`, without files and folders. */
 #ifndef DMS_SYNTH_SYNTH_H
 #define DMS_SYNTH_SYNTH_H
 
 #include "synth/synth_labels.h"
 #include "dms/data.h"
 
-/* Photograph one eye of patient number `number` (from 1): a function of
- * (seed, number, eye, size) alone. patient is dms_synth_patient_draw's.
- * image  out: size x size; released by the caller; untouched on failure
+/* Photograph one eye of patient number `number` (from 1); depends on (seed,
+ * number, eye, size) only. patient comes from dms_synth_patient_draw.
+ * image  out: size x size; released by the caller; unchanged on failure
  * eye    DMS_LEFT or DMS_RIGHT
  * DMS_ENOMEM. */
 typedef struct dms_synth_shot {

@@ -1,5 +1,5 @@
-/* Drawing on the float canvas: masks, blobs, noise, blur. Everything is a
- * function of its arguments. */
+/* Drawing on the float canvas: masks, blobs, noise, blur. Every result depends
+ * on the arguments only. */
 #include "synth/synth_canvas.h"
 
 #include <math.h>
@@ -44,7 +44,7 @@ typedef struct pixel_range {
     int first, end;
 } pixel_range;
 
-/* Pixels whose middle lies within low..high, clipped to the picture. */
+/* The pixels whose centre lies within low..high, clipped to the picture. */
 static pixel_range range_of(const dms_canvas *c, float low, float high)
 {
     float half = .5f * (float)c->size, last = (float)c->size;
@@ -68,7 +68,7 @@ static void pixel_mix(float *px, dms_color color, float a, bool multiply)
     }
 }
 
-/* Radius factor of an uneven rim in direction (u, v). */
+/* The radius factor of an uneven rim in direction (u, v). */
 static float rim_factor(const dms_blob *b, float u, float v)
 {
     float t;
@@ -131,7 +131,7 @@ void dms_canvas_stroke(const dms_canvas *canvas, float *mask,
             float t = clamp01((x * dx + y * dy) / length2);
             float away = hypotf(x - t * dx, y - t * dy);
             float width = s->width0 + t * (s->width1 - s->width0);
-            /* thinner than a pixel: a pixel wide and paler */
+            /* a line thinner than a pixel is a pixel wide and paler */
             float drawn = fmaxf(width, pixel);
             float a =
                 clamp01(.5f + (.5f * drawn - away) / pixel) * (width / drawn);
@@ -159,8 +159,8 @@ void dms_canvas_mask_apply(dms_canvas *canvas, const float *mask,
             pixel_mix(canvas->rgb + 3 * i, color, opacity * mask[i], multiply);
 }
 
-/* Mean over 2*half+1 neighbours, the ends repeated. line and out: len values;
- * line is step apart. */
+/* Mean over 2*half+1 neighbours, repeating the ends. line and out: len values;
+ * those of line are `step` apart. */
 static void box_line(float *out, float *line, int len, size_t step, int half)
 {
     float sum = 0, scale = 1 / (float)(2 * half + 1);
@@ -182,7 +182,7 @@ static void box_line(float *out, float *line, int len, size_t step, int half)
 
 void dms_canvas_blur(dms_canvas *canvas, float sigma)
 {
-    /* three boxes of width w have variance (w*w - 1) / 4 */
+    /* three boxes of width w together have variance (w*w - 1) / 4 */
     float pixels = sigma * canvas->radius;
     int half = (int)lrintf(.5f * (sqrtf(4 * pixels * pixels + 1) - 1));
     size_t side = (size_t)canvas->size;

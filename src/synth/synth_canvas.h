@@ -1,9 +1,9 @@
-/* A drawing board for synthetic fundus pictures: float RGB, antialiased
- * shapes in retina coordinates, value noise, blur.
+/* A canvas for synthetic fundus pictures: float RGB, antialiased shapes in
+ * retina coordinates, value noise, blur.
  *
- * Coordinates: the centre of the picture is (0, 0), the field of view's rim is
- * at distance 1, x to the right, y down. Lengths, widths and feathers are in
- * the same unit. Colours are sRGB values as a fraction, not light. */
+ * Coordinates: the centre of the picture is (0, 0), the rim of the field of
+ * view is at distance 1, x to the right, y down. Lengths, widths and feathers
+ * have the same unit. Colours are sRGB values in [0, 1], not linear light. */
 #ifndef DMS_SYNTH_SYNTH_CANVAS_H
 #define DMS_SYNTH_SYNTH_CANVAS_H
 
@@ -18,11 +18,11 @@ typedef struct dms_color {
 } dms_color;
 
 typedef struct dms_canvas {
-    int size;      /* pixels a side */
-    float radius;  /* the field of view's, in pixels */
+    int size;      /* pixels per side */
+    float radius;  /* of the field of view, in pixels */
     float *rgb;    /* size*size*3, interleaved; owned */
-    float *mask;   /* size*size coverage of the shape being made; owned */
-    float *second; /* size*size: another mask, and the blur's scratch; owned */
+    float *mask;   /* size*size coverage of the shape being drawn; owned */
+    float *second; /* size*size: another mask, or the blur's scratch; owned */
 } dms_canvas;
 
 /* DMS_ENOMEM; the canvas is then safe to release. */
@@ -30,24 +30,25 @@ dms_status dms_canvas_init(dms_canvas *canvas, int size, float radius,
                            dms_error *err);
 void dms_canvas_release(dms_canvas *canvas);
 
-/* Retina coordinate of pixel column or row i (its middle). */
+/* The retina coordinate of the centre of pixel column or row i. */
 float dms_canvas_coordinate(const dms_canvas *canvas, int i);
 
-/* An ellipse with a soft and, where wobble > 0, uneven rim. */
+/* An ellipse with a soft rim, uneven if wobble > 0. */
 typedef struct dms_blob {
     float x, y;
-    float rx, ry;  /* half axes; the rim is where coverage is one half */
+    float rx, ry;  /* semi-axes, to where the coverage is one half */
     float angle;   /* of the first axis, radians */
-    float feather; /* width of the rim's ramp; at least one pixel is used */
+    float feather; /* width of the rim's ramp; at least one pixel */
     float wobble;  /* 0 round .. 0.5 ragged */
     float phase;   /* of the wobble */
     dms_color color;
     float opacity;
-    bool multiply; /* multiply by color, as blood does; else cover */
+    bool multiply; /* multiply by color, like blood; else cover */
 } dms_blob;
 void dms_canvas_blob(dms_canvas *canvas, const dms_blob *blob);
 
-/* A tapering line into mask (size*size), by maximum: joints do not darken. */
+/* Draw a tapering line into mask (size*size). Masks combine by maximum, so
+ * joints do not get darker. */
 typedef struct dms_stroke {
     float x0, y0, x1, y1;
     float width0, width1;
@@ -57,12 +58,12 @@ void dms_canvas_stroke(const dms_canvas *canvas, float *mask,
 
 void dms_canvas_mask_clear(const dms_canvas *canvas, float *mask);
 
-/* Lay color over the picture where mask is, or multiply by it. */
+/* Blend color over the picture by mask, or multiply the picture by it. */
 void dms_canvas_mask_apply(dms_canvas *canvas, const float *mask,
                            dms_color color, float opacity, bool multiply);
 
-/* Gaussian-like blur (three boxes) of the picture; sigma as a length.
- * Uses second. */
+/* Blur the picture, nearly Gaussian (three boxes); sigma is a length.
+ * Overwrites second. */
 void dms_canvas_blur(dms_canvas *canvas, float sigma);
 
 /* Smooth value noise in [0, 1], lattice spacing 1; and a sum of octaves. */

@@ -1,4 +1,4 @@
-/* Which lesions a label brings, and where they lie. */
+/* The lesions of each label, and where they lie. */
 #include "synth/synth_findings.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 #include "synth/synth_lesions.h"
 #include "synth/synth_others.h"
 
-/* A place between the arcades or around, not on the disc. */
+/* Draw a position between or around the arcades, but not on the disc. */
 static void place_draw(float *x, float *y, const dms_retina *r, dms_rng *rng)
 {
     do {
@@ -19,7 +19,7 @@ static void place_draw(float *x, float *y, const dms_retina *r, dms_rng *rng)
              hypotf(*x, *y) > .93f);
 }
 
-/* Hard exudates: small bright yellow, sharp, in rings and clusters. */
+/* Hard exudates: small, bright yellow and sharp, in rings and clusters. */
 static void exudates_paint(dms_canvas *canvas, const dms_retina *r,
                            dms_rng *rng)
 {
@@ -45,7 +45,7 @@ static void exudates_paint(dms_canvas *canvas, const dms_retina *r,
     }
 }
 
-/* Tufts of new vessels at the disc and a boat-shaped bleeding. */
+/* Tufts of new vessels at the disc and a boat-shaped haemorrhage. */
 static void proliferation_paint(dms_canvas *canvas, const dms_retina *r,
                                 dms_rng *rng)
 {
@@ -115,7 +115,8 @@ static void diabetes_paint(dms_canvas *canvas, const dms_retina *r,
         proliferation_paint(canvas, r, rng);
 }
 
-/* Drusen: soft yellow, densest round the fovea; late, atrophy or bleeding. */
+/* Drusen: soft and yellow, densest around the fovea; in late stages atrophy or
+ * haemorrhage. */
 static void amd_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng,
                       int severity)
 {

@@ -1,4 +1,4 @@
-/* The findings of a synthetic eye that lie on or in the retina. */
+/* The findings of a synthetic eye on or in the retina. */
 #ifndef DMS_SYNTH_SYNTH_FINDINGS_H
 #define DMS_SYNTH_SYNTH_FINDINGS_H
 
@@ -6,9 +6,9 @@
 #include "synth/synth_labels.h"
 #include "synth/synth_retina.h"
 
-/* Paint what eye->labels ask for, over the painted retina. Label C and bad
- * quality are the camera's: see synth_optics.h. Deterministic in
- * (retina->seed, eye). */
+/* Paint the findings in eye->labels over the painted retina. The camera applies
+ * label C and bad quality: see synth_optics.h. Depends on (retina->seed, eye)
+ * only. */
 void dms_findings_paint(dms_canvas *canvas, const dms_retina *retina,
                         const dms_synth_eye *eye);
 

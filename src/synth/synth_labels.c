@@ -1,5 +1,5 @@
-/* Drawing who the made-up patients are. The counts below are ODIR-5K's; chance
- * comes from base/rng. */
+/* Draws the synthetic patients. The counts below are ODIR-5K's; random numbers
+ * come from base/rng. */
 #include "synth/synth_labels.h"
 
 #include <math.h>
@@ -9,11 +9,11 @@
 #include "base/rng.h"
 
 #define KEYWORD_SEPARATOR                                                      \
-    "\xef\xbc\x8c" /* U+FF0C, as ODIR's tables have it                         \
+    "\xef\xbc\x8c" /* U+FF0C, as in ODIR's tables                              \
                     */
 
-/* ODIR-5K (docs/data-format.md): patients of 3,500, and of the 2,360 with a
- * finding. */
+/* ODIR-5K (docs/data-format.md): numbers of patients, out of 3,500 and out of
+ * the 2,360 with a finding. */
 enum {
     PATIENTS = 3500,
     NORMAL = 1140,
@@ -23,14 +23,14 @@ enum {
 };
 
 typedef struct label_rule {
-    double first;            /* weight of being drawn, see below */
-    double unilateral;       /* share in one eye only */
+    double first;            /* weight in the draw, see below */
+    double unilateral;       /* share of patients with one affected eye */
     int age;                 /* mean age of its patients */
     const char *keywords[4]; /* by severity */
 } label_rule;
 
-/* `first` solves: drawing 1, 2 or 3 labels without replacement by these
- * weights gives each label ODIR-5K's number of patients. */
+/* The weights `first` were solved so that drawing 1, 2 or 3 labels without
+ * replacement gives each label ODIR-5K's number of patients. */
 static const label_rule rules[DMS_SYNTH_LABELS] = {
     [DMS_SYNTH_N] = {0, 0, 55, {"normal fundus"}},
     [DMS_SYNTH_D] = {.3981,
@@ -71,7 +71,7 @@ static const label_rule rules[DMS_SYNTH_LABELS] = {
 
 static const struct {
     const char *keyword;
-    int weight; /* roughly how often ODIR has it */
+    int weight; /* roughly its frequency in ODIR */
 } others[DMS_SYNTH_OTHERS] = {
     [DMS_SYNTH_MEMBRANE] = {"epiretinal membrane", 5},
     [DMS_SYNTH_MEMBRANE_MACULAR] = {"macular epiretinal membrane", 5},
@@ -84,7 +84,7 @@ static const struct {
     [DMS_SYNTH_ATROPHY] = {"chorioretinal atrophy", 3},
 };
 
-/* One more label, by weight, among those that `labels` has not. u in [0,1). */
+/* Add a label, by weight, among those not yet in `labels`. u in [0,1). */
 static void label_add(uint8_t *labels, double u)
 {
     double left = 0;
@@ -136,10 +136,10 @@ static dms_synth_other other_draw(dms_rng *rng)
 static void eyes_assign(dms_synth_patient *p, dms_rng *rng)
 {
     for (int label = DMS_SYNTH_D; label < DMS_SYNTH_LABELS; label++) {
-        /* drawn for absent labels too: one label's luck is not another's */
+        /* drawn for absent labels too, so that labels do not affect others */
         bool one = dms_rng_uniform(rng) < rules[label].unilateral;
         int side = (int)dms_rng_below(rng, 2);
-        /* mild .30 moderate .56 severe .10 most severe .04: ODIR's for D */
+        /* mild .30 moderate .56 severe .10 most severe .04: as ODIR's D */
         double u = dms_rng_uniform(rng);
         uint8_t severity = u < .30 ? 0 : u < .86 ? 1 : u < .96 ? 2 : 3;
 
@@ -196,7 +196,7 @@ static void quality_draw(dms_synth_patient *p, dms_rng *rng)
         dms_synth_eye *eye = &p->eye[i];
 
         eye->lens_dust = dms_rng_uniform(rng) < .05;
-        /* one eye at most: a patient's labels must remain to be seen */
+        /* one eye at most: a patient's labels must remain visible */
         eye->low_quality = i == worse && dms_rng_uniform(rng) < .02;
         eye->ungradable = eye->low_quality && !eye_has_finding(eye);
     }

@@ -1,5 +1,5 @@
-/* Who the made-up patients are: their findings with ODIR-5K's frequencies,
- * age, sex, and each eye's diagnostic keywords. No pictures. */
+/* The synthetic patients: findings with ODIR-5K's frequencies, age, sex, and
+ * each eye's diagnostic keywords. No pictures. */
 #ifndef DMS_SYNTH_SYNTH_LABELS_H
 #define DMS_SYNTH_SYNTH_LABELS_H
 
@@ -8,7 +8,7 @@
 
 #include "dms/architecture.h"
 
-/* ODIR's labels in their order: indices into every label array here. */
+/* ODIR's labels in order: indices into every label array here. */
 enum dms_synth_label {
     DMS_SYNTH_N,
     DMS_SYNTH_D,
@@ -21,7 +21,7 @@ enum dms_synth_label {
     DMS_SYNTH_LABELS
 };
 
-/* What label O may be. */
+/* The findings of label O. */
 typedef enum dms_synth_other {
     DMS_SYNTH_MEMBRANE,
     DMS_SYNTH_MEMBRANE_MACULAR,
@@ -38,11 +38,11 @@ typedef enum dms_synth_other {
 typedef struct dms_synth_eye {
     uint8_t
         labels[DMS_SYNTH_LABELS]; /* findings drawn; N only without another */
-    uint8_t severity[DMS_SYNTH_LABELS]; /* 0 mild .. 3, meaning by label */
-    dms_synth_other other;              /* read where labels[O] is set */
-    bool lens_dust;     /* named and drawn beside the findings */
-    bool low_quality;   /* dark and blurred, and said so */
-    bool ungradable;    /* low_quality and nothing else is said */
+    uint8_t severity[DMS_SYNTH_LABELS]; /* 0 mild .. 3; depends on the label */
+    dms_synth_other other;              /* valid if labels[O] is set */
+    bool lens_dust;     /* drawn and a keyword, in addition to the findings */
+    bool low_quality;   /* dark and blurred, and a keyword */
+    bool ungradable;    /* low_quality, and that is the only keyword */
     char keywords[320]; /* fields separated by U+FF0C, UTF-8 */
 } dms_synth_eye;
 
@@ -53,10 +53,9 @@ typedef struct dms_synth_patient {
     dms_synth_eye eye[2]; /* DMS_LEFT, DMS_RIGHT */
 } dms_synth_patient;
 
-/* Draw patient number `patient` (from 1) of the set `seed`; a function of
- * these two alone, so a larger set begins with the smaller one. The labels
- * follow a golden-ratio sequence: even a small set has near the table's
- * shares. */
+/* Draw patient number `patient` (from 1) of the set `seed`. Depends on these
+ * two only, so a larger set begins with the smaller one. The labels follow a
+ * golden-ratio sequence: even a small set comes close to ODIR's shares. */
 void dms_synth_patient_draw(dms_synth_patient *out, uint64_t seed, int patient);
 
 #endif

@@ -1,4 +1,4 @@
-/* Lesions that several findings share. */
+/* The lesions that several findings share. */
 #include "synth/synth_lesions.h"
 
 #include <math.h>

@@ -18,7 +18,7 @@ dms_camera dms_camera_draw(uint64_t patient_seed)
     };
 }
 
-/* A cloudy lens: everything blurred, pale, yellowed, unevenly so. */
+/* A cloudy lens: blurred, pale and yellowed, unevenly. */
 static void cataract_expose(dms_canvas *canvas, int severity, dms_rng *rng)
 {
     float dense = dms_rng_float(rng, .4f, .55f) + .08f * (float)severity;
@@ -75,7 +75,7 @@ static void field_expose(dms_canvas *canvas, const dms_camera *camera,
             float cut = .5f + (camera->cut - fabsf(y)) * canvas->radius;
             float in = fminf(fmaxf(fminf(edge, cut), 0), 1);
             float at = hypotf(x - lean_x, y - lean_y);
-            /* full in the middle, less at the rim */
+            /* full at the centre, less at the rim */
             float l = light * (1 - camera->vignette * at * at * at);
             float rim = camera->halo * expf((d - 1) * 9);
 
@@ -113,7 +113,7 @@ void dms_camera_develop(uint8_t *rgb, const dms_canvas *canvas,
 {
     dms_rng rng = dms_rng_seeded(dms_hash_mix(eye_seed, 53));
     size_t side = (size_t)canvas->size;
-    /* a uniform of width w has standard deviation w / sqrt(12) */
+    /* a uniform distribution of width w has deviation w / sqrt(12) */
     float width = camera->noise * 3.4641f;
 
     for (size_t i = 0; i < side; i++)

@@ -1,5 +1,5 @@
-/* What lies between a synthetic retina and its photograph: lens, focus, dust,
- * light, sensor, the round field. */
+/* The optics between a synthetic retina and its photograph: lens, focus, dust,
+ * light, sensor, field of view. */
 #ifndef DMS_SYNTH_SYNTH_OPTICS_H
 #define DMS_SYNTH_SYNTH_OPTICS_H
 
@@ -12,22 +12,23 @@
 
 /* One patient's camera. */
 typedef struct dms_camera {
-    float fill;     /* the field's diameter as a share of the picture's side */
-    float cut;      /* rows beyond +-cut are black; 2: not cut */
+    float fill;     /* field diameter as a share of the picture's side */
+    float cut;      /* rows beyond +-cut are black; 2: none */
     float vignette; /* darkening at the rim, 0 to 1 */
     float halo;     /* bright greenish rim, 0 to 1 */
-    float noise;    /* standard deviation, of 1 */
-    float focus;    /* blur, sigma */
+    float noise;    /* standard deviation; white is 1 */
+    float focus;    /* sigma of the blur */
 } dms_camera;
 
 dms_camera dms_camera_draw(uint64_t patient_seed);
 
-/* Cataract, dust, bad quality, focus, light, field mask: on the canvas. */
+/* Apply cataract, dust, bad quality, focus, light and field mask to the canvas.
+ */
 void dms_camera_expose(dms_canvas *canvas, const dms_camera *camera,
                        const dms_synth_eye *eye, uint64_t eye_seed);
 
-/* Sensor noise, 8 bits; mirrored: the columns run backwards.
- * rgb: size*size*3 */
+/* Add sensor noise and round to 8 bits. mirrored: columns in reverse order.
+ * rgb  out: size*size*3 */
 void dms_camera_develop(uint8_t *rgb, const dms_canvas *canvas,
                         const dms_camera *camera, uint64_t eye_seed,
                         bool mirrored);

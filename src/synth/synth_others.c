@@ -1,4 +1,4 @@
-/* Painting each of label O's findings, over the lesions of synth_lesions.h. */
+/* Paints each finding of label O, using the lesions of synth_lesions.h. */
 #include "synth/synth_others.h"
 
 #include <math.h>
@@ -49,7 +49,7 @@ static void laser_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng)
     float from = dms_rng_float(rng, 0, 6.28f);
     float span = dms_rng_float(rng, 2, 6);
 
-    /* A rounding more or less is a scar more or less. */
+    /* Rounding may add or drop a scar, which does no harm. */
     /* NOLINTNEXTLINE(*-flp30-c,*.FloatLoopCounter) */
     for (float d = .6f; d < .92f; d += .105f)
         /* NOLINTNEXTLINE(*-flp30-c,*.FloatLoopCounter) */
@@ -72,7 +72,7 @@ static void laser_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng)
         }
 }
 
-/* Opaque white brushes of nerve fibres, beginning at the disc. */
+/* Opaque white brushes of nerve fibres, starting at the disc. */
 static void myelin_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng)
 {
     float main = dms_rng_below(rng, 2) ? -1.2f : 1.2f;
@@ -114,7 +114,7 @@ static void hole_paint(dms_canvas *canvas, const dms_retina *r, dms_rng *rng)
     dms_canvas_blob(canvas, &blob);
 }
 
-/* One quadrant full of flame bleedings along the fibres. */
+/* One quadrant full of flame haemorrhages along the fibres. */
 static void occlusion_paint(dms_canvas *canvas, const dms_retina *r,
                             dms_rng *rng)
 {
@@ -173,7 +173,8 @@ static void vitreous_paint(dms_canvas *canvas, dms_rng *rng)
     }
 }
 
-/* Bone spicules: small black stars all round, thin vessels, a waxy disc. */
+/* Bone spicules: small black stars in the periphery, thin vessels, a waxy disc.
+ */
 static void pigmentosa_paint(dms_canvas *canvas, dms_rng *rng)
 {
     dms_canvas_mask_clear(canvas, canvas->mask);

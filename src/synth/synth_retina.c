@@ -1,5 +1,4 @@
-/* Drawing an eye's anatomy and painting it; the vessels are synth_vessels.c's.
- * */
+/* Draws an eye's anatomy and paints it; synth_vessels.c paints the vessels. */
 #include "synth/synth_retina.h"
 
 #include <math.h>
@@ -7,8 +6,8 @@
 
 #include "synth/synth_vessels.h"
 
-/* Orange, red-orange, brown, yellow-brown, pinkish: what cameras and people
- * make of the same tissue. */
+/* Orange, red-orange, brown, yellow-brown, pinkish: the same tissue in
+ * different people and cameras. */
 static const dms_color palettes[] = {
     {.76f, .46f, .26f}, {.78f, .34f, .18f}, {.58f, .36f, .20f},
     {.72f, .54f, .30f}, {.76f, .48f, .38f}, {.62f, .28f, .15f},
@@ -91,7 +90,7 @@ static float bump(float dx, float dy, float sigma)
     return expf(-.5f * (dx * dx + dy * dy) / (sigma * sigma));
 }
 
-/* The choroid's vessels: warped ridges of noise, 0..1. */
+/* The choroidal vessels: warped ridges of noise, 0..1. */
 static float ridge_at(uint64_t seed, float x, float y)
 {
     float wx = dms_noise_value(seed + 20, 3 * x, 3 * y);
@@ -133,7 +132,7 @@ static void choroid_paint(dms_canvas *canvas, const dms_retina *r)
             float x = dms_canvas_coordinate(canvas, j);
             dms_color color;
 
-            if (x * x + y * y > 1.05f) /* outside the field: stays black */
+            if (x * x + y * y > 1.05f) /* outside the field, stays black */
                 continue;
             color = fundus_at(r, x, y);
             px[0] = color.r, px[1] = color.g, px[2] = color.b;
@@ -141,7 +140,7 @@ static void choroid_paint(dms_canvas *canvas, const dms_retina *r)
     }
 }
 
-/* Bare sclera beside the disc, on the macula's side for the most part. */
+/* Bare sclera beside the disc, mostly on the macula's side. */
 static void crescent_paint(dms_canvas *canvas, const dms_retina *r)
 {
     dms_color sclera = dms_color_mix(r->base, (dms_color){1, .9f, .68f}, .72f);

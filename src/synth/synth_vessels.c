@@ -1,5 +1,5 @@
-/* Growing the vessel tree: trunks along Bezier curves, branches as random
- * walks. A pass over a kind draws the same tree each time. */
+/* Grows the vessel tree: trunks along Bezier curves, branches as random walks.
+ * Each pass over a kind of vessel grows the same tree. */
 #include "synth/synth_vessels.h"
 
 #include <math.h>
@@ -8,16 +8,16 @@ typedef struct point {
     float x, y;
 } point;
 
-/* One pass over the tree: which kind, how wide, into which mask. */
+/* One pass over the tree: the kind, the widths, the mask drawn into. */
 typedef struct tree {
     const dms_canvas *canvas;
     const dms_retina *retina;
     float *mask;
     float widen; /* factor on every width */
-    dms_rng rng; /* seeded by the kind: passes over a kind agree */
+    dms_rng rng; /* seeded by the kind, so that its passes agree */
 } tree;
 
-/* Where a branch starts and how it goes on. */
+/* The start of a branch and its direction. */
 typedef struct branch {
     point at;
     float heading; /* radians */
@@ -42,8 +42,8 @@ static branch branch_off(tree *t, point at, float heading, float width,
                     .width = width * dms_rng_float(&t->rng, .5f, .72f)};
 }
 
-/* A branch is a random walk of the heading, tapering to a half; it forks to
- * alternate sides. */
+/* A branch is a random walk of the heading, tapering to half its width; it
+ * forks to alternating sides. */
 static void branch_grow(tree *t, branch b)
 {
     const float step = .022f;
@@ -62,7 +62,7 @@ static void branch_grow(tree *t, branch b)
         point next = {b.at.x + step * cosf(heading),
                       b.at.y + step * sinf(heading)};
 
-        /* vessels keep out of the fovea and end behind the rim */
+        /* vessels avoid the fovea and end beyond the rim */
         if (hypotf(next.x - t->retina->fovea_x, next.y - t->retina->fovea_y) <
                 .11f ||
             hypotf(next.x, next.y) > 1.05f)
@@ -90,7 +90,7 @@ static point bezier_at(const point *p, float t)
                    a * p[0].y + b * p[1].y + c * p[2].y + d * p[3].y};
 }
 
-/* A trunk follows a cubic Bezier with a little wave, giving off branches. */
+/* A trunk follows a slightly wavy cubic Bezier and gives off branches. */
 static void trunk_grow(tree *t, const point *control, float width)
 {
     enum { STEPS = 44 };
@@ -190,7 +190,7 @@ void dms_vessels_paint(dms_canvas *canvas, const dms_retina *r)
         dms_canvas_mask_clear(canvas, canvas->second);
         t.mask = canvas->second, t.widen = 3.5f;
         tree_grow(&t, ARTERY, r->artery_width, -.012f);
-        /* Where the (wider) artery lies, the vein below is hidden. */
+        /* The artery, widened, hides the vein below it. */
         for (size_t i = 0; i < pixels; i++)
             canvas->mask[i] *= 1 - r->nicking * canvas->second[i];
         t.mask = canvas->mask, t.widen = 1;

@@ -5,8 +5,8 @@
 #include "synth/synth_canvas.h"
 #include "synth/synth_retina.h"
 
-/* Veins, then arteries with their reflex, over what the canvas holds. The same
- * retina gives the same tree. Uses mask and second. */
+/* Paint veins, then arteries with their reflex. The same retina gives the same
+ * tree. Overwrites mask and second. */
 void dms_vessels_paint(dms_canvas *canvas, const dms_retina *retina);
 
 #endif

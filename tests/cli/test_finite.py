@@ -117,7 +117,7 @@ class AtLoad(Case):
         ("backbone.layer3.0.bn1.running_mean", (7,), np.inf,
          "not finite, inf at [7]"),
         ("context.fuse.bn.running_var", (3,), -1e-20,
-         "negative, and no variance, -1e-20 at [3]"),
+         "negative, but a variance cannot be, -1e-20 at [3]"),
         ("head.bias", (2,), -np.inf, "not finite, -inf at [2]"),
     )
 
@@ -151,8 +151,8 @@ class AtLoad(Case):
         self.tensors["backbone.layer2.0.bn1.running_var"][:] = 0
         self.write()
         for words in VERBS.values():
-            self.refuse(3, "tensor backbone.layer2.0.conv1.weight times the "
-                        "scales that belong to it is not finite", *words)
+            self.refuse(3, "tensor backbone.layer2.0.conv1.weight: its values "
+                        "times their scales are not finite", *words)
 
 
 class AtRunTime(Case):
@@ -178,7 +178,7 @@ class AtRunTime(Case):
 
     def test_a_block_whose_overflow_the_next_block_hides(self):
         self.overflow("backbone.layer1.0.bn2.weight")
-        self.refuse_everywhere(".weight makes of the left eye")
+        self.refuse_everywhere(".weight of the left eye")
 
     def test_values_that_grow_from_block_to_block(self):
         for scale in (2e5, 5e5, 1e7):

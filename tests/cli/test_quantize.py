@@ -107,7 +107,7 @@ class Report(Case):
                                  r"[\d.]+ % of [\d.]+ GFLOP; 0 kept in float\n"
                                  r"ranges by percentile 99.99 of 8 patients; "
                                  r"on these the probabilities differ from "
-                                 r"fp32's by [\d.]+ in the mean, [\d.]+ at "
+                                 r"fp32 by [\d.]+ on average, [\d.]+ at "
                                  r"most\n[\d.]+ MB of values, were [\d.]+ MB")
         self.assertLess(max(map(len, lines)), 101)
 
@@ -253,8 +253,9 @@ class Verbs(Case):
         for precision in ("int8", "auto", "fp32"):
             got = self.predict("q", precision)
             self.assertLess(np.abs(got - want).max(), 0.05, precision)
-        self.refuse(2, "precision int8: the model is not quantised; dmsnet "
-                       "quantize makes one that is", "predict", "--model", "m",
+        self.refuse(2, "precision int8: the model is not quantised; "
+                       "quantise it with dmsnet quantize",
+                    "predict", "--model", "m",
                     "--precision", "int8", "--left", "set/images/1_left.jpg")
 
     def test_evaluate_and_bench(self):
@@ -293,14 +294,14 @@ class Verbs(Case):
              "--out", self.folder / "again")
 
     def test_what_needs_floats_says_so(self):
-        says = "is of type I8, expected floating point (a quantised model"
+        says = "is of type I8, expected floating point (the model is quantised"
         self.refuse(3, says, "import", "q", "--out", self.folder / "x")
         for option in ("--init", "--pretrained"):
             self.refuse(3, says, "train", "--data", "set", "--run",
                         self.folder / "run", "--backbone", "resnet18",
                         "--width", 16, "--size", 64, option, "q")
-        self.refuse(2, "q: is quantised already; quantise the model that it "
-                       "was made from", "quantize", "--model", "q", "--data",
+        self.refuse(2, "q: the model is already quantised; quantise the "
+                       "original model", "quantize", "--model", "q", "--data",
                     "set", "--out", self.folder / "x")
         self.assertFalse((self.folder / "x").exists())
 
@@ -310,8 +311,8 @@ class Verbs(Case):
                         "m", "--data", "set", "--out", path)
 
     def test_a_cpu_without_the_instructions_says_so(self):
-        says = ("precision int8: this CPU has no VNNI instructions; fp32 works "
-                "on any")
+        says = ("precision int8: this CPU has no VNNI instructions; use fp32, "
+                "which works on every CPU")
         words = ("predict", "--model", "q", "--left", "set/images/1_left.jpg")
         for isa in ("AVX512_CORE", "AVX2", "SSE41"):
             self.refuse(2, says, *words, "--precision", "int8", isa=isa)
@@ -401,8 +402,8 @@ class Hostile(Case):
         for name in (LAYER + ".weight_scale", LAYER + ".output_scale",
                      "backbone.layer2.1.conv2.branch_scale"):
             size = len(self.tensors[name][2])
-            for value, says in ((0.0, "no scale"), (-0.0, "no scale"),
-                                (-1.0, "no scale"), (np.nan, "not finite"),
+            for value, says in ((0.0, "not a scale"), (-0.0, "not a scale"),
+                                (-1.0, "not a scale"), (np.nan, "not finite"),
                                 (np.inf, "not finite")):
                 self.change(name, data=floats(value) + b"\0\0\x80\x3f"
                             * (size // 4 - 1))
@@ -454,7 +455,7 @@ class Hostile(Case):
         self.tensors["backbone.bn1.weight_scale"] = ("F32", [1], floats(1))
         write_raw(self.file, self.tensors, self.metadata)
         done = must(*self.words)
-        self.assertIn("backbone.bn1.weight_scale belongs to no part",
+        self.assertIn("backbone.bn1.weight_scale is not part of the model",
                       done.stderr)
 
     def test_every_weight_as_integers_runs(self):

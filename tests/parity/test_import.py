@@ -316,8 +316,8 @@ class Refused(weights.Case):
                 (changed(state, "bn1.running_var", -state["bn1.running_var"]),
                  "tensor bn1.running_var holds a value that is negative"),
                 (changed(state, "bn1.num_batches_tracked", torch.tensor(-1)),
-                 "tensor bn1.num_batches_tracked holds a value that is no "
-                 "count"),
+                 "tensor bn1.num_batches_tracked holds a value that is "
+                 "not a count"),
                 ({"model": state, "module": state},
                  "holds several networks, 'model.' and 'module.'"),
                 ({"weight": torch.zeros(3)}, "no ResNet backbone in its 1 "

@@ -215,8 +215,8 @@ class Structure(Case):
         done = run_dmsnet("export", "--model", "q", "--onnx", "apart.onnx",
                           "--keep-norms")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("a quantised model has its norms in its convolutions: "
-                      "they cannot be kept apart", done.stderr)
+        self.assertIn("a quantised model has its norms folded into its "
+                      "convolutions: they cannot be kept separate", done.stderr)
         self.assertFalse((FOLDER / "apart.onnx").exists())
 
     def test_the_same_export_twice_gives_the_same_bytes(self):

@@ -158,7 +158,7 @@ class OtherWriters(Model):
     def check(self, metadata, warned):
         got, said = self.logits("other")
         np.testing.assert_array_equal(got, self.want)
-        self.assertEqual("taken for resnet18, width 32" in said, warned, said)
+        self.assertEqual("assuming resnet18, width 32" in said, warned, said)
         self.dmsnet("import", "other", "--out", "again")
         self.assert_bits(self.read("again"), self.state)
         if metadata:

@@ -285,7 +285,7 @@ class Errors(unittest.TestCase):
         error = self.error_of(model.predict)
         self.assertIsInstance(error, dmsnet.InvalidError)
         self.assertEqual(str(error), "patient pair: no photograph that the "
-                         "model looks at")
+                         "model uses")
 
     def test_a_model_that_is_none_or_not_there(self):
         for path in (PAIRS[0][0], fixture.at("gone.safetensors")):

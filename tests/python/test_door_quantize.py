@@ -74,7 +74,7 @@ class Quantize(unittest.TestCase):
             error = self.error_of(
                 model.predict, self.at("set/images/1_left.jpg"), None)
         self.assertIsInstance(error, dmsnet.InvalidError)
-        self.assertIn("the model is not quantised; dmsnet quantize", str(error))
+        self.assertIn("quantise it with dmsnet quantize", str(error))
 
     def test_wrong_options_are_named(self):
         def words(**options):
@@ -90,7 +90,7 @@ class Quantize(unittest.TestCase):
                       words(percentile=12))
         self.assertIn("is the model itself", str(self.error_of(
             dmsnet.quantize, self.model, self.data, self.model)))
-        self.assertIn("is quantised already", str(self.error_of(
+        self.assertIn("is already quantised", str(self.error_of(
             dmsnet.quantize, self.at("q"), self.data, self.at("x"))))
         self.assertFalse(os.path.exists(self.at("x")))
 

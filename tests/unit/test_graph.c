@@ -145,7 +145,7 @@ static void a_constructor_handed_null_hands_null_on(void **state)
     assert_null(x);
     assert_null(dms_relu(g, dms_linear(g, dms_add(g, x, x), "a", 3)));
     assert_int_equal(g->error.code, DMS_EINVAL);
-    assert_non_null(strstr(g->error.message, "6 channels do not divide"));
+    assert_non_null(strstr(g->error.message, "6 channels cannot be divided"));
     assert_int_equal(g->count, 1);
     dms_graph_destroy(g);
     dms_params_destroy(params);

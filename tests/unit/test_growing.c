@@ -172,7 +172,7 @@ static void missing_paths_are_said(void **state)
     dms_quantize_options_init(&quantize, sizeof quantize);
     assert_int_equal(dms_quantize(&quantised, &quantize, NULL, &err),
                      DMS_EINVAL);
-    assert_non_null(strstr(err.message, "no path"));
+    assert_non_null(strstr(err.message, "one is missing"));
     assert_null(quantised);
 }
 

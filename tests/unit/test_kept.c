@@ -193,21 +193,21 @@ static void a_file_that_is_something_else_is_refused(void **state)
     int good = write_file(), open_file = memfd_create("open", 0), fd;
 
     (void)state;
-    assert_refused(good, VALUES + 1, DMS_EMISMATCH, "of another model");
+    assert_refused(good, VALUES + 1, DMS_EMISMATCH, "another model");
     assert_refused(open_file, VALUES, DMS_EFORMAT, "sealed against change");
     assert_refused(-1, VALUES, DMS_EFORMAT, "sealed against change");
     fd = make_file("short", 5, 5);
-    assert_refused(fd, VALUES, DMS_EFORMAT, "a file of 5 bytes");
+    assert_refused(fd, VALUES, DMS_EFORMAT, "only 5 bytes");
     close(fd);
     fd = make_file("something else", 14, 9000);
-    assert_refused(fd, VALUES, DMS_EFORMAT, "something else");
+    assert_refused(fd, VALUES, DMS_EFORMAT, "does not contain any");
     close(fd);
     fd = make_file(head, sizeof head, 9000);
     assert_refused(fd, VALUES, DMS_EMISMATCH, "made by dmsnet");
     close(fd);
     assert_int_equal(pread(good, head, sizeof head, 0), sizeof head);
     fd = make_file(head, sizeof head, 9000);
-    assert_refused(fd, VALUES, DMS_EFORMAT, "the head says 10000");
+    assert_refused(fd, VALUES, DMS_EFORMAT, "its header says 10000");
     close(fd);
     close(open_file);
     close(good);

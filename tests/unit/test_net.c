@@ -250,10 +250,10 @@ static void any_first_stages_can_be_frozen(void **state)
 static void what_cannot_be_frozen_is_said_by_name(void **state)
 {
     static const char *const rows[][2] = {
-        {"backbone.bn1.running", "as a whole"},
-        {"fuse.bias", "as a whole"},
-        {"eye_head.", "behind a layer that is trained"},
-        {"backbone.layer3.", "behind a layer that is trained"}};
+        {"backbone.bn1.running", "only part of its layer"},
+        {"fuse.bias", "only part of its layer"},
+        {"eye_head.", "a layer before it is trained"},
+        {"backbone.layer3.", "a layer before it is trained"}};
     dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
 
     (void)state;
@@ -415,12 +415,14 @@ static void what_cannot_be_trained_is_refused_with_the_reason(void **state)
     (void)state;
     refused(&(dms_net_options){.patients = 1, .mode = DMS_RUN_TRAINING},
             "a training batch of one patient");
-    refused(&(dms_net_options){.patients = 0}, "a batch of 0 patients");
-    refused(&(dms_net_options){.patients = 2, .size = 16}, "16 pixels a side");
+    refused(&(dms_net_options){.patients = 0},
+            "0 patients, expected at least 1");
+    refused(&(dms_net_options){.patients = 2, .size = 16},
+            "16 pixels per side");
     refused(&(dms_net_options){.patients = 2,
                                .mode = DMS_RUN_TRAINING,
                                .dropout = 1},
-            "dropout 1 is not in [0, 1)");
+            "dropout 1, expected 0 <= p < 1");
 }
 
 static void architectures_out_of_range_are_refused_by_name(void **state)
@@ -436,7 +438,7 @@ static void architectures_out_of_range_are_refused_by_name(void **state)
     arch = small();
     arch.backbone = (dms_backbone)9;
     assert_int_equal(dms_architecture_check(&arch, &err), DMS_EINVAL);
-    assert_non_null(strstr(err.message, "no backbone number 9"));
+    assert_non_null(strstr(err.message, "backbone number 9 does not exist"));
 }
 
 static void a_failed_allocation_anywhere_is_out_of_memory(void **state)

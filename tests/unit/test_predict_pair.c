@@ -144,7 +144,7 @@ static void predictions_of_another_size_are_refused(void **state)
     assert_int_equal(dms_session_predict(f->session, p, pairs, 2, NULL, &err),
                      DMS_EINVAL);
     assert_string_equal(err.message,
-                        "2 pairs, but the predictions were created for 1");
+                        "2 pairs, but the predictions have room for 1");
     dms_predictions_destroy(p);
     arch.width = 2 * WIDTH;
     assert_int_equal(dms_model_create(&wide, &arch, NULL, 1, NULL), DMS_OK);

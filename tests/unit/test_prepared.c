@@ -182,7 +182,7 @@ static void weights_of_another_model_are_refused(void **state)
     assert_int_equal(
         dms_prepared_open(&wrong, other, dms_prepared_fd(prepared), &err),
         DMS_EMISMATCH);
-    assert_non_null(strstr(err.message, "of another model"));
+    assert_non_null(strstr(err.message, "made from another model"));
     assert_null(wrong);
     err = (dms_error){0};
     assert_int_equal(dms_prepared_open(&wrong, model, STDIN_FILENO, &err),

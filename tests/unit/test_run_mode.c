@@ -252,13 +252,13 @@ static void what_cannot_be_asked_for_is_refused_with_the_reason(void **state)
     refused(options, "in a mode without gradients");
     options = explaining(DMS_PLACE_MAP);
     options.gradient_of[DMS_PLACE_MAP] = false;
-    refused(options, "none chosen");
+    refused(options, "none is chosen");
     options = explaining(DMS_PLACE_IMAGES);
     options.part = DMS_NET_FROM_MAP;
-    refused(options, "images that the net does not see");
+    refused(options, "no gradient of the images");
     options = explaining(DMS_PLACE_MAP);
     options.part = DMS_NET_TO_MAP;
-    refused(options, "nothing to learn from");
+    refused(options, "cannot be trained");
     options = by_statistics(DMS_STATISTICS_BATCH);
     options.patients = 1;
     refused(options, "a training batch of one patient");

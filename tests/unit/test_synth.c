@@ -402,7 +402,7 @@ static void an_existing_set_is_not_overwritten(void **state)
 
     set_write(*state, "set", 1);
     assert_int_equal(dms_synth_write(folder, &options, NULL, &err), DMS_EINVAL);
-    assert_non_null(strstr(err.message, "already holds annotations.csv"));
+    assert_non_null(strstr(err.message, "already contains annotations.csv"));
     dms_free(folder);
 }
 
