@@ -10,7 +10,7 @@
 #include "dms/train.h"
 #include "fail.h"
 
-/* A resumed run begins with its own configuration. */
+/* A resumed run starts from the configuration in its folder. */
 static void find_config(char *path, size_t capacity, const cli_args *args)
 {
     const dms_train_options *options = args->values[0];
@@ -76,7 +76,7 @@ static dms_status run_train(cli_run *run, dms_error *err)
     if (st == DMS_OK)
         st = put_result(result, err);
     else if (st == DMS_ESTOPPED)
-        put_result(result, NULL); /* err tells of the stop */
+        put_result(result, NULL); /* err reports the stop */
 done:
     dms_train_result_destroy(result);
     return st;
@@ -86,17 +86,15 @@ const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a model on a data set",
     .arguments = "",
-    .text = "Train DMS-Net on a data set in any form that is read, validate "
-            "after every epoch, and keep in the run folder: best.safetensors "
-            "and last.safetensors (model files), the checkpoint, the resolved "
-            "config.yaml, metrics.jsonl and metrics.csv. --data must be given."
-            "\n\n"
-            "Ctrl-C and SIGTERM write a checkpoint and end the run. `dmsnet "
-            "train --resume --run DIR` goes on from it with the run's own "
-            "configuration, as if it had not been stopped; options that are "
-            "given anew win over that."
-            "\n\n"
-            "A line of JSON on standard output sums the run up.",
+    .text = "Train DMS-Net on a data set in any supported form and validate "
+            "after every epoch. The run folder holds best.safetensors and "
+            "last.safetensors (model files), the checkpoint, the resolved "
+            "config.yaml, metrics.jsonl and metrics.csv. --data is "
+            "required.\n\nCtrl-C and SIGTERM write a checkpoint and end the "
+            "run. `dmsnet train --resume --run DIR` continues from the "
+            "checkpoint with the run's own configuration, as if it had not "
+            "been stopped; options given on the command line override "
+            "it.\n\nOne line of JSON on standard output summarises the run.",
     .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},
     .find_config = find_config,
