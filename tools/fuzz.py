@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Fuzz each parser for a while, from what is known about it.
+"""Fuzz each parser for a while.
 
 usage: tools/fuzz.py BUILD SECONDS [TARGET...]   a build of the preset `fuzz`
 
-Starts from tests/fuzz/corpus/TARGET and keeps what it learns in
-BUILD/corpus/TARGET, from where the next run goes on. An input that fails is
-made as small as it gets and put into tests/fuzz/corpus/TARGET, where every
-later replay meets it: commit it together with the repair.
+Starts from tests/fuzz/corpus/TARGET and keeps new inputs in
+BUILD/corpus/TARGET, where the next run continues. An input that fails is
+minimised and put into tests/fuzz/corpus/TARGET, so that every later replay
+runs it: commit it together with the fix.
 """
 import concurrent.futures
 import hashlib
@@ -24,7 +24,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1",
 
 
 def minimise(program, finding, what):
-    """The smallest input that still fails, among the seeds."""
+    """Store the smallest input that still fails among the seeds."""
     small = finding.with_name(finding.name + ".small")
     subprocess.run([str(program), "-minimize_crash=1", "-max_total_time=30",
                     f"-exact_artifact_path={small}", *LIMITS, str(finding)],
@@ -36,7 +36,7 @@ def minimise(program, finding, what):
 
 
 def fuzz(build, seconds, what):
-    """None, or what went wrong."""
+    """None if nothing failed, else the message."""
     program = build / f"fuzz_{what}"
     learned = build / "corpus" / what
     findings = build / "findings" / what
