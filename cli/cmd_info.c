@@ -1,4 +1,4 @@
-/* `dmsnet info FILE`: what a model file says of itself. */
+/* `dmsnet info FILE`: describe a model file. */
 #include "commands.h"
 
 #include <stdio.h>
