@@ -123,6 +123,7 @@ class ImportOptions(c.Structure):
         ("labels", c.c_void_p),
         ("seed", c.c_uint64),
         ("prefix", c.c_char_p),
+        ("depth_slice", c.c_int),
     ]
 
 

@@ -229,7 +229,8 @@ static void a_bad_picture_in_memory_is_that_pairs_error(void **state)
     const bad_case cases[] = {
         {{text, sizeof text, 0, 0},
          DMS_EFORMAT,
-         "right photograph: the content is not a JPEG, PNG, TIFF or WebP picture"},
+         "right photograph: the content is not a JPEG, PNG, TIFF or WebP "
+         "picture"},
         {{text, 0, 0, 0}, DMS_EFORMAT, "right photograph: the file is empty"},
         {{text, 12, 2, 3},
          DMS_EINVAL,
