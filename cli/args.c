@@ -86,6 +86,25 @@ static dms_status take_value(const char **text, cursor *c, const char *dashes,
     return DMS_OK;
 }
 
+static bool is_flag(const dms_option *option)
+{
+    return option->type == DMS_OPTION_FLAG || option->flag;
+}
+
+/* What a flag's name alone says: true, or of a flag with more words the next
+ * word if it is one of them. */
+static const char *take_flag(const dms_option *option, cursor *c)
+{
+    const char *word;
+
+    for (int i = 0; option->flag && c->left > 0 &&
+                    (word = dms_option_choice(option, i)) != NULL;
+         i++)
+        if (strcmp(word, *c->words) == 0)
+            return c->left--, *c->words++;
+    return "true";
+}
+
 /* word is "--name" or "--name=value", without its dashes. */
 static dms_status read_long(cli_args *args, const char *word, cursor *c,
                             dms_error *err)
@@ -105,14 +124,14 @@ static dms_status read_long(cli_args *args, const char *word, cursor *c,
     option = find_long(args->command, name, &table);
     if (option == NULL && strncmp(name, "no-", 3) == 0 && text == NULL) {
         option = find_long(args->command, name + 3, &table);
-        if (option != NULL && option->type != DMS_OPTION_FLAG)
+        if (option != NULL && !is_flag(option))
             option = NULL;
         text = "false";
     }
     if (option == NULL)
         return unknown_option(args->command, name, err);
-    if (text == NULL && option->type == DMS_OPTION_FLAG)
-        text = "true";
+    if (text == NULL && is_flag(option))
+        text = take_flag(option, c);
     if (text == NULL)
         TRY(take_value(&text, c, "--", option->name, err));
     TRY(push(args, table, option, text));
@@ -136,7 +155,7 @@ static dms_status read_letters(cli_args *args, const char *word, cursor *c,
         if (option == NULL)
             return cli_fail(err, DMS_EINVAL, "-%c: there is no such option",
                             *word);
-        if (option->type == DMS_OPTION_FLAG) {
+        if (is_flag(option)) {
             TRY(push(args, table, option, "true"));
             continue;
         }

@@ -20,6 +20,7 @@ typedef struct evaluate_cli {
     int batch;
     int resamples;
     uint64_t seed;
+    bool strict;
     bool json;
 } evaluate_cli;
 
@@ -108,6 +109,11 @@ static const dms_option evaluate_list[] = {
      .type = DMS_OPTION_UINT64,
      FIELD(seed),
      .help = "seed of the resamples"},
+    {.name = "strict",
+     .type = DMS_OPTION_FLAG,
+     FIELD(strict),
+     .help = "refuse patients that the model was trained on, instead of "
+             "warning, and models that do not record them"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      FIELD(json),
@@ -135,6 +141,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .batch = given->batch,
                                           .resamples = given->resamples,
                                           .seed = given->seed,
+                                          .strict = given->strict,
                                           .compute = run->args->values[1]};
     dms_report *report = NULL;
 
@@ -153,13 +160,16 @@ const cli_command cli_command_evaluate = {
     .name = "evaluate",
     .summary = "measure a model on a data set",
     .arguments = "",
-    .text = "Predict every labelled patient of a split and report the metrics "
-            "that the field uses, their 95 % intervals, and the metrics of two "
-            "trivial predictors (all-zero, class priors).\n\nThe report is "
-            "printed on standard output and, together with the predictions in "
-            "the form of the ODIR challenge, written to the folder of --out. "
-            "Photographs that cannot be read are named and left out, and the "
-            "exit status is then 1. --model and --data are required.",
+    .text =
+        "Predict every labelled patient of a split and report the metrics "
+        "that the field uses, their 95 % intervals, and the metrics of two "
+        "trivial predictors (all-zero, class priors).\n\nThe report is "
+        "printed on standard output and, together with the predictions in "
+        "the form of the ODIR challenge, written to the folder of --out. "
+        "A patient counts as one that the model was trained on if a "
+        "photograph has the pixels of a training photograph, whatever its "
+        "name. Photographs that cannot be read are named and left out, and the "
+        "exit status is then 1. --model and --data are required.",
     .tables = {{.options = &evaluate_table},
                {.options = &cli_compute_many_table}},
     .computes = true,

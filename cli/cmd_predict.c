@@ -185,7 +185,9 @@ const cli_command cli_command_predict = {
         "is allowed: it stands in for both, and the output says so.\n\nGive "
         "one patient with --left and --right, or many with LIST: a CSV file "
         "with the columns id,left,right, or a folder of photographs named "
-        "ID_left.jpg and ID_right.jpg. If a photograph cannot be read, only "
+        "ID_left.jpg and ID_right.jpg or with other words for the eyes "
+        "(docs/data-format.md); files that are not used are named. If a "
+        "photograph cannot be read, only "
         "its patient fails: the others are still printed, and the exit status "
         "is 1. --model is required.\n\nA research tool, not a medical device.",
     .arguments_max = 1,

@@ -16,7 +16,7 @@ static void find_config(char *path, size_t capacity, const cli_args *args)
     const dms_train_options *options = args->values[0];
     char found[DMS_OPTION_TEXT_MAX + 16];
 
-    if (!options->resume || *options->run == '\0')
+    if (options->resume == DMS_TRAIN_RESUME_NO || *options->run == '\0')
         return;
     snprintf(found, sizeof(found), "%s/config.yaml", options->run);
     if (strlen(found) < capacity && access(found, F_OK) == 0)
@@ -69,8 +69,10 @@ static dms_status run_train(cli_run *run, dms_error *err)
     const dms_train_options *options = run->args->values[0];
     dms_train_result *result = NULL;
 
-    TRY(cli_args_require(options->data, "data",
-                         "the folder or table to learn from", err));
+    /* a run to resume names its own data, unless there is no such run */
+    if (options->resume == DMS_TRAIN_RESUME_NO)
+        TRY(cli_args_require(options->data, "data",
+                             "the folder or table to learn from", err));
     TRY(cli_args_require(options->run, "run", "the folder of the run", err));
     st = dms_train(&result, options, run->monitor, err);
     if (st == DMS_OK)
@@ -93,8 +95,14 @@ const cli_command cli_command_train = {
             "required.\n\nCtrl-C and SIGTERM write a checkpoint and end the "
             "run. `dmsnet train --resume --run DIR` continues from the "
             "checkpoint with the run's own configuration, as if it had not "
-            "been stopped; options given on the command line override "
-            "it.\n\nOne line of JSON on standard output summarises the run.",
+            "been stopped. Only these options may change: --data, --images, "
+            "--encoding, --cache, --threads, --checkpoint-activations, "
+            "--patience, --time-limit and --checkpoint-interval, and --epochs "
+            "with --schedule step or constant; --init and --pretrained are not "
+            "read again. --resume=auto, or --resume auto, starts the run if "
+            "there is none yet, so that a scheduler can always give it. A "
+            "folder with models but no checkpoint is refused.\n\nOne line of "
+            "JSON on standard output summarises the run.",
     .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},
     .find_config = find_config,

@@ -108,7 +108,7 @@ static void put_values(FILE *out, const dms_option *option)
 {
     const char *word;
 
-    if (option->type == DMS_OPTION_FLAG)
+    if (option->type == DMS_OPTION_FLAG || option->flag)
         return;
     fprintf(out, "        --%s", option->name);
     if (option->letter != 0)

@@ -24,7 +24,7 @@ const char *cli_option_value(const dms_option *option)
     case DMS_OPTION_DURATION:
         return "TIME";
     case DMS_OPTION_CHOICE:
-        return "WORD";
+        return option->flag ? "[=WORD]" : "WORD";
     case DMS_OPTION_TEXT:
         return option->unit != NULL ? option->unit : "TEXT";
     }
@@ -48,8 +48,9 @@ void cli_option_describe(char *text, size_t capacity, const dms_option *option,
     if (option->type == DMS_OPTION_FLAG && strcmp(start, "true") == 0)
         snprintf(start, sizeof(start), "on");
     /* Show a default unless it is empty or a switch that is off. */
-    started = *start != '\0' &&
-              !(option->type == DMS_OPTION_FLAG && strcmp(start, "false") == 0);
+    started =
+        *start != '\0' && !((option->type == DMS_OPTION_FLAG || option->flag) &&
+                            strcmp(start, "false") == 0);
     snprintf(text, capacity, "%s%s%s%s%s%s%s", option->help,
              ranged || started ? " (" : "", ranged ? range : "",
              ranged && started ? "; " : "", started ? "default " : "",
@@ -97,7 +98,7 @@ static void put_option(FILE *out, const dms_option *option,
         snprintf(letter, sizeof(letter), "-%c, ", option->letter);
     len = snprintf(names, sizeof(names), "  %s--%s%s%s%s", letter,
                    cli_option_is_on(option, defaults) ? "[no-]" : "",
-                   option->name, *value ? " " : "", value);
+                   option->name, *value && *value != '[' ? " " : "", value);
     fputs(names, out);
     cli_option_describe(description, sizeof(description), option, defaults);
     put_wrapped(out, description, (size_t)len, TEXT_COLUMN);

@@ -43,7 +43,7 @@ static void put_option(FILE *out, const dms_option *option,
     put_roff(out, option->name);
     fputs("\\fR", out);
     if (*value != '\0') {
-        fputs(" \\fI", out);
+        fputs(*value == '[' ? "\\fI" : " \\fI", out);
         put_roff(out, value);
         fputs("\\fR", out);
     }

@@ -9,7 +9,7 @@ set -euo pipefail
 build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
        libpng-dev libtiff-dev libwebp-dev libexif-dev zlib1g-dev libzip-dev
        libexpat1-dev libjansson-dev libyaml-dev protobuf-c-compiler
-       libprotobuf-c-dev libonnx-dev)
+       libprotobuf-c-dev libonnx-dev libutf8proc-dev)
 tests=(libcmocka-dev clang-format python3-torch python3-torchvision
        python3-sklearn python3-pil python3-numpy python3-onnx python3-venv
        strace locales abigail-tools)

@@ -38,6 +38,8 @@ typedef struct dms_eye {
     bool labelled;  /* at least one label of this eye by itself is known: by
                        its keywords, its own columns or its own row */
     uint8_t *labels; /* K of 0, 1 or DMS_LABEL_UNKNOWN; the data set's */
+    uint64_t digest; /* of the photograph's pixels; 0 until
+                        dms_dataset_group_duplicates has read them */
 } dms_eye;
 
 typedef struct dms_patient {
@@ -53,7 +55,8 @@ typedef struct dms_patient {
                           nobody said which eye it shows; it stands in for
                           both */
     dms_split split;
-    size_t group; /* index of the group's first patient: same pictures */
+    size_t group; /* index of the group's first patient: same pictures, or the
+                     eyes of one person by the ids, "1_left" and "1_right" */
 } dms_patient;
 
 typedef struct dms_dataset {
@@ -133,8 +136,9 @@ dms_status dms_dataset_need_photographs(const dms_dataset *dataset,
  * false: no label, the eye is ungradable. */
 bool dms_keywords_label(uint8_t *labels, const char *keywords);
 
-/* Find patients whose decoded pictures are the same and join them into one
- * group with the smallest id. DMS_ESTOPPED when the monitor says so. */
+/* Find patients whose decoded pictures are the same and join them, with those
+ * whose ids are one person's, into one group with the smallest id. DMS_ESTOPPED
+ * when the monitor says so. */
 dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
                                         const dms_monitor *monitor,
                                         dms_error *err);

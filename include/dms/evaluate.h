@@ -5,6 +5,7 @@
 #ifndef DMS_EVALUATE_H
 #define DMS_EVALUATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ typedef struct dms_evaluate_options {
     const dms_compute *compute; /* NULL: the default */
     const char *encoding;       /* of a table that is text; NULL: found (data.h)
                                  */
+    bool strict; /* refuse where patients were trained on, or the model does
+                    not say which were; else the monitor is warned. Of the
+                    training split neither is done */
 } dms_evaluate_options;
 
 /* Validation split, the model's thresholds, batches of 8, 2,000 resamples, seed
@@ -63,11 +67,14 @@ void dms_evaluate_options_init(dms_evaluate_options *options,
  * out is untouched on failure, else the caller's to destroy.
  * The split is the table's own column or, without one, the split that the
  * model was trained with (its provenance). Priors come from the training
- * split. Writes metrics.json, report.txt and predictions.csv (the
- * challenge's form, the table's order) into options->out.
- * Photographs that cannot be read are warned of and left out; *unreadable
- * counts them (may be NULL). DMS_EINVAL, DMS_EIO,
- * DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM; DMS_ESTOPPED when the monitor asks.
+ * split. A patient was trained on if one of the photographs that are looked at
+ * has the pixels of a training photograph, whatever it is called
+ * (docs/model-file.md): that is warned of, or refused (options->strict:
+ * DMS_EMISMATCH), and the report counts them. Writes metrics.json, report.txt
+ * and predictions.csv (the challenge's form, the table's order) into
+ * options->out. Photographs that cannot be read are warned of and left out;
+ * *unreadable counts them (may be NULL). DMS_EINVAL, DMS_EIO, DMS_EFORMAT,
+ * DMS_EMISMATCH, DMS_ENOMEM; DMS_ESTOPPED when the monitor asks.
  */
 dms_status dms_evaluate(dms_report **out, size_t *unreadable,
                         const dms_evaluate_options *options,

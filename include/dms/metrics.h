@@ -115,6 +115,9 @@ typedef struct dms_report {
     /* One-of labels: K x K, patients by true class (row) and decided class;
      * NULL for any-of labels. */
     size_t *confusion;
+    /* Of dms_evaluate, where the model file tells what it was trained on. */
+    bool trained_on_known;
+    size_t trained_on; /* patients of whom a photograph was trained on */
 } dms_report;
 
 void dms_report_destroy(dms_report *report); /* accepts NULL */

@@ -119,7 +119,8 @@ dms_status dms_session_predict(dms_session *session,
 
 /* A list of pairs read from disk: a CSV with columns id,left,right (paths
  * relative to it; an empty cell is no photograph), or a folder of images
- * named ID_left.*, ID_right.*. Errors name file and line. */
+ * whose names say the eye: ID_left.*, ID_OD.* and the other words of
+ * docs/data-format.md. Errors name file and line. */
 typedef struct dms_pair_list {
     dms_pair *pairs; /* owned, as are the texts in it */
     size_t count;
@@ -129,7 +130,9 @@ typedef struct dms_pair_list {
 dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
                               dms_error *err);
 /* The same for a table that is opened as the options of dms_dataset_open_with
- * say (data.h); its labels and its split are not read, whatever they say.
+ * say (data.h); its labels and its split are not read, whatever they say. The
+ * monitor hears which files of a folder are not used and why, and which columns
+ * of a table.
  *
  * options  NULL for the defaults; of a folder of images only monitor counts */
 dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,

@@ -47,7 +47,8 @@ void dms_backward_options_init(dms_backward_options *options,
  *           `labels_right` (NaN: no label); the loss is the reference's
  * out_path  gets `loss` of shape [], `grad.<name>` for every trained tensor
  *           (zeros where unused) and `stat.<name>` for every running statistic
- *           after the update
+ *           after the update; nothing is written where one is not finite
+ *           (DMS_EFORMAT names the first)
  * options   NULL for the defaults */
 dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
                                const char *out_path,

@@ -72,6 +72,14 @@ typedef enum dms_several_labels {
     DMS_SEVERAL_RAREST     /* takes the label rarest among the patients */
 } dms_several_labels;
 
+/* What becomes of a run folder that is there, or is not. */
+typedef enum dms_train_resume {
+    DMS_TRAIN_RESUME_NO,  /* begin; a run that is there is refused */
+    DMS_TRAIN_RESUME_YES, /* go on from the checkpoint; begin anew only in a
+                             folder that a run left before its first one */
+    DMS_TRAIN_RESUME_AUTO /* the one or the other */
+} dms_train_resume;
+
 /* "bce", "adamw", "cosine", "leave-out", ...; NULL out of range. */
 const char *dms_loss_kind_name(int kind);
 const char *dms_optimizer_kind_name(int kind);
@@ -80,6 +88,9 @@ const char *dms_several_labels_name(int value);
 
 /* "auto"; NULL out of range. */
 const char *dms_train_task_name(int task);
+
+/* "false", "true", "auto"; NULL out of range. */
+const char *dms_train_resume_name(int resume);
 
 /* Every choice of a run, described by dms_train_option_table; made by
  * dms_train_options_create. Texts belong to the struct and are set by
@@ -99,7 +110,7 @@ typedef struct dms_train_options {
      * the first step, those of a frozen backbone too (AdaBN, arXiv
      * 1603.04779); 0: they are taken as they are. */
     int adapt_norms;
-    bool resume;
+    dms_train_resume resume;
 
     dms_backbone backbone;
     dms_context context;
@@ -219,9 +230,11 @@ void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
  * out  the result, the caller's to destroy; set on DMS_OK and DMS_ESTOPPED,
  *      else unchanged; may be NULL
  * DMS_ESTOPPED when the monitor says so: a checkpoint lies in the run folder
- * and options.resume continues it, bit for bit as if it had not been stopped
+ * and options->resume continues it, bit for bit as if it had not been stopped
  * (same threads, no time limit). DMS_EMISMATCH when options or data differ
- * from the checkpoint's in a way that matters, naming them. DMS_EINVAL,
+ * from the checkpoint's in a way that matters, naming them. DMS_EINVAL also
+ * where options->resume does not fit the run folder: a run is there, or none
+ * is, or models of one without its checkpoint, which nothing overwrites.
  * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
 dms_status dms_train(dms_train_result **out, const dms_train_options *options,
                      const dms_monitor *monitor, dms_error *err);

@@ -13,10 +13,12 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "data/made_file.h"
+#include "data/name_twin.h"
+#include "image/digest.h"
 
 /* VERSION is raised when preprocessing gives other pixels for the same
  * settings, too: an older file is then another one's. */
-enum { VERSION = 3, CHUNK = 64, CHANNELS = 3 };
+enum { VERSION = 4, CHUNK = 64, CHANNELS = 3 };
 
 static const char magic[8] = "dmscache";
 
@@ -27,14 +29,15 @@ typedef enum eye_status { EYE_ABSENT, EYE_READY, EYE_UNREADABLE } eye_status;
 typedef struct header {
     char magic[8];
     uint32_t version;
-    uint32_t size;        /* S */
-    uint64_t eyes;        /* two a patient */
-    uint64_t key;         /* of settings and photographs */
-    uint64_t status_hash; /* of the status bytes */
+    uint32_t size;      /* S */
+    uint64_t eyes;      /* two a patient */
+    uint64_t key;       /* of settings and photographs */
+    uint64_t eyes_hash; /* of digests and status bytes */
 } header;
 
 struct dms_cache {
     dms_file_map map;
+    const uint64_t *digests;
     const uint8_t *status;
     const uint8_t *pixels;
     size_t eyes;
@@ -78,9 +81,15 @@ static uint64_t key_of(const dms_preprocess *s, const dms_dataset *dataset)
     return hash;
 }
 
+/* Bytes of all digests and status bytes, which follow the header. */
+static size_t eyes_bytes(size_t eyes)
+{
+    return eyes * (sizeof(uint64_t) + 1);
+}
+
 static size_t pixels_at(size_t eyes)
 {
-    return (sizeof(header) + eyes + 63) / 64 * 64;
+    return (sizeof(header) + eyes_bytes(eyes) + 63) / 64 * 64;
 }
 
 /* A cache being made. */
@@ -90,8 +99,9 @@ typedef struct building {
     const dms_monitor *monitor;
     uint64_t key;
     dms_file_writer *writer;
-    uint8_t *status; /* eyes bytes */
-    uint8_t *pixels; /* CHUNK pictures */
+    uint64_t *digests; /* eyes of them, and the status bytes behind; owned */
+    uint8_t *status;   /* eyes bytes of it */
+    uint8_t *pixels;   /* CHUNK pictures */
     dms_error errors[CHUNK];
     size_t eyes;
 } building;
@@ -108,8 +118,21 @@ static bool valid(const dms_file_map *map, const void *user)
     memcpy(&h, map->data, sizeof h);
     return memcmp(h.magic, magic, sizeof magic) == 0 && h.version == VERSION &&
            h.size == (uint32_t)size && h.eyes == b->eyes && h.key == b->key &&
-           h.status_hash ==
-               dms_hash_bytes(DMS_HASH_START, map->data + sizeof h, b->eyes);
+           h.eyes_hash == dms_hash_bytes(DMS_HASH_START, map->data + sizeof h,
+                                         eyes_bytes(b->eyes));
+}
+
+/* One photograph, and its digest unless that is known already. */
+static dms_status prepare_one(uint8_t *pixels, const building *b, size_t eye,
+                              dms_error *err)
+{
+    const dms_eye *of = &b->dataset->patients[eye / 2].eye[eye % 2];
+
+    b->digests[eye] = of->digest;
+    return of->digest
+               ? dms_preprocess_file(pixels, NULL, of->path, b->settings, err)
+               : dms_preprocess_file_digest(pixels, &b->digests[eye], of->path,
+                                            b->settings, err);
 }
 
 /* A lack of memory is no photograph's fault, and passes: it must not be kept
@@ -126,13 +149,15 @@ static dms_status prepare_chunk(building *b, size_t first, size_t count,
         const char *path = path_of(b->dataset, first + i);
         uint8_t *status = &b->status[first + i];
 
-        if (!path)
+        if (!path) {
             *status = EYE_ABSENT;
-        else if (dms_preprocess_file(b->pixels + i * bytes, NULL, path,
-                                     b->settings, &b->errors[i]) == DMS_OK)
+        } else if (prepare_one(b->pixels + i * bytes, b, first + i,
+                               &b->errors[i]) == DMS_OK) {
             *status = EYE_READY;
-        else
+        } else {
             *status = EYE_UNREADABLE;
+            dms_name_twin_tell(&b->errors[i], path);
+        }
     }
     for (size_t i = 0; i < count; i++) {
         if (b->status[first + i] != EYE_UNREADABLE)
@@ -182,9 +207,10 @@ static dms_status write_file(building *b, dms_error *err)
     TRY(dms_file_writer_write(b->writer, front, lead, err));
     TRY(write_pictures(b, err));
     memcpy(h.magic, magic, sizeof magic);
-    h.status_hash = dms_hash_bytes(DMS_HASH_START, b->status, b->eyes);
+    h.eyes_hash =
+        dms_hash_bytes(DMS_HASH_START, b->digests, eyes_bytes(b->eyes));
     memcpy(front, &h, sizeof h);
-    memcpy(front + sizeof h, b->status, b->eyes);
+    memcpy(front + sizeof h, b->digests, eyes_bytes(b->eyes));
     TRY(dms_file_writer_rewrite(b->writer, 0, front, lead, err));
 done:
     dms_free(front);
@@ -197,16 +223,17 @@ static dms_status build(dms_file_writer *writer, void *user, dms_error *err)
     building *b = user;
 
     b->writer = writer;
-    b->status = dms_calloc(b->eyes, 1);
+    b->digests = dms_calloc(eyes_bytes(b->eyes), 1);
     b->pixels = dms_calloc(CHUNK, picture_bytes(b->settings->size));
-    if (!b->status || !b->pixels) {
+    if (!b->digests || !b->pixels) {
         st = dms_fail_memory(err, "cache");
         goto done;
     }
+    b->status = (uint8_t *)(b->digests + b->eyes);
     TRY(write_file(b, err));
 done:
     dms_free(b->pixels);
-    dms_free(b->status);
+    dms_free(b->digests);
     return st;
 }
 
@@ -247,7 +274,9 @@ dms_status dms_cache_open(dms_cache **out, const char *folder,
     snprintf(name, sizeof name, "photographs-%dpx-%016" PRIx64 ".cache",
              settings->size, b->key);
     TRY(dms_made_file_open(&cache->map, &made, &file, err));
-    cache->status = cache->map.data + sizeof(header);
+    cache->digests =
+        (const uint64_t *)(const void *)(cache->map.data + sizeof(header));
+    cache->status = (const uint8_t *)(cache->digests + cache->eyes);
     cache->pixels = cache->map.data + pixels_at(cache->eyes);
     if (!made)
         tell_unreadable(cache, monitor);
@@ -273,6 +302,15 @@ const uint8_t *dms_cache_pixels(const dms_cache *cache, size_t patient, int eye)
     if (index >= cache->eyes || cache->status[index] != EYE_READY)
         return NULL;
     return cache->pixels + index * picture_bytes(cache->size);
+}
+
+uint64_t dms_cache_digest(const dms_cache *cache, size_t patient, int eye)
+{
+    size_t index = 2 * patient + (size_t)eye;
+
+    return index < cache->eyes && cache->status[index] == EYE_READY
+               ? cache->digests[index]
+               : 0;
 }
 
 size_t dms_cache_unreadable(const dms_cache *cache)

@@ -1,7 +1,7 @@
 /* Preprocessed photographs in one memory-mapped file, so that the second epoch
  * decodes nothing.
  *
- *     [ header | one status byte an eye | pixels of eye 0 | eye 1 | ... ]
+ *     [ header | a digest an eye | a status byte an eye | pixels of eye 0 | ...
  *
  * The file's name carries a hash of the preprocessing settings and of every
  * photograph's path, size and time of change: other settings or photographs
@@ -28,6 +28,10 @@ void dms_cache_close(dms_cache *cache);
 /* size*size*3 bytes, borrowed; NULL: no such photograph, or unreadable. */
 const uint8_t *dms_cache_pixels(const dms_cache *cache, size_t patient,
                                 int eye);
+
+/* The photograph's digest (image/digest.h), whatever the settings; 0: there is
+ * none that can be read. */
+uint64_t dms_cache_digest(const dms_cache *cache, size_t patient, int eye);
 
 /* Photographs that the table names and that could not be read. */
 size_t dms_cache_unreadable(const dms_cache *cache);

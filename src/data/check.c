@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "data/fingerprint.h"
 #include "data/labels.h"
+#include "data/unlisted.h"
 
 /* Below or above which a photograph is suspicious. */
 enum {
@@ -204,6 +205,19 @@ static void check_row(dms_findings *f, const dms_patient *patient,
                          "line %d: age %d", patient->line, patient->age);
 }
 
+/* Ids as 1_left and 1_right are one person's. */
+static void check_group(dms_findings *f, const dms_dataset *dataset,
+                        const dms_patient *patient)
+{
+    const dms_patient *first = &dataset->patients[patient->group];
+
+    if (dataset->has_split_column && patient->split != first->split)
+        dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
+                         "line %d: the split column parts it from %s, which "
+                         "is the same person's",
+                         patient->line, first->id);
+}
+
 static void count_patients(dms_data_report *report, const dms_dataset *dataset)
 {
     for (size_t i = 0; i < dataset->count; i++)
@@ -228,11 +242,14 @@ dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
 
     if (!report)
         return dms_fail_memory(err, "data report");
+    TRY(dms_unlisted_tell(dataset, monitor, err));
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
     for (size_t i = 0; i < count; i++)
         check_photograph(&findings, &prints[i], dataset);
     for (size_t i = 0; i < dataset->count; i++)
         check_row(&findings, &dataset->patients[i], dataset->labels);
+    for (size_t i = 0; i < dataset->count; i++)
+        check_group(&findings, dataset, &dataset->patients[i]);
     dms_fingerprints_sort(prints, count);
     check_identical(&findings, prints, count, dataset);
     count_patients(report, dataset);

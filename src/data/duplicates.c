@@ -3,27 +3,8 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "data/fingerprint.h"
-#include "data/patient_id.h"
+#include "data/groups.h"
 #include "dms/data.h"
-
-/* A union-find over patients; the root is the group's smallest id. */
-static size_t root_of(const dms_dataset *dataset, size_t patient)
-{
-    while (dataset->patients[patient].group != patient)
-        patient = dataset->patients[patient].group;
-    return patient;
-}
-
-static void join(dms_dataset *dataset, size_t a, size_t b)
-{
-    a = root_of(dataset, a);
-    b = root_of(dataset, b);
-    if (dms_patient_id_compare(dataset->patients[a].id,
-                               dataset->patients[b].id) > 0)
-        dataset->patients[a].group = b;
-    else
-        dataset->patients[b].group = a;
-}
 
 static void join_equal(dms_dataset *dataset, const dms_fingerprint *prints,
                        size_t count)
@@ -31,9 +12,8 @@ static void join_equal(dms_dataset *dataset, const dms_fingerprint *prints,
     for (size_t i = 1; i < count; i++)
         if (dms_fingerprint_equal(&prints[i - 1], &prints[i]) &&
             prints[i].readable)
-            join(dataset, prints[i - 1].eye / 2, prints[i].eye / 2);
-    for (size_t i = 0; i < dataset->count; i++)
-        dataset->patients[i].group = root_of(dataset, i);
+            dms_groups_join(dataset, prints[i - 1].eye / 2, prints[i].eye / 2);
+    dms_groups_settle(dataset);
 }
 
 dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
@@ -46,7 +26,12 @@ dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
 
     for (size_t i = 0; i < dataset->count; i++)
         dataset->patients[i].group = i;
+    TRY(dms_groups_join_persons(dataset, NULL, err));
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
+    for (size_t i = 0; i < count; i++)
+        if (prints[i].readable)
+            dataset->patients[prints[i].eye / 2].eye[prints[i].eye % 2].digest =
+                prints[i].digest;
     dms_fingerprints_sort(prints, count);
     join_equal(dataset, prints, count);
 done:

@@ -5,33 +5,17 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/c_locale.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "base/rng.h"
+#include "base/number.h"
+#include "data/name_twin.h"
+#include "image/digest.h"
 
 enum { CHUNK = 64 };
-
-/* Eight bytes at a step: decoding takes the time, not this. */
-static uint64_t hash_pixels(const dms_image *image)
-{
-    size_t size = (size_t)image->width * (size_t)image->height * 3;
-    uint64_t hash =
-        dms_hash_mix((uint64_t)image->width, (uint64_t)image->height);
-    size_t at = 0;
-
-    for (; at + sizeof hash <= size; at += sizeof hash) {
-        uint64_t word;
-
-        memcpy(&word, image->rgb + at, sizeof word);
-        hash = dms_hash_mix(hash, word);
-    }
-    return dms_hash_bytes(hash, image->rgb + at, size - at);
-}
 
 static void measure_grey(dms_fingerprint *print, const dms_image *image)
 {
@@ -57,19 +41,23 @@ static dms_status take(dms_fingerprint *print, const char *path)
     dms_error err = {0};
 
     if (access(path, F_OK) != 0) {
-        snprintf(print->message, sizeof print->message, "%s: %s", path,
-                 dms_errno_text(errno));
+        const char *cause = dms_errno_text(errno);
+        char twin[256];
+
+        dms_name_twin_text(twin, sizeof twin, path);
+        dms_format(print->message, sizeof print->message, "%s: %s%s", path,
+                   cause, twin);
         return DMS_OK;
     }
     print->present = true;
     if (dms_image_read(&image, path, 0, &err) != DMS_OK ||
         dms_field_find(&print->field, &image, &err) != DMS_OK) {
-        snprintf(print->message, sizeof print->message, "%.199s", err.message);
+        snprintf(print->message, sizeof print->message, "%.399s", err.message);
     } else {
         print->readable = true;
         print->width = image.width;
         print->height = image.height;
-        print->hash = hash_pixels(&image);
+        print->digest = dms_image_digest(&image);
         measure_grey(print, &image);
     }
     dms_image_release(&image);
@@ -130,8 +118,8 @@ static int compare(const void *a, const void *b)
 
     if (x->readable != y->readable)
         return x->readable ? -1 : 1;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
+    if (x->digest != y->digest)
+        return x->digest < y->digest ? -1 : 1;
     return (x->eye > y->eye) - (x->eye < y->eye);
 }
 
@@ -143,6 +131,6 @@ void dms_fingerprints_sort(dms_fingerprint *prints, size_t count)
 
 bool dms_fingerprint_equal(const dms_fingerprint *a, const dms_fingerprint *b)
 {
-    return a->readable && b->readable && a->hash == b->hash &&
+    return a->readable && b->readable && a->digest == b->digest &&
            a->width == b->width && a->height == b->height;
 }

@@ -9,12 +9,12 @@ typedef struct dms_fingerprint {
     size_t eye;   /* 2 * patient + eye */
     bool present; /* the table names a photograph that exists */
     bool readable;
-    uint64_t hash; /* of size and all decoded pixels */
+    uint64_t digest; /* dms_image_digest */
     int width, height;
     double mean;      /* grey level, 0 to 255 */
     double deviation; /* of the grey levels */
     dms_field field;
-    char message[200]; /* why it is missing or unreadable */
+    char message[400]; /* why it is missing or unreadable */
 } dms_fingerprint;
 
 /* Decode every photograph, in parallel, with a bar. prints: one an eye that

@@ -75,6 +75,14 @@ int dms_loader_source(const dms_dataset *dataset, const dms_cache *cache,
     return dms_eyes_source(eyes, &present, side);
 }
 
+uint64_t dms_loader_digest(const dms_dataset *dataset, const dms_cache *cache,
+                           dms_eyes eyes, size_t patient, int side)
+{
+    int eye = dms_loader_source(dataset, cache, eyes, patient, side);
+
+    return eye < 0 ? 0 : dms_cache_digest(cache, patient, eye);
+}
+
 static void fill_image(dms_loader *l, float *image, size_t patient, int side,
                        uint64_t epoch, int lane)
 {

@@ -40,6 +40,10 @@ void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
 int dms_loader_source(const dms_dataset *dataset, const dms_cache *cache,
                       dms_eyes eyes, size_t patient, int side);
 
+/* The digest of that photograph (image/digest.h); 0: none. */
+uint64_t dms_loader_digest(const dms_dataset *dataset, const dms_cache *cache,
+                           dms_eyes eyes, size_t patient, int side);
+
 /* Has this patient a readable photograph that is looked at? */
 bool dms_loader_can_use(const dms_dataset *dataset, const dms_cache *cache,
                         size_t patient, dms_eyes eyes);

@@ -8,6 +8,7 @@
 #include "base/growing.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "data/groups.h"
 #include "data/odir_columns.h"
 #include "formats/table_parse.h"
 
@@ -158,6 +159,7 @@ dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->patients[i].split != DMS_SPLIT_NONE)
             dataset->has_split_column = true;
+    TRY(dms_groups_join_persons(dataset, options.monitor, err));
     TRY(dms_odir_pictures_resolve(dataset, options.images, options.monitor,
                                   err));
     *out = dataset, dataset = NULL;

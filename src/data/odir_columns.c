@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "data/near_column.h"
+#include "data/side_name.h"
 #include "data/table_cell.h"
 
 static const char *const id_names[] = {"ID", "Patient ID", "Patient", NULL};
@@ -13,6 +14,8 @@ static const char *const age_names[] = {"Patient Age", "Age", NULL};
 static const char *const sex_names[] = {"Patient Sex", "Sex", "Gender", NULL};
 static const char *const split_names[] = {"split", NULL};
 static const char *const filename_names[] = {"filename", NULL};
+/* The first that is there, if it holds sides. */
+static const char *const side_names[] = {"laterality", "side", "eye", NULL};
 /* Without an id, the name of the row's picture: EyePACS, APTOS. */
 static const char *const photograph_names[] = {"image", "id_code", NULL};
 static const char *const picture_names[2][4] = {
@@ -37,14 +40,15 @@ static const dms_near_name near_keywords[2] = {
     {"Left-Diagnostic Keywords", {"left", "keyword"}, keyword_words},
     {"Right-Diagnostic Keywords", {"right", "keyword"}, keyword_words}};
 
-enum { PLACES = 9 };
+enum { PLACES = 10 };
 
 /* The columns that say something else than a label. */
 static void places_of(size_t places[PLACES], const dms_odir_columns *c)
 {
     const size_t all[PLACES] = {c->id,          c->age,         c->sex,
                                 c->split,       c->picture[0],  c->picture[1],
-                                c->keywords[0], c->keywords[1], c->filename};
+                                c->keywords[0], c->keywords[1], c->filename,
+                                c->side};
 
     memcpy(places, all, sizeof all);
 }
@@ -71,7 +75,7 @@ static dms_status refuse_reserved(const dms_odir_columns *c,
 static const dms_label_set *known_set(const dms_odir_columns *c,
                                       const dms_table *table)
 {
-    if (!c->photographs)
+    if (!c->photographs || c->filename != c->id)
         return dms_label_set_odir();
     return dms_table_find_column(table, "diagnosis", 0) != DMS_TABLE_NONE
                ? dms_label_set_aptos()
@@ -119,6 +123,52 @@ done:
     return st;
 }
 
+/* Does every row say a side there, or nothing, and one of them a side? */
+static bool holds_sides(const dms_table *table, size_t column)
+{
+    bool some = false;
+
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len;
+        const char *text = dms_cell_text(table, row, column, &len);
+        bool is_side = dms_side_word(text, len) != DMS_SIDE_NONE;
+
+        if (len > 0 && !is_side)
+            return false;
+        some = some || is_side;
+    }
+    return some;
+}
+
+/* Has every id a side, which the row's photograph does not contradict? */
+static bool all_ids_have_sides(const dms_table *table, size_t id_column,
+                               size_t filename_column)
+{
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len, name_len;
+        const char *id = dms_cell_text(table, row, id_column, &len);
+        const char *name =
+            dms_cell_text(table, row, filename_column, &name_len);
+        dms_side_name read = dms_side_name_read(id, len);
+        int side = dms_side_anywhere(name, name_len);
+
+        if (read.kind != DMS_NAME_ONE_SIDE ||
+            (side != DMS_SIDE_NONE && side != read.side))
+            return false;
+    }
+    return table->count > 1;
+}
+
+/* Where a row is a photograph, ids such as 1_left are photographs' names. */
+static void judge_sides(dms_odir_columns *c, const dms_table *table)
+{
+    if (c->filename == DMS_TABLE_NONE || !holds_sides(table, c->side))
+        c->side = DMS_TABLE_NONE;
+    if (c->filename != DMS_TABLE_NONE &&
+        all_ids_have_sides(table, c->id, c->filename))
+        c->photographs = true;
+}
+
 /* The column with one of the names; where there is none, the one that is called
  * nearly so. */
 static dms_status find_place(size_t *out, const dms_table *table,
@@ -146,6 +196,9 @@ static dms_status find_places(dms_odir_columns *out, const dms_table *table,
     if (!split_ignored)
         TRY(dms_column_find(&out->split, table, split_names, err));
     TRY(dms_column_find(&out->filename, table, filename_names, err));
+    out->side = DMS_TABLE_NONE;
+    for (int i = 0; side_names[i] && out->side == DMS_TABLE_NONE; i++)
+        out->side = dms_table_find_column(table, side_names[i], 0);
     for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
         TRY(find_place(&out->picture[e], table, picture_names[e],
                        &near_pictures[e], err));
@@ -158,6 +211,11 @@ static dms_status find_places(dms_odir_columns *out, const dms_table *table,
         if (out->photographs)
             out->filename = out->id;
     }
+    if (out->filename == DMS_TABLE_NONE &&
+        out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
+        out->picture[DMS_RIGHT] == DMS_TABLE_NONE)
+        TRY(dms_column_find(&out->filename, table, photograph_names, err));
+    judge_sides(out, table);
 done:
     return st;
 }

@@ -13,8 +13,9 @@ typedef struct dms_odir_columns {
     size_t picture[2];  /* by eye */
     size_t keywords[2]; /* by eye */
     size_t filename;    /* each row is the eye of this picture */
-    bool photographs;   /* there is no id: the picture's name is the patient's,
-                           and tells the eye where it ends with left or right */
+    size_t side;        /* which eye filename is, in a word */
+    bool photographs;   /* the id is a photograph's name, from which patient and
+                           eye are read (data/side_name.h) */
     dms_label_columns labels; /* owned */
 } dms_odir_columns;
 

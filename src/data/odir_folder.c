@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "data/name_twin.h"
 #include "data/odir_columns.h"
 #include "data/picture_name.h"
 
@@ -131,6 +132,52 @@ done:
     return st;
 }
 
+/* Windows' separators, where no file of that very name is there. */
+static void turn_slashes(char *path, const char *name)
+{
+    if (!strchr(name, '\\') || access(path, F_OK) == 0)
+        return;
+    for (char *c = path + strlen(path) - strlen(name); *c; c++)
+        if (*c == '\\')
+            *c = '/';
+}
+
+/* path and an ending in that case, if there is such a file. */
+static bool is_there_with(dms_strbuf *full, const char *path,
+                          const char *ending, char (*letter)(char))
+{
+    dms_strbuf_printf(full, "%s.", path);
+    for (const char *c = ending; *c; c++) {
+        char turned = letter(*c);
+
+        dms_strbuf_add(full, &turned, 1);
+    }
+    return full->failed || access(full->data, R_OK) == 0;
+}
+
+/* The path with the first ending of a file that is there, the path itself
+ * where none is; takes the path. NULL without memory. */
+static char *with_ending(char *path)
+{
+    static char (*const letters[])(char) = {dms_ascii_lower, dms_ascii_upper};
+
+    for (size_t l = 0; l < 2; l++) {
+        for (int i = 0; dms_picture_endings[i] && access(path, R_OK) != 0;
+             i++) {
+            dms_strbuf full;
+
+            dms_strbuf_init(&full);
+            if (is_there_with(&full, path, dms_picture_endings[i],
+                              letters[l])) {
+                dms_free(path);
+                return dms_strbuf_detach(&full); /* NULL where it failed */
+            }
+            dms_strbuf_release(&full);
+        }
+    }
+    return path;
+}
+
 /* The path of the picture; a name without an ending, as EyePACS' and APTOS'
  * tables have it, gets that of the file that is there. NULL without memory. */
 static char *picture_path(const char *folder, const char *name)
@@ -138,20 +185,12 @@ static char *picture_path(const char *folder, const char *name)
     char *path =
         name[0] == '/' ? dms_strdup(name) : dms_path_join(folder, name);
 
-    if (!path || dms_picture_stem(name, strlen(name)) < strlen(name))
-        return path;
-    for (int i = 0; dms_picture_endings[i] && access(path, R_OK) != 0; i++) {
-        dms_strbuf full;
-
-        dms_strbuf_init(&full);
-        dms_strbuf_printf(&full, "%s.%s", path, dms_picture_endings[i]);
-        if (full.failed || access(full.data, R_OK) == 0) {
-            dms_free(path);
-            return dms_strbuf_detach(&full); /* NULL where it failed */
-        }
-        dms_strbuf_release(&full);
-    }
-    return path;
+    if (!path)
+        return NULL;
+    turn_slashes(path, name);
+    return dms_picture_stem(name, strlen(name)) < strlen(name)
+               ? path
+               : with_ending(path);
 }
 
 /* How many of up to PROBES patients' pictures are files in the folder; false
@@ -176,13 +215,85 @@ static bool count_pictures(size_t *found, const dms_dataset *dataset,
     return true;
 }
 
-static bool names_pictures(const dms_dataset *dataset)
+/* As the table writes it; NULL: it names none. */
+static const char *first_picture(const dms_dataset *dataset)
 {
-    for (size_t i = 0; i < dataset->count; i++)
-        if (dataset->patients[i].eye[DMS_LEFT].path ||
-            dataset->patients[i].eye[DMS_RIGHT].path)
-            return true;
-    return false;
+    for (size_t i = 0; i < 2 * dataset->count; i++)
+        if (dataset->patients[i / 2].eye[i % 2].path)
+            return dataset->patients[i / 2].eye[i % 2].path;
+    return NULL;
+}
+
+/* Where pictures are looked for beside the table. */
+static const char *const places[] = {
+    "images",
+    "Images",
+    "../Images",
+    "../images",
+    "Training Images",
+    "../Training Images",
+    "ODIR-5K/ODIR-5K/Training Images",
+    "ODIR-5K/Training Images",
+    "ODIR-5K_Training_Dataset",
+    "../ODIR-5K_Training_Dataset",
+    "preprocessed_images",
+    "../preprocessed_images",
+    "train",
+    "train_images",
+};
+
+enum { PLACES = sizeof places / sizeof places[0] };
+
+/* Does the first picture lie in the folder under nearly its name? twin: what
+ * dms_name_twin_text says. false: no memory to look. */
+static bool look_for_twin(char *twin, size_t capacity,
+                          const dms_dataset *dataset, const char *folder)
+{
+    char *path;
+    bool looked;
+
+    if (!is_folder(folder))
+        return true;
+    path = picture_path(folder, first_picture(dataset));
+    looked = path && dms_name_twin_text(twin, capacity, path);
+    dms_free(path);
+    return looked;
+}
+
+/* No picture is in `best`: the place where the first one lies under another
+ * name, else best itself; taken and owned. NULL without memory. */
+static char *find_twins(char *best, const dms_dataset *dataset,
+                        const char *beside, const dms_monitor *monitor)
+{
+    char twin[256] = "";
+    bool looked = look_for_twin(twin, sizeof twin, dataset, best);
+
+    for (size_t i = 0; looked && !twin[0] && i < PLACES; i++) {
+        char *folder = dms_path_join(beside, places[i]);
+
+        looked = folder && look_for_twin(twin, sizeof twin, dataset, folder);
+        if (looked && twin[0]) {
+            char *worse = best;
+
+            best = folder, folder = worse;
+        }
+        dms_free(folder);
+    }
+    if (!looked) {
+        dms_free(best);
+        return NULL;
+    }
+    if (twin[0])
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s: none of its photographs is in %s under the name that the "
+                "table has: '%s' is not there%s",
+                dataset->table, best, first_picture(dataset), twin);
+    else
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s: none of its photographs is found near it; name their "
+                "folder",
+                dataset->table);
+    return best;
 }
 
 /* The folder near the table that has most of the pictures; the table's own
@@ -190,27 +301,11 @@ static bool names_pictures(const dms_dataset *dataset)
 static char *find_pictures(const dms_dataset *dataset, const char *beside,
                            const dms_monitor *monitor)
 {
-    static const char *const places[] = {
-        "images",
-        "Images",
-        "../Images",
-        "../images",
-        "Training Images",
-        "../Training Images",
-        "ODIR-5K/ODIR-5K/Training Images",
-        "ODIR-5K/Training Images",
-        "ODIR-5K_Training_Dataset",
-        "../ODIR-5K_Training_Dataset",
-        "preprocessed_images",
-        "../preprocessed_images",
-        "train",
-        "train_images",
-    };
     char *best = dms_strdup(beside);
     size_t best_count = 0;
     bool looked = best && count_pictures(&best_count, dataset, best);
 
-    for (size_t i = 0; looked && i < sizeof places / sizeof places[0]; i++) {
+    for (size_t i = 0; looked && i < PLACES; i++) {
         char *folder = dms_path_join(beside, places[i]);
         size_t count = 0;
 
@@ -227,11 +322,8 @@ static char *find_pictures(const dms_dataset *dataset, const char *beside,
         dms_free(best);
         return NULL;
     }
-    if (best_count == 0 && names_pictures(dataset))
-        dms_log(monitor, DMS_LOG_WARNING,
-                "%s: none of its photographs is found near it; name their "
-                "folder",
-                dataset->table);
+    if (best_count == 0 && first_picture(dataset))
+        best = find_twins(best, dataset, beside, monitor);
     return best;
 }
 

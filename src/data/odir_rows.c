@@ -8,7 +8,7 @@
 #include "base/number.h"
 #include "base/rng.h"
 #include "data/odir_columns.h"
-#include "data/picture_name.h"
+#include "data/side_name.h"
 #include "data/table_cell.h"
 
 enum { ID_MAX_BYTES = 128 };
@@ -21,6 +21,7 @@ typedef struct rows_reader {
     size_t *first_rows; /* by patient: its first row */
     size_t *slots;      /* hash table by id: patient + 1, 0 when free */
     size_t slot_mask;
+    char id[ID_MAX_BYTES]; /* of id_of, not terminated */
     dms_error *err;
 } rows_reader;
 
@@ -157,34 +158,20 @@ static dms_status check_id(const rows_reader *r)
     return DMS_OK;
 }
 
-/* Where the name of an eye's picture says so, "10_left.jpeg": the side, and
- * the bytes before; -1: it does not, and the bytes before the ending. */
-static int side_of_name(const char *name, size_t len, size_t *stem)
-{
-    static const char *const words[2] = {"left", "right"};
-    size_t end = dms_picture_stem(name, len);
-
-    *stem = end;
-    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
-        size_t word = strlen(words[e]);
-
-        if (end > word + 1 && strchr("_- .", name[end - word - 1]) &&
-            dms_ascii_same_start(name + end - word, words[e], word)) {
-            *stem = end - word - 1;
-            return e;
-        }
-    }
-    return -1;
-}
-
-/* The row's patient: its id, or what its picture is called. */
-static const char *id_of(const rows_reader *r, size_t *len)
+/* The row's patient: its id, or that of the eye that its photograph is named
+ * after. */
+static const char *id_of(rows_reader *r, size_t *len)
 {
     const char *id = cell(r, r->row, r->columns->id, len);
+    dms_side_name name;
 
-    if (r->columns->photographs)
-        side_of_name(id, *len, len);
-    return id;
+    if (!r->columns->photographs)
+        return id;
+    name = dms_side_name_read(id, *len);
+    memcpy(r->id, name.folder, name.folder_len);
+    memcpy(r->id + name.folder_len, name.id, name.id_len);
+    *len = name.folder_len + name.id_len;
+    return r->id;
 }
 
 /* The patient of the row's id; a new id gets the next patient, whose id is
@@ -282,12 +269,12 @@ done:
 }
 
 /* Which eye's picture the row's filename is: the one that the patient's own
- * columns name so, else by its name; -1 for neither. */
+ * columns name so, else by its name. */
 static int side_of(const rows_reader *r)
 {
-    static const char *const words[2] = {"left", "right"};
     size_t len;
     const char *name = cell(r, r->row, r->columns->filename, &len);
+    int side = dms_side_anywhere(name, len);
 
     for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
         size_t own_len;
@@ -296,29 +283,56 @@ static int side_of(const rows_reader *r)
         if (len > 0 && len == own_len && memcmp(name, own, len) == 0)
             return e;
     }
-    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++)
-        if (r->columns->picture[e] == DMS_TABLE_NONE &&
-            dms_ascii_contains(name, words[e]))
-            return e;
-    return -1;
+    return side == DMS_SIDE_NONE || r->columns->picture[side] == DMS_TABLE_NONE
+               ? side
+               : DMS_SIDE_NONE;
 }
 
-/* Side and, for a picture whose name tells none, that nobody knows it. */
+/* The side that the row's id or photograph is named after, where it is one. */
+static dms_status find_named_side(int *side, const rows_reader *r)
+{
+    size_t len;
+    const char *name = cell(r, r->row, r->columns->id, &len);
+    dms_side_name read;
+
+    if (!r->columns->photographs) {
+        *side = side_of(r);
+        return DMS_OK;
+    }
+    read = dms_side_name_read(name, len);
+    *side = read.side;
+    return read.kind == DMS_NAME_TWO_SIDES
+               ? fail_cell(r, r->columns->id, "a name with one side")
+               : DMS_OK;
+}
+
+/* Side and, where nothing tells it, that nobody knows it. */
 static dms_status find_side(int *side, const rows_reader *r,
                             dms_patient *patient)
 {
-    size_t len, stem;
-    const char *name = cell(r, r->row, r->columns->filename, &len);
+    size_t len;
+    const char *word = cell(r, r->row, r->columns->side, &len);
+    int said = dms_side_word(word, len);
+    int named;
+    dms_status st;
 
-    int found =
-        r->columns->photographs ? side_of_name(name, len, &stem) : side_of(r);
-
-    if (found < 0 && !r->columns->photographs)
-        return fail_cell(r, r->columns->filename,
-                         "the patient's left or right picture");
-    patient->side_unknown = patient->side_unknown || found < 0;
-    *side = found == DMS_RIGHT ? DMS_RIGHT : DMS_LEFT;
-    return DMS_OK;
+    TRY(find_named_side(&named, r));
+    if (said != DMS_SIDE_NONE && named != DMS_SIDE_NONE && said != named) {
+        st = fail_cell(r, r->columns->side,
+                       "the side that the photograph's name says");
+        goto done;
+    }
+    if (said == DMS_SIDE_NONE)
+        said = named;
+    if (said == DMS_SIDE_NONE && !r->columns->photographs) {
+        st = fail_cell(r, r->columns->filename,
+                       "the patient's left or right picture");
+        goto done;
+    }
+    patient->side_unknown = patient->side_unknown || said == DMS_SIDE_NONE;
+    *side = said == DMS_RIGHT ? DMS_RIGHT : DMS_LEFT;
+done:
+    return st;
 }
 
 static dms_status take_eye_row(const rows_reader *r, dms_patient *patient)

@@ -1,17 +1,28 @@
 /* Comparing patients' ids, by number where both are numbers. */
 #include "data/patient_id.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/number.h"
 
+static bool is_number(const char *id, int64_t *value)
+{
+    const char *end;
+
+    *value = dms_integer_read(id, &end, NULL);
+    return *end == '\0';
+}
+
 int dms_patient_id_compare(const char *a, const char *b)
 {
-    const char *a_end, *b_end;
-    int64_t x = dms_integer_read(a, &a_end, NULL);
-    int64_t y = dms_integer_read(b, &b_end, NULL);
+    int64_t x, y;
+    bool a_is = is_number(a, &x);
+    bool b_is = is_number(b, &y);
 
-    if (*a_end == '\0' && *b_end == '\0' && x != y)
+    if (a_is != b_is) /* else 2, 10 and 1a would go round in a circle */
+        return a_is ? -1 : 1;
+    if (a_is && x != y)
         return x < y ? -1 : 1;
     return strcmp(a, b);
 }

@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "net/model.h"
+#include "engine/model_record.h"
 #include "engine/model_split.h"
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -141,6 +142,30 @@ done:
     return st;
 }
 
+static dms_model_record record_of(const evaluation *e)
+{
+    return (dms_model_record){.model = e->model,
+                              .path = e->options->model,
+                              .dataset = e->dataset,
+                              .cache = e->cache,
+                              .strict = e->options->strict,
+                              .monitor = e->monitor};
+}
+
+/* Of every split that will be predicted, before any is. */
+static dms_status check_record(const evaluation *e, dms_error *err)
+{
+    const dms_evaluate_options *o = e->options;
+    const dms_model_record record = record_of(e);
+    dms_status st = DMS_OK;
+
+    if (o->tune != DMS_TUNE_NONE && o->split != DMS_SPLIT_VAL)
+        TRY(dms_model_record_check(&record, DMS_SPLIT_VAL, err));
+    TRY(dms_model_record_check(&record, o->split, err));
+done:
+    return st;
+}
+
 static dms_status open_all(evaluation *e, dms_error *err)
 {
     dms_status st;
@@ -148,10 +173,13 @@ static dms_status open_all(evaluation *e, dms_error *err)
     dms_engine_options engine;
 
     TRY(dms_model_open(&e->model, o->model, e->monitor, err));
+    if (o->strict)
+        TRY(dms_model_record_need(e->model, o->model, err));
     TRY(open_dataset(e, err));
     TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
     TRY(dms_folder_make(o->out, err));
     TRY(open_cache(e, err));
+    TRY(check_record(e, err));
     engine = dms_engine_options_of(e->model);
     engine.batch = o->batch;
     engine.compute = e->compute;
@@ -350,6 +378,7 @@ static dms_status measure(dms_report **report, answers *a, const evaluation *e,
 {
     dms_status st;
     const dms_model_config *config = &e->model->config;
+    const dms_model_record record = record_of(e);
     dms_report_options options;
     size_t all = a->count;
     dms_answers scored;
@@ -372,6 +401,9 @@ static dms_status measure(dms_report **report, answers *a, const evaluation *e,
         (dms_answers){config->labels, a->labels, a->probabilities, a->count};
     TRY(dms_report_measure(report, &scored, &options, err));
     (*report)->left_out = all - a->count;
+    (*report)->trained_on_known = dms_model_record_known(e->model);
+    (*report)->trained_on =
+        dms_model_record_count(&record, a->patients, a->count);
 done:
     dms_free(priors);
     return st;

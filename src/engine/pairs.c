@@ -1,18 +1,15 @@
-/* Lists of pairs to predict: a folder of ID_left.*, ID_right.* pictures, or
- * any table that names photographs. */
-#include <dirent.h>
-#include <errno.h>
+/* Lists of pairs to predict: a folder of photographs whose names say the eye,
+ * or any table that names photographs. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/growing.h"
 #include "data/patient_id.h"
+#include "data/photograph_folder.h"
 #include "dms/session.h"
 
 void dms_pair_list_release(dms_pair_list *list)
@@ -26,85 +23,39 @@ void dms_pair_list_release(dms_pair_list *list)
     *list = (dms_pair_list){0};
 }
 
-/* "12_left.jpg": eye and length of the id; false for other names. */
-static bool parse_name(const char *name, int *eye, size_t *id_len)
+/* The pair that the next eye belongs to: the last one, or a new one. */
+static dms_pair *pair_of(dms_pair_list *list, const char *id)
 {
-    static const char *const sides[] = {"_left.", "_right."};
-    static const char *const endings[] = {"jpg", "jpeg", "png",
-                                          "tif", "tiff", "webp"};
+    dms_pair *last = list->count > 0 ? &list->pairs[list->count - 1] : NULL;
 
-    for (*eye = 0; *eye < 2; ++*eye) {
-        const char *at = strstr(name, sides[*eye]);
-        const char *ending = at ? at + strlen(sides[*eye]) : "";
+    if (last && strcmp(last->id, id) == 0)
+        return last;
+    list->pairs[list->count].id = dms_strdup(id);
+    return list->pairs[list->count].id ? &list->pairs[list->count++] : NULL;
+}
 
-        if (!at || at == name)
-            continue;
-        *id_len = (size_t)(at - name);
-        for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-            if (dms_ascii_same(ending, endings[i]))
-                return true;
+/* eyes come by id */
+static dms_status pair_eyes(dms_pair_list *list,
+                            const dms_photograph_folder *folder,
+                            const char *path, dms_error *err)
+{
+    list->pairs = dms_calloc(folder->count, sizeof *list->pairs);
+    if (!list->pairs)
+        return dms_fail_memory(err, path);
+    for (size_t i = 0; i < folder->count; i++) {
+        const dms_folder_eye *eye = &folder->eyes[i];
+        dms_pair *pair = pair_of(list, eye->id);
+
+        if (!pair || !(pair->path[eye->side] = dms_path_join(path, eye->name)))
+            return dms_fail_memory(err, path);
     }
-    return false;
-}
-
-static dms_pair *find_pair(dms_pair_list *list, const char *id, size_t len)
-{
-    dms_pair *pairs;
-
-    for (size_t i = 0; i < list->count; i++)
-        if (strncmp(list->pairs[i].id, id, len) == 0 &&
-            list->pairs[i].id[len] == '\0')
-            return &list->pairs[i];
-    pairs = dms_resize(list->pairs, list->count + 1, sizeof *pairs);
-    if (!pairs)
-        return NULL;
-    list->pairs = pairs;
-    pairs[list->count] = (dms_pair){.id = dms_strndup(id, len)};
-    return pairs[list->count].id ? &pairs[list->count++] : NULL;
-}
-
-static dms_status add_picture(dms_pair_list *list, const char *folder,
-                              const char *name, dms_error *err)
-{
-    int eye;
-    size_t id_len;
-    dms_pair *pair;
-
-    if (!parse_name(name, &eye, &id_len))
-        return DMS_OK;
-    pair = find_pair(list, name, id_len);
-    if (!pair)
-        return dms_fail_memory(err, folder);
-    if (pair->path[eye])
-        return dms_fail(err, DMS_EMISMATCH,
-                        "%s: patient %s has two %s photographs, %s and %s",
-                        folder, pair->id, eye ? "right" : "left",
-                        pair->path[eye], name);
-    pair->path[eye] = dms_path_join(folder, name);
-    return pair->path[eye] ? DMS_OK : dms_fail_memory(err, folder);
+    return DMS_OK;
 }
 
 static int by_id(const void *a, const void *b)
 {
     return dms_patient_id_compare(((const dms_pair *)a)->id,
                                   ((const dms_pair *)b)->id);
-}
-
-static dms_status read_folder(dms_pair_list *list, const char *path,
-                              dms_error *err)
-{
-    dms_status st = DMS_OK;
-    DIR *folder = opendir(path);
-    struct dirent *entry;
-
-    if (!folder)
-        return dms_fail_errno(err, "%s: cannot open", path);
-    while (st == DMS_OK && (entry = readdir(folder)) != NULL)
-        st = add_picture(list, path, entry->d_name, err);
-    closedir(folder);
-    if (list->count > 0)
-        qsort(list->pairs, list->count, sizeof *list->pairs, by_id);
-    return st;
 }
 
 static dms_status add_patient(dms_pair_list *list, const dms_patient *patient,
@@ -124,18 +75,12 @@ static dms_status add_patient(dms_pair_list *list, const dms_patient *patient,
 }
 
 static dms_status read_table(dms_pair_list *list, const char *path,
-                             const dms_dataset_options *given, dms_error *err)
+                             const dms_dataset_options *options, dms_error *err)
 {
     dms_status st;
     dms_dataset *dataset = NULL;
-    dms_dataset_options options;
 
-    dms_dataset_options_init(&options, sizeof options);
-    TRY(dms_growing_take(&options, sizeof options, given, "dms_dataset_options",
-                         err));
-    options.wanted = DMS_LABELS_UNWANTED;
-    options.split_ignored = true;
-    TRY(dms_dataset_open_with(&dataset, path, &options, err));
+    TRY(dms_dataset_open_with(&dataset, path, options, err));
     TRY(dms_dataset_need_photographs(dataset, err));
     list->pairs = dms_calloc(dataset->count, sizeof *list->pairs);
     if (!list->pairs) {
@@ -149,33 +94,65 @@ done:
     return st;
 }
 
-dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
+/* A folder without a single eye may have a table. */
+static dms_status read_folder(dms_pair_list *list, const char *path,
+                              const dms_dataset_options *options,
                               dms_error *err)
 {
-    return dms_pair_list_read_with(out, path, NULL, err);
+    dms_status st;
+    dms_photograph_folder folder = {0};
+    dms_error table_err = {0};
+
+    TRY(dms_photograph_folder_read(&folder, path, err));
+    if (folder.count > 0) {
+        dms_photograph_folder_tell(&folder, path, options->monitor);
+        TRY(pair_eyes(list, &folder, path, err));
+        qsort(list->pairs, list->count, sizeof *list->pairs, by_id);
+        goto done;
+    }
+    st = read_table(list, path, options, &table_err);
+    if (st != DMS_OK) {
+        dms_photograph_folder_tell(&folder, path, options->monitor);
+        dms_fail(err, st,
+                 "%s; nor is a photograph there that is named as "
+                 "7_left.jpg is",
+                 table_err.message);
+    }
+done:
+    dms_photograph_folder_release(&folder);
+    return st;
 }
 
 dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,
-                                   const dms_dataset_options *options,
+                                   const dms_dataset_options *given,
                                    dms_error *err)
 {
-    dms_status st = DMS_OK;
+    dms_status st;
+    dms_dataset_options options;
     dms_pair_list list = {0};
     struct stat info;
 
-    if (stat(path, &info) != 0)
-        return dms_fail_errno(err, "%s: cannot open", path);
-    if (S_ISDIR(info.st_mode))
-        TRY(read_folder(&list, path, err));
-    if (list.count == 0)
-        TRY(read_table(&list, path, options, err));
-    if (list.count == 0) {
-        st =
-            dms_fail(err, DMS_EINVAL, "%s: names no pair of photographs", path);
+    dms_dataset_options_init(&options, sizeof options);
+    TRY(dms_growing_take(&options, sizeof options, given, "dms_dataset_options",
+                         err));
+    options.wanted = DMS_LABELS_UNWANTED;
+    options.split_ignored = true;
+    if (stat(path, &info) != 0) {
+        st = dms_fail_errno(err, "%s: cannot open", path);
         goto done;
     }
+    if (S_ISDIR(info.st_mode))
+        TRY(read_folder(&list, path, &options, err));
+    else
+        TRY(read_table(&list, path, &options, err));
     *out = list, list = (dms_pair_list){0};
 done:
     dms_pair_list_release(&list);
     return st;
+}
+
+dms_status dms_pair_list_read(dms_pair_list *out, const char *path,
+                              dms_error *err)
+{
+    return dms_pair_list_read_with(out, path, NULL, err);
 }

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "data/eyes.h"
+#include "data/name_twin.h"
 #include "eval/probability.h"
 #include "net/compute.h"
 #include "net/dmsnet.h"
@@ -111,11 +112,15 @@ static dms_status read_eye(const seat *s, dms_prediction *prediction,
     uint8_t *rgb = pixels_of(s, eye, place);
     dms_field *field = &prediction->field[eye];
     const char *path = pair->path[eye];
+    dms_status st;
 
     if (pair->memory[eye].data)
         return dms_preprocess_memory(rgb, field, &pair->memory[eye],
                                      path ? path : names[eye], settings, err);
-    return dms_preprocess_file(rgb, field, path, settings, err);
+    st = dms_preprocess_file(rgb, field, path, settings, err);
+    if (st != DMS_OK)
+        dms_name_twin_tell(err, path);
+    return st;
 }
 
 /* Read what there is of each pair; an unreadable photograph is the pair's

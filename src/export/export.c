@@ -37,9 +37,9 @@ dms_status dms_model_export_safetensors(const dms_model *model,
 {
     dms_status st;
     dms_export_options options;
-    char *json = NULL;
-    dms_metadata metadata[] = {{"format", "pt"}, {DMS_MODEL_METADATA_KEY, ""}};
-    dms_weights_out out = {.metadata = metadata};
+    dms_model_metadata own = {0};
+    dms_metadata metadata[3] = {{"format", "pt"}};
+    dms_weights_out out = {.metadata = metadata, .metadata_count = 1};
 
     dms_export_options_init(&options, sizeof options);
     TRY(dms_growing_take(&options, sizeof options, given, "dms_export_options",
@@ -48,14 +48,12 @@ dms_status dms_model_export_safetensors(const dms_model *model,
         return dms_fail(err, DMS_EINVAL, "weight type %d is none that is known",
                         (int)options.type);
     out.prefix = options.backbone_only ? "backbone." : "";
-    out.metadata_count = options.backbone_only ? 1 : 2;
     out.dtype = types[options.type].dtype;
-    json = dms_model_config_json(&model->config);
-    if (!json)
-        return dms_fail_memory(err, path);
-    metadata[1].value = json;
+    TRY(dms_model_metadata_make(&own, &model->config, err));
+    for (size_t i = 0; i < own.count && !options.backbone_only; i++)
+        metadata[out.metadata_count++] = own.items[i];
     TRY(dms_weights_write(path, model->params, NULL, &out, err));
 done:
-    dms_free(json);
+    dms_model_metadata_release(&own);
     return st;
 }

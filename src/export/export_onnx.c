@@ -163,6 +163,7 @@ static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
     dms_status st = DMS_OK;
     char *json = dms_model_config_json(config);
     json_t *root = json ? dms_json_read(json, strlen(json), 0, NULL) : NULL;
+    char *seen = dms_trained_on_text(&config->trained_on);
     const char *key;
     json_t *value;
 
@@ -179,9 +180,14 @@ static dms_status add_metadata(dms_onnx *onnx, const dms_model_config *config,
         dms_free(text);
     }
     add_codes(onnx, config->labels);
+    if (seen)
+        dms_onnx_metadata(onnx, DMS_TRAINED_ON_KEY, seen);
+    else if (config->trained_on.digests)
+        st = dms_fail_memory(err, "ONNX metadata");
     dms_onnx_metadata(onnx, "normalisation", NORMALISATION);
     dms_onnx_metadata(onnx, "licence", LICENCE);
     json_decref(root);
+    dms_free(seen);
     dms_free(json);
     return st;
 }

@@ -45,10 +45,11 @@ dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,
 dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                               dms_error *err);
 
-/* What every way into preprocessing goes through: dms_preprocess_file says the
- * rest. in->side_min is set here. */
+/* What every way into preprocessing goes through: dms_preprocess_file and
+ * dms_preprocess_file_digest say the rest. digest: NULL, it is not wanted.
+ * in->side_min is set here. */
 dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
-                                  dms_codec_input *in,
+                                  uint64_t *digest, dms_codec_input *in,
                                   const dms_preprocess *settings,
                                   dms_error *err);
 

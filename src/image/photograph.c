@@ -3,9 +3,12 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "image/codec.h"
+#include "image/digest.h"
 
-dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
-                               const dms_preprocess *settings, dms_error *err)
+static dms_status preprocess_file(uint8_t *rgb, dms_field *field,
+                                  uint64_t *digest, const char *path,
+                                  const dms_preprocess *settings,
+                                  dms_error *err)
 {
     dms_status st = DMS_OK;
     dms_codec_input in = {.name = path};
@@ -13,10 +16,24 @@ dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
 
     TRY(dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, err));
     in.data = data;
-    TRY(dms_preprocess_encoded(rgb, field, &in, settings, err));
+    TRY(dms_preprocess_encoded(rgb, field, digest, &in, settings, err));
 done:
     dms_free(data);
     return st;
+}
+
+dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
+                               const dms_preprocess *settings, dms_error *err)
+{
+    return preprocess_file(rgb, field, NULL, path, settings, err);
+}
+
+dms_status dms_preprocess_file_digest(uint8_t *rgb, uint64_t *digest,
+                                      const char *path,
+                                      const dms_preprocess *settings,
+                                      dms_error *err)
+{
+    return preprocess_file(rgb, NULL, digest, path, settings, err);
 }
 
 static dms_status preprocess_pixels(uint8_t *rgb, dms_field *field,
@@ -57,5 +74,5 @@ dms_status dms_preprocess_memory(uint8_t *rgb, dms_field *field,
 
     if (photograph->width != 0 || photograph->height != 0)
         return preprocess_pixels(rgb, field, photograph, name, settings, err);
-    return dms_preprocess_encoded(rgb, field, &in, settings, err);
+    return dms_preprocess_encoded(rgb, field, NULL, &in, settings, err);
 }

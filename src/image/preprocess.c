@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "image/codec.h"
+#include "image/digest.h"
 #include "image/enhance.h"
 #include "image/resize.h"
 
@@ -212,8 +213,27 @@ done:
     return st;
 }
 
+/* Of the picture as it was decoded, or where that is reduced of the whole one,
+ * which takes its place. That it cannot be decoded whole changes nothing. */
+static dms_status take_digest(uint64_t *digest, dms_picture *picture,
+                              dms_codec_input *in, dms_error *err)
+{
+    dms_error own = {0};
+
+    if (picture->image.width != picture->full_width ||
+        picture->image.height != picture->full_height) {
+        dms_image_release(&picture->image);
+        in->side_min = 0;
+        dms_picture_decode(picture, in, &own);
+    }
+    if (own.code == DMS_ENOMEM)
+        return dms_fail(err, DMS_ENOMEM, "%s", own.message);
+    *digest = own.code == DMS_OK ? dms_image_digest(&picture->image) : 0;
+    return DMS_OK;
+}
+
 dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
-                                  dms_codec_input *in,
+                                  uint64_t *digest, dms_codec_input *in,
                                   const dms_preprocess *settings,
                                   dms_error *err)
 {
@@ -233,6 +253,8 @@ dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
         field->center_y *= zoom_y;
         field->radius *= zoom_x > zoom_y ? zoom_x : zoom_y;
     }
+    if (digest)
+        TRY(take_digest(digest, &picture, in, err));
 done:
     dms_image_release(&picture.image);
     return st;

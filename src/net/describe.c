@@ -110,6 +110,9 @@ static char *describe_for_person(const dms_model *model)
         dms_label_set_is_odir(config->labels))
         write_thresholds(&text, config);
     dms_strbuf_printf(&text, "temperature      %.4g\n", config->temperature);
+    if (config->trained_on.digests)
+        dms_strbuf_printf(&text, "trained on       %zu photographs\n",
+                          config->trained_on.count);
     dms_strbuf_puts(&text, "provenance\n");
     write_provenance(&text, config);
     result = dms_strbuf_detach(&text);
@@ -129,6 +132,10 @@ static char *describe_for_machine(const dms_model *model)
                         json_integer((json_int_t)dms_model_parameters(model)));
     json_object_set_new(root, "tensors",
                         json_integer((json_int_t)model->params->count));
+    if (model->config.trained_on.digests)
+        json_object_set_new(
+            root, "trained_on",
+            json_integer((json_int_t)model->config.trained_on.count));
     json_object_set_new(root, "quantised",
                         json_pack("{s:I, s:I}", "parameters",
                                   (json_int_t)q.parameters, "tensors",

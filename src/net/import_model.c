@@ -69,13 +69,12 @@ static dms_status choose_config(dms_model_config *config, bool *described,
     dms_architecture arch = *options->architecture;
     dms_label_set *labels = NULL;
     const char *path = dms_tensor_file_path(import->file);
-    const char *json =
-        dms_tensor_file_metadata(import->file, DMS_MODEL_METADATA_KEY);
     dms_status st = DMS_OK;
 
-    *described = import->whole && json;
+    *described = import->whole &&
+                 dms_tensor_file_metadata(import->file, DMS_MODEL_METADATA_KEY);
     if (*described) {
-        TRY(dms_model_config_parse(config, json, path, err));
+        TRY(dms_model_metadata_read(config, import->file, err));
         if (options->labels &&
             !dms_label_sets_same_codes(options->labels, config->labels))
             st = dms_fail(err, DMS_EMISMATCH,

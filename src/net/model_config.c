@@ -76,6 +76,7 @@ void dms_model_config_release(dms_model_config *config)
 {
     dms_label_set_destroy(config->labels);
     dms_free(config->thresholds);
+    dms_trained_on_release(&config->trained_on);
     *config = (dms_model_config){.temperature = 1.0};
 }
 

@@ -12,28 +12,60 @@
 #include "net/infer.h"
 #include "net/weights_file.h"
 
+dms_status dms_model_metadata_make(dms_model_metadata *out,
+                                   const dms_model_config *config,
+                                   dms_error *err)
+{
+    out->texts[0] = dms_model_config_json(config);
+    out->texts[1] = dms_trained_on_text(&config->trained_on);
+    if (!out->texts[0] || (config->trained_on.digests && !out->texts[1]))
+        return dms_fail_memory(err, "model file");
+    out->items[0] = (dms_metadata){DMS_MODEL_METADATA_KEY, out->texts[0]};
+    out->items[1] = (dms_metadata){DMS_TRAINED_ON_KEY, out->texts[1]};
+    out->count = out->texts[1] ? 2 : 1;
+    return DMS_OK;
+}
+
+void dms_model_metadata_release(dms_model_metadata *metadata)
+{
+    dms_free(metadata->texts[0]);
+    dms_free(metadata->texts[1]);
+    *metadata = (dms_model_metadata){0};
+}
+
+dms_status dms_model_metadata_read(dms_model_config *config,
+                                   const dms_tensor_file *file, dms_error *err)
+{
+    const char *path = dms_tensor_file_path(file);
+    const char *json = dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY);
+    const char *seen = dms_tensor_file_metadata(file, DMS_TRAINED_ON_KEY);
+    dms_status st;
+
+    TRY(dms_model_config_parse(config, json, path, err));
+    if (seen)
+        TRY(dms_trained_on_parse(&config->trained_on, seen, path, err));
+done:
+    return st;
+}
+
 dms_status dms_model_file_write(const char *path,
                                 const dms_model_config *config,
                                 const dms_params *params, const float *value,
                                 dms_error *err)
 {
     dms_status st;
-    char *json = dms_model_config_json(config);
-    dms_metadata metadata = {DMS_MODEL_METADATA_KEY, json};
+    dms_model_metadata metadata = {0};
 
-    if (!json) {
-        st = dms_fail_memory(err, "model file");
-        goto done;
-    }
+    TRY(dms_model_metadata_make(&metadata, config, err));
     TRY(dms_weights_write(path, params, value,
                           &(dms_weights_out){.dtype = DMS_DTYPE_F32,
                                              .prefix = "",
                                              .integers = true,
-                                             .metadata = &metadata,
-                                             .metadata_count = 1},
+                                             .metadata = metadata.items,
+                                             .metadata_count = metadata.count},
                           err));
 done:
-    dms_free(json);
+    dms_model_metadata_release(&metadata);
     return st;
 }
 
@@ -172,15 +204,14 @@ static dms_status read_file(dms_model_config *config, dms_params **out,
 {
     dms_status st;
     const char *path = dms_tensor_file_path(file);
-    const char *json = dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY);
     dms_params *params = dms_params_create();
 
     if (!params) {
         st = dms_fail_memory(err, path);
         goto done;
     }
-    if (json)
-        TRY(dms_model_config_parse(config, json, path, err));
+    if (dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY))
+        TRY(dms_model_metadata_read(config, file, err));
     else
         TRY(infer_config(config, file, monitor, err));
     TRY(dms_net_declare(params, &config->architecture, training, false, err));

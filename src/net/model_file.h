@@ -7,18 +7,21 @@
 #include "dms/image.h"
 #include "dms/labels.h"
 #include "dms/monitor.h"
+#include "formats/safetensors.h"
 #include "formats/tensor_file.h"
 #include "graph/params.h"
+#include "data/trained_on.h"
 
 /* What a model file's metadata says beside the tensors; init and release. */
 typedef struct dms_model_config {
     dms_architecture
         architecture; /* its labels and task are those of `labels`*/
     dms_preprocess preprocess;
-    dms_label_set *labels; /* owned */
-    double *thresholds;    /* owned: K; a finding is p > threshold */
-    double temperature;    /* logits are divided by it; 1: not calibrated */
-    char provenance[2048]; /* a JSON object: who made it, from what */
+    dms_label_set *labels;     /* owned */
+    double *thresholds;        /* owned: K; a finding is p > threshold */
+    double temperature;        /* logits are divided by it; 1: not calibrated */
+    char provenance[2048];     /* a JSON object: who made it, from what */
+    dms_trained_on trained_on; /* owned */
 } dms_model_config;
 
 /* Where a safetensors file's __metadata__ has the configuration. */
@@ -30,6 +33,24 @@ typedef struct dms_model_config {
 dms_status dms_model_config_init(dms_model_config *config,
                                  const dms_label_set *labels, dms_error *err);
 void dms_model_config_release(dms_model_config *config);
+
+/* What a safetensors file's __metadata__ says of a model. */
+typedef struct dms_model_metadata {
+    dms_metadata items[2]; /* the second where it is known what it saw */
+    size_t count;
+    char *texts[2]; /* owned: the items' values */
+} dms_model_metadata;
+
+/* Zero-initialise; release also after a failure, which is DMS_ENOMEM. */
+dms_status dms_model_metadata_make(dms_model_metadata *out,
+                                   const dms_model_config *config,
+                                   dms_error *err);
+void dms_model_metadata_release(dms_model_metadata *metadata);
+
+/* The reverse, of a file that has DMS_MODEL_METADATA_KEY. The caller releases
+ * config, also after a failure. */
+dms_status dms_model_metadata_read(dms_model_config *config,
+                                   const dms_tensor_file *file, dms_error *err);
 
 /* value: params->total floats in the table's order, such as an average; NULL:
  * the table's own. Atomic; gives the same bytes for the same input. */

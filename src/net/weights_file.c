@@ -207,9 +207,9 @@ static void name_place(char *text, size_t capacity, const dms_param *param,
 }
 
 /* A relu makes NaN 0: the answer would look sound. */
-static dms_status check_values(const dms_param *param, const float *values,
-                               const dms_tensor_view *view, const char *name,
-                               dms_error *err)
+dms_status dms_weights_check_values(const dms_param *param, const float *values,
+                                    const char *tensor, const char *name,
+                                    dms_error *err)
 {
     bool plain = param->role == DMS_PARAM_WEIGHT ||
                  param->role == DMS_PARAM_BIAS || param->role == DMS_PARAM_NORM;
@@ -226,7 +226,7 @@ static dms_status check_values(const dms_param *param, const float *values,
     name_place(place, sizeof place, param, i);
     return dms_fail(err, DMS_EFORMAT,
                     "%s: tensor %.80s holds a value that is %s, %g at %s", name,
-                    view->name, wrong, (double)values[i], place);
+                    tensor, wrong, (double)values[i], place);
 }
 
 dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
@@ -239,7 +239,7 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
     TRY(check_view(param, view, name, err));
     if (!param->mapped)
         TRY(dms_tensor_to_f32(scratch, view, err));
-    TRY(check_values(param, values, view, name, err));
+    TRY(dms_weights_check_values(param, values, view->name, name, err));
     if (!param->mapped)
         dms_param_pack(param, params->value + param->offset, scratch);
 done:

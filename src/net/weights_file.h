@@ -31,6 +31,13 @@ dms_status dms_weights_read_one(dms_params *params, const dms_param *param,
                                 const dms_tensor_view *view, const char *name,
                                 float *scratch, dms_error *err);
 
+/* DMS_EFORMAT for values (len, row-major) that a tensor may not hold: one that
+ * is not finite, a variance below 0. tensor and name, of its file, are for the
+ * message. */
+dms_status dms_weights_check_values(const dms_param *param, const float *values,
+                                    const char *tensor, const char *name,
+                                    dms_error *err);
+
 /* Let the tensor be read where it lies in the file, which then must stay open
  * as long as the table: false, and nothing done, unless it is dense, aligned
  * float32 of the right shape in plain order. */

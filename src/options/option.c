@@ -150,15 +150,23 @@ static bool in_range(const dms_option *option, double value)
     return option->max <= option->min || value <= option->max;
 }
 
+/* 0 or 1; -1: no word of a flag. */
+static int flag_of(const char *text)
+{
+    for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++)
+        if (dms_ascii_same(flag_words[i], text))
+            return i % 2 == 1;
+    return -1;
+}
+
 static dms_status set_flag(void *values, const dms_option *option,
                            const char *text, dms_error *err)
 {
-    for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++) {
-        bool value = i % 2 == 1;
+    int found = flag_of(text);
+    bool value = found == 1;
 
-        if (dms_ascii_same(flag_words[i], text))
-            return store(values, option, &value, sizeof(value)), DMS_OK;
-    }
+    if (found >= 0)
+        return store(values, option, &value, sizeof(value)), DMS_OK;
     return dms_fail(err, DMS_EINVAL,
                     "%s: '%.80s' is not a switch, expected true or false",
                     option->name, text);
@@ -236,7 +244,10 @@ static dms_status set_choice(void *values, const dms_option *option,
 {
     char range[256];
     const char *word, *near = NULL;
+    int said = option->flag ? flag_of(text) : -1;
 
+    if (said >= 0)
+        return store(values, option, &said, sizeof(said)), DMS_OK;
     for (int i = 0; (word = dms_option_choice(option, i)) != NULL; i++) {
         if (strcmp(word, text) == 0)
             return store(values, option, &i, sizeof(i)), DMS_OK;

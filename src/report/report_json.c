@@ -144,6 +144,11 @@ static void add_setting(dms_json_writer *w, const dms_report *report)
     add_count(w, "patients", report->patients);
     dms_json_write_line(w, OUTER);
     add_count(w, "left_out", report->left_out);
+    add_key(w, "trained_on", OUTER);
+    if (report->trained_on_known)
+        dms_json_write_count(w, report->trained_on);
+    else
+        dms_json_write_real(w, NAN); /* null */
     add_key(w, "thresholds_tuned_on_same_split", OUTER);
     dms_json_write_bool(w, report->tuned_here);
     add_bootstrap(w, report);

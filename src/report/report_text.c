@@ -44,6 +44,11 @@ static void add_head(dms_strbuf *sb, const dms_report *report)
                           "95 %% intervals: %zu bootstrap resamples of "
                           "patients, seed %" PRIu64 "\n",
                           report->resamples, report->seed);
+    if (report->trained_on)
+        dms_strbuf_printf(sb,
+                          "%zu OF THESE PATIENTS WERE TRAINED ON: figures are "
+                          "better than on new\nones.\n",
+                          report->trained_on);
     if (report->tuned_here)
         dms_strbuf_puts(sb, "THRESHOLDS WERE TUNED ON THESE SAME PATIENTS: "
                             "figures at a threshold\nare better than on "

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "formats/safetensors.h"
+#include "net/weights_file.h"
 #include "train/checkpoint_state.h"
 
 /* A checkpoint's tensors: of every buffer every row that a step may change. */
@@ -237,7 +238,7 @@ static dms_status read_state(dms_train_state *state, const char *path,
     TRY(dms_train_state_parse(state, text, path, err));
 done:
     if (st != DMS_OK)
-        dms_metrics_log_release(&state->log);
+        dms_train_state_release(state);
     dms_safetensors_close(file);
     return st;
 }
@@ -287,10 +288,24 @@ static dms_status read_tensor(float *physical, float *plain,
                         "expected %zu bytes along %d axes",
                         name, view->size, view->axes,
                         param->len * sizeof(float), param->axes);
-    st = dms_tensor_to_f32(plain, view, err);
-    if (st == DMS_OK)
-        dms_param_pack(param, physical, plain);
+    TRY(dms_tensor_to_f32(plain, view, err));
+    TRY(dms_weights_check_values(param, plain, name, "checkpoint", err));
+    dms_param_pack(param, physical, plain);
+done:
     return st;
+}
+
+/* A mean of squares: the step takes its root. */
+static dms_status check_second_moment(const float *plain, size_t len,
+                                      const char *name, dms_error *err)
+{
+    for (size_t i = 0; i < len; i++)
+        if (plain[i] < 0)
+            return dms_fail(err, DMS_EFORMAT,
+                            "checkpoint: tensor %s holds a value that is "
+                            "negative, and no second moment, %g",
+                            name, (double)plain[i]);
+    return DMS_OK;
 }
 
 static dms_status read_buffers(dms_optimizer *optimizer,
@@ -315,6 +330,8 @@ static dms_status read_buffers(dms_optimizer *optimizer,
                      param->name);
             st = read_tensor(buffers[b].data + param->offset, plain, param,
                              name, file, err);
+            if (st == DMS_OK && buffers[b].data == optimizer->moment2)
+                st = check_second_moment(plain, param->len, name, err);
             if (st != DMS_OK)
                 return st;
         }

@@ -16,6 +16,7 @@
 
 #include "dms/labels.h"
 #include "dms/monitor.h"
+#include "data/trained_on.h"
 #include "train/metrics_log.h"
 #include "train/optimizer.h"
 
@@ -37,8 +38,12 @@ typedef struct dms_train_state {
     char options[16384];    /* the resolved options as YAML */
     /* dms_run_folder_labels; "": ODIR's, of a run of 0.1.0 */
     char labels[DMS_LABEL_TEXT_MAX + 16];
-    dms_metrics_log log; /* one record for each finished epoch */
+    dms_metrics_log log;   /* one record for each finished epoch */
+    dms_trained_on before; /* by the model that the run began with */
 } dms_train_state;
+
+/* What a state owns. */
+void dms_train_state_release(dms_train_state *state);
 
 /* Write path; the file that lay there becomes path's previous one (see
  * dms_checkpoint_previous), so that one whole file exists at any moment.
@@ -48,8 +53,8 @@ dms_status dms_checkpoint_write(const char *path, const dms_train_state *state,
 
 /* Read the state alone, the checksum verified. A damaged or missing file is
  * replaced by the previous one, with a warning; without that either, the
- * first failure is returned. state: initialised with zeros; its log is
- * released by the caller. */
+ * first failure is returned. state: initialised with zeros; released by the
+ * caller. */
 dms_status dms_checkpoint_read_state(dms_train_state *state, const char *path,
                                      const dms_monitor *monitor,
                                      dms_error *err);
@@ -58,7 +63,8 @@ dms_status dms_checkpoint_read_state(dms_train_state *state, const char *path,
 size_t dms_checkpoint_bytes(const dms_optimizer *optimizer);
 
 /* Read the tensors into the optimiser and its params, and step and pending;
- * frozen rows only where the state has no digest of them. DMS_EMISMATCH names a
+ * frozen rows only where the state has no digest of them. DMS_EFORMAT names a
+ * tensor whose values no run can go on from, DMS_EMISMATCH a
  * tensor that is missing or of another shape. */
 dms_status dms_checkpoint_read_tensors(dms_optimizer *optimizer,
                                        const char *path, dms_error *err);

@@ -27,8 +27,15 @@ static const struct field {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
+void dms_train_state_release(dms_train_state *state)
+{
+    dms_metrics_log_release(&state->log);
+    dms_trained_on_release(&state->before);
+}
+
 static json_t *object_of(const dms_train_state *state,
-                         const dms_optimizer *optimizer, const char *log)
+                         const dms_optimizer *optimizer, const char *log,
+                         const char *before)
 {
     json_t *object = json_object();
     char digest[17];
@@ -53,6 +60,8 @@ static json_t *object_of(const dms_train_state *state,
     json_object_set_new(object, "options", json_string(state->options));
     json_object_set_new(object, "labels", json_string(state->labels));
     json_object_set_new(object, "log", json_string(log));
+    if (before)
+        json_object_set_new(object, "trained_on_before", json_string(before));
     return object;
 }
 
@@ -62,15 +71,20 @@ dms_status dms_train_state_format(char **text, const dms_train_state *state,
 {
     dms_status st = DMS_OK;
     json_t *object = NULL;
-    char *log = NULL;
+    char *log = NULL, *before = dms_trained_on_text(&state->before);
 
+    if (state->before.digests && !before) {
+        st = dms_fail_memory(err, "checkpoint");
+        goto done;
+    }
     TRY(dms_metrics_log_format(&log, &state->log, err));
-    object = object_of(state, optimizer, log);
+    object = object_of(state, optimizer, log, before);
     *text = dms_json_dump(object, (dms_json_style){.compact = true});
     if (!*text)
         st = dms_fail_memory(err, "checkpoint");
 done:
     json_decref(object);
+    dms_free(before);
     dms_free(log);
     return st;
 }
@@ -124,6 +138,9 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
     const char *log = json_string_value(json_object_get(object, "log"));
     /* a checkpoint of 0.1.0 has none: ODIR's eight */
     const char *labels = json_string_value(json_object_get(object, "labels"));
+    const char *before =
+        json_string_value(json_object_get(object, "trained_on_before"));
+    dms_status st;
 
     if (!digest || !dms_hex64_read(&state->data_digest, digest))
         return wrong(name, "data_digest", err);
@@ -135,7 +152,11 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
         return wrong(name, "labels", err);
     strcpy(state->options, options);
     strcpy(state->labels, labels ? labels : "");
-    return dms_metrics_log_parse(&state->log, log, err);
+    TRY(dms_metrics_log_parse(&state->log, log, err));
+    if (before)
+        TRY(dms_trained_on_parse(&state->before, before, name, err));
+done:
+    return st;
 }
 
 dms_status dms_train_state_parse(dms_train_state *state, const char *text,

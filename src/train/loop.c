@@ -8,20 +8,44 @@
 #include "machine/threads.h"
 #include "train/trainer.h"
 
+/* The model files' record of what they were trained on: by this run, and
+ * before it by the model that it began with. */
+static dms_status take_record(dms_trainer *t, dms_error *err)
+{
+    dms_trained_on *record = &t->config.trained_on;
+    const dms_trained_on *before = &t->state.before;
+    size_t known = dms_train_patients_known(&t->patients, before);
+    dms_status st;
+
+    if (known > 0)
+        dms_log(t->monitor, DMS_LOG_WARNING,
+                "%zu of %zu validation patients have photographs that the "
+                "model to start from was trained on: figures on them are "
+                "better than on new ones",
+                known, t->patients.val_count);
+    TRY(dms_train_patients_trained_on(record, &t->patients, err));
+    TRY(dms_trained_on_add(record, before->digests, before->count, err));
+done:
+    return st;
+}
+
 /* Fresh state, or the checkpoint's. */
 static dms_status begin(dms_trainer *t, dms_error *err)
 {
     dms_status st = DMS_OK;
+    dms_train_options recorded = *t->options; /* borrows its texts */
 
     if (t->outputs.resumes)
         TRY(dms_trainer_resume(t, err));
+    TRY(take_record(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
     TRY(dms_params_digest(&t->state.frozen_digest, t->nets.params, true, err));
     t->state.log.labels = t->config.labels;
     dms_run_folder_labels(t->state.labels, sizeof t->state.labels,
                           t->config.labels);
+    recorded.resume = DMS_TRAIN_RESUME_NO; /* how it was called this time */
     if (dms_options_format_yaml(t->state.options, sizeof t->state.options,
-                                t->options, dms_train_option_table(),
+                                &recorded, dms_train_option_table(),
                                 NULL) >= sizeof t->state.options) {
         st = dms_fail(err, DMS_ELIMIT, "the options are too long as text");
         goto done;
@@ -81,8 +105,11 @@ static dms_status finish_epoch(dms_trainer *t, dms_error *err)
         .train_loss = seen > 0 ? s->loss_sum / seen : NAN,
         .images_per_s = seen > 0 ? 2 * seen / s->epoch_seconds : 0,
         .lr = dms_trainer_rate(t, t->nets.optimizer->step - 1)};
-    dms_status st;
+    dms_status st = DMS_OK;
 
+    /* no model file without a checkpoint: see dms_train_outputs_find */
+    if (s->log.count == 0)
+        TRY(dms_train_outputs_save(t, err));
     TRY(judge(t, &record, err));
     record.seconds = s->epoch_seconds + dms_clock_now() - began;
     TRY(dms_metrics_log_add(&t->state.log, &record, err));
@@ -161,9 +188,10 @@ dms_status dms_train(dms_train_result **out, const dms_train_options *options,
     t->monitor = monitor;
     t->state.best_metric = NAN;
     t->clock_start = dms_clock_now(); /* begin() sets it anew */
+    TRY(dms_train_outputs_find(t, err));
     TRY(dms_train_options_check(options, err));
     threads = dms_threads_use(options->threads);
-    TRY(dms_train_outputs_open(t, err));
+    TRY(dms_run_folder_open(options->run, err));
     TRY(dms_trainer_setup(t, err));
     TRY(begin(t, err));
     TRY(dms_train_weights_copy(&t->nets, true, err));

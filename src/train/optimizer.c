@@ -12,6 +12,11 @@ enum { PIECE = 1 << 16 };
 
 static const double epsilon = 1e-8;
 
+/* Up to this norm no square of a gradient overflows, so neither does a moment,
+ * which is a mean of such. A second moment that is infinite would hold its
+ * weight still for ever, and no weight would show it. */
+static const double moments_norm_max = 1e18;
+
 size_t dms_optimizer_memory(const dms_params *params,
                             const dms_optimizer_options *options)
 {
@@ -230,7 +235,8 @@ static void follow(dms_optimizer *o)
         average[i] += rest * (value[i] - average[i]);
 }
 
-/* Mean over the batches, then torch's clip_grad_norm_. */
+/* Mean over the batches, then torch's clip_grad_norm_. *norm, before clipping,
+ * is infinite where AdamW cannot take the gradient. */
 static double gradient_scale(const dms_optimizer *o, double *norm,
                              const float *grad)
 {
@@ -240,6 +246,8 @@ static double gradient_scale(const dms_optimizer *o, double *norm,
     *norm = scale * sqrt(square_norm(grad, o->params->trained));
     if (limit > 0 && *norm > limit)
         scale *= limit / (*norm + 1e-6);
+    else if (o->moment2 && *norm > moments_norm_max)
+        *norm = INFINITY;
     return scale;
 }
 

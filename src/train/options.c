@@ -15,6 +15,7 @@ static const char *const schedule_names[] = {"cosine", "onecycle", "step",
 static const char *const several_names[] = {"leave-out", "rarest", NULL};
 static const char *const task_names[] = {"auto", "multi-label", "single-label",
                                          NULL};
+static const char *const resume_names[] = {"false", "true", "auto", NULL};
 static const char *const end_names[] = {"all epochs done", "time limit",
                                         "early stopping", "stopped", NULL};
 
@@ -51,6 +52,11 @@ const char *dms_several_labels_name(int value)
 const char *dms_train_task_name(int task)
 {
     return name_of(task_names, task);
+}
+
+const char *dms_train_resume_name(int resume)
+{
+    return name_of(resume_names, resume);
 }
 
 const char *dms_train_end_name(int end)
@@ -155,6 +161,11 @@ static const dms_train_options defaults = {
         .name = name_, .type = DMS_OPTION_TEXT, FIELD(member), .unit = unit_,  \
         .help = help_                                                          \
     }
+#define CHOICE(name_, member, choices_, help_)                                 \
+    {                                                                          \
+        .name = name_, .type = DMS_OPTION_CHOICE, FIELD(member),               \
+        .choices = choices_, .help = help_                                     \
+    }
 
 static const dms_option options[] = {
     {.name = "data",
@@ -188,12 +199,9 @@ static const dms_option options[] = {
     REAL("test", test, 0, 0.5, "of patients",
          "test share, kept apart, if the table has no split column"),
     FLAG("split-override", split_override, "ignore the table's split column"),
-    {.name = "several-labels",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(several),
-     .choices = several_names,
-     .help = "with --task single-label: what to do with patients who have "
-             "several labels"},
+    CHOICE("several-labels", several, several_names,
+           "with --task single-label: what to do with patients who have "
+           "several labels"),
 
     {.name = "backbone",
      .section = "Model",
@@ -217,12 +225,9 @@ static const dms_option options[] = {
      .choice = eyes_name,
      .help = "eyes that the model uses; left or right: that eye stands in for "
              "both"},
-    {.name = "task",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(task),
-     .choices = task_names,
-     .help = "any number of findings per patient, or exactly one; auto: "
-             "decided by the labels"},
+    CHOICE("task", task, task_names,
+           "any number of findings per patient, or exactly one; auto: decided "
+           "by the labels"),
     INT("width", width, 16, 2048, "channels",
         "width D of the context and fusion modules; a multiple of 16"),
     INT("size", size, 32, 2048, "px", "side S of the preprocessed photographs"),
@@ -288,11 +293,7 @@ static const dms_option options[] = {
     INT("batch", batch, 2, 4096, "patients", "patients per batch"),
     INT("accumulate", accumulate, 1, 4096, "batches",
         "batches whose gradients are averaged for one step"),
-    {.name = "optimizer",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(optimizer),
-     .choices = optimizer_names,
-     .help = "optimisation algorithm"},
+    CHOICE("optimizer", optimizer, optimizer_names, "optimisation algorithm"),
     {.name = "lr",
      .type = DMS_OPTION_REAL,
      FIELD(lr),
@@ -312,11 +313,8 @@ static const dms_option options[] = {
     FLAG("nesterov", nesterov, "use Nesterov momentum with sgd"),
     REAL("beta1", beta1, 0, 0.9999, NULL, "decay of adamw's first moment"),
     REAL("beta2", beta2, 0, 0.999999, NULL, "decay of adamw's second moment"),
-    {.name = "schedule",
-     .type = DMS_OPTION_CHOICE,
-     FIELD(schedule),
-     .choices = schedule_names,
-     .help = "course of the learning rate over the run"},
+    CHOICE("schedule", schedule, schedule_names,
+           "course of the learning rate over the run"),
     REAL("warmup", warmup, 0, 1000, "epochs",
          "linear warm-up of the learning rate; not used by onecycle"),
     {.name = "step-epochs",
@@ -428,7 +426,13 @@ static const dms_option options[] = {
      .min = 1,
      .max = 1e9,
      .help = "time between checkpoints within an epoch"},
-    FLAG("resume", resume, "continue from the run folder's checkpoint"),
+    {.name = "resume",
+     .type = DMS_OPTION_CHOICE,
+     FIELD(resume),
+     .choices = resume_names,
+     .flag = true,
+     .help = "continue from the run folder's checkpoint; auto: or start the "
+             "run if there is none"},
 };
 
 static const dms_option_table table = {options, COUNT(options), &defaults,

@@ -11,17 +11,94 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "formats/json.h"
+#include "formats/tensor_file.h"
 #include "net/model_file.h"
 #include "train/trainer.h"
 
-dms_status dms_train_outputs_open(dms_trainer *t, dms_error *err)
+/* How far the run in a folder came. */
+typedef enum run_state {
+    RUN_ABSENT, /* there is no such folder */
+    RUN_BEGUN,  /* no checkpoint yet: nothing is lost by beginning anew */
+    RUN_MODELS, /* model files, and their checkpoint is gone */
+    RUN_GOES_ON /* there is a checkpoint */
+} run_state;
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* Was that model file written before its run's first checkpoint, only to keep
+ * the frozen rows (write_early_last)? It tells by its epoch, 0. */
+static bool is_early(const char *path)
+{
+    dms_tensor_file *file = NULL;
+    const char *text = NULL;
+    const json_t *training, *epoch;
+    json_t *root;
+    bool early;
+
+    if (dms_tensor_file_open(&file, path, NULL) == DMS_OK)
+        text = dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY);
+    root = text ? dms_json_read(text, strlen(text), 0, NULL) : NULL;
+    training = json_object_get(json_object_get(root, "provenance"), "training");
+    epoch = json_object_get(training, "epoch");
+    early = json_is_integer(epoch) && json_integer_value(epoch) == 0;
+    json_decref(root);
+    dms_tensor_file_close(file);
+    return early;
+}
+
+static run_state look(const dms_train_outputs *o, const char *run,
+                      const char *previous)
+{
+    if (!exists(run))
+        return RUN_ABSENT;
+    if (exists(o->checkpoint_path) || exists(previous))
+        return RUN_GOES_ON;
+    return exists(o->best_path) ||
+                   (exists(o->last_path) && !is_early(o->last_path))
+               ? RUN_MODELS
+               : RUN_BEGUN;
+}
+
+/* Does what is wanted fit what is found? */
+static dms_status judge(const dms_trainer *t, run_state found, dms_error *err)
+{
+    const char *run = t->options->run;
+    dms_train_resume resume = t->options->resume;
+
+    if (found == RUN_GOES_ON && resume == DMS_TRAIN_RESUME_NO)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: there is a run already: resume it, or give "
+                        "another run folder",
+                        run);
+    if (found == RUN_MODELS)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: there are models of a run, but not its "
+                        "checkpoint: it cannot go on, and a new one would "
+                        "overwrite them; give another run folder",
+                        run);
+    if (found == RUN_ABSENT && resume == DMS_TRAIN_RESUME_YES)
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: there is no such run to resume; resume=auto would "
+                        "begin it",
+                        run);
+    if (found == RUN_BEGUN && resume != DMS_TRAIN_RESUME_NO)
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "%s: no checkpoint yet; the run starts at its beginning", run);
+    return DMS_OK;
+}
+
+dms_status dms_train_outputs_find(dms_trainer *t, dms_error *err)
 {
     const char *run = t->options->run;
     char *previous = NULL;
-    bool exists;
-    dms_status st;
+    run_state found;
+    dms_status st = DMS_OK;
 
-    TRY(dms_run_folder_open(run, err));
+    if (!run || !run[0])
+        return DMS_OK; /* dms_train_options_check refuses it */
     t->outputs.checkpoint_path = dms_path_join(run, "checkpoint.safetensors");
     t->outputs.best_path = dms_path_join(run, "best.safetensors");
     t->outputs.last_path = dms_path_join(run, "last.safetensors");
@@ -31,17 +108,9 @@ dms_status dms_train_outputs_open(dms_trainer *t, dms_error *err)
         st = dms_fail_memory(err, run);
         goto done;
     }
-    exists = access(t->outputs.checkpoint_path, F_OK) == 0;
-    t->outputs.resumes =
-        t->options->resume && (exists || access(previous, F_OK) == 0);
-    if (!t->options->resume && exists)
-        st = dms_fail(err, DMS_EINVAL,
-                      "%s: there is a run already: resume it, or give "
-                      "another run folder",
-                      run);
-    else if (t->options->resume && !t->outputs.resumes)
-        dms_log(t->monitor, DMS_LOG_INFO,
-                "%s: no checkpoint yet; the run starts at its beginning", run);
+    found = look(&t->outputs, run, previous);
+    TRY(judge(t, found, err));
+    t->outputs.resumes = found == RUN_GOES_ON;
 done:
     dms_free(previous);
     return st;

@@ -39,6 +39,13 @@ static void keep_rarest(dms_dataset *dataset)
     }
 }
 
+/* Does a one-of task have no use for this patient, who has several labels? */
+static bool has_several(const dms_train_patients *p, const dms_patient *patient)
+{
+    return dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
+           !dms_labels_single(patient->labels, p->dataset->label_count);
+}
+
 static bool is_wanted(dms_train_patients *p, size_t place)
 {
     const dms_patient *patient = &p->dataset->patients[place];
@@ -49,12 +56,26 @@ static bool is_wanted(dms_train_patients *p, size_t place)
         p->unlabelled++;
         return false;
     }
-    if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
-        !dms_labels_single(patient->labels, p->dataset->label_count)) {
+    if (has_several(p, patient)) {
         p->left_out++;
         return false;
     }
     return true;
+}
+
+size_t dms_train_patients_validating(size_t *places,
+                                     const dms_train_patients *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->dataset->count; i++) {
+        const dms_patient *patient = &p->dataset->patients[i];
+
+        if (patient->split == DMS_SPLIT_VAL && patient->labelled &&
+            !has_several(p, patient))
+            places[count++] = i;
+    }
+    return count;
 }
 
 static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
@@ -101,8 +122,8 @@ static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
     return DMS_OK;
 }
 
-static dms_status split(dms_train_patients *p, const dms_monitor *monitor,
-                        dms_error *err)
+dms_status dms_train_patients_split(dms_train_patients *p,
+                                    const dms_monitor *monitor, dms_error *err)
 {
     const dms_train_options *o = p->options;
     dms_split_options options = {.struct_size = sizeof options,
@@ -115,6 +136,9 @@ static dms_status split(dms_train_patients *p, const dms_monitor *monitor,
     if (o->split_override || !p->dataset->has_split_column)
         TRY(dms_dataset_group_duplicates(p->dataset, monitor, err));
     TRY(dms_dataset_split(p->dataset, &options, err));
+    if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
+        o->several == DMS_SEVERAL_RAREST)
+        keep_rarest(p->dataset);
 done:
     return st;
 }
@@ -230,16 +254,19 @@ dms_status dms_train_patients_open(dms_train_patients *p,
                                    const dms_train_options *o,
                                    const dms_monitor *monitor, dms_error *err)
 {
+    *p = (dms_train_patients){.options = o,
+                              .cache_folder = o->cache[0] ? o->cache : o->run};
+    return open_dataset(p, monitor, err);
+}
+
+dms_status dms_train_patients_prepare(dms_train_patients *p,
+                                      const dms_monitor *monitor,
+                                      dms_error *err)
+{
+    const dms_train_options *o = p->options;
     dms_preprocess settings = {o->size, o->crop, o->filter, o->enhance};
     dms_status st;
 
-    *p = (dms_train_patients){.options = o,
-                              .cache_folder = o->cache[0] ? o->cache : o->run};
-    TRY(open_dataset(p, monitor, err));
-    TRY(split(p, monitor, err));
-    if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
-        o->several == DMS_SEVERAL_RAREST)
-        keep_rarest(p->dataset);
     TRY(dms_cache_open(&p->cache, p->cache_folder, p->dataset, &settings,
                        monitor, err));
     TRY(choose(p, monitor, err));
@@ -304,6 +331,35 @@ uint64_t dms_train_patients_digest(const dms_train_patients *p)
         list_digest(DMS_HASH_START, p->dataset, p->train, p->train_count);
 
     return list_digest(hash, p->dataset, p->val, p->val_count);
+}
+
+dms_status dms_train_patients_trained_on(dms_trained_on *set,
+                                         const dms_train_patients *p,
+                                         dms_error *err)
+{
+    size_t count = 2 * p->train_count;
+    uint64_t *digests = dms_calloc(count, sizeof *digests);
+    dms_status st;
+
+    if (!digests)
+        return dms_fail_memory(err, "digests of photographs");
+    for (size_t i = 0; i < count; i++)
+        digests[i] = dms_loader_digest(p->dataset, p->cache, p->options->eyes,
+                                       p->train[i / 2], (int)(i % 2));
+    st = dms_trained_on_add(set, digests, count, err);
+    dms_free(digests);
+    return st;
+}
+
+size_t dms_train_patients_known(const dms_train_patients *p,
+                                const dms_trained_on *set)
+{
+    size_t known = 0;
+
+    for (size_t i = 0; i < p->val_count; i++)
+        known += dms_trained_on_patient(set, p->dataset, p->cache,
+                                        p->options->eyes, p->val[i]);
+    return known;
 }
 
 void dms_train_patients_weights(double *weights, const dms_train_patients *p)

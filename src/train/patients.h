@@ -3,6 +3,7 @@
 #define DMS_TRAIN_PATIENTS_H
 
 #include "dms/train.h"
+#include "data/trained_on.h"
 
 struct dms_cache;     /* data/cache.h */
 struct dms_loader;    /* data/loader.h */
@@ -29,15 +30,41 @@ typedef struct dms_train_patients {
 /* Does training change the photographs? */
 bool dms_train_augments(const dms_train_options *options);
 
-/* Read the data set, split it, prepare the photographs. Says what is left
- * out. DMS_EINVAL when fewer than two patients can be trained on. */
+/* Patients come in three steps, so that what does not fit them is refused
+ * before the work of the next. First the table and its labels. */
 dms_status dms_train_patients_open(dms_train_patients *patients,
                                    const dms_train_options *options,
                                    const dms_monitor *monitor, dms_error *err);
+
+/* Then the split. */
+dms_status dms_train_patients_split(dms_train_patients *patients,
+                                    const dms_monitor *monitor, dms_error *err);
+
+/* Last the photographs: prepared, and who has none left out, which is said.
+ * DMS_EINVAL when fewer than two patients can be trained on. */
+dms_status dms_train_patients_prepare(dms_train_patients *patients,
+                                      const dms_monitor *monitor,
+                                      dms_error *err);
+
+/* After the split: places of those who will validate if their photographs can
+ * be read; room for all of the data set. Returns how many. */
+size_t dms_train_patients_validating(size_t *places,
+                                     const dms_train_patients *patients);
+
+/* After any of them. */
 void dms_train_patients_close(dms_train_patients *patients);
 
 /* A hash of ids, splits, labels and the photographs' names and sizes. */
 uint64_t dms_train_patients_digest(const dms_train_patients *patients);
+
+/* Add the photographs that are trained on. */
+dms_status dms_train_patients_trained_on(dms_trained_on *set,
+                                         const dms_train_patients *patients,
+                                         dms_error *err);
+
+/* Validation patients of whom a photograph is in the set. */
+size_t dms_train_patients_known(const dms_train_patients *patients,
+                                const dms_trained_on *set);
 
 /* negatives / positives of the training split's known labels, within 1/20 to
  * 20; 1 for a label of one class only. weights: K of room. */

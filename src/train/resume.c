@@ -103,8 +103,6 @@ dms_status dms_trainer_resume(dms_trainer *t, dms_error *err)
         TRY(dms_frozen_read(t->nets.params, t->outputs.last_path,
                             t->state.frozen_digest, t->outputs.checkpoint_path,
                             err));
-    TRY(dms_train_weights_check(t->nets.params, t->outputs.checkpoint_path,
-                                err));
     dms_log(t->monitor, DMS_LOG_INFO, "resuming in epoch %lld, batch %lld",
             (long long)t->state.epoch + 1, (long long)t->state.batch + 1);
 done:

@@ -11,25 +11,6 @@
 #include "train/map_cache.h"
 #include "train/trainer.h"
 
-/* The figure that chooses the best epoch: the one that is asked for, if these
- * labels have it, or the one that goes with them. */
-static dms_status choose_metric(dms_trainer *t, dms_error *err)
-{
-    const dms_label_set *labels = t->patients.labels;
-    const char *name = t->options->metric;
-
-    t->metric = dms_metric_default(labels);
-    if (name[0] == '\0')
-        return DMS_OK;
-    dms_metric_find(&t->metric, name);
-    if (dms_metric_applies(t->metric, labels))
-        return DMS_OK;
-    return dms_fail(err, DMS_EINVAL,
-                    "metric: %s is not measured of these labels; without the "
-                    "option it is %s",
-                    name, dms_metric_name(dms_metric_default(labels)));
-}
-
 static dms_status configure(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
@@ -37,7 +18,6 @@ static dms_status configure(dms_trainer *t, dms_error *err)
     size_t count = (size_t)dms_label_set_count(labels);
     dms_status st;
 
-    TRY(choose_metric(t, err));
     TRY(dms_model_config_init(&t->config, labels, err));
     t->config.architecture = (dms_architecture){
         o->backbone, o->context, o->fusion, o->eyes, dms_label_set_task(labels),
@@ -288,6 +268,11 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
     dms_status st;
 
     TRY(dms_train_patients_open(&t->patients, t->options, t->monitor, err));
+    TRY(dms_trainer_choose_metric(t, err));
+    TRY(dms_train_patients_split(&t->patients, t->monitor, err));
+    TRY(dms_trainer_check_metric(t, err));
+    TRY(dms_train_patients_prepare(&t->patients, t->monitor, err));
+    TRY(dms_trainer_check_metric(t, err));
     TRY(configure(t, err));
     choose_maps(t);
     plan(t);

@@ -219,9 +219,23 @@ typedef struct answer {
     float loss;
 } answer;
 
-static dms_status answer_fill(answer *a, const dms_params *params,
-                              dms_error *err)
+/* Refuse a value that is not finite: gradients and statistics show
+ * what overflowed anywhere in the two passes. */
+static dms_status check_answer(const char *name, const float *values,
+                               size_t len, const char *path, dms_error *err)
 {
+    return dms_floats_finite(values, len)
+               ? DMS_OK
+               : dms_fail(err, DMS_EFORMAT,
+                          "%s: %s holds a value that is not finite: the model "
+                          "overflows on these tensors",
+                          path, name);
+}
+
+static dms_status answer_fill(answer *a, const dms_params *params,
+                              const char *path, dms_error *err)
+{
+    dms_status st = DMS_OK;
     size_t total = 0;
     dms_tensor_view *view;
     float *plain;
@@ -233,6 +247,7 @@ static dms_status answer_fill(answer *a, const dms_params *params,
     a->plain = plain = dms_calloc(total, sizeof *plain);
     if (!a->views || !a->names || !a->plain)
         return dms_fail_memory(err, "gradients");
+    TRY(check_answer("loss", &a->loss, 1, path, err));
     a->views[a->count++] = (dms_tensor_view){.name = "loss",
                                              .dtype = DMS_DTYPE_F32,
                                              .data = &a->loss,
@@ -248,6 +263,7 @@ static dms_status answer_fill(answer *a, const dms_params *params,
         dms_param_unpack(param, plain,
                          (trained ? params->grad : params->value) +
                              param->offset);
+        TRY(check_answer(a->names[i], plain, param->len, path, err));
         view = &a->views[a->count++];
         *view = (dms_tensor_view){.name = a->names[i],
                                   .dtype = DMS_DTYPE_F32,
@@ -257,7 +273,8 @@ static dms_status answer_fill(answer *a, const dms_params *params,
         memcpy(view->shape, param->shape, sizeof param->shape);
         plain += param->len;
     }
-    return DMS_OK;
+done:
+    return st;
 }
 
 static void answer_release(answer *a)
@@ -331,7 +348,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     TRY(read_images(net, &r, model->config.architecture.eyes, err));
     TRY(run_backward(&a, net, &r, model->config.architecture.task, &options,
                      err));
-    TRY(answer_fill(&a, params, err));
+    TRY(answer_fill(&a, params, r.path, err));
     TRY(dms_safetensors_write(out_path, a.views, a.count, NULL, 0, err));
 done:
     answer_release(&a);

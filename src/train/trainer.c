@@ -33,7 +33,7 @@ void dms_trainer_release(dms_trainer *t)
 {
     release_nets(&t->nets);
     dms_train_patients_close(&t->patients);
-    dms_metrics_log_release(&t->state.log);
+    dms_train_state_release(&t->state);
     dms_model_config_release(&t->config);
     dms_free(t->pos_weight);
     dms_free(t->outputs.checkpoint_path);

@@ -4,6 +4,7 @@
  * and their weights (dms_train_nets), files (dms_train_outputs).
  *
  *     loop ──> setup ──> adapt ──> weights
+ *      │        └───> metric
  *      ├─────> resume
  *      ├─────> epoch ──> step
  *      ├─────> validate
@@ -97,6 +98,18 @@ dms_status dms_train_weights_check(const dms_params *params, const char *name,
 dms_status dms_train_weights_copy(dms_train_nets *nets, bool frozen,
                                   dms_error *err);
 
+/* metric.c */
+
+/* trainer->metric: the figure that is asked for, or the one that goes with the
+ * labels. DMS_EINVAL where these labels have no such figure. */
+dms_status dms_trainer_choose_metric(dms_trainer *trainer, dms_error *err);
+
+/* After the split, and again when it is known who can be read. DMS_EINVAL where
+ * the figure that is asked for is undefined on the validation patients, with
+ * the labels that are the reason; a figure that was not asked for is warned of,
+ * and so is that of a run that goes on. */
+dms_status dms_trainer_check_metric(dms_trainer *trainer, dms_error *err);
+
 /* setup.c */
 
 /* Data, weights, networks, optimiser and schedule, from options and monitor;
@@ -120,9 +133,10 @@ dms_status dms_run_folder_describe(const dms_trainer *trainer, dms_error *err);
 
 /* outputs.c */
 
-/* The run folder and the paths in it. DMS_EINVAL where there is a run already
- * and none is to be resumed. */
-dms_status dms_train_outputs_open(dms_trainer *trainer, dms_error *err);
+/* The paths in the run folder, and whether the run goes on there; nothing is
+ * made or changed. DMS_EINVAL where options->resume does not fit what is found.
+ */
+dms_status dms_train_outputs_find(dms_trainer *trainer, dms_error *err);
 
 /* last.safetensors, and best.safetensors where record is the best, of the
  * weights in eval_params. */

@@ -57,6 +57,13 @@ static dms_status read_init(dms_trainer *t, dms_error *err)
                       dms_fusion_name(arch->fusion), arch->width);
     if (st == DMS_OK && !dms_label_sets_equal(config.labels, t->config.labels))
         st = refuse_labels(path, config.labels, t->config.labels, err);
+    if (st == DMS_OK && !config.trained_on.digests)
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "%s: does not say which photographs it was trained on, so "
+                "models of this run will not know them either",
+                path);
+    t->state.before = config.trained_on; /* moves */
+    config.trained_on = (dms_trained_on){0};
     dms_model_config_release(&config);
     return st;
 }

@@ -266,6 +266,71 @@ class AtRunTime(Case):
         self.assertFalse((FOLDER / "judged/last.safetensors").exists())
 
 
+class Backward(Case):
+    """A training step of the open door: loss, gradients and statistics."""
+
+    def step(self, says, labels=None, **tensors):
+        pixels = safetensors_io.read(FOLDER / "in")[0]
+        if labels is None:
+            labels = np.eye(8, dtype=np.float32)[:3]
+        safetensors_io.write(FOLDER / "step", {**pixels, "labels": labels,
+                                               **tensors})
+        self.addCleanup((FOLDER / "step").unlink, missing_ok=True)
+        words = ("tensor", "backward", "--model", "x", "--in", "step",
+                 "--out", "out")
+        if says:
+            return self.refuse(3, says, *words)
+        done = dmsnet(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name, values in safetensors_io.read(FOLDER / "out")[0].items():
+            self.assertTrue(np.isfinite(values).all(), name)
+
+    def test_a_sound_step_is_written(self):
+        self.write()
+        self.step(None)
+
+    def test_labels_that_are_unknown_are_no_fault(self):
+        self.write()
+        labels = np.full((3, 8), np.nan, np.float32)
+        self.step(None, labels)
+        labels[0, 0] = 1
+        self.step(None, labels)
+
+    def test_a_label_that_is_infinite_makes_the_loss_so(self):
+        self.write()
+        labels = np.zeros((3, 8), np.float32)
+        labels[1, 2] = np.inf
+        self.step("step: loss holds a value that is not finite", labels)
+
+    def test_an_eyes_label_too(self):
+        self.write()
+        eyes = np.full((3, 8), -np.inf, np.float32)
+        self.step("step: loss holds a value that is not finite",
+                  labels_left=eyes, labels_right=eyes)
+
+    def test_what_overflows_on_the_way_shows_in_a_tensor_that_is_named(self):
+        eyes = np.eye(8, dtype=np.float32)[:3]
+        for name in ("backbone.conv1.weight", "backbone.layer2.1.bn2.weight",
+                     "backbone.layer4.0.bn1.weight", "fuse_bn.weight",
+                     "head.weight", "eye_head.weight", "context.fuse.bn.bias"):
+            with self.subTest(name):
+                good = self.tensors[name].copy()
+                self.tensors[name][:] = 3e38
+                self.write()
+                self.tensors[name] = good
+                self.step(" holds a value that is not finite: the model "
+                          "overflows on these tensors", labels_left=eyes,
+                          labels_right=eyes)
+
+    def test_a_gradient_alone(self):
+        """The logits are sound, the way back is not."""
+        self.tensors["head.weight"][:] = 0
+        self.tensors["fuse_bn.weight"][:] = 3e38
+        self.tensors["fuse_bn.bias"][:] = 0
+        self.write()
+        self.step("that is not finite")
+
+
 class Training(Case):
     def test_a_run_that_diverges_names_step_and_tensor_and_can_be_resumed(self):
         words = ("--run", "wild", "--optimizer", "sgd", "--lr", 100,

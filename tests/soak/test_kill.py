@@ -39,7 +39,7 @@ class Kill(unittest.TestCase):
         self.finish(self.train("whole"))
         moments, killed = random.Random(11), 0
         for _ in range(KILLS):
-            process = self.train("killed", "--resume")
+            process = self.train("killed", "--resume=auto")
             try:
                 process.communicate(timeout=moments.uniform(0.05, 3))
                 break  # it came to its end in between
@@ -48,7 +48,7 @@ class Kill(unittest.TestCase):
                 process.communicate()
                 self.assertEqual(process.returncode, -9)
                 killed += 1
-        self.finish(self.train("killed", "--resume"))
+        self.finish(self.train("killed", "--resume=auto"))
         self.assertGreater(killed, 3)
         for name in ("best.safetensors", "last.safetensors"):
             self.assertEqual((self.work / "whole" / name).read_bytes(),

@@ -47,7 +47,7 @@ static dms_status take(times *out, const buffers *b, int size, const char *path,
 
     TRY(dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, err));
     in.data = data;
-    TRY(dms_preprocess_encoded(b->rgb, NULL, &in, &settings, err));
+    TRY(dms_preprocess_encoded(b->rgb, NULL, NULL, &in, &settings, err));
     dms_pixels_normalise(b->planes, b->rgb, size);
     out->input = cpu_ms() - start;
     start = cpu_ms();

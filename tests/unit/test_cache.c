@@ -14,6 +14,7 @@
 
 #include "alloc_fault.h"
 #include "data/cache.h"
+#include "image/digest.h"
 #include "unit/small_set.h"
 
 enum { PATIENTS = 3, SIZE = 32, PICTURE = SIZE * SIZE * 3 };
@@ -167,6 +168,51 @@ static void pixels_are_those_of_the_preprocessing(void **state)
 
 /* The photographs become rubbish of the same length and time, so a decoder
  * that looked at one would fail. */
+/* A large JPEG is decoded reduced for its pixels, and whole for its digest;
+ * who looked for duplicates has that already. */
+static void digests_are_of_the_whole_pictures_at_any_size(void **state)
+{
+    enum { SIDE = 600 };
+    static const int sizes[] = {32, 512, 64};
+    small_set s;
+    dms_image image = small_set_picture(77, SIDE), whole = {0};
+
+    (void)state;
+    small_set_make(&s, PATIENTS);
+    assert_int_equal(
+        dms_image_write_jpeg(&image, s.paths[1][DMS_RIGHT], 90, NULL), DMS_OK);
+    assert_int_equal(dms_image_read(&whole, s.paths[1][DMS_RIGHT], 0, NULL),
+                     DMS_OK);
+    small_set_write(s.paths[2][DMS_LEFT], "no picture", 10);
+    for (int round = 0; round < 3; round++) {
+        const dms_preprocess settings = dms_preprocess_default(sizes[round]);
+        dms_cache *cache = NULL;
+
+        if (round == 2) /* from here on the digests are known before */
+            assert_int_equal(
+                dms_dataset_group_duplicates(&s.dataset, NULL, NULL), DMS_OK);
+        else
+            for (size_t i = 0; i < 2 * PATIENTS; i++)
+                assert_true(s.patients[i / 2].eye[i % 2].digest == 0);
+        assert_int_equal(
+            dms_cache_open(&cache, s.folder, &s.dataset, &settings, NULL, NULL),
+            DMS_OK);
+        assert_true(dms_cache_digest(cache, 1, DMS_RIGHT) ==
+                    dms_image_digest(&whole));
+        assert_true(dms_cache_digest(cache, 0, DMS_LEFT) != 0);
+        assert_true(dms_cache_digest(cache, 0, DMS_LEFT) !=
+                    dms_cache_digest(cache, 0, DMS_RIGHT));
+        assert_true(dms_cache_digest(cache, 2, DMS_LEFT) == 0);
+        dms_cache_close(cache);
+    }
+    assert_true(s.patients[1].eye[DMS_RIGHT].digest ==
+                dms_image_digest(&whole));
+    assert_true(s.patients[2].eye[DMS_LEFT].digest == 0);
+    dms_image_release(&whole);
+    dms_image_release(&image);
+    small_set_remove(&s);
+}
+
 static void a_second_open_decodes_nothing(void **state)
 {
     small_set s;
@@ -500,6 +546,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_processes_at_once_build_one_cache),
         cmocka_unit_test(pixels_are_those_of_the_preprocessing),
+        cmocka_unit_test(digests_are_of_the_whole_pictures_at_any_size),
         cmocka_unit_test(a_second_open_decodes_nothing),
         cmocka_unit_test(a_damaged_cache_is_built_again),
         cmocka_unit_test(a_changed_photograph_is_seen),

@@ -103,6 +103,8 @@ static void randomise_all(dms_optimizer *o, uint64_t seed)
     randomise(o->average, o->params, true, &rng);
     randomise(o->moment1, o->params, false, &rng);
     randomise(o->moment2, o->params, false, &rng);
+    for (size_t i = 0; i < o->params->trained; i++)
+        o->moment2[i] = fabsf(o->moment2[i]); /* means of squares */
     randomise(o->accumulated, o->params, false, &rng);
 }
 
@@ -233,6 +235,50 @@ static void accumulated_gradients_are_written_within_a_step_only(void **state)
     for (size_t i = 0; i < b->params->trained; i++)
         assert_true(b->accumulated[i] == 0);
     state_free(s);
+    destroy(b);
+}
+
+/* A whole file with a good checksum: another program's, or of a run that went
+ * wrong without being seen. No run can go on from it. */
+static void values_that_no_run_can_go_on_from_are_refused_by_name(void **state)
+{
+    enum { MODEL, MOMENT1, MOMENT2, ACCUMULATED, AVERAGE, PLACES };
+    static const struct {
+        int buffer;
+        float value;
+        const char *says;
+    } cases[] = {
+        {MODEL, NAN,
+         "tensor model.head.weight holds a value that is not finite"},
+        {MODEL, INFINITY, "tensor model.head.weight holds"},
+        {MOMENT1, -INFINITY, "tensor moment1.head.weight holds"},
+        {MOMENT2, INFINITY, "tensor moment2.head.weight holds"},
+        {MOMENT2, -1e-3f, "negative, and no second moment, -0.001"},
+        {ACCUMULATED, NAN, "tensor accumulated.head.weight holds"},
+        {AVERAGE, NAN, "tensor average.head.weight holds"},
+    };
+    fixture *f = *state;
+    dms_optimizer *a = f->optimizer, *b = optimizer_of(3);
+    size_t at = dms_params_find(a->params, "head.weight")->offset + 3;
+    float *const places[PLACES] = {&a->params->value[at], &a->moment1[at],
+                                   &a->moment2[at], &a->accumulated[at],
+                                   &a->average[at]};
+
+    a->pending = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float *place = places[cases[i].buffer], good = *place;
+        dms_error err = {0};
+
+        *place = cases[i].value;
+        assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+        *place = good;
+        assert_int_equal(dms_checkpoint_read_tensors(b, f->path, &err),
+                         DMS_EFORMAT);
+        if (!strstr(err.message, cases[i].says))
+            fail_msg("case %zu: %s", i, err.message);
+    }
+    assert_int_equal(write_epoch(f, 1, NULL), DMS_OK);
+    assert_int_equal(dms_checkpoint_read_tensors(b, f->path, NULL), DMS_OK);
     destroy(b);
 }
 
@@ -465,6 +511,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             accumulated_gradients_are_written_within_a_step_only, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            values_that_no_run_can_go_on_from_are_refused_by_name, setup,
             teardown),
         cmocka_unit_test_setup_teardown(frozen_rows_have_no_place_in_the_file,
                                         setup, teardown),

@@ -199,7 +199,7 @@ static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
     make_maps(f);
     whole.epochs = killed.epochs = 9;
     train(&whole);
-    killed.resume = true; /* begins where there is nothing to resume */
+    killed.resume = DMS_TRAIN_RESUME_AUTO;
     for (int round = 0; round < 6; round++) {
         pid_t child = fork();
 

@@ -255,6 +255,35 @@ static void four_accumulated_batches_step_like_their_mean(void **state)
     release(mean);
 }
 
+/* An infinite second moment would hold its weight still, unseen. */
+static void no_gradient_makes_a_moment_infinite(void **state)
+{
+    static const struct {
+        float gradient;
+        double clip_norm;
+        bool taken;
+    } cases[] = {{1e17f, 0, true},   {1e21f, 0, false}, {3e38f, 0, false},
+                 {-1e21f, 0, false}, {1e21f, 5, true},  {-3e38f, 5, true},
+                 {1e17f, 1e9, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dms_optimizer_options options = plain;
+        dms_optimizer *o;
+
+        options.clip_norm = cases[i].clip_norm;
+        o = optimizer_of(&options);
+        set_gradient(o, 1);
+        o->params->grad[7] = cases[i].gradient;
+        assert_true(dms_optimizer_add(o));
+        assert_true(isfinite(dms_optimizer_step(o, 0.1)) == cases[i].taken);
+        assert_int_equal(o->step, cases[i].taken);
+        assert_true(isfinite(o->moment1[7]));
+        assert_true(isfinite(o->moment2[7]));
+        release(o);
+    }
+}
+
 static void a_gradient_that_is_not_finite_changes_nothing(void **state)
 {
     dms_optimizer_options options = plain;
@@ -352,6 +381,7 @@ int main(void)
             clipped_and_unclipped_sgd_differ_by_the_ratio_of_norms),
         cmocka_unit_test(four_accumulated_batches_step_like_their_mean),
         cmocka_unit_test(a_gradient_that_is_not_finite_changes_nothing),
+        cmocka_unit_test(no_gradient_makes_a_moment_infinite),
         cmocka_unit_test(
             average_starts_near_the_weights_and_takes_statistics_in),
         cmocka_unit_test(a_step_allocates_nothing_and_padding_stays_zero),

@@ -200,7 +200,7 @@ static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
     dms_error err = {0};
 
     assert_ok(dms_train(NULL, &whole, NULL, &err), &err);
-    killed.resume = true; /* begins where there is nothing to resume */
+    killed.resume = DMS_TRAIN_RESUME_AUTO;
     for (int round = 0; round < 4; round++) {
         pid_t child = fork();
 

@@ -1,0 +1,166 @@
+/* Looking for the file that was meant; the only user of utf8proc. A twin is
+ * named and never read in its place: two files may be two photographs. */
+#include "data/name_twin.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <utf8proc.h>
+
+#include "base/alloc.h"
+#include "base/ascii.h"
+#include "base/number.h"
+#include "data/picture_name.h"
+
+/* How far two names are from each other; none: NOT_TWINS. */
+typedef enum likeness { SAME_NAME, SAME_STEM, NOT_TWINS } likeness;
+
+/* The name composed (NFC) and without case, by free; as it is where it is not
+ * UTF-8. NULL without memory. */
+static char *fold(const char *name)
+{
+    utf8proc_uint8_t *folded = NULL;
+    const utf8proc_option_t options = UTF8PROC_NULLTERM | UTF8PROC_STABLE |
+                                      UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD;
+
+    if (utf8proc_map((const utf8proc_uint8_t *)name, 0, &folded, options) >= 0)
+        return (char *)folded;
+    return strdup(name);
+}
+
+static void trim(const char **text, size_t *len)
+{
+    while (*len > 0 && dms_ascii_is_space(**text))
+        (*text)++, (*len)--;
+    while (*len > 0 && dms_ascii_is_space((*text)[*len - 1]))
+        (*len)--;
+}
+
+/* The name without a picture's ending, whether that is read or not. */
+static size_t stem_of(const char *name, size_t len)
+{
+    size_t stem = dms_picture_stem(name, len);
+
+    if (stem == len && dms_picture_is_unread(name))
+        while (stem > 0 && name[--stem] != '.')
+            ;
+    return stem;
+}
+
+static bool same(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    trim(&a, &a_len);
+    trim(&b, &b_len);
+    return a_len == b_len && dms_ascii_same_start(a, b, a_len);
+}
+
+static likeness compare(const char *wanted, const char *there)
+{
+    size_t wanted_len = strlen(wanted);
+    size_t there_len = strlen(there);
+
+    if (same(wanted, wanted_len, there, there_len))
+        return SAME_NAME;
+    return same(wanted, stem_of(wanted, wanted_len), there,
+                stem_of(there, there_len))
+               ? SAME_STEM
+               : NOT_TWINS;
+}
+
+/* The file that was meant. */
+typedef struct twin {
+    char *name; /* owned; NULL: there is none */
+    likeness like;
+} twin;
+
+/* Keep the nearer one, of equals the first by bytes. false: no memory. */
+static bool consider(twin *nearest, const char *folded, const char *name)
+{
+    char *there = fold(name);
+    likeness like = there ? compare(folded, there) : NOT_TWINS;
+    bool lacking = !there;
+
+    free(there);
+    if (like < nearest->like || (like == nearest->like && nearest->name &&
+                                 strcmp(name, nearest->name) < 0)) {
+        nearest->like = like;
+        dms_free(nearest->name);
+        nearest->name = dms_strdup(name);
+        lacking = !nearest->name;
+    }
+    return !lacking;
+}
+
+/* A link to nothing has the wanted name itself. false: no memory to look. */
+static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
+{
+    const struct dirent *entry;
+    char *folded = fold(wanted);
+    bool looked = folded != NULL;
+
+    while (looked && (entry = readdir(folder)) != NULL)
+        looked = strcmp(entry->d_name, wanted) == 0 ||
+                 consider(nearest, folded, entry->d_name);
+    free(folded);
+    return looked;
+}
+
+/* Names that look the same: whoever reads the message must hear why not. */
+static bool looks_same(const char *a, const char *b)
+{
+    bool letters = false;
+
+    for (const char *c = a; *c; c++)
+        letters = letters || (unsigned char)*c > 127;
+    return letters && !dms_ascii_same(a, b);
+}
+
+/* The folder that a path's last name is in; dms_free. */
+static char *folder_above(const char *path, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+
+    *name = slash ? slash + 1 : path;
+    return slash == path ? dms_strdup("/")
+           : slash       ? dms_strndup(path, (size_t)(slash - path))
+                         : dms_strdup(".");
+}
+
+bool dms_name_twin_text(char *text, size_t capacity, const char *path)
+{
+    const char *name;
+    char *above = folder_above(path, &name);
+    DIR *folder = above ? opendir(above) : NULL;
+    bool folder_is_missing = above && !folder && errno == ENOENT;
+    twin nearest = {NULL, NOT_TWINS};
+    bool looked = above && (!folder || find_twin(&nearest, folder, name));
+
+    text[0] = '\0';
+    if (nearest.name)
+        dms_format(text, capacity, "; '%s' is there%s", nearest.name,
+                   nearest.like == SAME_NAME && looks_same(name, nearest.name)
+                       ? ", in another Unicode form"
+                       : "");
+    else if (folder_is_missing && strlen(above) > 1)
+        looked = dms_name_twin_text(text, capacity, above);
+    dms_free(nearest.name);
+    if (folder)
+        closedir(folder);
+    dms_free(above);
+    return looked;
+}
+
+void dms_name_twin_tell(dms_error *err, const char *path)
+{
+    size_t len;
+
+    if (!err || err->code != DMS_EIO || access(path, F_OK) == 0 ||
+        errno != ENOENT)
+        return;
+    len = strlen(err->message);
+    dms_name_twin_text(err->message + len, sizeof err->message - len, path);
+}

@@ -1,0 +1,66 @@
+/* The model file's record of its training, held against a data set. */
+#include "engine/model_record.h"
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "data/loader.h"
+#include "net/model.h"
+
+bool dms_model_record_known(const dms_model *model)
+{
+    return model->config.trained_on.digests != NULL;
+}
+
+dms_status dms_model_record_need(const dms_model *model, const char *path,
+                                 dms_error *err)
+{
+    return dms_model_record_known(model)
+               ? DMS_OK
+               : dms_fail(err, DMS_EMISMATCH,
+                          "%s: does not say which photographs it was trained "
+                          "on, as models that dmsnet 0.2 or later trains do; "
+                          "strict evaluation needs that",
+                          path);
+}
+
+size_t dms_model_record_count(const dms_model_record *r, const size_t *patients,
+                              size_t count)
+{
+    const dms_model_config *config = &r->model->config;
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found +=
+            dms_trained_on_patient(&config->trained_on, r->dataset, r->cache,
+                                   config->architecture.eyes, patients[i]);
+    return found;
+}
+
+dms_status dms_model_record_check(const dms_model_record *r, dms_split split,
+                                  dms_error *err)
+{
+    const char *name =
+        split == DMS_SPLIT_NONE ? "labelled" : dms_split_name(split);
+    size_t *patients = NULL, count = 0, found;
+    dms_status st = DMS_OK;
+
+    if (split == DMS_SPLIT_TRAIN)
+        return DMS_OK;
+    TRY(dms_loader_usable(&patients, &count, r->dataset, r->cache, split,
+                          r->model->config.architecture.eyes, err));
+    found = dms_model_record_count(r, patients, count);
+    if (found > 0 && r->strict)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: %zu of %zu %s patients have photographs that %s "
+                      "was trained on",
+                      r->dataset->table, found, count, name, r->path);
+    else if (found > 0)
+        dms_log(r->monitor, DMS_LOG_WARNING,
+                "%s: %zu of %zu %s patients have photographs that %s was "
+                "trained on: figures on them are better than on new ones",
+                r->dataset->table, found, count, name, r->path);
+done:
+    dms_free(patients);
+    return st;
+}
