@@ -68,6 +68,7 @@ static bool is_family(const char *word)
 static int unknown_verb(const char *given)
 {
     const char *best = NULL;
+    char text[256];
 
     for (const cli_command *const *c = cli_commands; *c != NULL; c++) {
         const char *name = (*c)->name;
@@ -77,9 +78,10 @@ static int unknown_verb(const char *given)
              dms_word_distance(given, name) < dms_word_distance(given, best)))
             best = name;
     }
-    fprintf(stderr, "dmsnet: '%s' is not a verb%s%s%s\n", given,
-            best ? "; did you mean '" : "", best ? best : "",
-            best ? "'?" : "; 'dmsnet --help' lists them");
+    snprintf(text, sizeof(text), "dmsnet: '%.80s' is not a verb%s%s%s", given,
+             best ? "; did you mean '" : "", best ? best : "",
+             best ? "'?" : "; 'dmsnet --help' lists them");
+    cli_put_line(stderr, text);
     return CLI_WRONG_USE;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/c_locale.h"
+#include "base/name.h"
 #include "base/number.h"
 #include "fail.h"
 
@@ -82,6 +83,17 @@ void cli_progress_close(cli_progress *progress)
     *progress = (cli_progress){.level = progress->level};
 }
 
+void cli_put_line(FILE *out, const char *text)
+{
+    char shown[DMS_NAME_NEXT_MAX];
+
+    while (*text != '\0') {
+        text += dms_name_next(shown, text, true);
+        fputs(shown, out);
+    }
+    fputc('\n', out);
+}
+
 static void write_log(FILE *log, dms_log_level level, const char *text)
 {
     char stamp[32];
@@ -90,7 +102,8 @@ static void write_log(FILE *log, dms_log_level level, const char *text)
 
     gmtime_r(&seconds, &parts);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    fprintf(log, "%s %s %s\n", stamp, level_words[level], text);
+    fprintf(log, "%s %s ", stamp, level_words[level]);
+    cli_put_line(log, text);
 }
 
 void cli_progress_say(cli_progress *progress, dms_log_level level,
@@ -102,9 +115,10 @@ void cli_progress_say(cli_progress *progress, dms_log_level level,
         return;
     if (progress->drawn)
         fputs("\r\033[K", stderr), progress->drawn = false;
-    fprintf(stderr, "dmsnet: %s%s%s\n",
+    fprintf(stderr, "dmsnet: %s%s",
             level == DMS_LOG_INFO ? "" : level_words[level],
-            level == DMS_LOG_INFO ? "" : ": ", text);
+            level == DMS_LOG_INFO ? "" : ": ");
+    cli_put_line(stderr, text);
 }
 
 static void on_message(void *user, dms_log_level level, const char *text)

@@ -37,6 +37,10 @@ dms_monitor cli_progress_monitor(cli_progress *progress);
 void cli_progress_say(cli_progress *progress, dms_log_level level,
                       const char *text);
 
+/* Write text and a line end, text as base/name.h writes it: no byte of a name
+ * controls the terminal or starts a new line. */
+void cli_put_line(FILE *out, const char *text);
+
 /* The first SIGINT or SIGTERM asks to stop, the second ends the process. */
 void cli_signals_catch(void);
 bool cli_signals_caught(void);

@@ -8,11 +8,13 @@
 static void show(const char *name, const dms_report *report)
 {
     dms_metric metric;
+    const dms_figure *figure = NULL;
 
     if (dms_metric_find(&metric, name))
-        printf("%-12s %.4f  (95 %%: %.4f to %.4f)\n", name,
-               report->metrics[metric].value, report->metrics[metric].low,
-               report->metrics[metric].high);
+        figure = dms_report_metric(report, metric);
+    if (figure)
+        printf("%-12s %.4f  (95 %%: %.4f to %.4f)\n", name, figure->value,
+               figure->low, figure->high);
 }
 
 int main(int argc, char **argv)

@@ -92,10 +92,11 @@ class Layers(unittest.TestCase):
                         wrong.append(f"{path.relative_to(ROOT)}: {name}")
         self.assertEqual(wrong, [])
 
-    # The program prints numbers and JSON too, with the one printer of each.
+    # The program prints numbers, names and JSON too, with the one printer of each.
     def test_the_command_line_and_the_examples_see_the_public_headers_only(self):
         wrong = []
-        printers = {"base/number.h", "base/json_write.h", "base/c_locale.h"}
+        printers = {"base/number.h", "base/json_write.h", "base/c_locale.h",
+                    "base/name.h"}
         for folder in ("cli", "examples", "bench"):
             for path in sources(folder):
                 for name in includes(path):

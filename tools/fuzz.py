@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Fuzz each parser for a while.
 
-usage: tools/fuzz.py BUILD SECONDS [TARGET...]   a build of the preset `fuzz`
+BUILD is a build of the preset `fuzz`.
 
 Starts from tests/fuzz/corpus/TARGET and keeps new inputs in
 BUILD/corpus/TARGET, where the next run continues. An input that fails is
 minimised and put into tests/fuzz/corpus/TARGET, so that every later replay
 runs it: commit it together with the fix.
+
+With --seed, libFuzzer's random numbers start at N and earlier results are not
+used: the same code gets the same inputs in the same order, as far as the time
+allows.
 """
+import argparse
 import concurrent.futures
 import hashlib
 import os
@@ -35,17 +40,31 @@ def minimise(program, finding, what):
     return kept
 
 
-def fuzz(build, seconds, what):
+def start(build, seed, what):
+    """Arguments for where to continue, and for the random numbers."""
+    if seed is None:
+        learned = build / "corpus" / what
+        learned.mkdir(parents=True, exist_ok=True)
+        return [str(learned), str(SEEDS / what)]
+    learned = build / "corpus-of-seed" / what
+    shutil.rmtree(learned, ignore_errors=True)
+    learned.mkdir(parents=True)
+    names = learned.with_name(what + ".list")  # in order: readdir has none
+    names.write_text(",".join(map(str, sorted((SEEDS / what).iterdir()))))
+    # What comparisons teach has addresses in it, which differ each time.
+    return [f"-seed={seed}", "-use_cmp=0", f"-seed_inputs=@{names}",
+            str(learned)]
+
+
+def fuzz(build, seconds, seed, what):
     """None if nothing failed, else the message."""
     program = build / f"fuzz_{what}"
-    learned = build / "corpus" / what
     findings = build / "findings" / what
-    learned.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(findings, ignore_errors=True)
     findings.mkdir(parents=True)
     words = [str(program), f"-max_total_time={seconds}", "-print_final_stats=1",
-             f"-artifact_prefix={findings}/", *LIMITS, str(learned),
-             str(SEEDS / what)]
+             f"-artifact_prefix={findings}/", *LIMITS,
+             *start(build, seed, what)]
     try:
         done = subprocess.run(words, env=ENVIRONMENT, capture_output=True,
                               check=False)
@@ -63,18 +82,23 @@ def fuzz(build, seconds, what):
 
 
 def main():
-    if len(sys.argv) < 3:
-        print(__doc__, file=sys.stderr)
-        return 2
-    build, seconds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
-    targets = [name.removeprefix("fuzz_") for name in sys.argv[3:]] or sorted(
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, metavar="N")
+    parser.add_argument("build", type=pathlib.Path, metavar="BUILD")
+    parser.add_argument("seconds", type=int, metavar="SECONDS")
+    parser.add_argument("targets", nargs="*", metavar="TARGET")
+    args = parser.parse_args()
+    build, seconds = args.build.resolve(), args.seconds
+    targets = [name.removeprefix("fuzz_") for name in args.targets] or sorted(
         path.stem.removeprefix("fuzz_")
         for path in (ROOT / "tests/fuzz").glob("fuzz_*.c"))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(
             len(os.sched_getaffinity(0))) as pool:
         for what, (runs, trouble) in zip(targets, pool.map(
-                lambda what: fuzz(build, seconds, what), targets)):
+                lambda what: fuzz(build, seconds, args.seed, what), targets)):
             failed += trouble is not None
             print(f"FAILED {what}\n{trouble}" if trouble is not None else
                   f"ok     {what}: {runs} inputs in {seconds} s")

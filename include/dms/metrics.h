@@ -91,12 +91,13 @@ typedef struct dms_figure {
     double low, high; /* percentiles 2.5 and 97.5 of the bootstrap */
 } dms_figure;
 
+/* May grow at its end: read through dms_report_label. */
 typedef struct dms_label_report {
-    dms_figure metrics[DMS_LABEL_METRICS];
     size_t known;     /* patients of whom it is known; all figures are theirs */
     size_t support;   /* patients that have the label */
     double prior;     /* share that class_priors predicts */
     double threshold; /* of the decision; not used for one-of labels */
+    dms_figure metrics[DMS_LABEL_METRICS];
 } dms_label_report;
 
 /* The library makes it and may let it grow at its end; all in it is the
@@ -109,16 +110,26 @@ typedef struct dms_report {
     size_t resamples;
     uint64_t seed;
     bool tuned_here; /* thresholds were chosen on these very patients */
-    dms_figure metrics[DMS_METRICS];
-    dms_label_report *labels;                   /* K */
-    dms_figure floors[DMS_FLOORS][DMS_METRICS]; /* decisions at 0.5 */
+    /* As many figures and rows as this library has: read through
+     * dms_report_metric and dms_report_label. */
+    dms_figure *metrics;
+    dms_label_report *labels;
     /* One-of labels: K x K, patients by true class (row) and decided class;
      * NULL for any-of labels. */
     size_t *confusion;
+    dms_figure *floors[DMS_FLOORS]; /* read through dms_report_floor */
     /* Of dms_evaluate, where the model file tells what it was trained on. */
     bool trained_on_known;
     size_t trained_on; /* patients of whom a photograph was trained on */
 } dms_report;
+
+/* A headline figure, a floor's (decisions at 0.5), label k's row: borrowed from
+ * the report. NULL where this library has none of that number. */
+const dms_figure *dms_report_metric(const dms_report *report,
+                                    dms_metric metric);
+const dms_figure *dms_report_floor(const dms_report *report, dms_floor floor,
+                                   dms_metric metric);
+const dms_label_report *dms_report_label(const dms_report *report, int k);
 
 void dms_report_destroy(dms_report *report); /* accepts NULL */
 

@@ -146,7 +146,8 @@ size_t dms_option_range(char *text, size_t capacity, const dms_option *option);
  * the mapping under `section` is read (NULL: flat only) and other sections
  * are left alone. Names may have '_' for '-'. Refused as "file:line: key:
  * ...": unknown names (with the nearest), names given twice, values out of
- * range, lists, aliases. values may be partly set on failure.
+ * range, lists, aliases. In a text, \xE9 stands for that byte, as names that
+ * are not UTF-8 are written. values may be partly set on failure.
  * parse reads from memory; file is its name in messages. */
 dms_status dms_options_read_yaml(void *values, const dms_option_table *table,
                                  const char *path, const char *section,
@@ -156,9 +157,9 @@ dms_status dms_options_parse_yaml(void *values, const dms_option_table *table,
                                   const char *file, const char *section,
                                   dms_error *err);
 
-/* All options as YAML text that the above reads back to the same struct
- * (where its texts are UTF-8); section as above (NULL: flat). Returns the whole
- * length; cut at capacity - 1 like snprintf. */
+/* All options as YAML text that the above reads back to the same struct,
+ * whatever bytes its texts are; section as above (NULL: flat). Returns the
+ * whole length; cut at capacity - 1 like snprintf. */
 size_t dms_options_format_yaml(char *text, size_t capacity, const void *values,
                                const dms_option_table *table,
                                const char *section);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Type
 
+from dmsnet._names import name_text
+
 
 class Error(Exception):
     """Something failed; str() is one sentence that names file or tensor.
@@ -92,5 +94,4 @@ _BY_CODE: Dict[int, Type[Error]] = dict(enumerate(STATUSES, 1))
 
 def error_of(code: int, message: bytes) -> Error:
     """The exception of a failed call's dms_error."""
-    text = message.decode("utf-8", "replace")
-    return _BY_CODE.get(code, InternalError)(text)
+    return _BY_CODE.get(code, InternalError)(name_text(message))

@@ -224,7 +224,7 @@ def take_text(function: Callable[..., int], *arguments: Any) -> str:
     text = c.c_void_p()
     call(function, c.byref(text), *arguments)
     try:
-        return (c.string_at(text.value or 0)).decode("utf-8", "replace")
+        return c.string_at(text.value or 0).decode()
     finally:
         lib().dms_text_free(text)
 

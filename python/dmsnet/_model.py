@@ -27,6 +27,7 @@ from dmsnet._library import (
     path_bytes,
     take_text,
 )
+from dmsnet._names import name_bytes, name_text
 from dmsnet._photographs import Batch, Pair, Photograph
 from dmsnet._results import Eye, Field, ImportReport, Prediction
 from dmsnet._sessions import Sessions
@@ -352,7 +353,7 @@ def import_weights(
     names what is refused.
     """
     compute = _compute(precision, threads, winograd, workers)
-    data = prefix.encode()
+    data = name_bytes(prefix)
     if len(data) > 255 or b"\0" in data:
         raise InvalidError(
             "prefix: is longer than 255 bytes or has a NUL byte"
@@ -426,7 +427,7 @@ def _warnings() -> Iterator[s.Monitor]:
 
     def message(_user: Any, level: int, text: bytes) -> None:
         if level <= _WARNING:
-            texts.append(text.decode("utf-8", "replace"))
+            texts.append(name_text(text))
 
     yield s.Monitor(message=s.MESSAGE(message))
     for text in texts:
@@ -473,7 +474,7 @@ def _label_set(text: Optional[str]) -> Iterator[c.c_void_p]:
     """The label set of a `--labels` text; None gives NULL."""
     labels = c.c_void_p()
     if text is not None:
-        call(lib().dms_label_set_parse, c.byref(labels), text.encode())
+        call(lib().dms_label_set_parse, c.byref(labels), os.fsencode(text))
     try:
         yield labels
     finally:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dmsnet import _structs as s
 from dmsnet._errors import Error, InvalidError
 from dmsnet._library import path_bytes
+from dmsnet._names import name_bytes
 
 #: The path of a file; the content of a file (JPEG, PNG, TIFF, WebP); decoded
 #: pixels, uint8 of shape (height, width, 3), RGB; None: this eye is missing.
@@ -58,7 +59,7 @@ class Batch:
         self.errors: List[Optional[Error]] = []
         self._kept: List[NDArray[np.uint8]] = []
         for item, name, pair in zip(self.pairs, ids, pairs):
-            item.id = name.encode().replace(b"\0", b"?")
+            item.id = name_bytes(name).replace(b"\0", b"?")
             self.paths.append([None, None])
             self.errors.append(None)
             try:

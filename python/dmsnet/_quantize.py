@@ -18,6 +18,7 @@ from dmsnet._library import (
     path_bytes,
     take_text,
 )
+from dmsnet._names import name_text
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -79,7 +80,7 @@ def _run(options: s.QuantizeOptions) -> Dict[str, Any]:
 
     def message(_user: Any, level: int, text: bytes) -> None:
         if level <= _WARNING:
-            texts.append(text.decode("utf-8", "replace"))
+            texts.append(name_text(text))
 
     monitor = s.Monitor(message=s.MESSAGE(message))
     report = c.c_void_p()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmsnet._errors import Error
+from dmsnet._names import name_bytes, name_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,16 +83,21 @@ class Prediction:
         return float(self.probabilities[self.labels.index(label)])
 
     def to_dict(self) -> Dict[str, Any]:
-        """The members of `dmsnet predict --format json`."""
+        """The members of `dmsnet predict --format json`; a byte of a name that
+        is not UTF-8 is a text \\xE9."""
         if self.error is not None:
-            return {"id": self.id, "error": str(self.error)}
+            return {"id": _text(self.id), "error": str(self.error)}
         return {
-            "id": self.id,
+            "id": _text(self.id),
             "probabilities": _by_label(self.labels, self.probabilities),
             "findings": list(self.findings),
             "left": _eye_dict(self.labels, self.left),
             "right": _eye_dict(self.labels, self.right),
         }
+
+
+def _text(name: str) -> str:
+    return name_text(name_bytes(name))
 
 
 def _by_label(
@@ -106,7 +112,7 @@ def _eye_dict(
     if eye is None:
         return None
     return {
-        "path": eye.path,
+        "path": None if eye.path is None else _text(eye.path),
         "field": dataclasses.asdict(eye.field),
         "probabilities": _by_label(labels, eye.probabilities),
     }

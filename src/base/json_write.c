@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 enum { DIGITS_EXACT = 17 };
 
@@ -93,30 +94,6 @@ void dms_json_write_array_end(dms_json_writer *w)
     close_container(w, "]");
 }
 
-/* The character that text begins with and its bytes; what is no UTF-8 gives
- * U+FFFD, one byte at a time. */
-static uint32_t decode(size_t *len, const unsigned char *text, size_t left)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t count = text[0] < 0x80   ? 1
-                   : text[0] < 0xc0 ? 0
-                   : text[0] < 0xe0 ? 2
-                   : text[0] < 0xf0 ? 3
-                   : text[0] < 0xf8 ? 4
-                                    : 0;
-    uint32_t code = count > 1 ? text[0] & (0x7fu >> count) : text[0];
-    bool good = count > 0 && count <= left;
-
-    for (size_t i = 1; good && i < count; i++) {
-        good = (text[i] & 0xc0) == 0x80;
-        code = code << 6 | (text[i] & 0x3fu);
-    }
-    good = good && code >= least[count] && code <= 0x10ffff &&
-           (code < 0xd800 || code > 0xdfff);
-    *len = good ? count : 1;
-    return good ? code : 0xfffd;
-}
-
 static void put_escape(dms_strbuf *out, uint32_t code)
 {
     static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
@@ -132,9 +109,15 @@ static void put_escape(dms_strbuf *out, uint32_t code)
                           0xdc00 | ((code - 0x10000) & 0x3ff));
 }
 
-static bool is_escaped(const dms_json_writer *w, unsigned char c)
+/* What JSON cannot hold, and DEL and C1, which steer terminals. */
+static bool is_escaped(const dms_json_writer *w, const unsigned char *text,
+                       size_t left)
 {
-    return c < ' ' || c == '"' || c == '\\' || (w->style.ascii && c >= 0x80);
+    unsigned char c = text[0];
+
+    return c < ' ' || c == '"' || c == '\\' || c == 0x7f ||
+           (c == 0xc2 && left > 1 && text[1] < 0xa0) ||
+           (w->style.ascii && c >= 0x80);
 }
 
 /* Runs that need no escape are copied whole. */
@@ -146,16 +129,16 @@ static void put_quoted(dms_json_writer *w, const char *text, size_t len)
     for (size_t i = 0; i < len;) {
         size_t run = i;
 
-        while (run < len && !is_escaped(w, bytes[run]))
+        while (run < len && !is_escaped(w, bytes + run, len - run))
             run++;
         dms_strbuf_add(w->out, text + i, run - i);
         i = run;
         if (i < len) {
-            size_t size;
-            uint32_t code = decode(&size, bytes + i, len - i);
+            uint32_t code = 0xfffd; /* stands for a byte that is no UTF-8 */
+            size_t size = dms_utf8_decode(&code, bytes + i, len - i);
 
             put_escape(w->out, code);
-            i += size;
+            i += size ? size : 1;
         }
     }
     dms_strbuf_puts(w->out, "\"");

@@ -124,13 +124,11 @@ static json_t *buffer_json(const dms_run_map *map, const dms_run_buffer *buffer,
         "last", (json_int_t)plan->last, "offset", (json_int_t)plan->offset,
         "size", (json_int_t)plan->size, "at_peak", is_at_peak(map, plan));
     if (buffer->is_value) {
-        json_object_set_new(object, "shape",
-                            json_pack("[I,I,I,I]", (json_int_t)s->n,
-                                      (json_int_t)s->c, (json_int_t)s->h,
-                                      (json_int_t)s->w));
-        json_object_set_new(object, "type", json_string(type_name(node->type)));
-        json_object_set_new(object, "layout",
-                            json_string(layout_name(node->layout)));
+        dms_json_set(&object, "shape",
+                     json_pack("[I,I,I,I]", (json_int_t)s->n, (json_int_t)s->c,
+                               (json_int_t)s->h, (json_int_t)s->w));
+        dms_json_set(&object, "type", json_string(type_name(node->type)));
+        dms_json_set(&object, "layout", json_string(layout_name(node->layout)));
     }
     return object;
 }
@@ -141,7 +139,7 @@ static char *print_json(const dms_run_map *map, const dms_bench *b)
     char *text;
 
     for (size_t i = 0; i < map->count; i++)
-        json_array_append_new(buffers, buffer_json(map, &map->buffers[i], b));
+        dms_json_append(&buffers, buffer_json(map, &map->buffers[i], b));
     root = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:s}, s:{s:I, s:I, s:I}, "
         "s:o}",

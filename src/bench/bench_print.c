@@ -197,12 +197,12 @@ static json_t *lines_json(line *lines, const dms_bench_report *r, grouping by)
         const line *l = &lines[i];
         double rate = ratio(l->gflop, l->seconds);
 
-        json_array_append_new(
-            list, json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "name",
-                            l->name, "nodes", (json_int_t)l->nodes, "ms",
-                            1e3 * l->seconds, "share", ratio(l->seconds, all),
-                            "gflop", l->gflop, "gflops", rate,
-                            "fraction_of_peak", ratio(rate, peak_each(r))));
+        dms_json_append(
+            &list, json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "name",
+                             l->name, "nodes", (json_int_t)l->nodes, "ms",
+                             1e3 * l->seconds, "share", ratio(l->seconds, all),
+                             "gflop", l->gflop, "gflops", rate,
+                             "fraction_of_peak", ratio(rate, peak_each(r))));
     }
     return list;
 }
@@ -212,17 +212,16 @@ static json_t *machine_json(const dms_bench_report *r)
     json_t *peaks = json_object();
 
     for (int i = 0; i < DMS_BENCH_PEAKS; i++)
-        json_object_set_new(peaks, dms_bench_peak_name(i),
-                            r->peak_instruction[i]
-                                ? json_real(r->peak_gflops[i])
-                                : json_null());
-    return json_pack("{s:s, s:i, s:s, s:o, s:f}", "cpu", r->cpu, "cores",
-                     r->cores, "isa", r->isa, "peak_gflops", peaks,
+        dms_json_set(&peaks, dms_bench_peak_name(i),
+                     r->peak_instruction[i] ? json_real(r->peak_gflops[i])
+                                            : json_null());
+    return json_pack("{s:o, s:i, s:s, s:o, s:f}", "cpu", dms_json_name(r->cpu),
+                     "cores", r->cores, "isa", r->isa, "peak_gflops", peaks,
                      "memory_gb_s", r->memory_gb_s);
 }
 
 /* What was run and how. */
-static void add_work(json_t *root, const dms_bench_report *r)
+static void add_work(json_t **root, const dms_bench_report *r)
 {
     const dms_bench_options *o = r->options;
     const dms_architecture *a = &r->architecture;
@@ -246,7 +245,10 @@ static void add_work(json_t *root, const dms_bench_report *r)
         (json_int_t)r->prepared_bytes, "peak_rss_bytes",
         (json_int_t)r->peak_rss_bytes);
 
-    json_object_update(root, rest);
+    if (json_object_update(*root, rest) != 0) {
+        json_decref(*root);
+        *root = NULL;
+    }
     json_decref(rest);
 }
 
@@ -262,13 +264,11 @@ static char *print_json(const dms_bench_report *r, line *lines, bool per_op)
         times_json(&r->minimum, r->options->train), "ready_s", r->ready_s);
     char *text;
 
-    if (!root)
-        return NULL;
-    add_work(root, r);
-    json_object_set_new(root, "parts", lines_json(lines, r, BY_PART));
-    json_object_set_new(root, "ops", lines_json(lines, r, BY_OP));
+    add_work(&root, r);
+    dms_json_set(&root, "parts", lines_json(lines, r, BY_PART));
+    dms_json_set(&root, "ops", lines_json(lines, r, BY_OP));
     if (per_op)
-        json_object_set_new(root, "nodes", lines_json(lines, r, BY_NODE));
+        dms_json_set(&root, "nodes", lines_json(lines, r, BY_NODE));
     text = dms_json_dump(root, (dms_json_style){.indent = 2, .digits = 6});
     json_decref(root);
     return text;

@@ -124,26 +124,27 @@ static void list_codes(char text[CODES_MAX], const dms_label_set *set,
     }
 }
 
-/* An eye that says nothing of itself, ungradable, is none to judge by. */
-static const uint8_t *labels_of(const dms_eye *eye)
-{
-    return eye->labelled ? eye->labels : NULL;
-}
-
-/* ODIR's rule holds for its table: the labels are those of the eyes' keywords.
+/* ODIR's rule holds for its table: the labels are those of the eyes' keywords,
+ * ungradable eyes left out; of all eight, also where fewer are asked for.
  * false when not all keywords are there to tell. */
 static bool labels_from_eyes(uint8_t *labels, const dms_patient *patient,
                              const dms_label_set *set)
 {
-    const uint8_t *left = labels_of(&patient->eye[DMS_LEFT]);
-    const uint8_t *right = labels_of(&patient->eye[DMS_RIGHT]);
+    uint8_t eyes[2][DMS_ODIR_LABELS], all[DMS_ODIR_LABELS] = {0};
+    const uint8_t *gradable[2] = {NULL, NULL};
+    int places[DMS_ODIR_LABELS];
 
-    if (!dms_label_set_is_odir(set) || !patient->eye[DMS_LEFT].keywords ||
+    if (!dms_odir_places(places, set) || !patient->eye[DMS_LEFT].keywords ||
         !patient->eye[DMS_RIGHT].keywords)
         return false;
-    dms_labels_of_eyes(labels, dms_label_set_odir(), left, right);
-    if (!left && !right)
-        memset(labels, 0, (size_t)dms_label_set_count(set));
+    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++)
+        if (dms_keywords_label(eyes[e], patient->eye[e].keywords))
+            gradable[e] = eyes[e];
+    if (gradable[DMS_LEFT] || gradable[DMS_RIGHT])
+        dms_labels_of_eyes(all, dms_label_set_odir(), gradable[DMS_LEFT],
+                           gradable[DMS_RIGHT]);
+    for (int k = 0; k < dms_label_set_count(set); k++)
+        labels[k] = all[places[k]];
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/name.h"
 #include "base/number.h"
 #include "base/strbuf.h"
 #include "formats/json.h"
@@ -84,11 +85,24 @@ static void write_labels(dms_strbuf *text, const char *title,
         dms_strbuf_printf(text, "  %s %zu",
                           dms_label_set_code(dataset->labels, k),
                           count_label(dataset, split, k, value));
-    if (!dataset->labels)
-        dms_strbuf_printf(text,
-                          "  none among the columns %s; --labels says "
-                          "which they are",
-                          dataset->columns);
+    if (!dataset->labels) {
+        dms_strbuf_puts(text, "  none among the columns ");
+        dms_name_put_line(text, dataset->columns);
+        dms_strbuf_puts(text, "; --labels says which they are");
+    }
+    dms_strbuf_puts(text, "\n");
+}
+
+static void write_finding(dms_strbuf *text, const dms_finding *item)
+{
+    size_t begin = text->len, width = 8;
+
+    dms_strbuf_puts(text, "  ");
+    dms_name_put_line(text, item->id);
+    while (text->len < begin + 2 + width && !text->failed)
+        dms_strbuf_puts(text, " ");
+    dms_strbuf_puts(text, " ");
+    dms_name_put_line(text, item->text);
     dms_strbuf_puts(text, "\n");
 }
 
@@ -102,8 +116,7 @@ static void write_kind(dms_strbuf *text, const dms_findings *f,
     dms_strbuf_printf(text, "\n%s: %zu\n", kinds[kind].title, count);
     for (size_t i = 0; i < f->count && shown < SHOWN_MAX; i++)
         if (f->items[i].kind == kind) {
-            dms_strbuf_printf(text, "  %-8s %s\n", f->items[i].id,
-                              f->items[i].text);
+            write_finding(text, &f->items[i]);
             shown++;
         }
     if (count > shown)
@@ -137,8 +150,9 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
     char *result;
 
     dms_strbuf_init(&text);
-    dms_strbuf_printf(&text, "%-22s  %s\n", "table", dataset->table);
-    dms_strbuf_printf(&text, "%-22s  %s\n", "encoding",
+    dms_strbuf_printf(&text, "%-22s  ", "table");
+    dms_name_put_line(&text, dataset->table);
+    dms_strbuf_printf(&text, "\n%-22s  %s\n", "encoding",
                       dataset->encoding ? dataset->encoding
                                         : "none, a workbook");
     dms_strbuf_printf(&text, "%-22s  %zu\n", "patients", r->patients);
@@ -172,47 +186,14 @@ static char *report_text(const dms_data_report *r, const dms_findings *f,
     return result;
 }
 
-/* Bytes of the UTF-8 character that text begins with; 0: it is none. */
-static size_t utf8_length(const char *text)
-{
-    for (size_t len = 1; len <= 4 && text[len - 1]; len++) {
-        json_t *string = json_stringn(text, len);
-
-        json_decref(string);
-        if (string)
-            return len;
-    }
-    return 0;
-}
-
-/* File names are bytes and a long text is cut anywhere, but JSON is UTF-8:
- * what is not becomes '?'. */
-static json_t *string_json(const char *text)
-{
-    json_t *string = json_string(text);
-    char *copy = string ? NULL : dms_strdup(text);
-
-    for (char *p = copy; p && *p;) {
-        size_t len = utf8_length(p);
-
-        if (len == 0)
-            *p = '?';
-        p += len ? len : 1;
-    }
-    if (copy)
-        string = json_string(copy);
-    dms_free(copy);
-    return string;
-}
-
 static json_t *labels_json(const dms_dataset *dataset, uint8_t value)
 {
     json_t *object = json_object();
 
     for (int k = 0; k < dataset->label_count; k++)
-        json_object_set_new(object, dms_label_set_code(dataset->labels, k),
-                            json_integer((json_int_t)count_label(
-                                dataset, DMS_SPLIT_NONE, k, value)));
+        dms_json_set(&object, dms_label_set_code(dataset->labels, k),
+                     json_integer((json_int_t)count_label(
+                         dataset, DMS_SPLIT_NONE, k, value)));
     return object;
 }
 
@@ -222,9 +203,10 @@ static json_t *kind_json(const dms_findings *f, dms_finding_kind kind)
 
     for (size_t i = 0; i < f->count; i++)
         if (f->items[i].kind == kind)
-            json_array_append_new(
-                list, json_pack("{s:o, s:o}", "id", string_json(f->items[i].id),
-                                "what", string_json(f->items[i].text)));
+            dms_json_append(&list,
+                            json_pack("{s:o, s:o}", "id",
+                                      dms_json_name(f->items[i].id), "what",
+                                      dms_json_name(f->items[i].text)));
     return list;
 }
 
@@ -233,8 +215,8 @@ static char *report_json(const dms_data_report *r, const dms_findings *f,
 {
     json_t *root = json_pack(
         "{s:o, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table",
-        string_json(dataset->table), "encoding", dataset->encoding, "patients",
-        (json_int_t)r->patients, "unknown_ages",
+        dms_json_name(dataset->table), "encoding", dataset->encoding,
+        "patients", (json_int_t)r->patients, "unknown_ages",
         (json_int_t)unknown_ages(dataset), "unknown_sexes",
         (json_int_t)unknown_sexes(dataset), "eyes", (json_int_t)r->eyes,
         "labelled_eyes", (json_int_t)r->labelled_eyes, "ungradable_eyes",
@@ -243,8 +225,8 @@ static char *report_json(const dms_data_report *r, const dms_findings *f,
     char *dump;
 
     for (int kind = 0; kind < DMS_FINDING_KINDS; kind++)
-        json_object_set_new(root, kinds[kind].key,
-                            kind_json(f, (dms_finding_kind)kind));
+        dms_json_set(&root, kinds[kind].key,
+                     kind_json(f, (dms_finding_kind)kind));
     dump = dms_json_dump(root, (dms_json_style){.indent = 2});
     json_decref(root);
     return dump;

@@ -9,7 +9,7 @@
 #include "base/ascii.h"
 #include "base/fail.h"
 #include "base/growing.h"
-#include "formats/json.h"
+#include "formats/text_plain.h"
 
 struct dms_label_set {
     int count; /* K */
@@ -102,19 +102,15 @@ static dms_status check_code(const char *code, int k, dms_error *err)
 /* Not empty, not too long, UTF-8, of one line. */
 static dms_status check_text(const char *text, const char *what, dms_error *err)
 {
+    char shown[DMS_TEXT_SHOWN + 4];
     size_t len = strlen(text);
-    json_t *utf8 = json_string(text);
-    bool line = true;
 
-    for (const char *c = text; *c; c++)
-        line = line && !dms_ascii_is_control(*c);
-    json_decref(utf8);
-    if (len > 0 && len <= DMS_LABEL_NAME_MAX && utf8 && line)
+    if (len > 0 && len <= DMS_LABEL_NAME_MAX && dms_text_is_plain(text, len))
         return DMS_OK;
     return dms_fail(err, DMS_EINVAL,
-                    "labels: %s '%.96s' is not a line of 1 to %d bytes of "
-                    "UTF-8",
-                    what, utf8 ? text : "?", DMS_LABEL_NAME_MAX);
+                    "labels: %s '%s' is not a line of 1 to %d bytes of "
+                    "UTF-8 without control characters",
+                    what, dms_text_show(shown, text, len), DMS_LABEL_NAME_MAX);
 }
 
 static dms_status check_labels(const dms_label_options *o, dms_error *err)
@@ -303,6 +299,21 @@ bool dms_label_set_is_odir(const dms_label_set *set)
     for (int k = 0; k < DMS_ODIR_LABELS; k++)
         if (strcmp(set->list[k].code, odir_list[k].code) != 0)
             return false;
+    return true;
+}
+
+bool dms_odir_places(int *places, const dms_label_set *set)
+{
+    if (!set || dms_label_set_column(set) || set->count > DMS_ODIR_LABELS)
+        return false;
+    for (int k = 0; k < set->count; k++) {
+        places[k] = 0;
+        while (places[k] < DMS_ODIR_LABELS &&
+               strcmp(set->list[k].code, odir_list[places[k]].code) != 0)
+            places[k]++;
+        if (places[k] == DMS_ODIR_LABELS)
+            return false;
+    }
     return true;
 }
 

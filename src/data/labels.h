@@ -21,6 +21,10 @@ enum {
     DMS_ODIR_O
 };
 
+/* The places among ODIR's labels of a set whose codes are all theirs, as "D,G"
+ * has; columns name the labels. places, out: K. false: it is no such set. */
+bool dms_odir_places(int *places, const dms_label_set *set);
+
 /* What tables call that label of ODIR's in their header; ends with NULL. */
 const char *const *dms_odir_label_columns(int k);
 
@@ -29,9 +33,12 @@ const char *const *dms_odir_label_columns(int k);
 size_t dms_keywords_known(const char *text, size_t len);
 
 /* A label set from a file of YAML (or JSON, which is YAML). DMS_EFORMAT names
- * file and line. */
+ * file and line. parse reads from memory; path is its name in messages. */
 dms_status dms_label_set_read(dms_label_set **out, const char *path,
                               dms_error *err);
+dms_status dms_label_set_parse_yaml(dms_label_set **out, const void *data,
+                                    size_t size, const char *path,
+                                    dms_error *err);
 
 /* The labels of a model of which only K is known: ODIR's where K is theirs,
  * else "1" to "K". */

@@ -219,25 +219,33 @@ static dms_status parse(dms_label_set **out, reader *r, const uint8_t *data,
     return st;
 }
 
+dms_status dms_label_set_parse_yaml(dms_label_set **out, const void *data,
+                                    size_t size, const char *path,
+                                    dms_error *err)
+{
+    reader r = {.path = path, .err = err};
+    dms_status st;
+
+    dms_label_options_init(&r.options, sizeof r.options);
+    r.list = dms_calloc(DMS_LABELS_MAX, sizeof *r.list);
+    if (!r.list)
+        return dms_fail_memory(err, path);
+    r.options.labels = r.list;
+    st = parse(out, &r, data, size);
+    dms_free(r.list);
+    return st;
+}
+
 dms_status dms_label_set_read(dms_label_set **out, const char *path,
                               dms_error *err)
 {
-    reader r = {.path = path, .err = err};
     dms_status st;
     uint8_t *data = NULL;
     size_t size = 0;
 
-    dms_label_options_init(&r.options, sizeof r.options);
     TRY(dms_file_read(&data, &size, path, FILE_MAX, err));
-    r.list = dms_calloc(DMS_LABELS_MAX, sizeof *r.list);
-    if (!r.list) {
-        st = dms_fail_memory(err, path);
-        goto done;
-    }
-    r.options.labels = r.list;
-    TRY(parse(out, &r, data, size));
+    TRY(dms_label_set_parse_yaml(out, data, size, path, err));
 done:
-    dms_free(r.list);
     dms_free(data);
     return st;
 }

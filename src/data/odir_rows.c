@@ -102,19 +102,32 @@ static int age_of(const char *text)
     return end == text || age <= 1 || age > 130 ? -1 : (int)age;
 }
 
-/* What the row says of one eye: its keywords, which are ODIR's labels, or
- * labels of its own. */
+/* The labels of the data set that the eye's keywords give, where they are
+ * ODIR's. An eye with none of those of which one must be is not labelled. */
+static void take_keywords(dms_eye *eye, const dms_dataset *dataset)
+{
+    uint8_t found[DMS_ODIR_LABELS];
+    int places[DMS_ODIR_LABELS];
+    bool one_of;
+
+    if (!dms_odir_places(places, dataset->labels) ||
+        !dms_keywords_label(found, eye->keywords))
+        return;
+    one_of = dms_label_set_task(dataset->labels) == DMS_TASK_SINGLE_LABEL;
+    for (int k = 0; k < dataset->label_count; k++)
+        eye->labelled = eye->labelled || !one_of || found[places[k]] == 1;
+    for (int k = 0; k < dataset->label_count && eye->labelled; k++)
+        eye->labels[k] = found[places[k]];
+}
+
+/* What the row says of one eye: its keywords, which give ODIR's labels or some
+ * of them, or labels of its own. */
 static dms_status read_eye(dms_eye *eye, const rows_reader *r, int side)
 {
     dms_status st = DMS_OK;
-    uint8_t found[DMS_ODIR_LABELS];
 
     TRY(copy_cell(&eye->keywords, r, r->columns->keywords[side]));
-    if (dms_label_set_is_odir(r->dataset->labels) &&
-        dms_keywords_label(found, eye->keywords)) {
-        memcpy(eye->labels, found, sizeof found);
-        eye->labelled = true;
-    }
+    take_keywords(eye, r->dataset);
     TRY(read_labels(eye->labels, &eye->labelled, r, (dms_label_owner)side));
     if (r->columns->filename == DMS_TABLE_NONE)
         TRY(copy_cell(&eye->path, r, r->columns->picture[side]));

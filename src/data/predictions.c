@@ -10,8 +10,10 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/name.h"
 #include "base/number.h"
 #include "base/strbuf.h"
+#include "formats/csv.h"
 #include "formats/table_parse.h"
 
 #define BLANKS " \t\r\n"
@@ -95,7 +97,10 @@ static dms_status parse_id(char **id, const dms_table *table, size_t row,
         return dms_fail(err, DMS_EFORMAT, "%s:%d:%zu: the ID is empty",
                         table->name, table->rows[row].line, column + 1);
     *id = dms_strndup(text, len);
-    return *id ? DMS_OK : dms_fail_memory(err, table->name);
+    if (!*id)
+        return dms_fail_memory(err, table->name);
+    dms_name_unescape(*id);
+    return DMS_OK;
 }
 
 static dms_status parse_probability(double *p, const dms_table *table,
@@ -218,21 +223,6 @@ void dms_prediction_rows_release(dms_prediction_rows *predictions)
     *predictions = (dms_prediction_rows){0};
 }
 
-static void add_id(dms_strbuf *sb, const char *id)
-{
-    if (!strpbrk(id, ",;\"\t\r\n")) {
-        dms_strbuf_puts(sb, id);
-        return;
-    }
-    dms_strbuf_puts(sb, "\"");
-    for (; *id; id++) {
-        if (*id == '"')
-            dms_strbuf_puts(sb, "\"");
-        dms_strbuf_add(sb, id, 1);
-    }
-    dms_strbuf_puts(sb, "\"");
-}
-
 dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
                                      const double *probabilities, size_t count,
                                      const dms_label_set *labels,
@@ -246,7 +236,7 @@ dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
     add_header(&sb, labels);
     dms_strbuf_puts(&sb, "\n");
     for (size_t i = 0; i < count; i++) {
-        add_id(&sb, ids[i]);
+        dms_csv_put_name(&sb, ids[i]);
         for (size_t k = 0; k < width; k++) {
             char text[40];
 

@@ -259,15 +259,14 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
     const dms_model_config *config = &e->model->config;
     answers *a = p->answers;
     size_t width = a->width;
-    char who[128];
+    char who[DMS_NET_WHO];
     dms_status st = DMS_OK;
 
     for (size_t i = 0; i < batch->count; i++) {
         size_t at = batch->at + i;
         const dms_patient *patient = &e->dataset->patients[a->patients[at]];
 
-        snprintf(who, sizeof who, "patient %.100s", patient->id);
-        TRY(dms_net_check(batch->net, i, who, err));
+        TRY(dms_net_check(batch->net, i, dms_net_who(who, patient->id), err));
         dms_probabilities(a->probabilities + at * width,
                           dms_net_patient_logits(batch->net) + i * width,
                           config->labels, config->temperature);

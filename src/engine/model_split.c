@@ -41,11 +41,15 @@ dms_status dms_model_split(dms_dataset *dataset, const dms_model *model,
                            dms_split wanted, const dms_monitor *monitor,
                            dms_error *err)
 {
-    json_t *root = read_provenance(model);
-    const json_t *split = json_object_get(root, "split");
-    dms_split_options options = read_options(split);
-    dms_status st = DMS_OK;
+    const char *made = model->config.provenance;
+    json_t *root = NULL;
+    const json_t *split;
+    dms_split_options options;
+    dms_status st;
 
+    TRY(dms_json_parse(&root, *made ? made : "{}", "provenance", err));
+    split = json_object_get(root, "split");
+    options = read_options(split);
     if (split && (options.override_column || !dataset->has_split_column))
         TRY(dms_dataset_group_duplicates(dataset, monitor, err));
     if (split)

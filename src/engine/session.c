@@ -219,12 +219,11 @@ static void read_answers(const seat *s, dms_predictions *predictions, size_t at,
 {
     for (int i = 0; i < count; i++) {
         dms_prediction *p = dms_answer_at(predictions, at + (size_t)i);
-        char who[128];
+        char who[DMS_NET_WHO];
 
-        snprintf(who, sizeof who, "patient %.100s",
-                 pairs[i].id ? pairs[i].id : "?");
         if (p->error.code != DMS_OK ||
-            dms_net_check(s->net, (size_t)i, who, &p->error) != DMS_OK)
+            dms_net_check(s->net, (size_t)i, dms_net_who(who, pairs[i].id),
+                          &p->error) != DMS_OK)
             continue;
         read_answer(s, p, i);
         if (p->features[0])

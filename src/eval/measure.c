@@ -24,9 +24,35 @@ void dms_report_destroy(dms_report *report)
     if (!report)
         return;
     dms_label_set_destroy(report->label_set);
+    dms_free(report->metrics); /* and the floors, in the same block */
     dms_free(report->labels);
     dms_free(report->confusion);
     dms_free(report);
+}
+
+static bool is_metric(dms_metric metric)
+{
+    return (unsigned)metric < DMS_METRICS;
+}
+
+const dms_figure *dms_report_metric(const dms_report *report, dms_metric metric)
+{
+    return is_metric(metric) ? &report->metrics[metric] : NULL;
+}
+
+const dms_figure *dms_report_floor(const dms_report *report, dms_floor floor,
+                                   dms_metric metric)
+{
+    return (unsigned)floor < DMS_FLOORS && is_metric(metric)
+               ? &report->floors[floor][metric]
+               : NULL;
+}
+
+const dms_label_report *dms_report_label(const dms_report *report, int k)
+{
+    return k >= 0 && k < dms_label_set_count(report->label_set)
+               ? &report->labels[k]
+               : NULL;
 }
 
 bool dms_report_beats(const dms_report *report, dms_metric metric,
@@ -139,7 +165,7 @@ static dms_status measure_model(dms_report *report, measuring *m,
 
     TRY(dms_scoring_init(&scoring, m->answers, m->thresholds, err));
     TRY(measure(m, &scoring, err));
-    memcpy(report->metrics, m->figures, sizeof report->metrics);
+    memcpy(report->metrics, m->figures, DMS_METRICS * sizeof *report->metrics);
     for (size_t k = 0; k < m->width; k++)
         memcpy(report->labels[k].metrics,
                m->figures + dms_figure_of_label(k, 0),
@@ -223,14 +249,18 @@ static dms_status report_create(dms_report **out, const measuring *m,
     report->seed = options->seed;
     report->tuned_here = options->tuned_here;
     TRY(dms_label_set_copy(&report->label_set, m->set, err));
+    report->metrics =
+        dms_calloc((1 + DMS_FLOORS) * DMS_METRICS, sizeof *report->metrics);
     report->labels = dms_calloc(m->width, sizeof *report->labels);
     if (one_of)
         report->confusion =
             dms_calloc(m->width * m->width, sizeof *report->confusion);
-    if (!report->labels || (one_of && !report->confusion)) {
+    if (!report->metrics || !report->labels || (one_of && !report->confusion)) {
         st = dms_fail_memory(err, "report");
         goto done;
     }
+    for (int f = 0; f < DMS_FLOORS; f++)
+        report->floors[f] = report->metrics + (1 + f) * DMS_METRICS;
     *out = report, report = NULL;
 done:
     dms_report_destroy(report);

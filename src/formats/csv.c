@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "base/name.h"
 #include "base/strbuf.h"
 #include "formats/text_plain.h"
 
@@ -200,4 +201,17 @@ done:
     dms_table_destroy(r.table);
     dms_strbuf_release(&r.cell);
     return st;
+}
+
+void dms_csv_put_name(dms_strbuf *out, const char *name)
+{
+    char text[DMS_NAME_NEXT_MAX];
+    const char *quote = strpbrk(name, ",;\"") ? "\"" : "";
+
+    dms_strbuf_puts(out, quote);
+    while (*name) {
+        name += dms_name_next(text, name, true);
+        dms_strbuf_puts(out, strcmp(text, "\"") == 0 ? "\"\"" : text);
+    }
+    dms_strbuf_puts(out, quote);
 }

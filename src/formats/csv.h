@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/strbuf.h"
 #include "dms/status.h"
 #include "formats/table.h"
 
@@ -17,5 +18,9 @@
  * UTF-8, a NUL byte; DMS_ELIMIT past table.h's limits. */
 dms_status dms_csv_parse(dms_table **out, const void *data, size_t size,
                          const char *name, dms_error *err);
+
+/* A name as one cell: as base/name.h writes a line, between quotes where it
+ * holds a separator or a quote. */
+void dms_csv_put_name(dms_strbuf *out, const char *name);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "base/alloc.h"
 #include "base/c_locale.h"
+#include "base/fail.h"
+#include "base/name.h"
 #include "base/number.h"
 
 /* Of what is no JSON it may say either: the parser refuses that itself. */
@@ -29,14 +31,19 @@ static bool is_too_deep(const char *text, size_t len)
     return false;
 }
 
+/* Where json_error_code looks for it. */
+static void set_code(json_error_t *problem, enum json_error_code code)
+{
+    problem->text[sizeof problem->text - 1] = (char)code;
+}
+
 static void refuse_depth(json_error_t *problem)
 {
     memset(problem, 0, sizeof *problem);
     dms_format(problem->text, sizeof problem->text,
                "more than %d lists and objects in each other",
                DMS_JSON_DEPTH_MAX);
-    /* where json_error_code looks for it */
-    problem->text[sizeof problem->text - 1] = json_error_stack_overflow;
+    set_code(problem, json_error_stack_overflow);
 }
 
 /* jansson asks localeconv for the decimal point and believes in one byte of
@@ -55,7 +62,55 @@ json_t *dms_json_read(const char *text, size_t len, size_t flags,
     before = dms_c_locale_enter();
     root = json_loadb(text, len, flags, problem);
     dms_c_locale_leave(before);
+    /* of content jansson tells always, of memory not everywhere */
+    if (!root && problem && !*problem->text)
+        set_code(problem, json_error_out_of_memory);
     return root;
+}
+
+dms_status dms_json_parse(json_t **out, const char *text, const char *name,
+                          dms_error *err)
+{
+    json_error_t problem;
+
+    *out = dms_json_read(text, strlen(text), JSON_REJECT_DUPLICATES, &problem);
+    if (*out)
+        return DMS_OK;
+    if (json_error_code(&problem) == json_error_out_of_memory)
+        return dms_fail_memory(err, name);
+    return dms_fail(err, DMS_EFORMAT, "%s: %s", name, problem.text);
+}
+
+json_t *dms_json_name(const char *text)
+{
+    dms_strbuf shown;
+    json_t *value;
+
+    if (!text)
+        return json_null();
+    dms_strbuf_init(&shown);
+    dms_name_put(&shown, text);
+    value = shown.failed ? NULL : json_stringn_nocheck(shown.data, shown.len);
+    dms_strbuf_release(&shown);
+    return value;
+}
+
+static void keep_if(json_t **to, bool done)
+{
+    if (done)
+        return;
+    json_decref(*to);
+    *to = NULL;
+}
+
+void dms_json_set(json_t **to, const char *key, json_t *value)
+{
+    keep_if(to, json_object_set_new(*to, key, value) == 0);
+}
+
+void dms_json_append(json_t **to, json_t *value)
+{
+    keep_if(to, json_array_append_new(*to, value) == 0);
 }
 
 json_t *dms_json_real(double value)

@@ -78,13 +78,22 @@ typedef struct dms_pickle_global {
     int what;        /* the caller's own */
 } dms_pickle_global;
 
+/* A global that is refused. */
+typedef struct dms_pickle_refusal {
+    const char *module; /* not terminated */
+    size_t module_len;
+    const void *data; /* the pickle from its start, and what follows it */
+    size_t size;
+    bool is_root; /* the pickle is an object of that class, no dict of some */
+} dms_pickle_refusal;
+
 /* What may stand in the pickle, and how it is named in messages. */
 typedef struct dms_pickle_rules {
     const char *file;
     const dms_pickle_global *globals;
     size_t count;
     /* Appended to the refusal of a global; "" or a clause. May be NULL. */
-    const char *(*hint)(const char *module, size_t module_len);
+    const char *(*hint)(const dms_pickle_refusal *refusal);
 } dms_pickle_rules;
 
 typedef struct dms_pickle dms_pickle;

@@ -20,6 +20,9 @@ static dms_status push_global(pickle_machine *m, text module, text name)
 {
     const dms_pickle_rules *rules = m->rules;
     char shown_module[DMS_TEXT_SHOWN + 4], shown_name[DMS_TEXT_SHOWN + 4];
+    const dms_pickle_refusal refusal = {
+        module.data, module.len, m->bytes.data, m->bytes.size,
+        m->height == 0 || m->stack[0] == PICKLE_MARK};
     dms_pickle_value *value;
     dms_status st;
 
@@ -36,7 +39,7 @@ static dms_status push_global(pickle_machine *m, text module, text name)
                     "%s: refused: global %s.%s at byte %zu%s", rules->file,
                     dms_text_show(shown_module, module.data, module.len),
                     dms_text_show(shown_name, name.data, name.len), m->at,
-                    rules->hint ? rules->hint(module.data, module.len) : "");
+                    rules->hint ? rules->hint(&refusal) : "");
 }
 
 /* Up to a line feed, which is taken too. */

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/utf8.h"
 
 enum { ALIGNMENT = 8 };
 
@@ -17,11 +18,7 @@ static json_t *json_of_shape(const dms_tensor_view *view)
     json_t *shape = json_array();
 
     for (int i = 0; i < view->axes; i++)
-        json_array_append_new(shape, json_integer(view->shape[i]));
-    if (shape && json_array_size(shape) != (size_t)view->axes) {
-        json_decref(shape);
-        return NULL;
-    }
+        dms_json_append(&shape, json_integer(view->shape[i]));
     return shape;
 }
 
@@ -57,6 +54,10 @@ static dms_status add_view(json_t *header, size_t *offset,
 
     if (st != DMS_OK)
         return st;
+    if (!dms_utf8_is_valid(view->name))
+        return dms_fail(err, DMS_EINVAL,
+                        "%s: the tensor name '%s' is not valid UTF-8", path,
+                        view->name);
     if (json_object_get(header, view->name) ||
         strcmp(view->name, "__metadata__") == 0)
         return dms_fail(err, DMS_EINVAL, "%s: two tensors are named '%s'", path,
@@ -68,11 +69,9 @@ static dms_status add_view(json_t *header, size_t *offset,
                       "data_offsets", (json_int_t)begin, (json_int_t)*offset);
     if (!entry)
         return dms_fail_memory(err, path);
-    if (json_object_set_new(header, view->name, entry) != 0)
-        return dms_fail(err, DMS_EINVAL,
-                        "%s: the tensor name '%s' is not valid UTF-8", path,
-                        view->name);
-    return DMS_OK;
+    return json_object_set_new(header, view->name, entry) == 0
+               ? DMS_OK
+               : dms_fail_memory(err, path);
 }
 
 static dms_status add_metadata(json_t *header, const dms_metadata *metadata,
@@ -82,12 +81,16 @@ static dms_status add_metadata(json_t *header, const dms_metadata *metadata,
 
     if (json_object_set_new(header, "__metadata__", object) != 0)
         return dms_fail_memory(err, path);
-    for (size_t i = 0; i < count; i++)
-        if (json_object_set_new(object, metadata[i].key,
-                                json_string(metadata[i].value)) != 0)
+    for (size_t i = 0; i < count; i++) {
+        const dms_metadata *m = &metadata[i];
+
+        if (!dms_utf8_is_valid(m->key) || !dms_utf8_is_valid(m->value))
             return dms_fail(err, DMS_EINVAL,
                             "%s: the metadata '%s' are not valid UTF-8", path,
-                            metadata[i].key);
+                            m->key);
+        if (json_object_set_new(object, m->key, json_string(m->value)) != 0)
+            return dms_fail_memory(err, path);
+    }
     return DMS_OK;
 }
 

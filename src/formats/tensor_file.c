@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "formats/foreign.h"
 #include "formats/safetensors.h"
 #include "formats/torch_pth.h"
 
@@ -20,15 +21,26 @@ struct dms_tensor_file {
     const dms_tensor_view **sorted; /* by name */
 };
 
+/* A safetensors header is a JSON object behind its 8 bytes of length. */
+static bool may_be_safetensors(const void *data, size_t size)
+{
+    return size > 8 && ((const char *)data)[8] == '{';
+}
+
 static dms_status recognise(bool *torch, const char *path, dms_error *err)
 {
     dms_file_map map;
     dms_status st = dms_file_map_open(&map, path, err);
+    const char *foreign = NULL;
 
     if (st != DMS_OK)
         return st;
     *torch = dms_torch_recognise(map.data, map.size);
+    if (!*torch && !may_be_safetensors(map.data, map.size))
+        foreign = dms_foreign_kind(map.data, map.size);
     dms_file_map_close(&map);
+    if (foreign)
+        return dms_fail(err, DMS_EFORMAT, "%s: is %s", path, foreign);
     return DMS_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/fail.h"
+#include "base/utf8.h"
 #include "formats/text_plain.h"
 
 enum { NAMES_MAX = 4, SAMPLE_MAX = 32 };
@@ -174,7 +175,7 @@ static bool is_damaged_utf8(const char *data, size_t size)
     size_t pairs = 0, longer = 0, broken = 0;
 
     for (size_t at = 0, step; at < size; at += step ? step : 1) {
-        step = dms_text_character(data + at, size - at);
+        step = dms_utf8_decode(NULL, data + at, size - at);
         pairs += step == 2;
         longer += step > 2;
         broken += step == 0;
@@ -238,7 +239,7 @@ static const char *show_sample(char sample[SAMPLE_MAX + 1], const char *text)
            !dms_ascii_is_control(start[-1]))
         start--;
     while (start[len] && !strchr(ends, start[len])) {
-        step = dms_text_character(start + len, strlen(start + len));
+        step = dms_utf8_decode(NULL, start + len, strlen(start + len));
         if (len + step > SAMPLE_MAX || !dms_text_is_plain(start + len, step))
             break;
         len += step;

@@ -5,10 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The length of the UTF-8 character (RFC 3629) that the left > 0 bytes at data
- * begin with; 0: they begin with none. */
-size_t dms_text_character(const void *data, size_t left);
-
 /* How many bytes of data are valid UTF-8 before the first that is not. */
 size_t dms_text_valid(const void *data, size_t len);
 

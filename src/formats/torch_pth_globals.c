@@ -1,7 +1,5 @@
 /* The globals that a state dict's pickle may name. Nothing of them is
  * imported: a row only says what a call of it means to this reader. */
-#include <string.h>
-
 #include "formats/torch_pth_parts.h"
 
 #define STORAGES(module)                                                       \
@@ -39,25 +37,10 @@ static const dms_pickle_global globals[] = {
     {"torch.storage", "_TypedStorage", .what = TORCH_STORAGE_TYPED},
 };
 
-static const char *hint(const char *module, size_t len)
-{
-    static const char *const of_models[] = {"torch.nn.", "torchvision.",
-                                            "timm.", "__main__"};
-
-    for (size_t i = 0; i < sizeof of_models / sizeof of_models[0]; i++) {
-        size_t start = strlen(of_models[i]);
-
-        if (start <= len && memcmp(module, of_models[i], start) == 0)
-            return ": a whole module was saved; save model.state_dict() "
-                   "instead";
-    }
-    return "";
-}
-
 dms_pickle_rules dms_torch_rules(const char *file)
 {
     return (dms_pickle_rules){.file = file,
                               .globals = globals,
                               .count = sizeof globals / sizeof globals[0],
-                              .hint = hint};
+                              .hint = dms_torch_advice};
 }

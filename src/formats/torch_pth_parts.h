@@ -4,7 +4,8 @@
  *              each storage's bytes lie
  *           ── torch_pth_storage.c: persistent ids ↔ storages
  *           ── torch_pth_walk.c: nested dicts → names
- *           ── torch_pth_tensor.c: calls of _rebuild_tensor_v2 → views */
+ *           ── torch_pth_tensor.c: calls of _rebuild_tensor_v2 → views
+ *     a refused global ── torch_pth_advice.c: what to do about it */
 #ifndef DMS_FORMATS_TORCH_PTH_PARTS_H
 #define DMS_FORMATS_TORCH_PTH_PARTS_H
 
@@ -33,6 +34,9 @@ typedef enum torch_global {
 
 /* The allow-list, for a file of that name. */
 dms_pickle_rules dms_torch_rules(const char *file);
+/* What to do about a refused global: a clause, or "" where loading the file
+ * elsewhere would run code. */
+const char *dms_torch_advice(const dms_pickle_refusal *refusal);
 
 typedef struct torch_storage {
     const char *key; /* borrowed from the pickle */

@@ -32,6 +32,35 @@ static bool is_below(const archive *a, const dms_zip_entry *entry,
            memcmp(entry->name + a->folder_len + 1, name, strlen(name)) == 0;
 }
 
+static bool ends_with(const dms_zip_entry *entry, const char *end)
+{
+    size_t len = strlen(end);
+
+    return entry->name_len >= len &&
+           memcmp(entry->name + entry->name_len - len, end, len) == 0;
+}
+
+/* What else a zip may be, by the ends of its entries' names: a clause or "". */
+static const char *other_zip(const dms_zip_store *zip)
+{
+    static const struct {
+        const char *end, *clause;
+    } kinds[] = {
+        {"model.weights.h5", "; it is a Keras model, which is not read"},
+        {".npy", "; it is NumPy's (.npz), which is not read: save the arrays "
+                 "as safetensors"},
+        {".pth", "; unpack it: there is a .pth in it"},
+        {".pt", "; unpack it: there is a .pt in it"},
+        {".safetensors", "; unpack it: there is a safetensors file in it"},
+    };
+
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t i = 0; i < dms_zip_store_count(zip); i++)
+            if (ends_with(dms_zip_store_at(zip, i), kinds[k].end))
+                return kinds[k].clause;
+    return "";
+}
+
 /* The folder with the one FOLDER/data.pkl. */
 static dms_status find_folder(archive *a, const char *file, dms_error *err)
 {
@@ -57,8 +86,8 @@ static dms_status find_folder(archive *a, const char *file, dms_error *err)
     if (!a->folder)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: a zip without data.pkl is not a file of "
-                        "torch.save",
-                        file);
+                        "torch.save%s",
+                        file, other_zip(a->zip));
     return DMS_OK;
 }
 

@@ -42,6 +42,16 @@ static dms_param *find(const dms_params *params, const char *name)
     return NULL;
 }
 
+size_t dms_params_longest(const dms_params *params)
+{
+    size_t longest = 1;
+
+    for (size_t i = 0; i < params->count; i++)
+        if (params->items[i].len > longest)
+            longest = params->items[i].len;
+    return longest;
+}
+
 const dms_param *dms_params_find(const dms_params *params, const char *name)
 {
     return find(params, name);
@@ -271,13 +281,8 @@ dms_status dms_params_fill(dms_params *params, uint64_t seed, dms_error *err)
 dms_status dms_params_fill_rest(dms_params *params, uint64_t seed,
                                 const bool *keep, dms_error *err)
 {
-    size_t longest = 0;
-    float *plain;
+    float *plain = dms_calloc(dms_params_longest(params), sizeof *plain);
 
-    for (size_t i = 0; i < params->count; i++)
-        if (params->items[i].len > longest)
-            longest = params->items[i].len;
-    plain = dms_calloc(longest, sizeof *plain);
     if (!plain)
         return dms_fail_memory(err, "initial values");
     for (size_t i = 0; i < params->count; i++) {

@@ -131,6 +131,9 @@ void dms_param_let_go(const dms_params *params, size_t i);
 /* NULL when there is none of that name. */
 const dms_param *dms_params_find(const dms_params *params, const char *name);
 
+/* Floats that scratch needs for any row; at least 1. */
+size_t dms_params_longest(const dms_params *params);
+
 /* From now on the rows whose names begin with prefix are frozen: those declared
  * so far, running statistics too. After dms_net_declare and before
  * dms_params_allocate; nets of the table follow. A layer is frozen as a whole,

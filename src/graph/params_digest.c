@@ -10,14 +10,9 @@ dms_status dms_params_digest(uint64_t *digest, const dms_params *params,
                              bool frozen_only, dms_error *err)
 {
     uint64_t hash = DMS_HASH_START;
-    size_t longest = 1;
     bool any = false;
-    float *plain;
+    float *plain = dms_calloc(dms_params_longest(params), sizeof *plain);
 
-    for (size_t i = 0; i < params->count; i++)
-        if (params->items[i].len > longest)
-            longest = params->items[i].len;
-    plain = dms_calloc(longest, sizeof *plain);
     if (!plain)
         return dms_fail_memory(err, "digest of the weights");
     for (size_t i = 0; i < params->count; i++) {

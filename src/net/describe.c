@@ -36,16 +36,19 @@ static void write_thresholds(dms_strbuf *text, const dms_model_config *config)
 
 static void write_provenance(dms_strbuf *text, const dms_model_config *config)
 {
-    json_t *root =
-        dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
+    const char *made = *config->provenance ? config->provenance : "{}";
+    json_t *root = dms_json_read(made, strlen(made), 0, NULL);
     const char *key;
     json_t *value;
+
+    text->failed |= !root;
 
     json_object_foreach(root, key, value)
     {
         char *item = dms_json_dump(value, (dms_json_style){.compact = true});
 
         dms_strbuf_printf(text, "  %-16s %s\n", key, item ? item : "");
+        text->failed |= !item;
         dms_free(item);
     }
     json_decref(root);
@@ -128,18 +131,16 @@ static char *describe_for_machine(const dms_model *model)
     quantised q = count_quantised(model->params);
     char *text;
 
-    json_object_set_new(root, "parameters",
-                        json_integer((json_int_t)dms_model_parameters(model)));
-    json_object_set_new(root, "tensors",
-                        json_integer((json_int_t)model->params->count));
+    dms_json_set(&root, "parameters",
+                 json_integer((json_int_t)dms_model_parameters(model)));
+    dms_json_set(&root, "tensors",
+                 json_integer((json_int_t)model->params->count));
     if (model->config.trained_on.digests)
-        json_object_set_new(
-            root, "trained_on",
-            json_integer((json_int_t)model->config.trained_on.count));
-    json_object_set_new(root, "quantised",
-                        json_pack("{s:I, s:I}", "parameters",
-                                  (json_int_t)q.parameters, "tensors",
-                                  (json_int_t)q.tensors));
+        dms_json_set(&root, "trained_on",
+                     json_integer((json_int_t)model->config.trained_on.count));
+    dms_json_set(&root, "quantised",
+                 json_pack("{s:I, s:I}", "parameters", (json_int_t)q.parameters,
+                           "tensors", (json_int_t)q.tensors));
     text = dms_json_dump(root, (dms_json_style){.indent = 2});
     json_decref(root);
     dms_free(config);

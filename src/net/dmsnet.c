@@ -352,6 +352,12 @@ static dms_status tell_flaw(const dms_net *net, const dms_node *flaw,
                     dms_precision_name(net->precision));
 }
 
+const char *dms_net_who(char who[DMS_NET_WHO], const char *id)
+{
+    snprintf(who, DMS_NET_WHO, "patient %.100s", id ? id : "?");
+    return who;
+}
+
 static const char *const eye_names[] = {"left", "right"};
 
 dms_status dms_net_check_eye(const dms_net *net, size_t image, int eye,

@@ -123,6 +123,12 @@ void dms_net_weights_changed(dms_net *net);
  * mask. */
 dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);
 
+enum { DMS_NET_WHO = 128 };
+
+/* "patient ID" for the messages of the checks below, a long id cut; NULL: "?".
+ * Returns who. */
+const char *dms_net_who(char who[DMS_NET_WHO], const char *id);
+
 /* Did all that the last forward of an inference net made for this patient (its
  * place, 0 to N - 1) stay finite, from the stages' maps to the logits?
  * DMS_EFORMAT says what overflowed, whose, in which numbers; who, "patient 7",

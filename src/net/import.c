@@ -16,22 +16,30 @@
 #define STEM  "conv1.weight"
 #define BLOCK "layer1.0.conv1.weight"
 
+/* A word of wrapping, or the place in a Sequential or list. */
+static bool is_wrapping_word(const char *word, size_t len)
+{
+    static const char *const words[] = {
+        "state_dict", "model_state_dict",  "model_state", "model",
+        "net",        "network",           "teacher",     "student",
+        "module",     "backbone",          "body",        "encoder",
+        "features",   "feature_extractor", "base_model",  "resnet",
+        "_orig_mod"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == len && memcmp(words[i], word, len) == 0)
+            return true;
+    return len > 0 && strspn(word, "0123456789") >= len;
+}
+
 /* Is prefix made of known wrappings only? */
 static bool is_wrapping(const char *prefix, size_t len)
 {
-    static const char *const words[] = {"state_dict", "model",    "teacher",
-                                        "student",    "module",   "backbone",
-                                        "encoder",    "_orig_mod"};
-
     while (len > 0) {
         const char *dot = memchr(prefix, '.', len);
         size_t word = dot ? (size_t)(dot - prefix) : len;
-        bool known = false;
 
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            known = known || (strlen(words[i]) == word &&
-                              memcmp(words[i], prefix, word) == 0);
-        if (!dot || !known)
+        if (!dot || !is_wrapping_word(prefix, word))
             return false;
         prefix += word + 1;
         len -= word + 1;
@@ -39,10 +47,11 @@ static bool is_wrapping(const char *prefix, size_t len)
     return true;
 }
 
-static bool is_network(const dms_tensor_file *file, const char *prefix)
+static bool is_network(const dms_tensor_file *file, const char *prefix,
+                       dms_naming naming)
 {
-    return dms_tensor_file_find(file, prefix, STEM) &&
-           dms_tensor_file_find(file, prefix, BLOCK);
+    return dms_naming_find(file, prefix, naming, STEM) &&
+           dms_naming_find(file, prefix, naming, BLOCK);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -53,12 +62,13 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* prefix, without the "backbone." that a whole DMS-Net has behind it. */
-static void settle(dms_import *import, const char *prefix)
+static void settle(dms_import *import, const char *prefix, dms_naming naming)
 {
     char *end;
 
     snprintf(import->prefix, sizeof import->prefix, "%s", prefix);
-    if (!ends_with(prefix, BACKBONE))
+    import->naming = naming;
+    if (!ends_with(prefix, BACKBONE) || naming != DMS_NAMING_TORCHVISION)
         return;
     end = import->prefix + strlen(prefix) - strlen(BACKBONE);
     *end = '\0';
@@ -74,48 +84,89 @@ static bool is_teacher_of(const char *a, const char *b)
     return strncmp(a, "teacher.", 8) == 0 && strncmp(b, "student.", 8) == 0;
 }
 
-static dms_status no_network(const dms_import *import, dms_error *err)
-{
-    const dms_tensor_file *file = import->file;
-    size_t count = dms_tensor_file_count(file);
+/* Networks of a file while they are looked for. */
+typedef struct search {
+    const dms_tensor_file *file;
+    bool found, strange_found;
+    char best[DMS_IMPORT_PREFIX_MAX];
+    dms_naming naming;
+    char strange[DMS_IMPORT_PREFIX_MAX]; /* under no known wrapping */
+} search;
 
+static dms_status no_network(const search *s, dms_error *err)
+{
+    const char *path = dms_tensor_file_path(s->file);
+    const char *whose = dms_names_of_others(s->file);
+    size_t count = dms_tensor_file_count(s->file);
+
+    if (s->strange_found)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: no ResNet backbone in its %zu tensors under a "
+                        "known name, but one under '%.80s': name it as prefix",
+                        path, count, s->strange);
+    if (whose)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: no ResNet backbone in its %zu tensors: these are "
+                        "%s names; expected a ResNet-18, 34, 50, 101 or 152 of "
+                        "torchvision",
+                        path, count, whose);
     return dms_fail(err, DMS_EFORMAT,
                     "%s: no ResNet backbone in its %zu tensors: expected "
                     "conv1.weight and layer1.0.conv1.weight, alone or under "
                     "names like state_dict.module.backbone; the first is "
                     "%.80s; another wrapping can be named as prefix",
-                    dms_tensor_file_path(file), count,
-                    count ? dms_tensor_file_at(file, 0)->name : "none");
+                    path, count,
+                    count ? dms_tensor_file_at(s->file, 0)->name : "none");
+}
+
+/* The network of that naming whose stem is the tensor name, if it is one. */
+static dms_status consider(search *s, const char *name, dms_naming naming,
+                           dms_error *err)
+{
+    char stem[DMS_IMPORT_NAME_MAX], prefix[DMS_IMPORT_PREFIX_MAX];
+    size_t len;
+
+    dms_naming_write(stem, naming, STEM);
+    len = strlen(name) - strlen(stem);
+    if (!ends_with(name, stem) || len >= sizeof prefix ||
+        (len > 0 && name[len - 1] != '.'))
+        return DMS_OK;
+    snprintf(prefix, sizeof prefix, "%.*s", (int)len, name);
+    if (!is_network(s->file, prefix, naming))
+        return DMS_OK;
+    if (!is_wrapping(prefix, len)) {
+        if (!s->strange_found)
+            memcpy(s->strange, prefix, sizeof prefix);
+        s->strange_found = true;
+        return DMS_OK;
+    }
+    if (s->found && is_teacher_of(s->best, prefix))
+        return DMS_OK;
+    if (s->found && !is_teacher_of(prefix, s->best))
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: holds several networks, '%.80s' and '%.80s'; "
+                        "name one as prefix",
+                        dms_tensor_file_path(s->file), s->best, prefix);
+    memcpy(s->best, prefix, sizeof prefix);
+    s->naming = naming;
+    s->found = true;
+    return DMS_OK;
 }
 
 static dms_status find_prefix(dms_import *import, dms_error *err)
 {
-    const dms_tensor_file *file = import->file;
-    char best[sizeof import->prefix], prefix[sizeof import->prefix];
-    bool found = false;
+    search s = {.file = import->file};
+    dms_status st = DMS_OK;
 
-    for (size_t i = 0; i < dms_tensor_file_count(file); i++) {
-        const char *name = dms_tensor_file_at(file, i)->name;
-        size_t len = strlen(name) - strlen(STEM);
-
-        if (!ends_with(name, STEM) || len >= sizeof prefix ||
-            !is_wrapping(name, len))
-            continue;
-        snprintf(prefix, sizeof prefix, "%.*s", (int)len, name);
-        if (!is_network(file, prefix) || (found && is_teacher_of(best, prefix)))
-            continue;
-        if (found && !is_teacher_of(prefix, best))
-            return dms_fail(err, DMS_EFORMAT,
-                            "%s: holds several networks, '%.80s' and '%.80s'; "
-                            "name one as prefix",
-                            dms_tensor_file_path(file), best, prefix);
-        memcpy(best, prefix, sizeof best);
-        found = true;
-    }
-    if (!found)
-        return no_network(import, err);
-    settle(import, best);
-    return DMS_OK;
+    for (size_t i = 0; i < dms_tensor_file_count(s.file); i++)
+        for (int naming = 0; naming < DMS_NAMINGS; naming++)
+            TRY(consider(&s, dms_tensor_file_at(s.file, i)->name,
+                         (dms_naming)naming, err));
+    if (!s.found)
+        return no_network(&s, err);
+    settle(import, s.best, s.naming);
+done:
+    return st;
 }
 
 /* A prefix that was asked for: of a backbone, or of a whole DMS-Net. */
@@ -127,10 +178,14 @@ static dms_status take_prefix(dms_import *import, const char *asked,
     int len = snprintf(prefix, sizeof prefix, "%s%s", asked, dot);
 
     if (len > 0 && (size_t)len < sizeof prefix - strlen(BACKBONE)) {
-        if (!is_network(import->file, prefix))
-            strcat(prefix, BACKBONE);
-        if (is_network(import->file, prefix)) {
-            settle(import, prefix);
+        for (int n = 0; n < DMS_NAMINGS; n++)
+            if (is_network(import->file, prefix, (dms_naming)n)) {
+                settle(import, prefix, (dms_naming)n);
+                return DMS_OK;
+            }
+        strcat(prefix, BACKBONE);
+        if (is_network(import->file, prefix, DMS_NAMING_TORCHVISION)) {
+            settle(import, prefix, DMS_NAMING_TORCHVISION);
             return DMS_OK;
         }
     }
@@ -154,7 +209,8 @@ dms_status dms_import_open(dms_import *out, const char *path,
                   : find_prefix(&import, err));
     snprintf(backbone, sizeof backbone, "%s%s", import.prefix,
              import.whole ? BACKBONE : "");
-    TRY(dms_infer_backbone(&import.backbone, import.file, backbone, err));
+    TRY(dms_infer_backbone(&import.backbone, import.file, backbone,
+                           import.naming, err));
     *out = import;
     import.file = NULL;
 done:
@@ -175,12 +231,14 @@ static const dms_param *place_of(const dms_params *params,
 {
     size_t prefix = strlen(import->prefix);
     char full[DMS_PARAM_NAME_MAX + sizeof BACKBONE];
+    char own[DMS_IMPORT_NAME_MAX];
     int len;
 
-    if (strncmp(name, import->prefix, prefix) != 0)
+    if (strncmp(name, import->prefix, prefix) != 0 ||
+        !dms_naming_read(own, import->naming, name + prefix))
         return NULL;
-    len = snprintf(full, sizeof full, "%s%s", import->whole ? "" : BACKBONE,
-                   name + prefix);
+    len =
+        snprintf(full, sizeof full, "%s%s", import->whole ? "" : BACKBONE, own);
     if (len < 0 || (size_t)len >= sizeof full ||
         (backbone_only && strncmp(full, BACKBONE, strlen(BACKBONE)) != 0))
         return NULL;
@@ -273,10 +331,10 @@ static dms_status take_tensor(taking *t, const dms_tensor_view *view,
 
 static dms_status add_missing(taking *t, const dms_param *param, dms_error *err)
 {
-    const char *name = param->name;
+    char name[DMS_IMPORT_NAME_MAX];
 
-    if (!t->import->whole)
-        name += strlen(BACKBONE);
+    dms_naming_write(name, t->import->naming,
+                     param->name + (t->import->whole ? 0 : strlen(BACKBONE)));
     if (t->first.code == DMS_OK)
         dms_fail(&t->first, DMS_EMISMATCH, "%s: tensor %s%s is missing",
                  dms_tensor_file_path(t->import->file), t->import->prefix,
@@ -318,8 +376,8 @@ dms_status dms_import_take(dms_params *params, bool *taken,
                                   .backbone = import->backbone,
                                   .depth_slice = import->depth_slice};
     memcpy(report->prefix, import->prefix, sizeof report->prefix);
-    t.scratch = dms_calloc(dms_weights_longest(params), sizeof *t.scratch);
-    t.picture = dms_calloc(dms_weights_longest(params), sizeof *t.picture);
+    t.scratch = dms_calloc(dms_params_longest(params), sizeof *t.scratch);
+    t.picture = dms_calloc(dms_params_longest(params), sizeof *t.picture);
     report->rows = dms_calloc(tensors + params->count, sizeof *report->rows);
     if (!t.scratch || !t.picture || !report->rows) {
         st = dms_fail_memory(err, dms_tensor_file_path(file));
@@ -342,10 +400,13 @@ static bool is_inside(const char *name, const dms_import *import)
 {
     static const char *const parts[] = {"conv1.", "bn1.", "layer"};
     size_t prefix = strlen(import->prefix);
+    char own[DMS_IMPORT_NAME_MAX];
 
     if (strncmp(name, import->prefix, prefix) != 0)
         return false;
     name += prefix;
+    if (dms_naming_read(own, import->naming, name))
+        name = own;
     if (import->whole && strncmp(name, BACKBONE, strlen(BACKBONE)) == 0)
         name += strlen(BACKBONE);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

@@ -6,20 +6,23 @@
 #include "dms/import.h"
 #include "formats/tensor_file.h"
 #include "graph/params.h"
+#include "net/import_names.h"
+
+enum { DMS_IMPORT_PREFIX_MAX = 256 };
 
 /* An open file and the network that was found in it. */
 typedef struct dms_import {
     dms_tensor_file *file; /* owned */
     bool whole;            /* a DMS-Net; else a backbone alone */
     dms_backbone backbone;
-    char prefix[256];            /* of the network's names in the file */
+    char prefix[DMS_IMPORT_PREFIX_MAX]; /* of the network's names in the file */
+    dms_naming naming;                  /* behind the prefix */
     dms_depth_slice depth_slice; /* the centre; or the caller's wish, before
                                     dms_import_take */
 } dms_import;
 
 /* prefix: of the names to take, "" to look for it: wrappings that are known
- * (state_dict, model, teacher, student, module, backbone, encoder, _orig_mod)
- * in any order. DMS_EFORMAT: no network, or several. */
+ * (docs/import-export.md) in any order. DMS_EFORMAT: no network, or several. */
 dms_status dms_import_open(dms_import *out, const char *path,
                            const char *prefix, dms_error *err);
 void dms_import_close(dms_import *import);

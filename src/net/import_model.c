@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/growing.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "data/labels.h"
 #include "base/strbuf.h"
 #include "formats/json.h"
@@ -19,13 +20,12 @@ static dms_status set_provenance(dms_model_config *config, const char *path,
                                  dms_error *err)
 {
     const char *slash = strrchr(path, '/');
-    json_t *root = json_pack(
-        "{s:{s:s%, s:s, s:s, s:I, s:I}, s:s}", "import", "file",
-        slash ? slash + 1 : path,
-        strnlen(slash ? slash + 1 : path, sizeof config->provenance / 4),
-        "network", report->whole ? "dmsnet" : "backbone", "prefix",
-        report->prefix, "taken", (json_int_t)report->fates[DMS_IMPORT_TAKEN],
-        "seed", (json_int_t)seed, "dmsnet", dms_version());
+    json_t *root = json_pack("{s:{s:o, s:s, s:o, s:I, s:I}, s:s}", "import",
+                             "file", dms_json_name(slash ? slash + 1 : path),
+                             "network", report->whole ? "dmsnet" : "backbone",
+                             "prefix", dms_json_name(report->prefix), "taken",
+                             (json_int_t)report->fates[DMS_IMPORT_TAKEN],
+                             "seed", (json_int_t)seed, "dmsnet", dms_version());
     size_t len =
         dms_json_print(config->provenance, sizeof config->provenance, root);
 
@@ -158,6 +158,7 @@ dms_status dms_model_import(dms_model **out, dms_import_report **report,
     dms_import import = {0};
     dms_import_options options;
     dms_architecture plain;
+    bool renamed;
     dms_import_report *own = dms_calloc(1, sizeof *own);
     dms_model *model = NULL;
 
@@ -170,10 +171,14 @@ dms_status dms_model_import(dms_model **out, dms_import_report **report,
     TRY(dms_import_open(&import, path, options.prefix, err));
     import.depth_slice = options.depth_slice;
     TRY(fill(model, own, &import, &options, err));
-    dms_log(
-        monitor, DMS_LOG_INFO, "%s: %s, %zu tensors taken, %zu left out", path,
-        import.whole ? "a whole DMS-Net" : dms_backbone_name(import.backbone),
-        own->fates[DMS_IMPORT_TAKEN], own->fates[DMS_IMPORT_LEFT]);
+    renamed = import.naming != DMS_NAMING_TORCHVISION;
+    dms_log(monitor, DMS_LOG_INFO,
+            "%s: %s%s%s, %zu tensors taken, %zu left out", path,
+            import.whole ? "a whole DMS-Net"
+                         : dms_backbone_name(import.backbone),
+            renamed ? " under " : "",
+            renamed ? dms_naming_title(import.naming) : "",
+            own->fates[DMS_IMPORT_TAKEN], own->fates[DMS_IMPORT_LEFT]);
     dms_import_warn(&import, own, monitor);
     *out = model, model = NULL;
 done:
@@ -194,17 +199,11 @@ void dms_import_report_destroy(dms_import_report *report)
 }
 
 /* Names come from the file: nothing in them may steer a terminal. */
-static void print_name(dms_strbuf *text, const char *name)
-{
-    for (const char *c = name; *c; c++)
-        dms_strbuf_add(text, *c > 0 && *c < ' ' ? "?" : c, 1);
-}
-
 static void print_row(dms_strbuf *text, const dms_import_row *row)
 {
     dms_strbuf_printf(text, "%-9s  %-4s  %-17s  ",
                       dms_import_fate_name(row->fate), row->dtype, row->shape);
-    print_name(text, row->name);
+    dms_name_put_line(text, row->name);
     if (row->fate == DMS_IMPORT_MISSING || row->fate == DMS_IMPORT_MISSHAPEN)
         dms_strbuf_printf(text, "  (expected %s)", row->wanted);
     dms_strbuf_puts(text, "\n");
@@ -217,7 +216,7 @@ static void print_for_person(dms_strbuf *text, const dms_import_report *report)
     dms_strbuf_printf(text, "%s%s, prefix '",
                       report->whole ? "DMS-Net with " : "backbone ",
                       dms_backbone_name(report->backbone));
-    print_name(text, report->prefix);
+    dms_name_put_line(text, report->prefix);
     dms_strbuf_puts(text, "':");
     for (int f = 0; f < DMS_IMPORT_FATES; f++)
         dms_strbuf_printf(text, "%s %zu %s", f ? "," : "", report->fates[f],
@@ -231,41 +230,39 @@ static void print_for_person(dms_strbuf *text, const dms_import_report *report)
 
 static json_t *row_json(const dms_import_row *row)
 {
-    json_t *json = json_pack("{s:s, s:s}", "name", row->name, "fate",
-                             dms_import_fate_name(row->fate));
+    json_t *json = json_pack("{s:o, s:s}", "name", dms_json_name(row->name),
+                             "fate", dms_import_fate_name(row->fate));
 
     if (row->dtype[0])
-        json_object_set_new(json, "dtype", json_string(row->dtype));
+        dms_json_set(&json, "dtype", json_string(row->dtype));
     if (row->shape[0])
-        json_object_set_new(
-            json, "shape",
-            dms_json_read(row->shape, strlen(row->shape), 0, NULL));
+        dms_json_set(&json, "shape",
+                     dms_json_read(row->shape, strlen(row->shape), 0, NULL));
     if (row->wanted[0])
-        json_object_set_new(
-            json, "expected",
-            dms_json_read(row->wanted, strlen(row->wanted), 0, NULL));
+        dms_json_set(&json, "expected",
+                     dms_json_read(row->wanted, strlen(row->wanted), 0, NULL));
     return json;
 }
 
 static void print_for_machine(dms_strbuf *text, const dms_import_report *report)
 {
-    json_t *root = json_pack("{s:s, s:s, s:s, s:{}, s:[]}", "network",
-                             report->whole ? "dmsnet" : "backbone", "backbone",
-                             dms_backbone_name(report->backbone), "prefix",
-                             report->prefix, "counts", "tensors");
+    json_t *counts = json_object(), *tensors = json_array(), *root;
     char *dumped;
 
     for (int f = 0; f < DMS_IMPORT_FATES; f++)
-        json_object_set_new(json_object_get(root, "counts"),
-                            dms_import_fate_name((dms_import_fate)f),
-                            json_integer((json_int_t)report->fates[f]));
-    if (report->inflated > 0)
-        json_object_set_new(
-            root, "depth_slice",
-            json_string(dms_depth_slice_name((int)report->depth_slice)));
+        dms_json_set(&counts, dms_import_fate_name((dms_import_fate)f),
+                     json_integer((json_int_t)report->fates[f]));
     for (size_t i = 0; i < report->count; i++)
-        json_array_append_new(json_object_get(root, "tensors"),
-                              row_json(&report->rows[i]));
+        dms_json_append(&tensors, row_json(&report->rows[i]));
+    root = json_pack("{s:s, s:s, s:o, s:o, s:o}", "network",
+                     report->whole ? "dmsnet" : "backbone", "backbone",
+                     dms_backbone_name(report->backbone), "prefix",
+                     dms_json_name(report->prefix), "counts", counts, "tensors",
+                     tensors);
+    if (report->inflated > 0)
+        dms_json_set(
+            &root, "depth_slice",
+            json_string(dms_depth_slice_name((int)report->depth_slice)));
     dumped = dms_json_dump(root, (dms_json_style){.indent = 1});
     text->failed = text->failed || !dumped;
     dms_strbuf_puts(text, dumped ? dumped : "");

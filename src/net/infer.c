@@ -9,25 +9,26 @@
  * conv3 does. */
 dms_status dms_infer_backbone(dms_backbone *backbone,
                               const dms_tensor_file *file, const char *prefix,
-                              dms_error *err)
+                              dms_naming naming, dms_error *err)
 {
     static const int depths[] = {2, 6, 6, 23, 36};
     bool bottleneck =
-        dms_tensor_file_find(file, prefix, "layer1.0.conv3.weight") != NULL;
+        dms_naming_find(file, prefix, naming, "layer1.0.conv3.weight") != NULL;
     int depth = 0;
     char name[64];
 
     do
         snprintf(name, sizeof name, "layer3.%d.conv1.weight", depth);
-    while (dms_tensor_file_find(file, prefix, name) && ++depth < 64);
+    while (dms_naming_find(file, prefix, naming, name) && ++depth < 64);
     for (unsigned b = 0; b < sizeof depths / sizeof *depths; b++)
         if (depths[b] == depth && bottleneck == (b >= DMS_BACKBONE_RESNET50)) {
             *backbone = (dms_backbone)b;
             return DMS_OK;
         }
     return dms_fail(err, DMS_EFORMAT,
-                    "%s: the tensors are no ResNet's that is known: %slayer3 "
-                    "has %d blocks %s conv3",
+                    "%s: no known ResNet has these tensors: %slayer3 has %d "
+                    "blocks %s conv3; expected a ResNet-18, 34, 50, 101 or "
+                    "152",
                     dms_tensor_file_path(file), prefix, depth,
                     bottleneck ? "with" : "without");
 }
@@ -44,7 +45,8 @@ dms_status dms_infer_architecture(dms_architecture *arch,
     dms_status st;
 
     snprintf(backbone, sizeof backbone, "%sbackbone.", prefix);
-    TRY(dms_infer_backbone(&arch->backbone, file, backbone, err));
+    TRY(dms_infer_backbone(&arch->backbone, file, backbone,
+                           DMS_NAMING_TORCHVISION, err));
     if (!reduce || reduce->axes != 4 || reduce->shape[0] > 2048)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: no tensor %scontext.reduce.conv.weight of 4 axes "

@@ -4,11 +4,12 @@
 
 #include "dms/architecture.h"
 #include "formats/tensor_file.h"
+#include "net/import_names.h"
 
 /* The backbone whose names begin with prefix ("backbone.", "module.", ""). */
 dms_status dms_infer_backbone(dms_backbone *backbone,
                               const dms_tensor_file *file, const char *prefix,
-                              dms_error *err);
+                              dms_naming naming, dms_error *err);
 
 /* Backbone, width, context and fusion of the DMS-Net under prefix; the other
  * fields are left as they are. */

@@ -10,7 +10,7 @@ json_t *dms_label_codes_json(const dms_label_set *set)
     json_t *codes = json_array();
 
     for (int k = 0; k < dms_label_set_count(set); k++)
-        json_array_append_new(codes, json_string(dms_label_set_code(set, k)));
+        dms_json_append(&codes, json_string(dms_label_set_code(set, k)));
     return codes;
 }
 
@@ -21,9 +21,9 @@ json_t *dms_label_set_json(const dms_label_set *set)
     json_t *labels = json_array();
 
     for (int k = 0; k < dms_label_set_count(set); k++)
-        json_array_append_new(
-            labels, json_pack("{s:s, s:s}", "code", dms_label_set_code(set, k),
-                              "name", dms_label_set_name(set, k)));
+        dms_json_append(&labels, json_pack("{s:s, s:s}", "code",
+                                           dms_label_set_code(set, k), "name",
+                                           dms_label_set_name(set, k)));
     return json_pack("{s:s, s:b, s:s?, s:s?, s:o}", "kind",
                      one_of ? "one-of" : "any-of", "ordered",
                      dms_label_set_ordered(set), "column",

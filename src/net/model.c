@@ -182,8 +182,7 @@ dms_status dms_model_copy_for_training(dms_params **out, const dms_model *model,
 {
     dms_status st;
     dms_params *params = NULL;
-    float *plain =
-        dms_calloc(dms_weights_longest(model->params), sizeof *plain);
+    float *plain = dms_calloc(dms_params_longest(model->params), sizeof *plain);
 
     if (!plain) {
         st = dms_fail_memory(err, "model");

@@ -85,7 +85,7 @@ static json_t *thresholds_json(const dms_model_config *config)
     json_t *thresholds = json_array();
 
     for (int k = 0; k < dms_label_set_count(config->labels); k++)
-        json_array_append_new(thresholds, dms_json_real(config->thresholds[k]));
+        dms_json_append(&thresholds, dms_json_real(config->thresholds[k]));
     return thresholds;
 }
 
@@ -93,8 +93,7 @@ char *dms_model_config_json(const dms_model_config *config)
 {
     const dms_architecture *a = &config->architecture;
     const dms_preprocess *p = &config->preprocess;
-    json_t *provenance =
-        dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
+    const char *made = *config->provenance ? config->provenance : "{}";
     json_t *root = json_pack(
         "{s:s, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i}, s:o,"
         " s:{s:i, s:b, s:s, s:s}, s:o, s:{s:f}, s:o}",
@@ -108,7 +107,7 @@ char *dms_model_config_json(const dms_model_config *config)
         "enhance", dms_enhance_name(p->enhance), "thresholds",
         thresholds_json(config), "calibration", "temperature",
         config->temperature, "provenance",
-        provenance ? provenance : json_object());
+        dms_json_read(made, strlen(made), 0, NULL));
     char *text = dms_json_dump(root, (dms_json_style){.compact = true});
 
     json_decref(root);
@@ -228,14 +227,21 @@ static dms_status read_decision(dms_model_config *config, const json_t *root,
 }
 
 /* Provenance is carried, not believed; one that is too long is let go. */
-static void read_provenance(dms_model_config *config, const json_t *root)
+static dms_status read_provenance(dms_model_config *config, const json_t *root,
+                                  const reader *r)
 {
     json_t *provenance = json_object_get(root, "provenance");
-    char *text = dms_json_dump(provenance, (dms_json_style){.compact = true});
+    char *text;
 
-    if (text && strlen(text) < sizeof config->provenance)
-        snprintf(config->provenance, sizeof config->provenance, "%s", text);
+    if (!provenance)
+        return DMS_OK;
+    text = dms_json_dump(provenance, (dms_json_style){.compact = true});
+    if (!text)
+        return dms_fail_memory(r->err, r->name);
+    if (strlen(text) < sizeof config->provenance)
+        strcpy(config->provenance, text);
     dms_free(text);
+    return DMS_OK;
 }
 
 /* The description's architecture and labels, into an empty config. */
@@ -269,6 +275,10 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
     const char *format = json_string_value(json_object_get(root, "format"));
 
     *config = (dms_model_config){.temperature = 1.0};
+    if (!root && json_error_code(&problem) == json_error_out_of_memory) {
+        st = dms_fail_memory(err, name);
+        goto done;
+    }
     if (!root) {
         st = dms_fail(err, DMS_EFORMAT, "%s: metadata 'dmsnet': %s", name,
                       problem.text);
@@ -284,7 +294,7 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
     TRY(read_preprocess(&config->preprocess,
                         json_object_get(root, "preprocessing"), &r));
     TRY(read_decision(config, root, &r));
-    read_provenance(config, root);
+    TRY(read_provenance(config, root, &r));
     TRY(dms_architecture_check(&config->architecture, err));
 done:
     json_decref(root);

@@ -147,7 +147,7 @@ static void warn_of_strangers(const dms_params *params,
 static dms_status read_params(dms_params *params, const dms_tensor_file *file,
                               dms_error *err)
 {
-    float *plain = dms_calloc(dms_weights_longest(params), sizeof *plain);
+    float *plain = dms_calloc(dms_params_longest(params), sizeof *plain);
     dms_status st = DMS_OK;
 
     if (!plain)

@@ -20,7 +20,7 @@ typedef struct dms_model_config {
     dms_label_set *labels;     /* owned */
     double *thresholds;        /* owned: K; a finding is p > threshold */
     double temperature;        /* logits are divided by it; 1: not calibrated */
-    char provenance[2048];     /* a JSON object: who made it, from what */
+    char provenance[4096];     /* a JSON object: who made it, from what */
     dms_trained_on trained_on; /* owned */
 } dms_model_config;
 

@@ -23,16 +23,6 @@ typedef struct outgoing {
     int64_t batches;
 } outgoing;
 
-size_t dms_weights_longest(const dms_params *params)
-{
-    size_t longest = 1;
-
-    for (size_t i = 0; i < params->count; i++)
-        if (params->items[i].len > longest)
-            longest = params->items[i].len;
-    return longest;
-}
-
 static void add_view(outgoing *o, const dms_param *param, const char *prefix)
 {
     dms_tensor_view *view = &o->views[o->count];
@@ -53,7 +43,7 @@ static void add_view(outgoing *o, const dms_param *param, const char *prefix)
 
 static dms_status outgoing_init(outgoing *o, const char *prefix, dms_error *err)
 {
-    size_t longest = dms_weights_longest(o->params);
+    size_t longest = dms_params_longest(o->params);
 
     o->views = dms_calloc(o->params->count, sizeof *o->views);
     o->sources = dms_calloc(o->params->count, sizeof *o->sources);

@@ -49,9 +49,6 @@ dms_status dms_weights_map_integers(bool *taken, dms_params *params, size_t i,
                                     const dms_tensor_view *view,
                                     dms_error *err);
 
-/* Floats that scratch needs for any tensor of the table. */
-size_t dms_weights_longest(const dms_params *params);
-
 bool dms_weights_same_shape(const dms_param *param,
                             const dms_tensor_view *view);
 

@@ -7,7 +7,9 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/name.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "dms/option.h"
 
 enum { YAML_SIZE_MAX = 1 << 20, OPTIONS_MAX = 256 };
@@ -73,6 +75,8 @@ static dms_status read_value(reader *r, const dms_option *option,
     size_t place = (size_t)(option - r->table->options);
 
     TRY(scalar_of(&text, r, option->name, err));
+    if (option->type == DMS_OPTION_TEXT)
+        dms_name_unescape((char *)r->event.data.scalar.value);
     if (*text == '\0' && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         st =
             dms_fail(&cause, DMS_EINVAL, "%s: there is no value", option->name);
@@ -221,21 +225,45 @@ static void put_text(writer *w, const char *text)
             w->text[w->len] = *text;
 }
 
-/* A double-quoted YAML scalar; bytes over 127 are UTF-8 and stay. */
-static void put_quoted(writer *w, const char *text)
+/* Does YAML 1.1 refuse the character between double quotes, fold it as a line
+ * break (U+0085, U+2028, U+2029) or take it for the mark of an encoding? */
+static bool is_escaped(uint32_t code)
 {
-    char escape[8];
+    return dms_utf8_is_control(code) || code == 0x2028 || code == 0x2029 ||
+           code == 0xfeff || code == 0xfffe || code == 0xffff;
+}
+
+/* Characters of valid UTF-8 between double quotes. */
+static void put_characters(writer *w, const char *text)
+{
+    char shown[8];
+
+    while (*text) {
+        uint32_t code = 0;
+        size_t size = dms_utf8_decode(&code, text, strlen(text));
+
+        assert(size > 0);
+        if (code == '"' || code == '\\')
+            dms_format(shown, sizeof shown, "\\%c", *text);
+        else if (is_escaped(code))
+            dms_format(shown, sizeof shown,
+                       code < 0x100 ? "\\x%02X" : "\\u%04X", code);
+        else
+            dms_format(shown, sizeof shown, "%.*s", (int)size, text);
+        put_text(w, shown);
+        text += size;
+    }
+}
+
+/* A double-quoted YAML scalar of a name's text (base/name.h). */
+static void put_quoted(writer *w, const char *name)
+{
+    char text[DMS_NAME_NEXT_MAX];
 
     put_text(w, "\"");
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c == '"' || c == '\\' || c < 32 || c == 127)
-            dms_format(escape, sizeof(escape),
-                       c < 32 || c == 127 ? "\\x%02X" : "\\%c", c);
-        else
-            dms_format(escape, sizeof(escape), "%c", c);
-        put_text(w, escape);
+    while (*name) {
+        name += dms_name_next(text, name, false);
+        put_characters(w, text);
     }
     put_text(w, "\"");
 }

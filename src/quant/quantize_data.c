@@ -155,10 +155,9 @@ void dms_quantising_show(const dms_quantising *q, dms_net *net, size_t i)
 dms_status dms_quantising_check(const dms_quantising *q, const dms_net *net,
                                 size_t i, dms_error *err)
 {
-    char who[128];
+    char who[DMS_NET_WHO];
 
-    snprintf(who, sizeof who, "patient %.100s",
-             q->dataset->patients[q->places[i]].id);
+    dms_net_who(who, q->dataset->patients[q->places[i]].id);
     return dms_net_check(net, 0, who, err);
 }
 
@@ -167,8 +166,8 @@ static dms_status tell(dms_model_config *config, const dms_quantising *q,
                        dms_error *err)
 {
     const dms_quantize_options *o = q->options;
-    json_t *root =
-        dms_json_read(config->provenance, strlen(config->provenance), 0, NULL);
+    const char *before = *config->provenance ? config->provenance : "{}";
+    json_t *root = dms_json_read(before, strlen(before), 0, NULL);
     json_t *made =
         json_pack("{s:s, s:f, s:f, s:s, s:I, s:I, s:f}", "method",
                   dms_quantize_method_name(o->method), "percentile",
@@ -179,9 +178,7 @@ static dms_status tell(dms_model_config *config, const dms_quantising *q,
     size_t size;
     dms_status st = DMS_OK;
 
-    if (!root)
-        root = json_object();
-    json_object_set_new(root, "quantised", made);
+    dms_json_set(&root, "quantised", made);
     size = dms_json_print(config->provenance, sizeof config->provenance, root);
     json_decref(root);
     if (size == 0)

@@ -145,8 +145,8 @@ static json_t *layers_json(const dms_quantize_report *r)
     for (size_t i = 0; i < r->count; i++) {
         const dms_quantize_layer *l = &r->layers[i];
 
-        json_array_append_new(
-            list,
+        dms_json_append(
+            &list,
             json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:o, s:o}",
                       "name", l->name, "as", fate_of(l), "kernel", l->kernel,
                       "stride", l->stride, "in", (json_int_t)l->in, "out",

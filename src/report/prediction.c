@@ -6,8 +6,10 @@
 #include "report/answer.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/name.h"
 #include "base/strbuf.h"
 #include "dms/session.h"
+#include "formats/csv.h"
 #include "formats/json.h"
 
 static const char *const eye_names[] = {"left", "right"};
@@ -77,11 +79,15 @@ static void write_text(dms_strbuf *text, const answer *a)
     const dms_prediction *p = a->p;
 
     if (p->error.code != DMS_OK) {
-        dms_strbuf_printf(text, "patient %s: no answer: %s\n\n", id_of(a),
-                          p->error.message);
+        dms_strbuf_puts(text, "patient ");
+        dms_name_put_line(text, id_of(a));
+        dms_strbuf_puts(text, ": no answer: ");
+        dms_name_put_line(text, p->error.message);
+        dms_strbuf_puts(text, "\n\n");
         return;
     }
-    dms_strbuf_printf(text, "patient %s", id_of(a));
+    dms_strbuf_puts(text, "patient ");
+    dms_name_put_line(text, id_of(a));
     for (int eye = 0; eye < 2; eye++)
         if (p->present[eye])
             dms_strbuf_printf(text, ", %s field %s", eye_names[eye],
@@ -115,7 +121,7 @@ static void write_csv(dms_strbuf *text, const answer *a)
 {
     if (a->p->error.code != DMS_OK)
         return; /* a row without numbers is no prediction */
-    dms_strbuf_printf(text, "%s", id_of(a));
+    dms_csv_put_name(text, id_of(a));
     for (int k = 0; k < a->p->label_count; k++)
         dms_strbuf_printf(text, ",%.9g", a->p->patient[k]);
     dms_strbuf_puts(text, "\n");
@@ -126,8 +132,8 @@ static json_t *probabilities_json(const answer *a, const double *p)
     json_t *object = json_object();
 
     for (int k = 0; k < a->p->label_count; k++)
-        json_object_set_new(object, dms_label_set_code(a->labels, k),
-                            dms_json_real(p[k]));
+        dms_json_set(&object, dms_label_set_code(a->labels, k),
+                     dms_json_real(p[k]));
     return object;
 }
 
@@ -137,13 +143,13 @@ static json_t *eye_json(const answer *a, int eye)
 
     if (!a->p->present[eye])
         return json_null();
-    return json_pack(
-        "{s:s?, s:{s:s, s:b, s:b, s:f, s:f, s:f, s:f}, s:o}", "path",
-        a->pair->path[eye], "field", "kind", dms_field_kind_name(f->kind),
-        "white_background", f->white_background, "coloured_background",
-        f->coloured_background, "center_x", f->center_x, "center_y",
-        f->center_y, "radius", f->radius, "coverage", f->coverage,
-        "probabilities", probabilities_json(a, a->p->eye[eye]));
+    return json_pack("{s:o, s:{s:s, s:b, s:f, s:f, s:f, s:f, s:b}, s:o}",
+                     "path", dms_json_name(a->pair->path[eye]), "field", "kind",
+                     dms_field_kind_name(f->kind), "white_background",
+                     f->white_background, "center_x", f->center_x, "center_y",
+                     f->center_y, "radius", f->radius, "coverage", f->coverage,
+                     "coloured_background", f->coloured_background,
+                     "probabilities", probabilities_json(a, a->p->eye[eye]));
 }
 
 static json_t *findings_json(const answer *a)
@@ -152,8 +158,8 @@ static json_t *findings_json(const answer *a)
 
     for (int k = 0; k < a->p->label_count; k++)
         if (a->p->finding[k])
-            json_array_append_new(
-                findings, json_string(dms_label_set_code(a->labels, k)));
+            dms_json_append(&findings,
+                            json_string(dms_label_set_code(a->labels, k)));
     return findings;
 }
 
@@ -162,14 +168,14 @@ static json_t *answer_json(const answer *a)
     json_t *root;
 
     if (a->p->error.code != DMS_OK)
-        return json_pack("{s:s, s:s}", "id", id_of(a), "error",
-                         a->p->error.message);
-    root = json_pack("{s:s, s:o, s:o, s:o, s:o}", "id", id_of(a),
+        return json_pack("{s:o, s:o}", "id", dms_json_name(id_of(a)), "error",
+                         dms_json_name(a->p->error.message));
+    root = json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", dms_json_name(id_of(a)),
                      "probabilities", probabilities_json(a, a->p->patient),
                      "findings", findings_json(a), "left",
                      eye_json(a, DMS_LEFT), "right", eye_json(a, DMS_RIGHT));
     if (a->pair->side_unknown)
-        json_object_set_new(root, "side_unknown", json_true());
+        dms_json_set(&root, "side_unknown", json_true());
     return root;
 }
 
@@ -182,7 +188,7 @@ static void write_all_json(dms_strbuf *text, const dms_predictions *predictions,
     for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
         answer a = answer_of(predictions, pairs, i);
 
-        json_array_append_new(list, answer_json(&a));
+        dms_json_append(&list, answer_json(&a));
     }
     dump = dms_json_dump(list, (dms_json_style){.indent = 2});
     dms_strbuf_puts(text, dump ? dump : "[]");

@@ -345,15 +345,11 @@ dms_status dms_checkpoint_read_tensors(dms_optimizer *optimizer,
     dms_safetensors *file = NULL;
     float *plain = NULL;
     const char *text;
-    size_t longest = 1;
     uint64_t frozen_digest;
 
     TRY(dms_safetensors_open(&file, path, err));
     TRY(verify(file, path, &text, err));
-    for (size_t i = 0; i < optimizer->params->count; i++)
-        if (optimizer->params->items[i].len > longest)
-            longest = optimizer->params->items[i].len;
-    plain = dms_calloc(longest, sizeof *plain);
+    plain = dms_calloc(dms_params_longest(optimizer->params), sizeof *plain);
     if (!plain) {
         st = dms_fail_memory(err, path);
         goto done;

@@ -40,28 +40,27 @@ static json_t *object_of(const dms_train_state *state,
     json_t *object = json_object();
     char digest[17];
 
-    json_object_set_new(object, "format", json_integer(1));
+    dms_json_set(&object, "format", json_integer(1));
     for (int i = 0; i < FIELDS; i++) {
         const char *at = (const char *)state + fields[i].offset;
 
-        json_object_set_new(object, fields[i].name,
-                            fields[i].real
-                                ? dms_json_real(*(const double *)at)
-                                : json_integer(*(const int64_t *)at));
+        dms_json_set(&object, fields[i].name,
+                     fields[i].real ? dms_json_real(*(const double *)at)
+                                    : json_integer(*(const int64_t *)at));
     }
     snprintf(digest, sizeof digest, "%016" PRIx64, state->data_digest);
-    json_object_set_new(object, "data_digest", json_string(digest));
+    dms_json_set(&object, "data_digest", json_string(digest));
     if (state->frozen_digest) {
         snprintf(digest, sizeof digest, "%016" PRIx64, state->frozen_digest);
-        json_object_set_new(object, "frozen_digest", json_string(digest));
+        dms_json_set(&object, "frozen_digest", json_string(digest));
     }
-    json_object_set_new(object, "step", json_integer(optimizer->step));
-    json_object_set_new(object, "pending", json_integer(optimizer->pending));
-    json_object_set_new(object, "options", json_string(state->options));
-    json_object_set_new(object, "labels", json_string(state->labels));
-    json_object_set_new(object, "log", json_string(log));
+    dms_json_set(&object, "step", json_integer(optimizer->step));
+    dms_json_set(&object, "pending", json_integer(optimizer->pending));
+    dms_json_set(&object, "options", json_string(state->options));
+    dms_json_set(&object, "labels", json_string(state->labels));
+    dms_json_set(&object, "log", json_string(log));
     if (before)
-        json_object_set_new(object, "trained_on_before", json_string(before));
+        dms_json_set(&object, "trained_on_before", json_string(before));
     return object;
 }
 
@@ -163,8 +162,9 @@ dms_status dms_train_state_parse(dms_train_state *state, const char *text,
                                  const char *name, dms_error *err)
 {
     dms_status st = DMS_OK;
-    json_t *object = dms_json_read(text, strlen(text), 0, NULL);
+    json_t *object = NULL;
 
+    TRY(dms_json_parse(&object, text, name, err));
     if (!json_is_object(object)) {
         st =
             dms_fail(err, DMS_EFORMAT, "%s: the state is no JSON object", name);
@@ -183,11 +183,13 @@ dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
                                            const char *text, const char *name,
                                            dms_error *err)
 {
-    json_t *object = dms_json_read(text, strlen(text), 0, NULL);
-    const json_t *step = json_object_get(object, "step");
-    const json_t *pending = json_object_get(object, "pending");
-    dms_status st = DMS_OK;
+    json_t *object = NULL;
+    const json_t *step, *pending;
+    dms_status st;
 
+    TRY(dms_json_parse(&object, text, name, err));
+    step = json_object_get(object, "step");
+    pending = json_object_get(object, "pending");
     if (!json_is_integer(step) || json_integer_value(step) < 0)
         st = wrong(name, "step", err);
     else if (!json_is_integer(pending) || json_integer_value(pending) < 0 ||
@@ -199,6 +201,7 @@ dms_status dms_train_state_parse_optimizer(dms_optimizer *optimizer,
         optimizer->step = json_integer_value(step);
         optimizer->pending = (int)json_integer_value(pending);
     }
+done:
     json_decref(object);
     return st;
 }

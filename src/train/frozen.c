@@ -14,7 +14,7 @@ static dms_status read_rows(dms_params *params, const dms_tensor_file *file,
                             dms_error *err)
 {
     const char *path = dms_tensor_file_path(file);
-    float *plain = dms_calloc(dms_weights_longest(params), sizeof *plain);
+    float *plain = dms_calloc(dms_params_longest(params), sizeof *plain);
     dms_status st = plain ? DMS_OK : dms_fail_memory(err, path);
 
     for (size_t i = 0; st == DMS_OK && i < params->count; i++) {

@@ -191,10 +191,9 @@ static dms_status compute_batch(const dms_map_cache *c, dms_net *net,
 static dms_status check_map(const dms_map_cache *c, const dms_net *net,
                             size_t image, size_t eye, dms_error *err)
 {
-    char who[128];
+    char who[DMS_NET_WHO];
 
-    snprintf(who, sizeof who, "patient %.100s",
-             c->patients->dataset->patients[eye / 2].id);
+    dms_net_who(who, c->patients->dataset->patients[eye / 2].id);
     return dms_net_check_eye(net, image, (int)(eye % 2), who, err);
 }
 

@@ -190,10 +190,13 @@ dms_status dms_metrics_log_parse(dms_metrics_log *log, const char *text,
 {
     for (size_t line = 1; *text; line++) {
         size_t len = strcspn(text, "\n");
-        json_t *object = dms_json_read(text, len, 0, NULL);
+        json_error_t problem;
+        json_t *object = dms_json_read(text, len, 0, &problem);
         dms_epoch_record record;
         dms_status st;
 
+        if (!object && json_error_code(&problem) == json_error_out_of_memory)
+            return dms_fail_memory(err, "metrics log");
         if (!json_is_object(object)) {
             json_decref(object);
             return dms_fail(err, DMS_EFORMAT,

@@ -147,10 +147,10 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
                   "averaged", record->averaged, "metric",
                   dms_metric_name(t->metric), "value", dms_json_real(metric));
     if (o->init[0])
-        json_object_set_new(training, "init", json_string(base_name(o->init)));
+        dms_json_set(&training, "init", dms_json_name(base_name(o->init)));
     if (o->pretrained[0])
-        json_object_set_new(training, "pretrained",
-                            json_string(base_name(o->pretrained)));
+        dms_json_set(&training, "pretrained",
+                     dms_json_name(base_name(o->pretrained)));
     split =
         json_pack("{s:f, s:f, s:o, s:b}", "val", o->val, "test", o->test,
                   "seed", text_of_u64(o->seed), "override", o->split_override);

@@ -62,8 +62,9 @@ static json_t *machine(void)
     uname(&system);
     processor_name(processor, sizeof processor);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I}", "host", system.nodename, "system",
-        system.release, "architecture", system.machine, "processor", processor,
+        "{s:o, s:o, s:s, s:o, s:I, s:I}", "host",
+        dms_json_name(system.nodename), "system", dms_json_name(system.release),
+        "architecture", system.machine, "processor", dms_json_name(processor),
         "processors", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memory_bytes",
         (json_int_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
 }
@@ -78,14 +79,15 @@ static json_t *run_of(const dms_trainer *t)
     snprintf(seed, sizeof seed, "%" PRIu64, t->options->seed);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     dms_net_backend(backend, sizeof backend);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I,"
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:s, s:s, s:s, s:I, s:I,"
                      " s:o}",
                      "started", when, "dmsnet", dms_version(), "backend",
                      backend, "threads", dms_threads_use(0), "seed", seed,
-                     "data", t->options->data, "data_digest", digest, "labels",
-                     t->state.labels, "compiler", __VERSION__, "train_patients",
-                     (json_int_t)t->patients.train_count, "val_patients",
-                     (json_int_t)t->patients.val_count, "machine", machine());
+                     "data", dms_json_name(t->options->data), "data_digest",
+                     digest, "labels", t->state.labels, "compiler", __VERSION__,
+                     "train_patients", (json_int_t)t->patients.train_count,
+                     "val_patients", (json_int_t)t->patients.val_count,
+                     "machine", machine());
 }
 
 dms_status dms_run_folder_describe(const dms_trainer *t, dms_error *err)

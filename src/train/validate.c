@@ -60,10 +60,9 @@ static dms_status check_patient(const dms_trainer *t, const dms_net *net,
                                 size_t place, size_t patient, dms_error *err)
 {
     dms_error wrong = {0};
-    char who[128];
+    char who[DMS_NET_WHO];
 
-    snprintf(who, sizeof who, "patient %.100s",
-             t->patients.dataset->patients[patient].id);
+    dms_net_who(who, t->patients.dataset->patients[patient].id);
     if (dms_net_check(net, place, who, &wrong) == DMS_OK)
         return DMS_OK;
     return dms_fail(err, DMS_EINVAL,

@@ -122,7 +122,7 @@ def dangerous_globals():
            "global a?b?[2J.c")
     yield ("a whole module", "pth",
            packed(b"\x80\x02ctorch.nn.modules.linear\nLinear\n)\x81."),
-           "save model.state_dict() instead")
+           "a whole module was saved, not its weights; where you trust")
 
 
 def odd_pickles():

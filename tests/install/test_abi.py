@@ -53,6 +53,10 @@ BREAKS = (
      "    int label_count;", "    double planted;\n    int label_count;"),
     ("a plain value grows", "session.h",
      "} dms_pair;", "    double planted;\n} dms_pair;"),
+    ("a member in the middle of a label's row", "metrics.h",
+     "    double prior; ", "    double planted;\n    double prior; "),
+    ("a figure between others", "metrics.h",
+     "    DMS_METRIC_F1,\n", "    DMS_METRIC_PLANTED,\n    DMS_METRIC_F1,\n"),
     ("a status between others", "status.h",
      "    DMS_ENOMEM,", "    DMS_EPLANTED,\n    DMS_ENOMEM,"),
 )
@@ -69,6 +73,10 @@ GROWTH = (
      "} dms_quantize_report;", "    double planted;\n} dms_quantize_report;"),
     ("figures grow at the end", "metrics.h",
      "} dms_report;", "    double planted;\n} dms_report;"),
+    ("a label's row grows at the end", "metrics.h",
+     "} dms_label_report;", "    double planted;\n} dms_label_report;"),
+    ("a headline figure more", "metrics.h",
+     "    DMS_METRICS\n", "    DMS_METRIC_PLANTED,\n    DMS_METRICS\n"),
     ("options of scoring grow at the end", "metrics.h",
      "} dms_score_options;", "    double planted;\n} dms_score_options;"),
 )

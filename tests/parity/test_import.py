@@ -348,7 +348,8 @@ class Refused(weights.Case):
         wide = models.wide_resnet50_2(weights=None).state_dict()
         self.check(wide, "has shape [128, 64, 1, 1], expected [64, 64, 1, 1]")
         odd = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1])
-        self.check(odd.state_dict(), "no ResNet's that is known")
+        self.check(odd.state_dict(), "no known ResNet has these tensors: layer3 "
+                   "has 1 blocks without conv3")
 
 
 class Warned(weights.Case):

@@ -5,8 +5,10 @@ import json
 import os
 import pathlib
 import pickle
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 import warnings
 
@@ -183,6 +185,37 @@ class Batches(unittest.TestCase):
         self.assertIn("patient bé: ", str(got[1].error))
         with self.assertRaisesRegex(ValueError, "1 ids for 2 pairs"):
             model.predict_batch(PAIRS[:2], ids=["a"])
+
+    def test_names_that_are_no_utf8_are_what_the_command_line_says(self):
+        with tempfile.TemporaryDirectory() as holder:
+            folder = os.path.join(os.fsencode(holder), b"caf\xe9 \\x41")
+            os.mkdir(folder)
+            left = os.fsdecode(os.path.join(folder, b"l\xe9ft.png"))
+            there = os.fsdecode(os.path.join(folder, b"mod\xe8l"))
+            shutil.copy(PAIRS[0][0], left)
+            shutil.copy(MODEL, there)
+            name = os.fsdecode(b"M\xfcller\n")
+            want = subprocess.run(
+                [door.DMSNET, "predict", "--model", there, "--left", left,
+                 "--id", name, "--json"], capture_output=True, check=True)
+            other = dmsnet.load(there)
+            got, = other.predict_batch([(left, None)], ids=[name])
+        self.assertEqual([got.id, got.left.path], [name, left])
+        answer = got.to_dict()
+        self.assertEqual([answer], json.loads(want.stdout))
+        self.assertEqual(answer["id"], "M\\xFCller\n")
+        self.assertTrue(answer["left"]["path"].endswith(
+            "/caf\\xE9 \\x5Cx41/l\\xE9ft.png"))
+
+    def test_messages_tell_names_that_are_no_utf8(self):
+        gone = os.fsdecode(b"g\xf6ne\\x41.jpg")
+        answer, = model.predict_batch([(gone, None)])
+        self.assertIn("g\\xF6ne\\x5Cx41.jpg", str(answer.error))
+        self.assertEqual(answer.to_dict()["error"], str(answer.error))
+        with self.assertRaisesRegex(dmsnet.FileError, r"g\\xF6ne\\x5Cx41"):
+            dmsnet.load(gone)
+        answer, = model.predict_batch([(None, None)], ids=[gone])
+        self.assertIn("patient g\\xF6ne\\x5Cx41.jpg: ", str(answer.error))
 
     def test_progress_is_told_and_may_stop_the_work(self):
         told = []

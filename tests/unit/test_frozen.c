@@ -19,54 +19,24 @@
 #include "dms/data.h"
 #include "dms/train.h"
 #include "formats/safetensors.h"
-#include "unit/train_texts.h"
+#include "unit/small_training.h"
 
-enum { PATIENTS = 12, SIZE = 64, PATH = 256 + 64 };
-
-/* One synthetic data set for all tests. */
-typedef struct fixture {
-    char folder[64];
-} fixture;
+enum { PATIENTS = 12, SIZE = SMALL_TRAINING_SIDE, PATH = 256 + 64 };
 
 static int setup(void **state)
 {
-    static fixture f;
-    dms_synth_options synth = {.struct_size = sizeof synth,
-                               .patients = PATIENTS,
-                               .seed = 3,
-                               .size = SIZE};
-    char data[128];
-
-    snprintf(f.folder, sizeof f.folder, "/tmp/dms_frozen_XXXXXX");
-    if (!mkdtemp(f.folder))
-        return -1;
-    snprintf(data, sizeof data, "%s/data", f.folder);
-    *state = &f;
-    return dms_synth_write(data, &synth, NULL, NULL) == DMS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    const fixture *f = *state;
-    char command[128];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
-    return system(command);
+    return small_training_make(state, PATIENTS);
 }
 
 /* Every buffer that an optimiser can have. */
-static dms_train_options frozen(const fixture *f, const char *run)
+static dms_train_options frozen(const small_training *f, const char *run)
 {
-    dms_train_options o = default_train_options();
+    dms_train_options o = small_training_options(f, run);
 
-    o.data = keep_text("%s/data", f->folder);
-    o.run = keep_text("%s/%s", f->folder, run);
-    o.cache = keep_text("%s", f->folder);
-    o.backbone = DMS_BACKBONE_RESNET18;
-    o.width = 16, o.size = SIZE;
     o.epochs = 3, o.batch = 3, o.accumulate = 2;
-    o.lr = 0.01, o.ema_decay = 0.9;
-    o.val = 0.25, o.threads = 1;
+    o.optimizer = default_train_options().optimizer;
+    o.ema_decay = 0.9;
+    o.val = 0.25;
     o.backbone_lr = 0, o.augment = false;
     return o;
 }
@@ -121,7 +91,7 @@ static void train(const dms_train_options *o)
 
 /* Compute the maps, so that being asked to stop is counted from the first batch
  * on. */
-static void make_maps(const fixture *f)
+static void make_maps(const small_training *f)
 {
     dms_train_options o = frozen(f, "maps");
 
@@ -149,7 +119,7 @@ static void assert_same_file(const dms_train_options *a,
 
 static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options whole = frozen(f, "whole"), broken = frozen(f, "broken");
     dms_status st = DMS_ESTOPPED;
     int parts = 0;
@@ -191,7 +161,7 @@ static void kill_after(const char *name, pid_t child,
  * to is there. */
 static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options whole = frozen(f, "alive"), killed = frozen(f, "killed");
     dms_rng rng = dms_rng_seeded(4);
     int seen = 0;
@@ -220,7 +190,7 @@ static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
 
 static void the_checkpoint_holds_nothing_of_the_backbone(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = frozen(f, "files");
     dms_safetensors *file = NULL;
     char path[PATH];
@@ -243,7 +213,7 @@ static void the_checkpoint_holds_nothing_of_the_backbone(void **state)
 /* An epoch that is the best: one file, two names, and they part again. */
 static void the_best_epoch_is_written_once(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = frozen(f, "once");
     struct stat best, last;
 
@@ -278,7 +248,7 @@ static void assert_refused(const dms_train_options *o, dms_status expected,
 static void
 frozen_weights_that_are_not_the_checkpoints_are_refused(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = frozen(f, "refused"), other = frozen(f, "other");
     char command[3 * PATH], path[PATH];
 
@@ -307,7 +277,7 @@ frozen_weights_that_are_not_the_checkpoints_are_refused(void **state)
 /* Read from a model file too: --init, then --backbone-lr 0. */
 static void a_run_from_a_model_file_keeps_its_backbone_bit_for_bit(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options first = frozen(f, "first"), next = frozen(f, "next");
     dms_safetensors *a = NULL, *b = NULL;
     size_t same = 0;
@@ -351,5 +321,5 @@ int main(void)
             a_run_from_a_model_file_keeps_its_backbone_bit_for_bit),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, small_training_remove);
 }

@@ -88,7 +88,11 @@ static dms_report *make_report(void)
     assert_int_equal(
         dms_label_set_copy(&r->label_set, dms_label_set_odir(), NULL), DMS_OK);
     r->labels = dms_calloc(DMS_ODIR_LABELS, sizeof *r->labels);
+    r->metrics = dms_calloc((1 + DMS_FLOORS) * DMS_METRICS, sizeof *r->metrics);
     assert_non_null(r->labels);
+    assert_non_null(r->metrics);
+    for (int f = 0; f < DMS_FLOORS; f++)
+        r->floors[f] = r->metrics + (1 + f) * DMS_METRICS;
 
     for (int m = 0; m < DMS_METRICS; m++) {
         r->metrics[m] = make_figure(&rng);

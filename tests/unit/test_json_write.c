@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "alloc_fault.h"
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "formats/json.h"
@@ -54,7 +55,7 @@ static void the_bytes_are_janssons(void **state)
     assert_as_jansson(list);
     assert_as_jansson(json_pack(
         "{s:s, s:{}, s:[], s:{s:[I, I, b], s:n}, s:[[], {}, [i]], s:s}", "text",
-        "a \"b\" \\ / \b\f\n\r\t \x01 \x7f", "none", "empty", "inner", "list",
+        "a \"b\" \\ / \b\f\n\r\t \x01", "none", "empty", "inner", "list",
         (json_int_t)INT64_MAX, (json_int_t)INT64_MIN, 1, "null", "nested", 3,
         "\xc3\xa4 \xe2\x82\xac", "\xf0\x9f\x91\x81 eye"));
     assert_as_jansson(json_string("alone"));
@@ -174,18 +175,35 @@ static void print_says_what_did_not_fit(void **state)
 static void want_of_memory_gives_no_text(void **state)
 {
     json_t *root = json_pack("{s:s}", "name", "text");
+    alloc_fault fault = {0};
 
     (void)state;
-    dms_alloc_fail_at(1);
-    assert_null(dms_json_dump(root, (dms_json_style){0}));
-    dms_alloc_fail_at(0);
+    while (alloc_fault_next(&fault)) {
+        char *text = dms_json_dump(root, (dms_json_style){0});
+
+        alloc_fault_end(&fault, text ? DMS_OK : DMS_ENOMEM);
+        dms_free(text);
+    }
+    assert_true(fault.count > 1);
     json_decref(root);
+}
+
+static void what_steers_a_terminal_is_escaped(void **state)
+{
+    json_t *text = json_string("\x7f\xc2\x80\xc2\x9f\xc2\xa0\x1b");
+    char *got = dms_json_dump(text, (dms_json_style){0});
+
+    (void)state;
+    assert_string_equal(got, "\"\\u007F\\u0080\\u009F\xc2\xa0\\u001B\"");
+    dms_free(got);
+    json_decref(text);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bytes_are_janssons),
+        cmocka_unit_test(what_steers_a_terminal_is_escaped),
         cmocka_unit_test(any_real_reads_back_to_its_bits),
         cmocka_unit_test(what_is_not_finite_is_null),
         cmocka_unit_test(lines_break_where_they_are_asked_to),

@@ -22,42 +22,16 @@
 #include "dms/train.h"
 #include "net/dmsnet.h"
 #include "train/metrics_log.h"
-#include "unit/train_texts.h"
+#include "unit/small_training.h"
 
-enum { PATIENTS = 12, SIZE = 64, K = DMS_ODIR_LABELS };
-
-/* One synthetic data set for all tests, and its prepared photographs. */
-typedef struct fixture {
-    char folder[64];
-} fixture;
+enum { PATIENTS = 12, SIZE = SMALL_TRAINING_SIDE, K = DMS_ODIR_LABELS };
 
 static int setup(void **state)
 {
-    static fixture f;
-    dms_synth_options synth = {.struct_size = sizeof synth,
-                               .patients = PATIENTS,
-                               .seed = 3,
-                               .size = SIZE};
-    char data[128];
-
-    snprintf(f.folder, sizeof f.folder, "/tmp/dms_maps_XXXXXX");
-    if (!mkdtemp(f.folder))
-        return -1;
-    snprintf(data, sizeof data, "%s/data", f.folder);
-    *state = &f;
-    return dms_synth_write(data, &synth, NULL, NULL) == DMS_OK ? 0 : -1;
+    return small_training_make(state, PATIENTS);
 }
 
-static int teardown(void **state)
-{
-    const fixture *f = *state;
-    char command[128];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
-    return system(command);
-}
-
-static void forget(const fixture *f, const char *pattern)
+static void forget(const small_training *f, const char *pattern)
 {
     char command[160];
 
@@ -66,19 +40,10 @@ static void forget(const fixture *f, const char *pattern)
 }
 
 /* A frozen backbone, nothing augmented; SGD and no average: small files. */
-static dms_train_options frozen(const fixture *f, const char *run)
+static dms_train_options frozen(const small_training *f, const char *run)
 {
-    dms_train_options o = default_train_options();
+    dms_train_options o = small_training_options(f, run);
 
-    o.data = keep_text("%s/data", f->folder);
-    o.run = keep_text("%s/%s", f->folder, run);
-    o.cache = keep_text("%s", f->folder);
-    o.backbone = DMS_BACKBONE_RESNET18;
-    o.width = 16, o.size = SIZE;
-    o.epochs = 2, o.batch = 4;
-    o.optimizer = DMS_OPTIMIZER_SGD, o.lr = 0.01;
-    o.ema_decay = 0;
-    o.val = 0.3, o.threads = 1;
     o.backbone_lr = 0, o.augment = false;
     return o;
 }
@@ -192,7 +157,7 @@ static void assert_same_model(const dms_train_options *a,
 }
 
 /* Files "maps-*<end>" of the fixture's folder; the last one's path. */
-static int maps_ending(const fixture *f, const char *end, char path[400])
+static int maps_ending(const small_training *f, const char *end, char path[400])
 {
     DIR *folder = opendir(f->folder);
     int count = 0;
@@ -216,7 +181,7 @@ static int maps_ending(const fixture *f, const char *end, char path[400])
  * is rounded otherwise. */
 static void kept_maps_train_as_the_backbone_in_every_step_does(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options kept = frozen(f, "kept"), each = frozen(f, "each");
     watch w;
 
@@ -236,7 +201,7 @@ static void kept_maps_train_as_the_backbone_in_every_step_does(void **state)
 
 static void maps_in_bf16_train_nearly_as_those_in_fp32(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options fp32 = frozen(f, "fp32"), bf16 = frozen(f, "bf16");
     char path[400];
     watch w;
@@ -255,7 +220,7 @@ static void maps_in_bf16_train_nearly_as_those_in_fp32(void **state)
 /* While maps are computed, in the first batches, anywhere. */
 static void a_stopped_run_resumes_to_the_same_bits(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options whole = frozen(f, "whole"), broken = frozen(f, "broken");
     dms_train_result result = {0};
     dms_status st = DMS_ESTOPPED;
@@ -288,7 +253,7 @@ static void a_stopped_run_resumes_to_the_same_bits(void **state)
 
 static void a_damaged_file_is_made_again(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options first = frozen(f, "first"), again = frozen(f, "again");
     char path[400];
     uint8_t *data;
@@ -321,7 +286,7 @@ static void a_damaged_file_is_made_again(void **state)
  * was to start from. */
 static void another_backbone_has_maps_of_its_own(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options own = frozen(f, "own"), other = frozen(f, "other");
     dms_train_options taken = frozen(f, "taken"), late = frozen(f, "late");
     char path[400];
@@ -348,7 +313,7 @@ static void another_backbone_has_maps_of_its_own(void **state)
 
 static void a_full_disk_is_an_error_and_leaves_no_half_file(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = frozen(f, "full");
     struct rlimit old, small;
     dms_error err = {0};
@@ -371,7 +336,7 @@ static void a_full_disk_is_an_error_and_leaves_no_half_file(void **state)
 
 static void with_augmentation_the_log_says_why_no_maps_are_kept(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = frozen(f, "augmented");
     char path[400];
     watch w;
@@ -387,7 +352,7 @@ static void with_augmentation_the_log_says_why_no_maps_are_kept(void **state)
 /* The table with the photograph of one eye taken away. */
 static void one_eyed_patients_and_models_have_maps_too(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options both = frozen(f, "both"), left = frozen(f, "left");
     char command[300], path[400];
     watch w;
@@ -505,5 +470,5 @@ int main(void)
         cmocka_unit_test(one_eyed_patients_and_models_have_maps_too),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, small_training_remove);
 }

@@ -88,10 +88,13 @@ static void figures_are_bit_equal_for_any_number_of_threads(void **state)
 
         options.threads = threads;
         other = report_of(DMS_TASK_MULTI_LABEL, options);
-        assert_memory_equal(one->metrics, other->metrics, sizeof one->metrics);
+        assert_memory_equal(one->metrics, other->metrics,
+                            DMS_METRICS * sizeof *one->metrics);
         assert_memory_equal(one->labels, other->labels,
                             DMS_ODIR_LABELS * sizeof *one->labels);
-        assert_memory_equal(one->floors, other->floors, sizeof one->floors);
+        for (int f = 0; f < DMS_FLOORS; f++)
+            assert_memory_equal(one->floors[f], other->floors[f],
+                                DMS_METRICS * sizeof *one->floors[f]);
         dms_report_destroy(other);
     }
     dms_report_destroy(one);
@@ -268,6 +271,24 @@ static void text_fits_eighty_columns(void **state)
     dms_report_destroy(report);
 }
 
+static void what_a_library_lacks_is_null(void **state)
+{
+    dms_report *r = report_of(DMS_TASK_MULTI_LABEL, options_of_300());
+
+    (void)state;
+    assert_ptr_equal(dms_report_metric(r, DMS_METRIC_MICRO_AUC),
+                     &r->metrics[DMS_METRIC_MICRO_AUC]);
+    assert_null(dms_report_metric(r, DMS_METRICS));
+    assert_ptr_equal(dms_report_floor(r, DMS_FLOOR_CLASS_PRIORS, DMS_METRIC_F1),
+                     &r->floors[DMS_FLOOR_CLASS_PRIORS][DMS_METRIC_F1]);
+    assert_null(dms_report_floor(r, DMS_FLOORS, DMS_METRIC_F1));
+    assert_null(dms_report_floor(r, DMS_FLOOR_ALL_ZERO, DMS_METRICS));
+    assert_ptr_equal(dms_report_label(r, DMS_ODIR_O), &r->labels[DMS_ODIR_O]);
+    assert_null(dms_report_label(r, DMS_ODIR_LABELS));
+    assert_null(dms_report_label(r, -1));
+    dms_report_destroy(r);
+}
+
 static void names_are_found_again(void **state)
 {
     (void)state;
@@ -312,6 +333,7 @@ int main(void)
         cmocka_unit_test(json_reads_back_bit_equal_with_null_for_undefined),
         cmocka_unit_test(tuned_thresholds_are_said_to_be_tuned_here),
         cmocka_unit_test(text_fits_eighty_columns),
+        cmocka_unit_test(what_a_library_lacks_is_null),
         cmocka_unit_test(names_are_found_again),
         cmocka_unit_test(every_failed_allocation_is_reported_and_nothing_leaks),
     };

@@ -128,6 +128,102 @@ static void the_challenge_form_is_read(void **state)
     dms_dataset_close(d);
 }
 
+/* The annotations with only these of ODIR's labels. */
+static dms_dataset *open_some(const char *codes)
+{
+    dms_dataset *d = NULL;
+    dms_error err = {0};
+    dms_label_set *set = NULL;
+    dms_dataset_options options = {.struct_size = sizeof options};
+
+    assert_int_equal(dms_label_set_parse(&set, codes, &err), DMS_OK);
+    options.labels = set;
+    if (dms_dataset_open_with(&d, at("annotations.csv"), &options, &err) !=
+        DMS_OK)
+        fail_msg("%s", err.message);
+    dms_label_set_destroy(set);
+    return d;
+}
+
+static void keywords_label_the_eyes_for_some_of_odirs_labels_too(void **state)
+{
+    static const char *const unknown[] = {"D,X", "normal,D"};
+    dms_dataset *d;
+
+    (void)state;
+    put("annotations.csv",
+        CHALLENGE "N,D,G,C,X,normal\n"
+                  "7,69,Female,,,\"glaucoma,cataract\",normal fundus,"
+                  "0,0,1,1,0,0\n"
+                  "8,70,Male,,,lens dust,mild nonproliferative retinopathy,"
+                  "0,1,0,0,0,0\n");
+    d = open_some("G,D");
+    assert_true(d->patients[0].eye[DMS_LEFT].labelled);
+    assert_int_equal(d->patients[0].eye[DMS_LEFT].labels[0], 1);
+    assert_int_equal(d->patients[0].eye[DMS_LEFT].labels[1], 0);
+    assert_true(d->patients[0].eye[DMS_RIGHT].labelled);
+    assert_int_equal(d->patients[0].eye[DMS_RIGHT].labels[0], 0);
+    assert_int_equal(d->patients[0].eye[DMS_RIGHT].labels[1], 0);
+    assert_false(d->patients[1].eye[DMS_LEFT].labelled);
+    assert_int_equal(d->patients[1].eye[DMS_RIGHT].labels[0], 0);
+    assert_int_equal(d->patients[1].eye[DMS_RIGHT].labels[1], 1);
+    dms_dataset_close(d);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        d = open_some(unknown[i]);
+        assert_false(d->patients[0].eye[DMS_LEFT].labelled);
+        assert_false(d->patients[0].eye[DMS_RIGHT].labelled);
+        dms_dataset_close(d);
+    }
+}
+
+/* The right eye's cataract makes the patient not normal, asked for or not. */
+static void a_check_holds_some_labels_to_all_of_the_keywords(void **state)
+{
+    dms_data_report *report = NULL;
+    dms_error err = {0};
+    dms_dataset *d;
+
+    (void)state;
+    put("annotations.csv", CHALLENGE "N,D\n"
+                                     "7,69,Female,,,normal fundus,cataract,"
+                                     "0,0\n"
+                                     "8,70,Male,,,normal fundus,cataract,"
+                                     "1,0\n");
+    d = open_some("N,D");
+    assert_int_equal(dms_data_check(&report, d, NULL, &err), DMS_OK);
+    assert_null(strstr(report->text, "line 2: labels are"));
+    assert_non_null(
+        strstr(report->text, "line 3: labels are N, the keywords say none"));
+    dms_data_report_destroy(report);
+    dms_dataset_close(d);
+}
+
+static void an_eye_without_any_of_one_of_labels_is_not_labelled(void **state)
+{
+    dms_label labels[] = {{.code = "G"}, {.code = "D"}};
+    dms_label_options about;
+    dms_dataset_options options = {.struct_size = sizeof options};
+    dms_label_set *set = NULL;
+    dms_dataset *d = NULL;
+
+    (void)state;
+    put("annotations.csv", CHALLENGE "D,G\n"
+                                     "7,69,Female,,,glaucoma,drusen,0,1\n");
+    dms_label_options_init(&about, sizeof about);
+    about.labels = labels, about.count = 2;
+    about.task = DMS_TASK_SINGLE_LABEL;
+    assert_int_equal(dms_label_set_create(&set, &about, NULL), DMS_OK);
+    options.labels = set;
+    assert_int_equal(
+        dms_dataset_open_with(&d, at("annotations.csv"), &options, NULL),
+        DMS_OK);
+    assert_true(d->patients[0].eye[DMS_LEFT].labelled);
+    assert_int_equal(d->patients[0].eye[DMS_LEFT].labels[0], 1);
+    assert_false(d->patients[0].eye[DMS_RIGHT].labelled);
+    dms_dataset_close(d);
+    dms_label_set_destroy(set);
+}
+
 static void oia_odirs_folders_are_known(void **state)
 {
     dms_dataset *d;
@@ -734,6 +830,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(the_challenge_form_is_read),
+        TEST_IN_FOLDER(keywords_label_the_eyes_for_some_of_odirs_labels_too),
+        TEST_IN_FOLDER(a_check_holds_some_labels_to_all_of_the_keywords),
+        TEST_IN_FOLDER(an_eye_without_any_of_one_of_labels_is_not_labelled),
         TEST_IN_FOLDER(oia_odirs_folders_are_known),
         TEST_IN_FOLDER(kaggles_rows_are_eyes),
         TEST_IN_FOLDER(kaggles_rows_must_agree),

@@ -505,6 +505,48 @@ static void options_written_as_yaml_read_back_equal(void **state)
     }
 }
 
+/* YAML takes some characters escaped only, and folds others into blanks. */
+static void characters_that_yaml_does_not_take_are_escaped(void **state)
+{
+    static const struct {
+        const char *out, *yaml;
+    } cases[] = {
+        {"\xc2\x91", "out: \"\\x91\"\n"},       /* U+0091 */
+        {"a\xc2\x85 b", "out: \"a\\x85 b\"\n"}, /* next line */
+        {"a \xe2\x80\xa8\xe2\x80\xa9 b", "out: \"a \\u2028\\u2029 b\"\n"},
+        {"\xef\xbb\xbf", "out: \"\\uFEFF\"\n"},
+        {"\xef\xbf\xbe\xef\xbf\xbf", "out: \"\\uFFFE\\uFFFF\"\n"},
+        {"\x7f\t\x1b", "out: \"\\x7F\\x09\\x1B\"\n"},
+        /* what is no UTF-8, and what looks like its escape: base/name.h */
+        {"caf\xe9\x85", "out: \"caf\\\\xE9\\\\x85\"\n"},
+        {"a\\x41", "out: \"a\\\\x5Cx41\"\n"},
+        {"C:\\temp", "out: \"C:\\\\temp\"\n"},
+        {"\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf0\x9f\xbf\xbe",
+         "out: \"\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf0\x9f\xbf\xbe\"\n"},
+    };
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[32];
+        dms_error err = {0};
+        fit f, again;
+
+        assert_int_equal(dms_options_init(&f, &table, &err), DMS_OK);
+        assert_int_equal(dms_options_set(&f, &table, "out", cases[i].out, &err),
+                         DMS_OK);
+        dms_options_format_yaml(text, sizeof text, &f, &table, NULL);
+        snprintf(out, sizeof out, "\n%s", cases[i].yaml);
+        if (!strstr(text, out))
+            fail_msg("no %s in:\n%s", cases[i].yaml, text);
+        if (parse(&again, text, &err) != DMS_OK)
+            fail_msg("%s in:\n%s", err.message, text);
+        assert_string_equal(again.out, cases[i].out);
+        dms_options_release(&f, &table);
+        dms_options_release(&again, &table);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +564,7 @@ int main(void)
         cmocka_unit_test(bad_yaml_is_refused_with_file_and_line),
         cmocka_unit_test(broken_yaml_says_where_it_breaks),
         cmocka_unit_test(options_written_as_yaml_read_back_equal),
+        cmocka_unit_test(characters_that_yaml_does_not_take_are_escaped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

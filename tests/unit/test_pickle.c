@@ -19,9 +19,10 @@ static const dms_pickle_global globals[] = {
     {"torch", "FloatStorage", DMS_PICKLE_CALLS_NOT, false, 2},
 };
 
-static const char *hint(const char *module, size_t len)
+static const char *hint(const dms_pickle_refusal *refusal)
 {
-    return len > 0 && module[0] == 't' ? ": a hint" : "";
+    return refusal->module_len > 0 && refusal->module[0] == 't' ? ": a hint"
+                                                                : "";
 }
 
 static const dms_pickle_rules rules = {

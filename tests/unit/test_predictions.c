@@ -70,6 +70,30 @@ static void a_spreadsheets_own_text_is_read(void **state)
     dms_prediction_rows_release(&p);
 }
 
+static void ids_are_read_as_the_bytes_that_were_written(void **state)
+{
+    static const char *const ids[] = {"M\xfcller", "back\\x41", "a,\"b\";\n",
+                                      "\xc3\xa4"};
+    char path[] = "/tmp/test_predictions.XXXXXX";
+    double probabilities[4 * DMS_ODIR_LABELS] = {0};
+    dms_prediction_rows p = {0};
+    dms_error err = {0};
+
+    (void)state;
+    close(mkstemp(path));
+    assert_int_equal(dms_prediction_rows_write(path, ids, probabilities, 4,
+                                               dms_label_set_odir(), &err),
+                     DMS_OK);
+    if (dms_prediction_rows_read(&p, path, dms_label_set_odir(), &err) !=
+        DMS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(p.count, 4);
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(p.ids[i], ids[i]);
+    dms_prediction_rows_release(&p);
+    unlink(path);
+}
+
 static void errors_name_file_line_and_column(void **state)
 {
     (void)state;
@@ -155,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_may_stand_in_any_order),
         cmocka_unit_test(a_spreadsheets_own_text_is_read),
+        cmocka_unit_test(ids_are_read_as_the_bytes_that_were_written),
         cmocka_unit_test(errors_name_file_line_and_column),
         cmocka_unit_test(what_lies_outside_zero_to_one_is_refused),
         cmocka_unit_test(an_id_twice_is_refused_with_both_lines),

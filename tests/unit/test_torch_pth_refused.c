@@ -121,9 +121,10 @@ static void objects_that_are_no_state_dict_are_refused(void **state)
            "h\1h\1)R\x85R\x85R."),
          "of no tensor"},
         {L("\x80\2ctorch.nn.modules.linear\nLinear\n)\x81."),
-         "save model.state_dict() instead"},
+         "a whole module was saved, not its weights"},
         {L("\x80\2ctorch._utils\n_rebuild_sparse_tensor\n)R."),
-         "global torch._utils._rebuild_sparse_tensor"},
+         "global torch._utils._rebuild_sparse_tensor at byte 2: a kind of "
+         "tensor that is not read"},
         {L("\x80\2ctorch._utils\n_rebuild_qtensor\n)R."),
          "global torch._utils._rebuild_qtensor"},
         {L("\x80\2cposix\nsystem\nX\4\0\0\0true\x85R."),

@@ -19,54 +19,20 @@
 #include "dms/data.h"
 #include "dms/train.h"
 #include "train/metrics_log.h"
-#include "unit/train_texts.h"
+#include "unit/small_training.h"
 
 enum { PATIENTS = 16 };
 
-/* One synthetic data set for all tests. */
-typedef struct fixture {
-    char folder[64];
-} fixture;
-
 static int setup(void **state)
 {
-    static fixture f;
-    dms_synth_options synth = {.struct_size = sizeof synth,
-                               .patients = PATIENTS,
-                               .seed = 3,
-                               .size = 64};
-    char data[128];
-
-    snprintf(f.folder, sizeof f.folder, "/tmp/dms_trainer_XXXXXX");
-    if (!mkdtemp(f.folder))
-        return -1;
-    snprintf(data, sizeof data, "%s/data", f.folder);
-    *state = &f;
-    return dms_synth_write(data, &synth, NULL, NULL) == DMS_OK ? 0 : -1;
+    return small_training_make(state, PATIENTS);
 }
 
-static int teardown(void **state)
+static dms_train_options tiny(const small_training *f, const char *run)
 {
-    const fixture *f = *state;
-    char command[128];
+    dms_train_options o = small_training_options(f, run);
 
-    snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
-    return system(command);
-}
-
-static dms_train_options tiny(const fixture *f, const char *run)
-{
-    dms_train_options o = default_train_options();
-
-    o.data = keep_text("%s/data", f->folder);
-    o.run = keep_text("%s/%s", f->folder, run);
-    o.cache = keep_text("%s", f->folder);
-    o.backbone = DMS_BACKBONE_RESNET18;
-    o.width = 16, o.size = 32;
-    o.epochs = 2, o.batch = 4;
-    o.optimizer = DMS_OPTIMIZER_SGD, o.lr = 0.01;
-    o.ema_decay = 0; /* small checkpoints: tests are for seconds */
-    o.val = 0.3, o.threads = 1;
+    o.size = 32;
     return o;
 }
 
@@ -146,7 +112,7 @@ static void assert_same_curve(const dms_train_options *a,
 
 static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options whole = tiny(f, "whole"), broken;
     dms_train_result result = {0};
     dms_error err = {0};
@@ -177,7 +143,7 @@ static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
 /* The option saves memory and changes no bit, so it may change on the way. */
 static void a_run_goes_on_with_activations_made_again(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options kept = tiny(f, "kept"), again = tiny(f, "made-again");
     int asked = 3;
     dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
@@ -194,7 +160,7 @@ static void a_run_goes_on_with_activations_made_again(void **state)
 /* Without a chance to say goodbye; the run folder is all that is left. */
 static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options whole = tiny(f, "alive"), killed = tiny(f, "killed");
     dms_rng rng = dms_rng_seeded(4);
     dms_error err = {0};
@@ -217,7 +183,7 @@ static void a_run_killed_at_any_moment_resumes_to_the_same_end(void **state)
 
 static void resuming_with_another_rate_is_refused_by_name(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "changed");
     int asked = 2;
     dms_monitor monitor = {.user = &asked, .should_stop = stop_at};
@@ -238,7 +204,7 @@ static void resuming_with_another_rate_is_refused_by_name(void **state)
 
 static void a_time_limit_ends_validated_and_saved(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "limited");
     dms_train_result result = {0};
     dms_error err = {0};
@@ -257,7 +223,7 @@ static void a_time_limit_ends_validated_and_saved(void **state)
 static void
 a_run_stopped_before_it_began_took_no_longer_than_its_call(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "unprepared");
     int left = 1;
     dms_monitor monitor = {.user = &left, .should_stop = stop_at};
@@ -277,7 +243,7 @@ a_run_stopped_before_it_began_took_no_longer_than_its_call(void **state)
 
 static void patience_stops_early(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "patient");
     dms_train_result result = {0};
     dms_error err = {0};
@@ -290,7 +256,7 @@ static void patience_stops_early(void **state)
 
 static void a_rate_far_too_high_is_said_with_advice(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "diverged");
     dms_error err = {0};
 
@@ -301,7 +267,7 @@ static void a_rate_far_too_high_is_said_with_advice(void **state)
 
 static void single_label_with_a_frozen_backbone_trains(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "single");
     dms_train_result result = {0};
     dms_error err = {0};
@@ -314,7 +280,7 @@ static void single_label_with_a_frozen_backbone_trains(void **state)
 
 static void options_that_do_not_fit_are_refused_by_name(void **state)
 {
-    const fixture *f = *state;
+    const small_training *f = *state;
     dms_train_options o = tiny(f, "refused");
     dms_error err = {0};
 
@@ -348,5 +314,5 @@ int main(void)
         cmocka_unit_test(options_that_do_not_fit_are_refused_by_name),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, small_training_remove);
 }
