@@ -36,6 +36,11 @@ static void check_photograph(dms_findings *f, const dms_fingerprint *print,
     const char *id = patient_of(dataset, print->eye)->id;
     const char *side = side_name(print->eye);
 
+    if (print->further_pages > 0)
+        dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id,
+                         "%s: the file holds %d further pages, which are not "
+                         "read",
+                         side, print->further_pages);
     if (!print->present) {
         dms_findings_add(f, DMS_FINDING_MISSING, id, "%s: %s", side,
                          print->message);

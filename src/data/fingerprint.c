@@ -10,9 +10,11 @@
 #include "base/alloc.h"
 #include "base/c_locale.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "data/name_twin.h"
+#include "image/codec.h"
 #include "image/digest.h"
 
 enum { CHUNK = 64 };
@@ -37,7 +39,9 @@ static void measure_grey(dms_fingerprint *print, const dms_image *image)
 /* Fails for want of memory only: that says nothing of the photograph. */
 static dms_status take(dms_fingerprint *print, const char *path)
 {
-    dms_image image = {0};
+    dms_picture picture = {0};
+    dms_codec_input in = {.name = path};
+    uint8_t *data = NULL;
     dms_error err = {0};
 
     if (access(path, F_OK) != 0) {
@@ -50,17 +54,23 @@ static dms_status take(dms_fingerprint *print, const char *path)
         return DMS_OK;
     }
     print->present = true;
-    if (dms_image_read(&image, path, 0, &err) != DMS_OK ||
-        dms_field_find(&print->field, &image, &err) != DMS_OK) {
+    if (dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, &err) ==
+        DMS_OK)
+        in.data = data;
+    if (err.code != DMS_OK ||
+        dms_picture_decode(&picture, &in, &err) != DMS_OK ||
+        dms_field_find(&print->field, &picture.image, &err) != DMS_OK) {
         snprintf(print->message, sizeof print->message, "%.399s", err.message);
     } else {
         print->readable = true;
-        print->width = image.width;
-        print->height = image.height;
-        print->digest = dms_image_digest(&image);
-        measure_grey(print, &image);
+        print->width = picture.image.width;
+        print->height = picture.image.height;
+        print->further_pages = picture.further_pages;
+        print->digest = dms_image_digest(&picture.image);
+        measure_grey(print, &picture.image);
     }
-    dms_image_release(&image);
+    dms_image_release(&picture.image);
+    dms_free(data);
     return err.code == DMS_ENOMEM ? DMS_ENOMEM : DMS_OK;
 }
 

@@ -11,6 +11,7 @@ typedef struct dms_fingerprint {
     bool readable;
     uint64_t digest; /* dms_image_digest */
     int width, height;
+    int further_pages; /* of its TIFF, not read */
     double mean;      /* grey level, 0 to 255 */
     double deviation; /* of the grey levels */
     dms_field field;

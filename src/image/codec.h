@@ -26,7 +26,8 @@ typedef struct dms_picture {
                         it */
     int full_width;
     int full_height;
-    bool own_scan; /* jpeg_scan.h decoded it, not libjpeg */
+    int further_pages; /* of a TIFF: other photographs that are not read */
+    bool own_scan;     /* jpeg_scan.h decoded it, not libjpeg */
 } dms_picture;
 
 /* Each: out is empty before, owned by the caller after, even on failure (then

@@ -150,11 +150,13 @@ static int orientation_of(TIFF *tiff)
 enum { DIRECTORIES_MAX = 64 };
 
 /* Go to the photograph among the file's directories: the largest that is not a
- * reduced version or a mask of another; of equal ones the first. */
-static bool choose_directory(TIFF *tiff)
+ * reduced version or a mask of another; of equal ones the first. further: the
+ * number of the others, of at most DIRECTORIES_MAX. */
+static bool choose_directory(int *further, TIFF *tiff)
 {
     uint64_t most = 0;
     tdir_t best = 0, count = 0;
+    int pages = 0;
 
     do {
         uint32_t width = 0, height = 0, kind = 0;
@@ -166,9 +168,11 @@ static bool choose_directory(TIFF *tiff)
         pixels = kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)
                      ? 0
                      : (uint64_t)width * height;
+        pages += pixels > 0;
         if (pixels > most)
             most = pixels, best = count;
     } while (++count < DIRECTORIES_MAX && TIFFReadDirectory(tiff));
+    *further = pages > 1 ? pages - 1 : 0;
     return TIFFSetDirectory(tiff, best) != 0;
 }
 
@@ -218,7 +222,7 @@ dms_status dms_tiff_decode(dms_picture *out, const dms_codec_input *in,
         return dms_fail(err, DMS_EFORMAT,
                         "%s: the TIFF is truncated or damaged (%s)", in->name,
                         s.text);
-    if (!choose_directory(tiff))
+    if (!choose_directory(&out->further_pages, tiff))
         st = dms_fail(err, DMS_EFORMAT,
                       "%s: the TIFF is truncated or damaged (%s)", in->name,
                       s.text);

@@ -26,9 +26,8 @@ static const signature signatures[] = {
     {0, BYTES("\0\0\0\x0cJXL \r\n\x87\n"),
      "a JPEG XL picture; convert it to PNG"},
     {0, BYTES("\xff\x0a"), "a JPEG XL picture; convert it to PNG"},
-    {4, BYTES("ftypavif"), "an AVIF picture; convert it to PNG"},
-    {4, BYTES("ftypheic"), "a HEIC picture; convert it to JPEG or PNG"},
-    {4, BYTES("ftypheix"), "a HEIC picture; convert it to JPEG or PNG"},
+    {4, BYTES("ftypavi"), "an AVIF picture; convert it to PNG"},
+    {4, BYTES("ftyphe"), "a HEIC picture; convert it to JPEG or PNG"},
     {4, BYTES("ftypmif1"), "a HEIF picture; convert it to JPEG or PNG"},
     {4, BYTES("ftypmsf1"), "a HEIF picture; convert it to JPEG or PNG"},
     {4, BYTES("ftyp"), "a video (MP4, QuickTime)"},
@@ -62,25 +61,25 @@ static bool is_bmp(const uint8_t *data, size_t size)
            memcmp(data + 6, "\0\0\0\0", 4) == 0;
 }
 
-/* Markup behind blanks and a byte order mark. */
+/* Markup behind blanks and a byte order mark, and perhaps a comment or a
+ * declaration. */
 static const char *find_markup(const uint8_t *data, size_t size)
 {
-    char head[16] = "";
+    char head[512] = "";
     size_t at = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
     while (at < size && dms_ascii_is_space((char)data[at]))
         at++;
     memcpy(head, data + at,
            size - at < sizeof head - 1 ? size - at : sizeof head - 1);
-    if (dms_ascii_same_start(head, "<!doctype html", 14) ||
-        dms_ascii_same_start(head, "<html", 5) ||
-        dms_ascii_same_start(head, "<head", 5))
+    if (head[0] != '<')
+        return NULL;
+    if (dms_ascii_contains(head, "<!doctype html") ||
+        dms_ascii_contains(head, "<html") || dms_ascii_contains(head, "<head"))
         return "an HTML page: the download was refused or redirected";
-    if (dms_ascii_same_start(head, "<svg", 4))
+    if (dms_ascii_contains(head, "<svg"))
         return "an SVG drawing";
-    if (dms_ascii_same_start(head, "<?xml", 5))
-        return "an XML document";
-    return NULL;
+    return dms_ascii_same_start(head, "<?xml", 5) ? "an XML document" : NULL;
 }
 
 static bool is_one_byte(const uint8_t *data, size_t size, uint8_t byte)

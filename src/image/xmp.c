@@ -6,6 +6,12 @@
 #include "base/ascii.h"
 #include "image/codec.h"
 
+/* May a name begin behind it? */
+static bool ends_before(char c)
+{
+    return dms_ascii_is_space(c) || c == '<' || c == '"' || c == '\'';
+}
+
 /* Past blanks. */
 static const char *skip(const char *at, const char *end)
 {
@@ -43,7 +49,8 @@ int dms_xmp_orientation(const void *data, size_t size)
     const char *at = data, *end = at + size;
 
     while (at && (size_t)(end - at) >= sizeof name - 1) {
-        if (memcmp(at, name, sizeof name - 1) == 0) {
+        if (memcmp(at, name, sizeof name - 1) == 0 &&
+            (at == (const char *)data || ends_before(at[-1]))) {
             int value = value_at(at + sizeof name - 1, end);
 
             if (value > 0)

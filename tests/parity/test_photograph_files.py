@@ -142,7 +142,8 @@ class Orientation(unittest.TestCase):
         pixels = picture()
         for text in ('tiff:Orientation="9"/>', 'tiff:Orientation="66"/>',
                      'tiff:OrientationX="6"/>', 'tiff:Orientation=6/>',
-                     'tiff:Orientation="6', 'tiff:Orientation'):
+                     'tiff:Orientation="6', 'tiff:Orientation',
+                     'xtiff:Orientation="6"/>'):
             chunk = (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(text)[:-40])
             self.assert_upright(png(pixels, [chunk]), pixels, 1)
         for profile in ("", "\nexif\n", "\nexif\n 8\nzz", raw_profile(b"II*\0")):
@@ -186,6 +187,19 @@ class Directories(unittest.TestCase):
         data = self.tiff([(mask, 4, None), (photograph, 0, None)])
         np.testing.assert_array_equal(read(data), photograph)
 
+    def test_further_pages_are_mentioned_by_data_check(self):
+        pages = [(picture(256, 256, seed), 2, None) for seed in (1, 2, 3)]
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "1_left.tif").write_bytes(self.tiff(pages))
+            (folder / "1_right.tif").write_bytes(self.tiff(pages[1:2]))
+            (folder / "t.csv").write_text("id,left,right\n"
+                                          "1,1_left.tif,1_right.tif\n")
+            run = subprocess.run([BUILD / "dmsnet", "data", "check", folder],
+                                 capture_output=True, text=True, check=False)
+        self.assertIn("left: the file holds 2 further pages", run.stdout)
+        self.assertNotIn("right: the file holds", run.stdout)
+
     def test_of_equal_pages_the_first_is_read(self):
         first, second = picture(24, 16, 1), picture(24, 16, 2)
         data = self.tiff([(first, 2, None), (second, 2, None)])
@@ -205,10 +219,13 @@ class Kinds(unittest.TestCase):
                  "git lfs pull"),
                 (b"\xef\xbb\xbf \n<!DOCTYPE HTML><html>", "HTML page"),
                 (b"<HTML><body>403", "HTML page"),
+                (b"<!-- saved from --><html>", "HTML page"),
+                (b"<?xml version='1.0'?><!DOCTYPE html>", "HTML page"),
                 (b"<?xml version='1.0'?><Error/>", "an XML document"),
                 (bmp.getvalue(), "a BMP picture"),
                 (gif.getvalue(), "a GIF picture"),
                 (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
+                (b"\0\0\0\x18ftyphevc\0\0\0\0", "a HEIC picture"),
                 (b"\0\0\0\x18ftypmif1\0\0\0\0", "a HEIF picture"),
                 (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF picture"),
                 (b"\0\0\0\x18ftypmp42\0\0\0\0", "a video"),
