@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole way in a few minutes: install what is missing, build, make a small
-# synthetic set, train a small DMS-Net on it, evaluate it, predict one pair.
+# A demonstration in a few minutes: install missing packages, build, draw a
+# small synthetic data set, train a small DMS-Net on it, evaluate it, predict
+# one pair.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -17,7 +18,7 @@ demo=build/demo
 rm -rf "$demo"
 mkdir -p "$demo"
 
-step "2/5  Drawing 300 synthetic patients (no substitute for photographs)"
+step "2/5  Drawing 300 synthetic patients (not a substitute for photographs)"
 build/dmsnet synth "$demo/data" --patients 300 --size 160 --seed 1
 
 step "3/5  Training resnet18 at 96 pixels on them"
@@ -36,10 +37,10 @@ build/dmsnet predict --model "$demo/run/best.safetensors" \
 
 cat <<TXT
 
-The report lies in $demo/evaluation/report.txt, the model in
+The report is in $demo/evaluation/report.txt, the model in
 $demo/run/best.safetensors. Next:
 
-  build/dmsnet data check DIR             look at your own data
+  build/dmsnet data check DIR             check your own data
   build/dmsnet train --data DIR --run runs/first --backbone resnet18 --size 128
-  build/dmsnet --help                     everything else
+  build/dmsnet --help                     list all verbs
 TXT

@@ -6,27 +6,28 @@ usage() {
     cat <<'TXT'
 usage: ./test.sh [--all | --soak] [--list] [NAME...]
 
-Install what is missing, build, run the tests, and close with the sum of the
-runners' own counts: "N passed, N failed, N skipped". The exit status is 0 when
-nothing failed. Each suite's output is kept in build/test-logs.
+Install missing packages, build, run the tests, and print the sum of the test
+runners' counts: "N passed, N failed, N skipped". The exit status is 0 if nothing
+failed. The output of each suite is kept in build/test-logs.
 
-  (nothing)  gcc without a warning, layers, unit tests, replays of the fuzz
-             corpora, parity with PyTorch and others, the command line, Python,
-             the installed library: within 15 minutes on two cores
-  --all      and: clang without a warning, clang-tidy, the unit tests and
-             replays again with address and undefined-behaviour sanitizers,
-             threads with the thread sanitizer, coverage of what reads foreign
-             bytes, 30 seconds of fuzzing for each parser, from the same seed
-             each time: within 75 minutes; what .ci/run calls
-  --soak     only what takes hours and is run by hand: 10 minutes of fuzzing
-             for each parser, from a fresh seed, tests/soak
-  --list     print the suites' names and run none
-  NAME       only suites whose name contains NAME, such as test_csv, parity- or
-             asan-
+  (nothing)  build with gcc (warnings are errors), layers, unit tests, replays
+             of the fuzz corpora, parity with PyTorch and others, the command
+             line, Python, the installed library: at most 15 minutes on two
+             cores
+  --all      also: build with clang (warnings are errors), clang-tidy, the unit
+             tests and replays with address and undefined-behaviour sanitizers,
+             threads with the thread sanitizer, coverage of the parsers, and 30
+             seconds of fuzzing per parser with a fixed seed: at most 75
+             minutes; .ci/run calls this
+  --soak     only the tests that take hours, to be run by hand: 10 minutes of
+             fuzzing per parser with a new seed, and tests/soak
+  --list     print the names of the suites and run none
+  NAME       run only the suites whose name contains NAME, such as test_csv,
+             parity- or asan-
 TXT
 }
 
-# Suites that wait for --all: "parity-test_x cli-test_y".
+# Suites that run with --all only: "parity-test_x cli-test_y".
 slow=""
 # What runs on several threads, for the thread sanitizer.
 threaded="test_engine test_kept test_session test_loader test_compute test_bench"
@@ -43,7 +44,7 @@ for word in "$@"; do
     esac
 done
 
-# Spinning barriers collapse where the cores are shared.
+# Spinning barriers are very slow on shared cores.
 export OMP_WAIT_POLICY=passive
 
 passed=0 failed=0 skipped=0 suites=0
@@ -58,8 +59,8 @@ wanted() { # name
     return 1
 }
 
-# Add the counts that a runner printed at the end of its log; a log without
-# counts, or a bad exit without a failure counted, is one failure.
+# Add the counts that a runner printed at the end of its log. A log without
+# counts, or a nonzero exit status without a counted failure, is one failure.
 count() { # name log status seconds
     local p f s
     read -r p f s < <(tools/count-tests "$2")
@@ -91,8 +92,8 @@ folder_of() { # preset
     if [ "$1" = release ]; then echo build; else echo "build-$1"; fi
 }
 
-# A preset's build is a test: it passes when nothing warns. A preset that does
-# not build fails here, and each suite that needs it fails for itself.
+# The build of a preset is a test: it passes if there is no warning. A preset
+# that does not build fails here, and each suite that needs it fails too.
 build_preset() { # preset
     cmake --preset "$1" -DDMS_WERROR=ON &&
         cmake --build "$(folder_of "$1")" &&
@@ -112,7 +113,7 @@ build() { # preset suite...
     fi
 }
 
-# The programs that the sources say must be there, built or not.
+# The programs that there must be according to the sources, built or not.
 programs() {
     local source
     for source in tests/unit/test_*.c tests/grad/test_*.c tests/fuzz/fuzz_*.c; do
@@ -213,7 +214,7 @@ if [ $list = no ]; then
     fi
     tools/install-peers.sh build
 fi
-python=build/peers/bin/python # Debian's, and the programs that run ONNX
+python=build/peers/bin/python # Debian's Python with ONNX Runtime and OpenVINO
 [ -x "$python" ] || python=/usr/bin/python3
 
 [ $level = soak ] || usual

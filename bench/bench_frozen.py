@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""An epoch behind a frozen backbone, with validation and files, beside what it
-cannot do without: the modules' own forward and backward.
+"""Time an epoch behind a frozen backbone, with validation and files, against
+its minimum: the forward and backward of the modules alone.
 
     bench/bench_frozen.py [--build build] [--rounds 5] [--patients 500] [--size 224]
 
-Each round trains a few epochs on kept maps (the wall clock between their lines
-in the log: steps, validation, model files, checkpoint) and times training steps
-of the same modules with `dmsnet bench`; the ratio is one round's, its median all
-rounds'. The modules are those behind any bottleneck backbone, so they are timed
-behind the quicker resnet50. Needs a machine that does nothing else, and at the
-defaults about a quarter of an hour.
+Each round trains a few epochs on stored maps (wall-clock time between their
+lines in the log: steps, validation, model files, checkpoint) and times
+training steps of the same modules with `dmsnet bench`. The result is the
+median over rounds of the ratio. The modules are the same behind any bottleneck
+backbone, so they are timed behind resnet50, which is faster. Needs a quiet
+machine, and at the defaults about a quarter of an hour.
 """
 import argparse
 import json
@@ -31,22 +31,23 @@ def arguments():
     parser.add_argument("--build", default=ROOT / "build", type=pathlib.Path)
     parser.add_argument("--backbone", default="resnet152")
     parser.add_argument("--beside", default="resnet50",
-                        help="the backbone that the modules are timed behind; "
-                             "its map has as many channels")
+                        help="backbone behind which the modules are timed; its "
+                             "map must have the same number of channels")
     parser.add_argument("--width", default=512, type=int)
     parser.add_argument("--size", default=224, type=int)
     parser.add_argument("--batch", default=16, type=int)
     parser.add_argument("--patients", default=500, type=int)
-    parser.add_argument("--epochs", default=4, type=int, help="of one round")
+    parser.add_argument("--epochs", default=4, type=int, help="epochs per round")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--folder", type=pathlib.Path,
-                        help="for data, maps and runs; its disk is measured "
-                             "too (default: a temporary one)")
+                        help="for data, maps and runs; the speed of its disk "
+                             "counts too (default: a temporary folder)")
     return parser.parse_args()
 
 
 def train(a, folder, run):
-    """Seconds of each epoch but the first, and the training patients."""
+    """Seconds of each epoch but the first, and the number of training
+    patients."""
     shutil.rmtree(run, ignore_errors=True)
     process = subprocess.Popen(
         [a.build / "dmsnet", "train", "--data", folder / "data", "--run", run,
@@ -67,7 +68,7 @@ def train(a, folder, run):
 
 
 def modules(a):
-    """Seconds of the modules' forward and backward, for each patient."""
+    """Seconds of the modules' forward and backward, per patient."""
     done = subprocess.run(
         [a.build / "dmsnet", "bench", "--train", "--backbone", a.beside,
          "--width", str(a.width), "--size", str(a.size), "--batch",
@@ -79,7 +80,7 @@ def modules(a):
 
 
 def megabytes(folder):
-    """Of the files' blocks, a file of two names once."""
+    """Size of the files' blocks; a file with two names counts once."""
     files = {f.stat().st_ino: f.stat().st_blocks
              for f in folder.iterdir() if f.is_file()}
     return sum(files.values()) * 512 / 1e6

@@ -1,5 +1,5 @@
-/* From file to network input, one run a request: the half of bench_images.py
- * that is ours.
+/* From file to network input, one run per request: our side of
+ * bench_images.py.
  *
  * stdin: "SIZE PATH\n"; stdout: "MS X Y RADIUS\n", the time and the field, or
  * "! MESSAGE\n". */
@@ -29,7 +29,7 @@ static int answer(int size, const char *path)
     double start = now_ms();
 
     if (!rgb || !planes) {
-        printf("! no memory\n");
+        printf("! out of memory\n");
     } else if (dms_preprocess_file(rgb, &field, path, &settings, &err)) {
         printf("! %s\n", err.message);
     } else {

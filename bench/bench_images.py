@@ -2,18 +2,18 @@
 """From JPEG file to network input: ours against Pillow and libvips.
 
 Every round runs ours, Pillow and libvips once, one after another, in one
-thread each, on files in the page cache; the figures are minimum and median
-over the rounds, the ratios those of the medians. Ours finds the retina, crops
-it, resamples and normalises; the others are spared the search and the
-normalisation: Pillow is told the square and decodes by draft() at the
-smallest scale that holds it, libvips' thumbnailer cuts the centred square.
+thread each, on files in the page cache. The figures are minimum and median
+over the rounds; ratios are of the medians. Ours finds the retina, crops it,
+resamples and normalises. The others do not search or normalise: Pillow is
+given the square and decodes with draft() at the smallest sufficient scale,
+libvips' thumbnailer cuts the centred square.
 
   cmake --build build --target bench_images dmsnet
   bench/bench_images.py [--rounds N] [--sizes 224,448] [PHOTOGRAPH...]
 
-Without photographs a drawn one is taken, 3696 x 2448, at two qualities.
-Needs python3-pil and libvips42 (without it that column is null). Writes
-bench/results/images-MACHINE.json.
+Without PHOTOGRAPH a synthetic one of 3696 x 2448 pixels is used, at two
+qualities. Needs python3-pil and libvips42 (without the latter its column is
+null). Writes bench/results/images-MACHINE.json.
 """
 import argparse
 import ctypes
@@ -80,7 +80,7 @@ class Vips:
         self.free = self.lib.g_free
         self.unref.argtypes = self.free.argtypes = [ctypes.c_void_p]
         if self.lib.vips_init(b"bench_images"):
-            raise OSError("libvips does not start")
+            raise OSError("libvips cannot be initialised")
         self.lib.vips_concurrency_set(1)
         self.lib.vips_cache_set_max(0)
         self.version = self.lib.vips_version_string().decode()
@@ -130,7 +130,7 @@ def measure(ours, vips, path, size, rounds):
 
 
 def draw(folder):
-    """A drawn retina in a camera's frame, at two qualities."""
+    """A synthetic retina in a camera's frame, at two qualities."""
     subprocess.run([os.path.join(BUILD, "dmsnet"), "synth", "-n", "1",
                     "--size", str(FRAME[1]), "--log", "error", folder],
                    check=True, stdout=subprocess.DEVNULL)

@@ -1,21 +1,20 @@
 #!/usr/bin/python3
-"""What our own scan decoder of JPEG buys: ours against libjpeg's scaled
-decoding, and the share of it in a prediction.
+"""What our own JPEG scan decoder gains: ours against libjpeg's scaled
+decoding, and its share of a prediction.
 
-Each round reads each photograph by the one and by the other, in turns, within
-one process and one thread (tests/tools/jpeg_pair.c; one for each photograph
-and size), and every eighth round runs each network once on one patient, also
-in one thread. All figures are CPU
-time, the minimum over the rounds, so that what else the machine does disturbs
-them little; the ratios are those of the minima, `of pairs` is the median of
-the ratios within each round.
+Each round reads each photograph with both decoders, in turns, in one process
+and one thread (tests/tools/jpeg_pair.c; one process for each photograph and
+size). Every eighth round runs each network once on one patient, also in one
+thread. All figures are CPU time, the minimum over the rounds, so that other
+programs disturb them little; ratios are of the minima, and `of pairs` is the
+median of the ratios within each round.
 
   cmake --preset release && cmake --build build
   bench/bench_jpeg.py [--rounds N] [--sizes 224,448] [PHOTOGRAPH...]
 
-Without photographs drawn ones are taken, in frames of cameras, smooth and with
-a sensor's noise. Writes bench/results/jpeg-MACHINE.json and the tables of
-docs/decisions/0005-own-jpeg-scan-decoder.md.
+Without PHOTOGRAPH synthetic ones are used, in the frames of cameras, smooth
+and with a sensor's noise. Writes bench/results/jpeg-MACHINE.json and the
+tables of docs/decisions/0005-own-jpeg-scan-decoder.md.
 """
 import argparse
 import json
@@ -119,7 +118,8 @@ class Network:
 
 
 def make_models(folder):
-    """{backbone: {precision: file}}: fresh ones, quantised by drawn eyes."""
+    """{backbone: {precision: file}}, random weights, quantised on synthetic
+    photographs."""
     def dmsnet(*words):
         subprocess.run([os.path.join(BUILD, "dmsnet"), *words, "--log",
                         "error"], check=True, stdout=subprocess.DEVNULL)
@@ -154,8 +154,8 @@ def decoding(path, size, rounds):
 
 
 def prediction(network, decodings):
-    """One pair through the network, each way of reading the photographs; the
-    range over the photographs."""
+    """One pair through the network with each way of reading the photographs:
+    the range over the photographs."""
     forward = min(network.ms)
     saved = [2 * (d["libjpeg"]["input_ms"] - d["ours"]["input_ms"])
              for d in decodings if d["size"] == network.name["size"]]
@@ -192,9 +192,10 @@ def tables(decodings, predictions):
 
 
 def measure(paths, sizes, models, count):
-    """Rounds of every photograph, both ways, and now and then the networks."""
+    """Rounds of every photograph with both decoders, and in some the
+    networks."""
     cases = [(p, s) for p in paths for s in sizes]
-    # one each: what the allocator keeps of one size costs the next one time
+    # one each: memory that the allocator keeps for one size slows down others
     pairs = {case: Pair() for case in cases}
     networks = [Network(b, precision, s, models[b][precision])
                 for b, precision in NETWORKS for s in sizes]
@@ -218,8 +219,8 @@ def main():
     options.add_argument("--rounds", type=int, default=80)
     options.add_argument("--sizes", default="224,448")
     options.add_argument("--out", type=pathlib.Path,
-                         help="instead of bench/results/jpeg-MACHINE.json; "
-                              "the decision is then left alone")
+                         help="write here instead of bench/results/"
+                              "jpeg-MACHINE.json and the decision")
     options.add_argument("photographs", nargs="*")
     options = options.parse_args()
     sizes = [int(s) for s in options.sizes.split(",")]

@@ -1,5 +1,5 @@
-/* A net that stays alive: one forward (or training step) for each line on
- * standard input, its seconds on standard output. bench/peers races it.
+/* A net that stays alive: for each line on standard input it runs one forward
+ * (or training step) and prints the seconds. bench/peers uses it.
  *
  *     bench_step MODEL PRECISION WINOGRAD PATIENTS SIZE THREADS
  *                [train|train-checkpointed] */
@@ -25,7 +25,7 @@ static int serve(dms_bench *bench, dms_error *err)
     return 0;
 }
 
-/* The choice whose word it is; the first one past the last for none. */
+/* The value of a word; one past the last value if the word is unknown. */
 static int choose(const char *(*name)(int), const char *word)
 {
     int i = 0;
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
                     (argc > 7 && strcmp(argv[7], "train") == 0);
     if (!dms_precision_name((int)compute.precision) ||
         !dms_winograd_name((int)compute.winograd))
-        fprintf(stderr, "bench_step: no such precision or choice\n");
+        fprintf(stderr, "bench_step: unknown PRECISION or WINOGRAD\n");
     else if (dms_model_open(&model, argv[1], NULL, &err) == DMS_OK &&
              dms_bench_create(&bench, model, &options, &err) == DMS_OK)
         failed = serve(bench, &err);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One patient's forward while another process keeps one core busy, for each way
-of waiting; and workers side by side against threads in one worker.
+"""Time the forward of one patient while another process keeps one core busy,
+for each way of waiting; and parallel workers against threads in one worker.
 
     bench/busy.py [--build build] [--precision fp32] [--quick]
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "bench/peers"))
 from peer import Peer  # noqa: E402
 from race import make_model, put_between, slug  # noqa: E402
 
-# What libgomp is told; it reads these only when it is loaded.
+# Settings of libgomp, which reads them only when it is loaded.
 SETTINGS = [
     ("nothing said", {}),
     ("OMP_WAIT_POLICY=active", {"OMP_WAIT_POLICY": "active"}),
@@ -53,7 +53,7 @@ def worker(a, model, precision, threads, env, name=""):
 
 
 class Burner:
-    """A process that does nothing but keep one core busy."""
+    """A process that keeps one core busy."""
 
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -72,7 +72,7 @@ def start(peer):
 
 
 def take(peer, seconds):
-    """The median of one turn, in ms; its times are not kept."""
+    """The median of one turn in ms; its times are not kept."""
     peer.seconds = []
     peer.turn(seconds)
     return 1e3 * statistics.median(peer.seconds)
@@ -101,7 +101,7 @@ def waiting(a, model, precision, rounds, seconds):
 
 
 def together(peers, seconds):
-    """Patients a second of all peers at once."""
+    """Patients per second of all peers at once."""
     def turn(peer):
         peer.seconds = []
         peer.turn(seconds)
@@ -115,7 +115,7 @@ def together(peers, seconds):
 
 
 def workers(a, model, precision, rounds, seconds):
-    """One worker of all threads against one-thread workers."""
+    """One worker with all threads against workers of one thread each."""
     one = [worker(a, model, precision, a.threads, {})]
     many = [worker(a, model, precision, 1, {}) for _ in range(a.threads)]
     rates = {"one": [], "many": [], "one busy": [], "many busy": []}
@@ -141,7 +141,7 @@ def table(waits, rates):
         lines.append(f"| {w['precision']} | {w['setting']} "
                      f"| {w['quiet_ms']:.0f} | {w['busy_ms']:.0f} "
                      f"| {w['busy_ms'] / w['quiet_ms']:.2f} |")
-    lines += ["", "| patients a second | quiet | one core busy |",
+    lines += ["", "| patients per second | quiet | one core busy |",
               "| --- | ---: | ---: |"]
     for r in rates:
         t = r["threads"]

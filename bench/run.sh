@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# All figures of docs/performance.md anew, on a machine that does nothing else:
-# about eight minutes. Writes bench/results/<machine>.json and the tables.
+# Measure all figures of docs/performance.md, on a quiet machine: about ten
+# minutes. Writes bench/results/<machine>.json and the tables.
 #
 #   bench/run.sh [--install] [options of bench/peers/race.py]
 #
-# --install   make build/peers, a Python with ONNX Runtime and OpenVINO
+# --install   create build/peers, a Python with ONNX Runtime and OpenVINO
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

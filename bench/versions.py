@@ -1,18 +1,18 @@
 #!/usr/bin/python3
-"""This build beside an older one: is it as quick?
+"""Compare the speed of this build with that of another version.
 
   bench/versions.py OTHER [--minutes N] [--backbone resnet152] [--size 224]
 
-OTHER is the build folder of another checkout (tags are built as
-CONTRIBUTING.md says, target dmsnet and bench_step). Of each pair of runs one
-is this build's and one the other's, the first of the two in turn; the ratio is
-other's time over this one's, so above 1 this build is the quicker. Given are
-the median of the pairs and the 2.5 and 97.5 percentiles of 2,000 bootstrap
-resamples of them. A row passes when its interval contains 1 or lies above .98.
+OTHER is the build folder of another checkout (built as CONTRIBUTING.md says,
+targets dmsnet and bench_step). Each pair of runs has one of this build and one
+of the other, which take turns to be first. The ratio is the other's time over
+this one's: above 1 this build is faster. Printed are the median of the pairs
+and the 2.5 and 97.5 percentiles of 2,000 bootstrap resamples of them. A row
+passes if its interval contains 1 or is above .98.
 
-Forwards of one patient and of eight in every precision, and a whole `dmsnet
-predict` of a drawn set. The model is made by OTHER, so both read it. Writes
-bench/results/versions-MACHINE.json.
+Measured are forwards of one and of eight patients in every precision, and a
+whole `dmsnet predict` of a synthetic set. OTHER makes the model, so that both
+can read it. Writes bench/results/versions-MACHINE.json.
 """
 import argparse
 import json
@@ -48,7 +48,7 @@ def passes(low, high):
 
 
 class Forward:
-    """bench_step of one build, asleep between its turns."""
+    """bench_step of one build, stopped between its turns."""
 
     def __init__(self, build, words):
         self.peer = Peer("", "", [build / "bench_step", *words])
@@ -65,7 +65,7 @@ class Forward:
 
 
 class Whole:
-    """A process from its start to its end."""
+    """A whole process, from start to end."""
 
     def __init__(self, build, words):
         self.command = [build / "dmsnet", *words]
@@ -95,7 +95,7 @@ def pair(kind, other, words, seconds):
 
 
 def make_models(folder, other, backbone, size):
-    """A float model, one of integers, and a set to predict."""
+    """A float model, a quantised model and a data set to predict."""
     run = [other / "dmsnet"]
     files = {name: str(folder / name) for name in ("m.st", "q.st", "set")}
     for words in (["init", "--backbone", backbone, "--size", str(size),

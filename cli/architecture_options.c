@@ -45,7 +45,7 @@ static const dms_option architecture_list[] = {
      DMS_OPTION_FIELD(dms_architecture, width),
      .min = 16,
      .max = 2048,
-     .help = "width D behind the backbone, a multiple of 16"},
+     .help = "width D of the context and fusion modules; a multiple of 16"},
     {.name = "context",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(dms_architecture, context),
@@ -55,25 +55,26 @@ static const dms_option architecture_list[] = {
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(dms_architecture, fusion),
      .choice = fusion_word,
-     .help = "how the two eyes meet"},
+     .help = "how the two eyes' features are combined"},
     {.name = "eyes",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(dms_architecture, eyes),
      .choice = eyes_word,
-     .help = "photographs that are looked at; left or right stands in for "
+     .help = "eyes that the model uses; left or right: that eye stands in for "
              "both"},
     {.name = "task",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(dms_architecture, task),
      .choice = task_word,
-     .help = "several findings a patient, or exactly one"},
+     .help = "single-label: exactly one finding per patient; multi-label: as "
+             "the labels say"},
     {.name = "size",
      .type = DMS_OPTION_INT,
      .unit = "px",
      DMS_OPTION_FIELD(dms_architecture, size),
      .min = 32,
      .max = 2048,
-     .help = "side of the preprocessed photograph"}};
+     .help = "side S of the preprocessed photographs"}};
 
 const dms_option_table cli_architecture_table = {
     architecture_list, sizeof(architecture_list) / sizeof(*architecture_list),

@@ -1,5 +1,5 @@
-/* Splitting a command line into options and arguments; what an option means is
- * dms/option.h's. */
+/* Splitting a command line into options and arguments. dms/option.h parses the
+ * values. */
 #include "args.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "fail.h"
 
-/* An option as it was given; applied when the file has been read. */
+/* An option as given; applied after the --config file was read. */
 typedef struct cli_setting {
     const dms_option *option;
     void *values;
@@ -80,8 +80,7 @@ static dms_status take_value(const char **text, cursor *c, const char *dashes,
                              const char *name, dms_error *err)
 {
     if (c->left == 0)
-        return cli_fail(err, DMS_EINVAL, "%s%s: a value must follow", dashes,
-                        name);
+        return cli_fail(err, DMS_EINVAL, "%s%s: needs a value", dashes, name);
     *text = *c->words++;
     c->left--;
     return DMS_OK;
@@ -271,17 +270,17 @@ static dms_status check_count(const cli_args *args, dms_error *err)
     const cli_command *command = args->command;
 
     if (args->count < command->arguments_min)
-        return cli_fail(err, DMS_EINVAL, "an argument is missing: expected %s",
+        return cli_fail(err, DMS_EINVAL, "missing argument: expected %s",
                         command->arguments);
     if (args->count > command->arguments_max)
-        return cli_fail(err, DMS_EINVAL, "'%.80s' is one argument too many%s%s",
+        return cli_fail(err, DMS_EINVAL, "unexpected argument '%.80s'%s%s",
                         args->arguments[command->arguments_max],
-                        *command->arguments ? ": expected " : "",
+                        *command->arguments ? "; expected only " : "",
                         command->arguments);
     return DMS_OK;
 }
 
-/* A bundle of letters gives a setting each, so room is counted in bytes. */
+/* Each letter of a bundle (-ab) is a setting, so bytes bound their number. */
 static dms_status make_room(cli_args *args, cursor c, dms_error *err)
 {
     size_t bytes = 0;
@@ -343,7 +342,7 @@ dms_status cli_args_require(const char *value, const char *name,
 {
     if (*value != '\0')
         return DMS_OK;
-    return cli_fail(err, DMS_EINVAL, "--%s: missing; it names %s", name, what);
+    return cli_fail(err, DMS_EINVAL, "--%s is required: %s", name, what);
 }
 
 bool cli_args_same_file(const char *a, const char *b)

@@ -2,8 +2,8 @@
  *
  *     --name VALUE  --name=VALUE  --flag  --no-flag  -n VALUE  -nVALUE  -ab
  *
- * Options and arguments mix freely; after `--` all words are arguments. Of an
- * option given twice the last one counts. */
+ * Options and arguments mix freely; after `--` all words are arguments. If an
+ * option is given twice, the last value counts. */
 #ifndef CLI_ARGS_H
 #define CLI_ARGS_H
 
@@ -11,7 +11,7 @@
 
 struct cli_args {
     const cli_command *command;
-    void *values[CLI_TABLES_MAX]; /* one struct a table, owned */
+    void *values[CLI_TABLES_MAX]; /* one struct per table, owned */
     cli_common common;
     char **arguments; /* the list is owned, the words are argv's */
     int count;
@@ -23,16 +23,16 @@ struct cli_args {
  *
  * args  out: defaults, then the --config file, then the words; released by
  *       the caller in any case
- * Where --help is among the words the rest is not judged. DMS_EINVAL tells
- * what is wrong with which option and names the nearest good one. */
+ * If --help is among the words, the others are not checked. DMS_EINVAL names
+ * the option, what is wrong with it, and the nearest valid name. */
 dms_status cli_args_parse(cli_args *args, const cli_command *command, int count,
                           char **words, dms_error *err);
 void cli_args_release(cli_args *args);
 
-/* Was the option among the words (not: in the file)? */
+/* Was the option given on the command line (not only in the file)? */
 bool cli_args_given(const cli_args *args, const char *name);
 
-/* DMS_EINVAL "--name: missing" unless the text option has a value. */
+/* DMS_EINVAL "--name is required: what" unless the text option has a value. */
 dms_status cli_args_require(const char *value, const char *name,
                             const char *what, dms_error *err);
 

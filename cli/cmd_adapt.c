@@ -32,30 +32,30 @@ static const dms_option adapt_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      FIELD(model),
-     .help = "model file, not quantised"},
+     .help = "model file to adapt; not a quantised one"},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(data),
-     .help = "folder with photographs and table, or the table; no labels are "
-             "needed"},
+     .help = "folder with photographs and table, or the table itself; labels "
+             "are not needed"},
     {.name = "images",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(images),
-     .help = "folder of the photographs, if elsewhere"},
+     .help = "folder of the photographs, if they are not beside the table"},
     {.name = "encoding",
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      FIELD(encoding),
-     .help = "of a table that is text, as --encoding of train takes it"},
+     .help = "text encoding of a .csv table, as for train's --encoding"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      FIELD(out),
-     .help = "the adapted model file"},
+     .help = "adapted model file to write"},
     {.name = "cache",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
@@ -65,14 +65,14 @@ static const dms_option adapt_list[] = {
      .type = DMS_OPTION_CHOICE,
      FIELD(split),
      .choices = split_words,
-     .help = "patients whose photographs are used; without a split column, "
-             "the split of the model's training is repeated"},
+     .help = "patients whose photographs are used; if the table has no split "
+             "column, the split of the model's training is reproduced"},
     {.name = "batches",
      .type = DMS_OPTION_INT,
      FIELD(batches),
      .min = 1,
      .max = 100000,
-     .help = "batches that the statistics are the mean of"},
+     .help = "batches over which the statistics are averaged"},
     {.name = "batch",
      .type = DMS_OPTION_INT,
      FIELD(batch),
@@ -111,8 +111,8 @@ static dms_status run_adapt(cli_run *run, dms_error *err)
                          err));
     TRY(cli_args_require(given->out, "out", "the file to write", err));
     if (cli_args_same_file(given->out, given->model)) {
-        st = cli_fail(err, DMS_EINVAL, "--out: '%s' is the file of --model",
-                      given->out);
+        st = cli_fail(err, DMS_EINVAL,
+                      "--out: '%s' is already the file of --model", given->out);
         goto done;
     }
     TRY(dms_adapt(&options, run->monitor, err));
@@ -122,18 +122,17 @@ done:
 
 const cli_command cli_command_adapt = {
     .name = "adapt",
-    .summary = "estimate a model's batch norms anew on other photographs",
+    .summary = "re-estimate a model's batch norms on other photographs",
     .arguments = "",
-    .text =
-        "Run a model on a data set's photographs, each batch normalised by its "
-        "own mean and variance, and write the model again with the mean of "
-        "those over all batches as its running statistics (AdaBN). Nothing is "
-        "learnt and no labels are needed. It serves weights that come from "
-        "another kind of image, or a camera unlike those of the training; "
-        "`dmsnet train --adapt-norms N` does the same before training.\n\n"
-        "Thresholds and temperature stay as they are, though they were fitted "
-        "to the model's former outputs. --model, --data and --out must be "
-        "given.",
+    .text = "Run a model on the photographs of a data set, with each batch "
+            "normalised by its own mean and variance, and write the model with "
+            "their averages over all batches as its running statistics "
+            "(AdaBN). Nothing is learnt, and labels are not needed. This is "
+            "for weights that were trained on another kind of image or with "
+            "another camera; `dmsnet train --adapt-norms N` does the same "
+            "before training.\n\nThresholds and temperature do not change, "
+            "although they were chosen for the outputs of the original model. "
+            "--model, --data and --out are required.",
     .tables = {{.options = &adapt_table}, {.options = &cli_compute_table}},
     .computes = true,
     .run = run_adapt};

@@ -1,4 +1,4 @@
-/* `dmsnet bench`: how near a model comes to what the machine can do. */
+/* `dmsnet bench`: a model's speed against the machine's peaks. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -32,8 +32,8 @@ static const dms_option bench_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      DMS_OPTION_FIELD(bench_options, model),
-     .help = "model file; without one, fresh weights for --backbone and "
-             "--width"},
+     .help =
+         "model file; without it, random weights for --backbone and --width"},
     {.name = "backbone",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(bench_options, backbone),
@@ -45,15 +45,14 @@ static const dms_option bench_list[] = {
      DMS_OPTION_FIELD(bench_options, width),
      .min = 16,
      .max = 2048,
-     .help = "width D behind the backbone, a multiple of 16"},
+     .help = "width D of the context and fusion modules; a multiple of 16"},
     {.name = "batch",
      .type = DMS_OPTION_INT,
      .unit = "patients",
      DMS_OPTION_FIELD(bench_options, bench.patients),
      .min = 1,
      .max = 256,
-     .help = "patients, two images each, that are run at once; training needs "
-             "2"},
+     .help = "patients per batch (two images each); training needs at least 2"},
     {.name = "size",
      .type = DMS_OPTION_INT,
      .unit = "px",
@@ -67,13 +66,12 @@ static const dms_option bench_list[] = {
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, bench.train),
      .help = "time training steps (forward, loss, backward, update) instead of "
-             "forwards"},
+             "inference"},
     {.name = "checkpoint-activations",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, bench.checkpoint_activations),
-     .help =
-         "training: make activations again for the backward pass instead of "
-         "keeping them"},
+     .help = "with --train: recompute activations in the backward pass instead "
+             "of keeping them"},
     {.name = "repeat",
      .type = DMS_OPTION_INT,
      .unit = "runs",
@@ -82,20 +80,21 @@ static const dms_option bench_list[] = {
      .max = 10000,
      .word = "auto",
      .word_value = 0,
-     .help = "timed runs; auto: as many as --time holds, at least 3"},
+     .help = "timed runs; auto: as many as fit into --time, at least 3"},
     {.name = "time",
      .type = DMS_OPTION_DURATION,
      DMS_OPTION_FIELD(bench_options, bench.seconds),
      .max = 86400,
-     .help = "how long to time, warm-up and peaks aside"},
+     .help = "how long to time, not counting warm-up and the machine's peaks"},
     {.name = "memory-map",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, memory_map),
-     .help = "print the plan of the values' memory instead of times"},
+     .help = "print the memory plan (which values lie where, and when) instead "
+             "of times"},
     {.name = "per-op",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, per_op),
-     .help = "print each node of the graph too"},
+     .help = "also print each node of the graph"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(bench_options, json),
@@ -148,13 +147,14 @@ done:
 
 const cli_command cli_command_bench = {
     .name = "bench",
-    .summary = "measure this machine's peaks and a model's speed beside them",
+    .summary = "measure a model's speed against this machine's peaks",
     .arguments = "",
-    .text = "Measure what this machine can do (multiply-adds in fp32, bf16 and "
-            "int8, memory), then a model on synthetic images: time, share, "
-            "GFLOP/s and fraction of the peak of the whole, of its parts and "
-            "of its ops. A multiply-add counts as two; Winograd's algorithm is "
-            "credited with the operations that it saves; auto allows it in "
-            "fp32 inference.",
+    .text = "Measure this machine's peaks (multiply-adds in fp32, bf16 and "
+            "int8; memory bandwidth), then run a model on synthetic images and "
+            "print time, share, GFLOP/s and fraction of the peak for the whole "
+            "model, its parts and its ops. A multiply-add counts as two "
+            "operations. Winograd's algorithm is credited with the operations "
+            "of direct convolution, so it can exceed the peak; --winograd auto "
+            "means yes in fp32 here.",
     .tables = {{.options = &bench_table}, {.options = &cli_compute_many_table}},
     .run = run_bench};

@@ -13,7 +13,7 @@ static dms_status run_completion(cli_run *run, dms_error *err)
 
     if (strcmp(shell, "bash") != 0)
         return cli_fail(err, DMS_EINVAL,
-                        "'%.80s' is not a shell that is served, expected bash",
+                        "'%.80s' is not a supported shell, expected bash",
                         shell);
     cli_completion_bash(stdout);
     return DMS_OK;

@@ -21,20 +21,20 @@ static const dms_option check_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      DMS_OPTION_FIELD(check_options, images),
-     .help = "folder of the photographs, where it is not found beside the "
-             "table"},
+     .help = "folder of the photographs, if they are not beside the table"},
     {.name = "labels",
      .type = DMS_OPTION_TEXT,
      .unit = "LABELS",
      DMS_OPTION_FIELD(check_options, labels),
-     .help = "which columns are labels, as --labels of train takes it; empty: "
-             "ODIR's N to O, or EyePACS' or APTOS' grades"},
+     .help = "columns of the labels, in the form of train's --labels; empty: "
+             "ODIR's N to O, or the grades of EyePACS or APTOS"},
     {.name = "encoding",
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      DMS_OPTION_FIELD(check_options, encoding),
-     .help = "of a table that is text: utf-8, utf-16le, utf-16be, gb18030 or "
-             "windows-1252; empty: found by its bytes and keywords"},
+     .help =
+         "text encoding of a .csv table: utf-8, utf-16le, utf-16be, gb18030 or "
+         "windows-1252; empty: recognised from its bytes and keywords"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(check_options, json),
@@ -74,15 +74,14 @@ done:
 
 const cli_command cli_command_data_check = {
     .name = "data check",
-    .summary = "look a data set through and report what is wrong with it",
+    .summary = "check a data set and report what is wrong with it",
     .arguments = "DIR|TABLE",
-    .text = "Read a data set in any of its forms (a folder with a table and "
+    .text = "Read a data set in any supported form (a folder with a table and "
             "photographs, or the table itself, .csv or .xlsx), decode every "
-            "photograph, and report patients, eyes and labels; missing, "
-            "unreadable, identical and suspicious photographs; and the table's "
-            "contradictions. Nothing is changed."
-            "\n\n"
-            "The exit status is 1 when a photograph is missing or unreadable.",
+            "photograph, and report the numbers of patients, eyes and labels; "
+            "missing, unreadable, identical and suspicious photographs; and "
+            "contradictions in the table. Nothing is changed.\n\nThe exit "
+            "status is 1 if a photograph is missing or unreadable.",
     .arguments_min = 1,
     .arguments_max = 1,
     .tables = {{.options = &check_table}},

@@ -46,72 +46,74 @@ static const dms_option evaluate_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(data),
-     .help = "folder with photographs and table, or the table"},
+     .help = "folder with photographs and table, or the table itself"},
     {.name = "images",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(images),
-     .help = "folder of the photographs, if elsewhere"},
+     .help = "folder of the photographs, if they are not beside the table"},
     {.name = "encoding",
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      FIELD(encoding),
-     .help = "of a table that is text, as --encoding of train takes it"},
+     .help = "text encoding of a .csv table, as for train's --encoding"},
     {.name = "labels",
      .type = DMS_OPTION_TEXT,
      .unit = "LABELS",
      FIELD(labels),
-     .help = "where the table has the model's labels, as --labels of train "
-             "takes it; empty: under the model's words"},
+     .help = "columns of the model's labels, in the form of train's --labels; "
+             "empty: the columns that the model names"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(out),
-     .help = "folder of metrics.json, report.txt and predictions.csv"},
+     .help = "folder to write metrics.json, report.txt and predictions.csv to"},
     {.name = "cache",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(cache),
-     .help = "folder of the prepared photographs; empty: the model's"},
+     .help = "folder of the prepared photographs; empty: the model's folder, "
+             "or --out if that is not writable"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),
      .choices = split_words,
-     .help = "patients to evaluate; without a split column the split of the "
-             "model's training is made again"},
+     .help = "patients to evaluate; if the table has no split column, the "
+             "split of the model's training is reproduced"},
     {.name = "tune",
      .type = DMS_OPTION_CHOICE,
      FIELD(tune),
      .choice = dms_tune_name,
-     .help = "choose each label's threshold on the validation split by this "
-             "figure"},
+     .help = "metric by which each label's threshold is chosen on the "
+             "validation split"},
     {.name = "tuned-model",
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      FIELD(tuned_model),
-     .help = "write the model with the tuned thresholds here"},
+     .help = "model file to write with the tuned thresholds"},
     {.name = "batch",
      .type = DMS_OPTION_INT,
      .unit = "patients",
      FIELD(batch),
      .min = 1,
      .max = 256,
-     .help = "patients run at once"},
+     .help = "patients per batch; more need more memory"},
     {.name = "resamples",
      .type = DMS_OPTION_INT,
      FIELD(resamples),
      .max = 100000,
-     .help = "bootstrap resamples of patients behind the 95 % intervals"},
+     .help = "bootstrap resamples of patients for the 95 % intervals; 0: no "
+             "intervals"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      FIELD(seed),
-     .help = "of the resamples"},
+     .help = "seed of the resamples"},
     {.name = "strict",
      .type = DMS_OPTION_FLAG,
      FIELD(strict),
-     .help = "refuse patients that the model was trained on, which else are "
-             "warned of, and models that do not say whom"},
+     .help = "refuse patients that the model was trained on, instead of "
+             "warning, and models that do not record them"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      FIELD(json),
@@ -158,16 +160,16 @@ const cli_command cli_command_evaluate = {
     .name = "evaluate",
     .summary = "measure a model on a data set",
     .arguments = "",
-    .text = "Predict every labelled patient of a split and measure the "
-            "predictions with every figure that the field uses, their 95 % "
-            "intervals, and the two trivial predictors beside them."
-            "\n\n"
-            "The report goes to standard output and, with the predictions in "
-            "the challenge's form, into the out folder. --model and --data "
-            "must be given. A patient was trained on if a photograph has the "
-            "pixels of one that the model was trained on, whatever it is "
-            "called. Photographs that cannot be read are left out, "
-            "said, and make the exit status 1.",
+    .text =
+        "Predict every labelled patient of a split and report the metrics "
+        "that the field uses, their 95 % intervals, and the metrics of two "
+        "trivial predictors (all-zero, class priors).\n\nThe report is "
+        "printed on standard output and, together with the predictions in "
+        "the form of the ODIR challenge, written to the folder of --out. "
+        "A patient counts as one that the model was trained on if a "
+        "photograph has the pixels of a training photograph, whatever its "
+        "name. Photographs that cannot be read are named and left out, and the "
+        "exit status is then 1. --model and --data are required.",
     .tables = {{.options = &evaluate_table},
                {.options = &cli_compute_many_table}},
     .computes = true,

@@ -37,11 +37,11 @@ static const dms_option export_list[] = {
      DMS_OPTION_FIELD(export_options, model),
      .help = "model file to read"},
     EXPORT_FILE("onnx", onnx, "ONNX file to write (opset 17)"),
-    EXPORT_FILE("safetensors", safetensors,
-                "safetensors file to write, under the PyTorch reference's "
-                "names"),
+    EXPORT_FILE(
+        "safetensors", safetensors,
+        "safetensors file to write, with the PyTorch reference's names"),
     EXPORT_FILE("backbone", backbone,
-                "safetensors file to write of the backbone alone, under "
+                "safetensors file to write with the backbone alone, under "
                 "torchvision's names"),
     {.name = "precision",
      .type = DMS_OPTION_CHOICE,
@@ -62,23 +62,23 @@ static const dms_option export_list[] = {
     {.name = "with-preprocessing",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(export_options, with_preprocessing),
-     .help = "inputs are 8-bit RGB, N x S x S x 3, and are normalised inside; "
-             "else normalised float32, N x 3 x S x S"},
+     .help = "inputs are 8-bit RGB, N x S x S x 3, and the network normalises "
+             "them; without it, inputs are normalised float32, N x 3 x S x S"},
     {.name = "probabilities",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(export_options, probabilities),
-     .help = "outputs are calibrated probabilities; else logits"},
+     .help = "outputs are calibrated probabilities instead of logits"},
     {.name = "keep-norms",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(export_options, keep_norms),
-     .help = "batch norms stay nodes; else they are folded into the "
+     .help = "keep batch norms as nodes; without it, they are folded into the "
              "convolutions before them"}};
 
 static const dms_option_table export_table = {
     export_list, sizeof(export_list) / sizeof(*export_list), &export_defaults,
     sizeof(export_options)};
 
-/* An option for another file than those that are written would do nothing. */
+/* Refuse options that apply to none of the files to write. */
 static dms_status check_given(const cli_args *args,
                               const export_options *options, dms_error *err)
 {
@@ -88,17 +88,17 @@ static dms_status check_given(const cli_args *args,
     if (!options->safetensors[0] && !options->backbone[0] &&
         cli_args_given(args, "precision"))
         return cli_fail(err, DMS_EINVAL,
-                        "--precision: is for --safetensors and --backbone; "
-                        "ONNX files are of float32");
+                        "--precision: applies only to --safetensors and "
+                        "--backbone, and neither is given");
     for (size_t i = 0; i < sizeof for_onnx / sizeof *for_onnx; i++)
         if (!options->onnx[0] && cli_args_given(args, for_onnx[i]))
             return cli_fail(err, DMS_EINVAL,
-                            "--%s: is for --onnx, which is not given",
+                            "--%s: applies only to --onnx, which is not given",
                             for_onnx[i]);
     return DMS_OK;
 }
 
-/* No output may take the model's place or another output's. */
+/* No output may overwrite the model or another output. */
 static dms_status check_files(const export_options *options, dms_error *err)
 {
     const struct {
@@ -112,8 +112,8 @@ static dms_status check_files(const export_options *options, dms_error *err)
         for (size_t k = 0; k < i; k++)
             if (cli_args_same_file(files[i].path, files[k].path))
                 return cli_fail(err, DMS_EINVAL,
-                                "--%s: '%s' is the file of --%s", files[i].name,
-                                files[i].path, files[k].name);
+                                "--%s: '%s' is already the file of --%s",
+                                files[i].name, files[i].path, files[k].name);
     return DMS_OK;
 }
 
@@ -168,10 +168,10 @@ const cli_command cli_command_export = {
     .name = "export",
     .summary = "write a model for ONNX Runtime, PyTorch and others",
     .arguments = "",
-    .text = "Write the network of a model file as ONNX, or its weights as "
-            "safetensors that the PyTorch reference or torchvision's ResNet "
-            "load. Several at once are fine.\n\n"
-            "--model and one of --onnx, --safetensors and --backbone must be "
-            "given.",
+    .text =
+        "Write the network of a model file as ONNX, or its weights as a "
+        "safetensors file that the PyTorch reference or torchvision's ResNet "
+        "can load. One run can write several files.\n\n--model and at least "
+        "one of --onnx, --safetensors and --backbone are required.",
     .tables = {{.options = &export_table}},
     .run = run_export};

@@ -30,24 +30,25 @@ static const dms_option import_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      DMS_OPTION_FIELD(import_options, prefix),
-     .help = "what stands before the names to take, as module.encoder_q; "
-             "known wrappings are found without"},
+     .help = "prefix of the tensor names to import, such as module.encoder_q; "
+             "the usual prefixes are found without it"},
     {.name = "labels",
      .type = DMS_OPTION_TEXT,
      .unit = "LABELS",
      DMS_OPTION_FIELD(import_options, labels),
-     .help = "what the outputs stand for, as --labels of train takes it; "
-             "empty: ODIR's N to O"},
+     .help = "labels of the outputs, in the form of train's --labels; empty: "
+             "ODIR's N to O"},
     {.name = "depth-slice",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(import_options, depth_slice),
      .choice = dms_depth_slice_name,
-     .help = "what stays of convolutions that were inflated over depth to read "
-             "volumes: the centre slice or the sum"},
+     .help = "how to reduce convolutions that were inflated over depth for "
+             "volumes: take the centre slice or the sum"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(import_options, seed),
-     .help = "of the initial values of what the file has not"},
+     .help = "seed of the initial values of parameters that the file does not "
+             "contain"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(import_options, json),
@@ -102,19 +103,18 @@ done:
 
 const cli_command cli_command_import = {
     .name = "import",
-    .summary = "make a model file of PyTorch's or safetensors weights",
+    .summary = "make a model file from PyTorch or safetensors weights",
     .arguments = "FILE",
     .text =
         "Read the weights of a ResNet backbone, or of a whole DMS-Net, from a "
-        ".pth file of PyTorch (either form of torch.save, a state dict in it, "
-        "wrapped or not) or a safetensors file, and write a model file. What "
-        "a backbone alone does not hold gets fresh initial values by the "
-        "options below. Prints what became of every tensor: taken, left, "
-        "missing, misshapen.\n\n"
-        "A .pth file is parsed as data: nothing in it is executed, and what "
-        "is not a state dict is refused.\n\n"
-        "--out must be given. Nothing is written when a needed tensor is "
-        "missing or misshapen.",
+        "PyTorch .pth file (a state dict, wrapped or not, in either form of "
+        "torch.save) or from a safetensors file, and write a model file. Parts "
+        "that a backbone file does not contain get random initial values; the "
+        "options below say how they are built. What became of every tensor is "
+        "printed: taken, left (not used), missing, or misshapen (of another "
+        "shape).\n\nA .pth file is parsed as data: nothing in it is executed, "
+        "and anything but a state dict is refused.\n\n--out is required. "
+        "Nothing is written if a needed tensor is missing or misshapen.",
     .arguments_min = 1,
     .arguments_max = 1,
     .tables = {{.options = &import_table},

@@ -1,4 +1,4 @@
-/* `dmsnet info FILE`: what a model file says of itself. */
+/* `dmsnet info FILE`: describe a model file. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -39,9 +39,9 @@ done:
 
 const cli_command cli_command_info = {
     .name = "info",
-    .summary = "print what a model file says of itself",
+    .summary = "describe a model file",
     .arguments = "FILE",
-    .text = "Print a model file's architecture, numbers of parameters, labels, "
+    .text = "Print a model file's architecture, number of parameters, labels, "
             "preprocessing, thresholds and provenance.",
     .arguments_min = 1,
     .arguments_max = 1,

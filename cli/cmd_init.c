@@ -29,12 +29,12 @@ static const dms_option init_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "LABELS",
      DMS_OPTION_FIELD(init_options, labels),
-     .help = "what the outputs stand for, as --labels of train takes it; "
-             "empty: ODIR's N to O"},
+     .help = "labels of the outputs, in the form of train's --labels; empty: "
+             "ODIR's N to O"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(init_options, seed),
-     .help = "of the initial values"},
+     .help = "seed of the initial weights"},
     {.name = "backbone",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(init_options, backbone),
@@ -67,11 +67,10 @@ done:
 
 const cli_command cli_command_init = {
     .name = "init",
-    .summary = "make a fresh, untrained model file",
+    .summary = "make an untrained model file",
     .arguments = "",
-    .text = "Write a model file with random initial values. Training makes its "
-            "own; this serves experiments and comparisons with other programs."
-            "\n\n"
-            "--out must be given.",
+    .text = "Write a model file with random initial weights. Training does not "
+            "need one; it is for experiments and for comparison with other "
+            "programs.\n\n--out is required.",
     .tables = {{.options = &init_table}, {.options = &cli_architecture_table}},
     .run = run_init};

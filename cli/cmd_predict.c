@@ -47,18 +47,18 @@ static const dms_option predict_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      DMS_OPTION_FIELD(predict_options, id),
-     .help = "name of the patient whose photographs are --left and --right"},
+     .help = "ID of the patient of --left and --right"},
     {.name = "encoding",
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      DMS_OPTION_FIELD(predict_options, encoding),
-     .help = "of a list that is text, as --encoding of train takes it"},
+     .help = "text encoding of a .csv list, as for train's --encoding"},
     {.name = "format",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(predict_options, format),
      .choice = format_word,
-     .help = "form of the answer; csv is the challenge's, patients with an "
-             "error are not in it"},
+     .help = "output format; csv is that of the ODIR challenge, without the "
+             "patients that failed"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(predict_options, json),
@@ -69,7 +69,7 @@ static const dms_option predict_list[] = {
      DMS_OPTION_FIELD(predict_options, batch),
      .min = 1,
      .max = 256,
-     .help = "patients that run at once; more need more memory"}};
+     .help = "patients per batch; more need more memory"}};
 
 static const dms_option_table predict_table = {
     predict_list, sizeof(predict_list) / sizeof(*predict_list),
@@ -80,7 +80,7 @@ static const char *path_or_null(const char *path)
     return *path != '\0' ? path : NULL;
 }
 
-/* Either a list from disk or the one pair of the options; never both. */
+/* Exactly one of a list from disk and the pair of the options. */
 static dms_status check_inputs(const cli_args *args, dms_error *err)
 {
     const predict_options *options = args->values[0];
@@ -88,12 +88,13 @@ static dms_status check_inputs(const cli_args *args, dms_error *err)
 
     if (pair && args->count > 0)
         return cli_fail(err, DMS_EINVAL,
-                        "'%.80s' is one input too many beside --left, --right",
+                        "'%.80s': a list and --left or --right are both given, "
+                        "expected only one",
                         args->arguments[0]);
     if (!pair && args->count == 0)
         return cli_fail(err, DMS_EINVAL,
-                        "no photographs: expected --left and --right, or a "
-                        "list of pairs");
+                        "no photographs: expected --left and --right (or one "
+                        "of them), or a list of pairs");
     return cli_args_require(options->model, "model", "the model file", err);
 }
 
@@ -114,7 +115,7 @@ static void tell_failures(cli_run *run, const dms_predictions *predictions,
     }
 }
 
-/* Predict the list and print what came out, after a wish to stop as well. */
+/* Predict the list and print the results; after a stop, those that exist. */
 static dms_status predict(cli_run *run, const dms_model *model,
                           const dms_pair_list *list, dms_error *err)
 {
@@ -176,22 +177,19 @@ done:
 
 const cli_command cli_command_predict = {
     .name = "predict",
-    .summary = "probabilities of the findings for one patient or many",
+    .summary = "predict the findings of one patient or of many",
     .arguments = "[LIST]",
     .text =
-        "Print a patient's probabilities of the findings from the "
-        "photographs of both eyes, and what each eye shows by itself. One eye "
-        "alone is allowed; it then stands in for both, and the answer says so."
-        "\n\n"
-        "Give one patient by --left and --right, or many by LIST: a CSV with "
-        "the columns id,left,right, or a folder of photographs named "
-        "ID_left.jpg, ID_right.jpg or by other words for the eyes "
-        "(docs/data-format.md); files that are not used are named. A "
-        "photograph that cannot be read costs "
-        "only its own patient: the others still come out, and the exit status "
-        "is 1. --model must be given."
-        "\n\n"
-        "A research tool, not a medical device.",
+        "Print the probability of each finding for a patient, from the "
+        "photographs of both eyes, and for each eye by itself. One eye alone "
+        "is allowed: it stands in for both, and the output says so.\n\nGive "
+        "one patient with --left and --right, or many with LIST: a CSV file "
+        "with the columns id,left,right, or a folder of photographs named "
+        "ID_left.jpg and ID_right.jpg or with other words for the eyes "
+        "(docs/data-format.md); files that are not used are named. If a "
+        "photograph cannot be read, only "
+        "its patient fails: the others are still printed, and the exit status "
+        "is 1. --model is required.\n\nA research tool, not a medical device.",
     .arguments_max = 1,
     .tables = {{.options = &predict_table},
                {.options = &cli_compute_many_table}},

@@ -39,68 +39,69 @@ static const dms_option quantize_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      FIELD(model),
-     .help = "model file, not quantised"},
+     .help = "model file to quantise"},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(data),
-     .help = "folder with photographs and table, or the table"},
+     .help = "folder with photographs and table, or the table itself"},
     {.name = "images",
      .type = DMS_OPTION_TEXT,
      .unit = "DIR",
      FIELD(images),
-     .help = "folder of the photographs, if elsewhere"},
+     .help = "folder of the photographs, if they are not beside the table"},
     {.name = "encoding",
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      FIELD(encoding),
-     .help = "of a table that is text, as --encoding of train takes it"},
+     .help = "text encoding of a .csv table, as for train's --encoding"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      FIELD(out),
-     .help = "the quantised model file"},
+     .help = "quantised model file to write"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),
      .choices = split_words,
-     .help = "patients whose photographs tell the ranges; without a split "
-             "column the split of the model's training is made again"},
+     .help = "patients from whose photographs the ranges are found; if the "
+             "table has no split column, the split of the model's training is "
+             "reproduced"},
     {.name = "patients",
      .type = DMS_OPTION_INT,
      FIELD(patients),
      .min = 1,
      .max = 4096,
-     .help = "how many of them"},
+     .help = "number of those patients to use"},
     {.name = "method",
      .type = DMS_OPTION_CHOICE,
      FIELD(method),
      .choice = dms_quantize_method_name,
      .help = "where a range ends: at a percentile of the magnitudes, or where "
-             "the distribution changes least"},
+             "rounding changes their distribution least"},
     {.name = "percentile",
      .type = DMS_OPTION_REAL,
      FIELD(percentile),
      .min = 90,
      .max = 100,
-     .help = "of --method percentile"},
+     .help = "percentile of the magnitudes, for --method percentile"},
     {.name = "tolerance",
      .type = DMS_OPTION_REAL,
      FIELD(tolerance),
      .max = 1,
-     .help = "the noisiest layers stay in bf16 or fp32 until the "
-             "probabilities' mean difference from fp32 is below this"},
+     .help = "keep the noisiest layers in bf16 or fp32 until the mean "
+             "difference of the probabilities from fp32 is below this"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      FIELD(seed),
-     .help = "which patients"},
+     .help = "seed of the choice of patients"},
     {.name = "threads",
      .type = DMS_OPTION_INT,
      FIELD(threads),
      .max = 1024,
-     .help = "threads of work; 0: all cores"},
+     .help = "threads to use; 0: all cores"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      FIELD(json),
@@ -136,8 +137,9 @@ static dms_status run_quantize(cli_run *run, dms_error *err)
                          "the folder or table to calibrate on", err));
     TRY(cli_args_require(options.out, "out", "the file to write", err));
     if (cli_args_same_file(options.out, options.model)) {
-        st = cli_fail(err, DMS_EINVAL, "--out: '%s' is the file of --model",
-                      options.out);
+        st =
+            cli_fail(err, DMS_EINVAL,
+                     "--out: '%s' is already the file of --model", options.out);
         goto done;
     }
     TRY(dms_quantize(&report, &options, run->monitor, err));
@@ -151,21 +153,19 @@ done:
 
 const cli_command cli_command_quantize = {
     .name = "quantize",
-    .summary = "make a model of 8-bit integers",
+    .summary = "make a model that computes in 8-bit integers",
     .arguments = "",
     .text =
-        "Make a model file whose convolutions multiply 8-bit integers: about "
-        "a third of the size, and up to twice the speed of bf16 on a CPU "
-        "with VNNI (run it with --precision int8 or auto; fp32 and bf16 "
-        "take the rounded weights)."
-        "\n\n"
-        "Weights get a scale for each output channel; the ranges of what "
-        "the layers give are found by running the model on photographs. "
-        "Layers that add too much noise are kept as they are. The report, "
-        "on standard output, says of each layer what became of it, its "
-        "range, and how far its output is from fp32's: by its own fault, "
-        "and with all that went before. --model, --data and --out must be "
-        "given.",
+        "Make a model file whose convolutions multiply 8-bit integers: about a "
+        "third of the size, and up to twice the speed of bf16 on a CPU with "
+        "VNNI (run it with --precision int8 or auto; with fp32 and bf16 it "
+        "computes with the rounded weights).\n\nWeights get a scale per output "
+        "channel; the ranges of the layers' outputs are found by running the "
+        "model on photographs. Layers that add too much noise stay in float. "
+        "The report, on standard output, gives for each layer: int8 or float, "
+        "the range of its output, and how far the output is from fp32's, from "
+        "its own rounding alone and with the errors of all layers before it. "
+        "--model, --data and --out are required.",
     .tables = {{.options = &quantize_table}},
     .computes = true,
     .run = run_quantize};

@@ -37,26 +37,26 @@ static const dms_option score_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "TABLE",
      DMS_OPTION_FIELD(score_options, labels),
-     .help = "true labels: a table in any form that is read, down to the "
-             "column ID and one for each label"},
+     .help = "table of the true labels, in any supported form; the column ID "
+             "and one per label are enough"},
     {.name = "predictions",
      .type = DMS_OPTION_TEXT,
      .unit = "CSV",
      DMS_OPTION_FIELD(score_options, predictions),
-     .help = "probabilities, columns ID and one named by each label's "
-             "code: ID,N,D,G,C,A,H,M,O"},
+     .help = "CSV file of probabilities: the column ID and one per label code, "
+             "such as ID,N,D,G,C,A,H,M,O"},
     {.name = "label-set",
      .type = DMS_OPTION_TEXT,
      .unit = "LABELS",
      DMS_OPTION_FIELD(score_options, label_set),
-     .help = "which columns are labels, as --labels of train takes it; empty: "
-             "ODIR's N to O, or EyePACS' or APTOS' grades"},
+     .help = "columns of the labels, in the form of train's --labels; empty: "
+             "ODIR's N to O, or the grades of EyePACS or APTOS"},
     {.name = "encoding",
      .type = DMS_OPTION_TEXT,
      .unit = "NAME",
      DMS_OPTION_FIELD(score_options, encoding),
-     .help = "of a table of labels that is text, as --encoding of train takes "
-             "it"},
+     .help =
+         "text encoding of a .csv table of labels, as for train's --encoding"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(score_options, split),
@@ -65,33 +65,34 @@ static const dms_option score_list[] = {
     {.name = "allow-subset",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(score_options, allow_subset),
-     .help = "let predictions of patients through that the table or split "
-             "does not hold"},
+     .help = "ignore predictions of patients who are not in the table or "
+             "split, instead of failing"},
     {.name = "task",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(score_options, task),
      .choice = task_word,
-     .help = "how a patient is decided"},
+     .help = "single-label: exactly one finding per patient; multi-label: as "
+             "the labels say"},
     {.name = "threshold",
      .type = DMS_OPTION_REAL,
      DMS_OPTION_FIELD(score_options, threshold),
      .max = 1,
-     .help = "a finding is a probability above it"},
+     .help = "a label is predicted where its probability is above this"},
     {.name = "resamples",
      .type = DMS_OPTION_INT,
      DMS_OPTION_FIELD(score_options, resamples),
      .max = 100000,
-     .help = "bootstrap resamples of patients behind the 95 % intervals; 0: "
-             "no intervals"},
+     .help = "bootstrap resamples of patients for the 95 % intervals; 0: no "
+             "intervals"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(score_options, seed),
-     .help = "of the resamples"},
+     .help = "seed of the resamples"},
     {.name = "threads",
      .type = DMS_OPTION_INT,
      DMS_OPTION_FIELD(score_options, threads),
      .max = 1024,
-     .help = "threads of work; 0: all cores. No figure depends on it"},
+     .help = "threads to use; 0: all cores. The results do not depend on it"},
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(score_options, json),
@@ -151,11 +152,10 @@ const cli_command cli_command_score = {
     .name = "score",
     .summary = "measure a file of predictions against a table of labels",
     .arguments = "",
-    .text = "Measure predictions, of this program or of any other, with every "
-            "figure that the field uses, their 95 % intervals, and the two "
-            "trivial predictors beside them (all-zero, class priors)."
-            "\n\n"
-            "The report goes to standard output. --labels and --predictions "
-            "must be given.",
+    .text =
+        "Measure predictions, made by this program or any other: print the "
+        "metrics that the field uses, their 95 % intervals, and the metrics of "
+        "two trivial predictors (all-zero, class priors).\n\nThe report is "
+        "printed on standard output. --labels and --predictions are required.",
     .tables = {{.options = &score_table}},
     .run = run_score};

@@ -21,14 +21,14 @@ static const dms_option synth_list[] = {
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(dms_synth_options, seed),
-     .help = "the same seed draws the same set"},
+     .help = "seed; the same seed draws the same set"},
     {.name = "size",
      .type = DMS_OPTION_INT,
      .unit = "px",
      DMS_OPTION_FIELD(dms_synth_options, size),
      .min = 64,
      .max = 4096,
-     .help = "side of a photograph"}};
+     .help = "side of each photograph"}};
 
 static const dms_option_table synth_table = {synth_list, 3, &synth_defaults,
                                              sizeof(dms_synth_options)};
@@ -43,13 +43,12 @@ const cli_command cli_command_synth = {
     .name = "synth",
     .summary = "draw a synthetic data set in ODIR's form",
     .arguments = "DIR",
-    .text =
-        "Draw pairs of fundus photographs with the eight findings and write "
-        "them with their table in the challenge's form: DIR/annotations.csv "
-        "and DIR/images/ID_left.jpg, ID_right.jpg."
-        "\n\n"
-        "It serves demonstrations, tests and benchmarks. It is no substitute "
-        "for data: what a model learns from it says nothing about patients.",
+    .text = "Draw pairs of fundus photographs with the eight findings and "
+            "write them with their table in the form of the ODIR challenge: "
+            "DIR/annotations.csv and DIR/images/ID_left.jpg, "
+            "ID_right.jpg.\n\nThe set is for demonstrations, tests and "
+            "benchmarks. It is not a substitute for real data: what a model "
+            "learns from it says nothing about patients.",
     .arguments_min = 1,
     .arguments_max = 1,
     .tables = {{.options = &synth_table}},

@@ -33,37 +33,38 @@ static const dms_option tensor_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      DMS_OPTION_FIELD(tensor_options, in),
-     .help = "safetensors with the inputs"},
+     .help = "safetensors file with the inputs"},
     {.name = "out",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      DMS_OPTION_FIELD(tensor_options, out),
-     .help = "safetensors to write"},
+     .help = "safetensors file to write"},
     {.name = "dropout",
      .type = DMS_OPTION_REAL,
      DMS_OPTION_FIELD(tensor_options, backward.dropout),
      .max = 0.99,
-     .help = "share of the patient head's hidden units that is dropped"},
+     .help = "fraction of the patient head's hidden units that is dropped"},
     {.name = "eye-weight",
      .type = DMS_OPTION_REAL,
      DMS_OPTION_FIELD(tensor_options, backward.eye_weight),
      .max = 1000,
-     .help = "weight of the eyes' loss beside the patient's"},
+     .help = "weight of the eyes' loss; the patient's has weight 1"},
     {.name = "seed",
      .type = DMS_OPTION_UINT64,
      DMS_OPTION_FIELD(tensor_options, backward.seed),
-     .help = "of the dropout mask"},
+     .help = "seed of the dropout mask"},
     {.name = "precision",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(tensor_options, backward.precision),
      .choice = dms_precision_name,
-     .help = "numbers of the backbone's maps and gradients"},
+     .help = "number type of the backbone's activations and gradients"},
     {.name = "winograd",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(tensor_options, backward.winograd),
      .choice = dms_winograd_name,
-     .help = "quicker 3x3 convolutions in fp32; auto: yes"}};
+     .help =
+         "Winograd's algorithm: faster 3x3 convolutions in fp32; auto: yes"}};
 
 static const dms_option_table forward_table = {
     tensor_list, FORWARD_COUNT, &tensor_defaults, sizeof(tensor_options)};
@@ -114,30 +115,29 @@ done:
 
 const cli_command cli_command_tensor_forward = {
     .name = "tensor forward",
-    .summary = "logits of tensors, in evaluation mode",
+    .summary = "compute logits from tensors, in evaluation mode",
     .arguments = "",
     .text = "Run a model on tensors as they are, without preprocessing. The "
-            "inputs are `left` and `right`, N x 3 x S x S float32, normalised, "
-            "S at least 32; `patient`, `eye_left` and `eye_right` are written, "
-            "N x 8 logits each."
-            "\n\n"
-            "--model, --in and --out must be given.",
+            "inputs are `left` and `right`: float32, N x 3 x S x S, "
+            "normalised, S at least 32. The outputs are `patient`, `eye_left` "
+            "and `eye_right`: N x K logits each, for the model's K "
+            "labels.\n\n--model, --in and --out are required.",
     .tables = {{.options = &forward_table}, {.options = &cli_compute_table}},
     .computes = true,
     .run = run_forward};
 
 const cli_command cli_command_tensor_backward = {
     .name = "tensor backward",
-    .summary = "loss, gradients and statistics of tensors, in training mode",
+    .summary = "compute loss and gradients from tensors, in training mode",
     .arguments = "",
-    .text = "Run one training step's forward and backward pass on tensors as "
-            "they are. The inputs are those of `tensor forward`, `labels` "
-            "(N x 8) and, both or neither, `labels_left` and `labels_right` "
-            "(NaN: no label). Written are `loss`, `grad.NAME` for every "
-            "parameter and `stat.NAME` for every running statistic after the "
-            "update. The model file is not changed."
-            "\n\n"
-            "--model, --in and --out must be given.",
+    .text =
+        "Run the forward and backward pass of one training step on tensors as "
+        "they are. The inputs are those of `tensor forward`, `labels` (N x K, "
+        "for the model's K labels) and, both or neither, `labels_left` and "
+        "`labels_right` (N x K; NaN: unknown). The outputs are `loss`, "
+        "`grad.NAME` for every parameter and `stat.NAME` for every running "
+        "statistic after the update. The model file is not "
+        "changed.\n\n--model, --in and --out are required.",
     .computes = true,
     .tables = {{.options = &backward_table}},
     .run = run_backward};

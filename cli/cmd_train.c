@@ -10,7 +10,7 @@
 #include "dms/train.h"
 #include "fail.h"
 
-/* A resumed run begins with its own configuration. */
+/* A resumed run starts from the configuration in its folder. */
 static void find_config(char *path, size_t capacity, const cli_args *args)
 {
     const dms_train_options *options = args->values[0];
@@ -78,7 +78,7 @@ static dms_status run_train(cli_run *run, dms_error *err)
     if (st == DMS_OK)
         st = put_result(result, err);
     else if (st == DMS_ESTOPPED)
-        put_result(result, NULL); /* err tells of the stop */
+        put_result(result, NULL); /* err reports the stop */
 done:
     dms_train_result_destroy(result);
     return st;
@@ -88,24 +88,21 @@ const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a model on a data set",
     .arguments = "",
-    .text = "Train DMS-Net on a data set in any form that is read, validate "
-            "after every epoch, and keep in the run folder: best.safetensors "
-            "and last.safetensors (model files), the checkpoint, the resolved "
-            "config.yaml, metrics.jsonl and metrics.csv. --data must be given."
-            "\n\n"
-            "Ctrl-C and SIGTERM write a checkpoint and end the run. `dmsnet "
-            "train --resume --run DIR` goes on from it with the run's own "
-            "configuration, as if it had not been stopped. Given anew may be "
-            "--data, --images, --encoding, --cache, --threads, "
-            "--checkpoint-activations, --patience, --time-limit and "
-            "--checkpoint-interval, with --schedule step or constant also "
-            "--epochs; of any other option another value is refused, and "
-            "--init and --pretrained are not read again. --resume=auto, or "
-            "--resume auto, begins the run where there is none yet: a "
-            "scheduler may give it each time. A folder with models but no "
-            "checkpoint is refused."
-            "\n\n"
-            "A line of JSON on standard output sums the run up.",
+    .text = "Train DMS-Net on a data set in any supported form and validate "
+            "after every epoch. The run folder holds best.safetensors and "
+            "last.safetensors (model files), the checkpoint, the resolved "
+            "config.yaml, metrics.jsonl and metrics.csv. --data is "
+            "required.\n\nCtrl-C and SIGTERM write a checkpoint and end the "
+            "run. `dmsnet train --resume --run DIR` continues from the "
+            "checkpoint with the run's own configuration, as if it had not "
+            "been stopped. Only these options may change: --data, --images, "
+            "--encoding, --cache, --threads, --checkpoint-activations, "
+            "--patience, --time-limit and --checkpoint-interval, and --epochs "
+            "with --schedule step or constant; --init and --pretrained are not "
+            "read again. --resume=auto, or --resume auto, starts the run if "
+            "there is none yet, so that a scheduler can always give it. A "
+            "folder with models but no checkpoint is refused.\n\nOne line of "
+            "JSON on standard output summarises the run.",
     .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},
     .find_config = find_config,

@@ -15,15 +15,15 @@ static const dms_option common_options[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "LEVEL|FILE",
      DMS_OPTION_FIELD(cli_common, log),
-     .help = "messages to show on standard error: error, warning, info (as "
-             "without this option) or debug; any other word is a file to which "
-             "all messages are appended with their time"},
+     .help = "lowest level of messages to show on standard error: error, "
+             "warning, info (the default) or debug; any other word names a "
+             "file to which all messages are appended with their time"},
     {.name = "config",
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      DMS_OPTION_FIELD(cli_common, config),
-     .help = "YAML file of options by their long names; the command line wins "
-             "over it"}};
+     .help = "YAML file of options under their long names; the command line "
+             "overrides it"}};
 
 static const dms_option_table common_table = {
     common_options, 2, &common_defaults, sizeof(cli_common)};

@@ -37,11 +37,11 @@ typedef struct cli_command {
     int arguments_min;
     int arguments_max;
     cli_table tables[CLI_TABLES_MAX + 1];
-    /* NULL, or: which file serves as --config when none is given, in view of
+    /* NULL, or chooses the file to read as --config when none is given, from
      * the other options; leaves path empty for none. */
     void (*find_config)(char *path, size_t capacity, const cli_args *args);
-    bool computes; /* runs a network: its threads are to wait well */
-    /* DMS_EINVAL is wrong use (exit status 2), other failures are 3. */
+    bool computes; /* runs a network, so cli_wait_briefly comes first */
+    /* DMS_EINVAL is invalid usage (exit status 2), other failures are 3. */
     dms_status (*run)(cli_run *run, dms_error *err);
 } cli_command;
 
@@ -60,7 +60,7 @@ const dms_option_table *cli_common_table(bool with_config);
 
 bool cli_command_has_config(const cli_command *command);
 
-/* How many tables a verb has of its own. */
+/* Number of the verb's own tables. */
 int cli_command_tables(const cli_command *command);
 
 /* Those tables in order and, last, the common one; NULL past the end. */

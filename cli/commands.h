@@ -1,4 +1,4 @@
-/* The verbs, one or a few a file: cmd_<verb>.c. main.c lists them. */
+/* The verbs, one or a few per file: cmd_<verb>.c. main.c lists them. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 

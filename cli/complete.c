@@ -44,7 +44,7 @@ static size_t first_word(const char *name, bool *more)
     return len;
 }
 
-/* Has an earlier command the same first word? */
+/* Does an earlier command have the same first word? */
 static bool is_repeated(const cli_command *const *at)
 {
     bool more;

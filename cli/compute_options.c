@@ -11,37 +11,38 @@ static const dms_option compute_list[] = {
      DMS_OPTION_FIELD(dms_compute, precision),
      .choice = dms_precision_name,
      .help =
-         "numbers of maps and weights; auto: int8 of a quantised model, else "
-         "bf16, where the CPU has it"},
+         "number type of activations and weights; auto: int8 for a quantised "
+         "model, else bf16, where the CPU supports it, else fp32"},
     {.name = "winograd",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(dms_compute, winograd),
      .choice = dms_winograd_name,
-     .help = "quicker 3x3 convolutions in fp32 for about 2 s and twice the "
-             "memory; auto: from 64 patients on"},
+     .help =
+         "Winograd's algorithm: faster 3x3 convolutions in fp32, for about 2 s "
+         "of preparation and twice the memory; auto: from 64 patients on"},
     {.name = "deterministic",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(dms_compute, deterministic),
-     .help = "choose nothing by the work or the machine: auto is fp32, no "
-             "Winograd, one worker; a patient's answer then has the same bits "
-             "alone and among many"},
+     .help = "choose nothing by the amount of work or by the machine: auto "
+             "means fp32, no Winograd, one worker; a patient's result is then "
+             "bit-identical alone and among many"},
     {.name = "threads",
      .type = DMS_OPTION_INT,
      DMS_OPTION_FIELD(dms_compute, threads),
      .max = 1024,
-     .help = "threads of work; 0: all cores"},
+     .help = "threads to use; 0: all cores"},
     {.name = "workers",
      .type = DMS_OPTION_INT,
      DMS_OPTION_FIELD(dms_compute, workers),
      .max = 256,
      .word = "auto",
      .word_value = 0,
-     .help = "batches that run side by side, each on its share of the threads; "
-             "auto: one for few patients, one a thread for many"}};
+     .help = "batches to run in parallel, each on its share of the threads; "
+             "auto: one for few patients, one per thread for many"}};
 
 enum { COUNT = sizeof(compute_list) / sizeof(*compute_list) };
 
-/* All but the last, which only many patients have a use for. */
+/* All but --workers, which is for verbs that run many patients. */
 const dms_option_table cli_compute_table = {
     compute_list, COUNT - 1, &compute_defaults, sizeof(dms_compute)};
 

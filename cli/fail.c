@@ -1,4 +1,5 @@
-/* As the library fails: formatted by base/number, so no locale shows. */
+/* Errors are formatted by base/number, so that they do not depend on the
+ * locale. */
 #include "fail.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* Failing well in the command line: the library's dms_error, one exit. */
+/* Errors of the command line: the library's dms_error, one exit a function. */
 #ifndef CLI_FAIL_H
 #define CLI_FAIL_H
 

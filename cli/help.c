@@ -47,7 +47,7 @@ void cli_option_describe(char *text, size_t capacity, const dms_option *option,
     dms_option_get(start, sizeof(start), defaults, option);
     if (option->type == DMS_OPTION_FLAG && strcmp(start, "true") == 0)
         snprintf(start, sizeof(start), "on");
-    /* A default worth telling: not of a switch that is off, not empty. */
+    /* Show a default unless it is empty or a switch that is off. */
     started =
         *start != '\0' && !((option->type == DMS_OPTION_FLAG || option->flag) &&
                             strcmp(start, "false") == 0);
@@ -61,7 +61,7 @@ void cli_option_describe(char *text, size_t capacity, const dms_option *option,
  * the line. "\n\n" in the text is an empty line. */
 static void put_wrapped(FILE *out, const char *text, size_t at, size_t indent)
 {
-    bool fresh = true; /* nothing of the text stands on this line */
+    bool fresh = true; /* no text stands on this line yet */
 
     if (at > 0 && at + 2 > indent) {
         fputc('\n', out);
@@ -145,9 +145,9 @@ void cli_help_verbs(FILE *out, const char *prefix)
             prefix != NULL ? prefix : "", prefix != NULL ? " " : "");
     if (prefix == NULL)
         put_wrapped(out,
-                    "DMS-Net: from the two fundus photographs of a patient to "
-                    "the probabilities of eight findings. A research tool, not "
-                    "a medical device.",
+                    "DMS-Net: predict findings, such as the eight of ODIR-5K, "
+                    "from the fundus photographs of a patient's two eyes. A "
+                    "research tool, not a medical device.",
                     0, 0);
     fprintf(out, "%sVerbs:\n", prefix == NULL ? "\n" : "");
     for (const cli_command *const *c = cli_commands; *c != NULL; c++) {
@@ -158,10 +158,11 @@ void cli_help_verbs(FILE *out, const char *prefix)
     }
     if (prefix != NULL)
         return;
-    fputs(
-        "\nOptions:\n"
-        "  --help            show this help, or a verb's: dmsnet VERB --help\n"
-        "  --version         show the version\n\n"
-        "Exit status: 0 good, 1 some inputs failed, 2 wrong use, 3 failed.\n",
-        out);
+    fputs("\nOptions:\n"
+          "  --help            show this help; dmsnet VERB --help shows that "
+          "verb's\n"
+          "  --version         show the version\n\n"
+          "Exit status: 0 success, 1 some inputs failed, 2 invalid usage, "
+          "3 failure.\n",
+          out);
 }

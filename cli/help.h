@@ -18,7 +18,7 @@ void cli_man_write(FILE *out);
 /* A script for bash to source. */
 void cli_completion_bash(FILE *out);
 
-/* What stands for the option's value: N, X, TIME, WORD, FILE ...; "" for a
+/* Placeholder of the option's value: N, X, TIME, WORD, FILE ...; "" for a
  * switch. */
 const char *cli_option_value(const dms_option *option);
 

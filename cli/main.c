@@ -85,7 +85,7 @@ static int unknown_verb(const char *given)
     return CLI_WRONG_USE;
 }
 
-/* What there is to say when the words name no verb. */
+/* Words that name no verb: help, the version or an error. */
 static int no_command(int count, char **words)
 {
     const cli_command *command;
@@ -128,7 +128,7 @@ static int no_command(int count, char **words)
     return CLI_WRONG_USE;
 }
 
-/* The exit status, the reason on stderr. */
+/* Print the reason on stderr; return the exit status. */
 static int report(cli_progress *progress, const cli_command *command,
                   dms_status st, const dms_error *err)
 {

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Text for roff: backslashes and hyphens escaped, no line begins a request. */
+/* Text for roff: backslashes and hyphens are escaped, and no line starts a
+ * request. */
 static void put_roff(FILE *out, const char *text)
 {
     bool line_start = true;
@@ -80,28 +81,29 @@ void cli_man_write(FILE *out)
             dms_version());
     fputs(
         ".SH NAME\n"
-        "dmsnet \\- two fundus photographs in, eight probabilities out\n"
+        "dmsnet \\- predict findings from the fundus photographs of two eyes\n"
         ".SH SYNOPSIS\n"
         ".B dmsnet\n.I VERB\n[\\fIOPTION\\fR]...\n"
         ".br\n.B dmsnet\n.RB [ \\-\\-help | \\-\\-version ]\n"
         ".SH DESCRIPTION\n"
         "Train, evaluate and use DMS\\-Net, a binocular classifier of fundus\n"
-        "photographs into the eight findings of ODIR\\-5K.\n"
+        "photographs: for the eight findings of ODIR\\-5K or labels of your "
+        "own.\n"
         "A research tool, not a medical device.\n"
         ".PP\n"
-        "What is meant for machines is written to standard output, all talk\n"
-        "to standard error.\n"
+        "Results are written to standard output, messages and progress to\n"
+        "standard error.\n"
         ".SH VERBS\n",
         out);
     for (const cli_command *const *c = cli_commands; *c != NULL; c++)
         put_command(out, *c);
     fputs(".SH COMMON OPTIONS\n", out);
     put_table(out, cli_common_table(true), false);
-    fputs("(verbs that take options from a file only)\n"
+    fputs("(\\-\\-config: only verbs that can read their options from a file)\n"
           ".SH EXIT STATUS\n"
-          ".TP\n.B 0\nall is well\n"
-          ".TP\n.B 1\nsome inputs failed; the others were worked on\n"
-          ".TP\n.B 2\nwrong use: an option, its value or an argument\n"
-          ".TP\n.B 3\nthe work failed, or was stopped by a signal\n",
+          ".TP\n.B 0\nsuccess\n"
+          ".TP\n.B 1\nsome inputs failed; the others were processed\n"
+          ".TP\n.B 2\ninvalid usage: an option, its value or an argument\n"
+          ".TP\n.B 3\nthe command failed or was stopped by a signal\n",
           out);
 }

@@ -244,8 +244,8 @@ static bool on_should_stop(void *user)
         return false;
     if (!progress->stop_said)
         cli_progress_say(progress, DMS_LOG_INFO,
-                         "stopping after the work at hand; "
-                         "once more to stop at once");
+                         "stopping when the current work is done; interrupt "
+                         "again to stop at once");
     progress->stop_said = true;
     return true;
 }

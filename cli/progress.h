@@ -1,5 +1,5 @@
-/* The talk of the program on standard error: a bar with rate and time left on
- * a terminal, a plain line now and then elsewhere; messages; and signals. */
+/* Progress and messages on standard error, and signals. On a terminal progress
+ * is a bar with rate and time left, elsewhere a line every few seconds. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -33,15 +33,15 @@ void cli_progress_close(cli_progress *progress);
 /* Borrows progress. should_stop is true after SIGINT or SIGTERM. */
 dms_monitor cli_progress_monitor(cli_progress *progress);
 
-/* One line of talk at a level, as the library's messages. */
+/* Print one message at a level, in the form of the library's messages. */
 void cli_progress_say(cli_progress *progress, dms_log_level level,
                       const char *text);
 
-/* text and the line's end, as base/name.h writes it: names are bytes, and none
- * of them steers the terminal or begins a line of its own. */
+/* Write text and a line end, text as base/name.h writes it: no byte of a name
+ * controls the terminal or starts a new line. */
 void cli_put_line(FILE *out, const char *text);
 
-/* First SIGINT or SIGTERM: a wish to stop. The second ends the process. */
+/* The first SIGINT or SIGTERM asks to stop, the second ends the process. */
 void cli_signals_catch(void);
 bool cli_signals_caught(void);
 

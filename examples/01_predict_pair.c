@@ -1,4 +1,4 @@
-/* A patient's two photographs in, a probability a label out.
+/* Two photographs of a patient in, one probability per label out.
  *
  *     cc 01_predict_pair.c -o predict_pair $(pkg-config --cflags --libs dmsnet)
  *     ./predict_pair model.safetensors left.jpg right.jpg */

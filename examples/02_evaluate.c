@@ -1,4 +1,4 @@
-/* A model's figures on a whole data set, with intervals.
+/* A model's metrics on a whole data set, with 95 % intervals.
  *
  *     cc 02_evaluate.c -o evaluate $(pkg-config --cflags --libs dmsnet)
  *     ./evaluate model.safetensors odir-folder results */

@@ -1,4 +1,4 @@
-/* A torchvision backbone in; a model file, ONNX and the backbone again out.
+/* A torchvision backbone in; a model file, an ONNX file and the backbone out.
  *
  *     cc 03_import_and_export.c -o convert $(pkg-config --cflags --libs dmsnet)
  *     ./convert resnet18.pth model.safetensors model.onnx backbone.safetensors

@@ -1,5 +1,5 @@
-/* One model, two threads, a session each: models are immutable and shared,
- * sessions belong to one thread.
+/* One model and two threads with a session each: threads may share a model,
+ * which is immutable; a session belongs to one thread.
  *
  *     cc 04_threads_share_a_model.c -o threads -pthread \
  *        $(pkg-config --cflags --libs dmsnet)

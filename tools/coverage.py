@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""How many lines of each room the unit tests and the fuzz corpora run.
+"""Line coverage of each room by the unit tests and the fuzz corpora.
 
 usage: tools/coverage.py BUILD [ROOM...]   a build of the preset `coverage`
 
-Runs the programs, then asks gcov by way of gcovr. Without ROOM: the rooms that
-read bytes from outside, each of which needs 90 % (the exit status is 1 below).
+Runs the programs and collects the coverage with gcovr. Without ROOM: the rooms
+that read bytes from outside, each of which needs 90 % (else the exit status is
+1).
 """
 import concurrent.futures
 import json
@@ -19,7 +20,7 @@ FLOOR = 90.0
 
 
 def programs(build):
-    """(name, words) of each program that the sources say must be there."""
+    """(name, command) of each program that there must be by the sources."""
     for source in sorted((ROOT / "tests").glob("*/*.c")):
         name = source.stem
         if source.parent.name in ("unit", "grad") and name.startswith("test_"):

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Fuzz each parser for a while, from what is known about it.
+"""Fuzz each parser for a while.
 
-BUILD is a build of the preset `fuzz`. Starts from tests/fuzz/corpus/TARGET and
-keeps what it learns in BUILD/corpus/TARGET, from where the next run goes on. An
-input that fails is made as small as it gets and put into
-tests/fuzz/corpus/TARGET, where every later replay meets it: commit it together
-with the repair.
+BUILD is a build of the preset `fuzz`.
 
-With --seed, libFuzzer's random numbers begin at N and what was learned before
-is left alone: the same code meets the same inputs in the same order, as far as
-the seconds reach.
+Starts from tests/fuzz/corpus/TARGET and keeps new inputs in
+BUILD/corpus/TARGET, where the next run continues. An input that fails is
+minimised and put into tests/fuzz/corpus/TARGET, so that every later replay
+runs it: commit it together with the fix.
+
+With --seed, libFuzzer's random numbers start at N and earlier results are not
+used: the same code gets the same inputs in the same order, as far as the time
+allows.
 """
 import argparse
 import concurrent.futures
@@ -28,7 +29,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1",
 
 
 def minimise(program, finding, what):
-    """The smallest input that still fails, among the seeds."""
+    """Store the smallest input that still fails among the seeds."""
     small = finding.with_name(finding.name + ".small")
     subprocess.run([str(program), "-minimize_crash=1", "-max_total_time=30",
                     f"-exact_artifact_path={small}", *LIMITS, str(finding)],
@@ -40,7 +41,7 @@ def minimise(program, finding, what):
 
 
 def start(build, seed, what):
-    """The words that say from where to go on, and with which numbers."""
+    """Arguments for where to continue, and for the random numbers."""
     if seed is None:
         learned = build / "corpus" / what
         learned.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def start(build, seed, what):
 
 
 def fuzz(build, seconds, seed, what):
-    """None, or what went wrong."""
+    """None if nothing failed, else the message."""
     program = build / f"fuzz_{what}"
     findings = build / "findings" / what
     shutil.rmtree(findings, ignore_errors=True)

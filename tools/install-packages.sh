@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Install what building needs (and, with --tests, what ./test.sh needs; with
-# --all, what ./test.sh --all and --soak need too) on Debian 12, by name from
-# Debian. Does nothing where all of it is there.
+# usage: tools/install-packages.sh [--tests | --all]
+#
+# Install the Debian 12 packages that the build needs; with --tests also those
+# of ./test.sh, with --all also those of ./test.sh --all and --soak. Does
+# nothing if all are installed.
 set -euo pipefail
 
 build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
@@ -11,8 +13,8 @@ build=(gcc cmake ninja-build pkg-config libdnnl-dev libjpeg62-turbo-dev
 tests=(libcmocka-dev clang-format python3-torch python3-torchvision
        python3-sklearn python3-pil python3-numpy python3-onnx python3-venv
        strace locales abigail-tools)
-# A decimal comma, an i that is not ASCII's, a decimal point of two bytes: no
-# output may look other where these are set (tests/*/test_locale*).
+# Locales with a decimal comma, an i that is not ASCII's, a decimal point of
+# two bytes: output must not depend on them (tests/*/test_locale*).
 languages=(de_DE tr_TR ps_AF)
 all=(clang clang-tidy libclang-rt-14-dev gcovr)
 
@@ -43,7 +45,7 @@ fi
 there=$(locale -a)
 for language in "${languages[@]}"; do
     if ! grep -qix "$language\.utf-\?8" <<<"$there"; then
-        echo "making the locale $language.UTF-8" >&2
+        echo "generating the locale $language.UTF-8" >&2
         $sudo localedef -i "$language" -f UTF-8 "$language.UTF-8"
     fi
 done

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Give the tests of export the programs that run ONNX files, from PyPI, in a
-# Python of their own: FOLDER/peers (FOLDER: the build folder). Does nothing
-# where they are there; where PyPI is not served it says so, and the tests that
-# need them count as skipped.
+# usage: tools/install-peers.sh FOLDER
+#
+# Install the programs that run ONNX files in the tests, ONNX Runtime and
+# OpenVINO, from PyPI into a virtual environment, FOLDER/peers (FOLDER: the
+# build folder). Does nothing if they are installed. If PyPI is not reachable
+# it says so, and the tests that need them are skipped.
 set -euo pipefail
 
 peers=${1:?usage: install-peers.sh FOLDER}/peers
@@ -18,5 +20,5 @@ for package in onnxruntime==1.32.0 openvino==2026.4.1; do
         /usr/bin/python3 -m venv --system-site-packages "$peers" >&2 || break
     "$python" -m pip install --quiet --disable-pip-version-check \
         --retries 1 --timeout 20 "$package" >/dev/null 2>&1 ||
-        echo "$package is not to be had from PyPI: its tests are skipped" >&2
+        echo "$package cannot be installed from PyPI: its tests are skipped" >&2
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Run clang-tidy (.clang-tidy) over src, cli and examples: a test a file.
+"""Run clang-tidy (.clang-tidy) on src, cli and examples: one test per file.
 
-usage: tools/tidy.py BUILD [PART...]   a clang build folder; names that contain
-                                       a PART only
+usage: tools/tidy.py BUILD [PART...]   BUILD: a clang build folder
+                                       PART: only files whose path contains it
 """
 import concurrent.futures
 import json
@@ -22,8 +22,7 @@ def sources(parts):
 
 
 def built_files(build):
-    """Those whose flags are known; an example, which no target builds, has
-    few."""
+    """Files with known compiler flags; no target builds the examples."""
     commands = json.loads((build / "compile_commands.json").read_text())
     return {command["file"] for command in commands}
 
@@ -46,7 +45,7 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     known = built_files(build)
     files = sources(sys.argv[2:])
-    failed, found = 0, ""  # what is found is printed last, where one looks
+    failed, found = 0, ""  # findings are printed last
     with concurrent.futures.ThreadPoolExecutor(
             len(os.sched_getaffinity(0))) as pool:
         for path, status, text in pool.map(

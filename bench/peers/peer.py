@@ -1,15 +1,15 @@
-"""A program that runs one network once for each line that it is given.
+"""A program that runs one network once per line of its standard input.
 
 Between its turns a peer is stopped (SIGSTOP), so that only one computes at a
-time whatever its threads do while they wait.
+time, whatever its threads do while they wait.
 """
 import os
 import signal
 import subprocess
 import time
 
-# How threads wait is each library's own choice unless a race says otherwise;
-# what the shell says of it is not handed on.
+# Each library chooses how its threads wait, unless a race sets it; the shell's
+# settings are not passed on.
 DROPPED = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "DNNL_", "ONEDNN_")
 
 LONG = 4.0  # seconds of a run
@@ -36,8 +36,8 @@ class Peer:
             stderr=subprocess.PIPE)
         try:
             if self._read() != "ready":
-                raise RuntimeError("it did not say ready")
-            self.run(1)  # the first runs bring weights in order
+                raise RuntimeError("it did not print ready")
+            self.run(1)  # the first run converts the weights
             if self.seconds[0] < LONG:
                 self.run(1)
             self.once = self.seconds[-1]
@@ -64,8 +64,8 @@ class Peer:
             self.seconds.append(float(self._read()))
 
     def turn(self, seconds):
-        """Wake, run once to warm the caches (where a run is so short that
-        these matter), then for so many seconds, at least once."""
+        """Continue, run once to warm the caches (if a run is so short that
+        they matter), then run for that many seconds, at least once."""
         self._signal(signal.SIGCONT)
         end = time.monotonic() + seconds
         if self.once < LONG / 4:
@@ -91,7 +91,7 @@ class Peer:
 
 
 def race(peers, rounds, seconds, say=print):
-    """All peers in turn, A B C A B C; times stand in peer.seconds."""
+    """Run all peers in turns, A B C A B C; times go to peer.seconds."""
     try:
         for peer in peers:
             peer.start()

@@ -25,15 +25,15 @@ def autocast(on):
 
 
 def norm_in_float(model):
-    """1.13's autocast hands layer_norm bfloat16 and a float32 weight."""
+    """1.13's autocast passes bfloat16 and a float32 weight to layer_norm."""
     norm = model.dmff.norm
     norm.forward = lambda x: torch.nn.functional.layer_norm(
         x.float(), norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
 def optimize_backbone(model, left, right):
-    """optimize_for_inference refuses the whole: oneDNN's adaptive pooling
-    there takes no 7 x 7 map to 2 x 2. The backbone is 97 % of the work."""
+    """optimize_for_inference refuses the whole model: its adaptive pooling by
+    oneDNN cannot reduce 7 x 7 to 2 x 2. The backbone is 97 % of the work."""
     both = torch.cat((left, right)).contiguous(
         memory_format=torch.channels_last)
     with torch.no_grad():
@@ -43,7 +43,7 @@ def optimize_backbone(model, left, right):
 
 
 def forward(model, left, right, how):
-    """A function that runs the model once, as `how` says."""
+    """A function that runs the model once, in the way of `how`."""
     model.eval()
     if how == "bf16":
         model = model.to(torch.bfloat16)
@@ -60,7 +60,7 @@ def forward(model, left, right, how):
 
 
 def step(reference, model, left, right, how):
-    """A function that makes one training step."""
+    """A function that runs one training step."""
     model.train()
     n = left.shape[0]
     targets = torch.zeros(3, n, 8)

@@ -5,7 +5,7 @@
                         [--quick] [--stages one,batch,train]
 
 Writes bench/results/<machine>.json and the table between the markers of
-docs/performance.md. What is not installed is left out and said so.
+docs/performance.md. Programs that are not installed are named and left out.
 """
 import argparse
 import datetime
@@ -35,7 +35,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=ROOT / "build", type=pathlib.Path)
     parser.add_argument("--python", type=pathlib.Path,
-                        help="with onnxruntime and openvino "
+                        help="a Python with onnxruntime and openvino "
                              "(build/peers/bin/python)")
     parser.add_argument("--torch-python", default="/usr/bin/python3")
     parser.add_argument("--reference", type=pathlib.Path,
@@ -46,18 +46,19 @@ def arguments():
     parser.add_argument("--threads", default=2, type=int)
     parser.add_argument("--stages", default="one,batch,train")
     parser.add_argument("--quick", action="store_true",
-                        help="one short round: is everything there?")
+                        help="one short round, to check the setup")
     parser.add_argument("--out", type=pathlib.Path,
-                        help="instead of bench/results/<machine>.json; "
-                             "docs/performance.md is then left alone")
+                        help="write here instead of bench/results/"
+                             "<machine>.json and docs/performance.md")
     a = parser.parse_args()
     a.python = a.python or ROOT / "build/peers/bin/python"
     return a
 
 
 def make_model(a):
-    """A fresh model, a quantised one and their ONNX, in the build folder. Fresh
-    weights are no use to tell what rounding costs: any difference will do."""
+    """A model with random weights, a quantised one and their ONNX files, in the
+    build folder. Random weights cannot show what rounding costs, so any
+    difference is tolerated."""
     model = a.build / f"bench-{a.backbone}.safetensors"
     int8 = a.build / f"bench-{a.backbone}-int8.safetensors"
     photographs = a.build / "bench-photographs"
@@ -150,7 +151,7 @@ def run_stage(a, stage, model, int8):
 
 
 def own_bench(a, model, int8):
-    """What `dmsnet bench` says of itself at each precision."""
+    """The reports of `dmsnet bench` at each precision."""
     answers = []
     for file, *words in ((model, "fp32", "--winograd", "no"),
                          (model, "fp32", "--winograd", "yes"),
@@ -189,7 +190,7 @@ def slug(machine):
 
 
 def table(report):
-    """Markdown: a row a peer; beside each time, how many times ours it is."""
+    """Markdown: a row per peer, with its time and the ratio to ours."""
     lines = ["| | precision | program | median ms | minimum ms | of dmsnet's |",
              "| --- | --- | --- | ---: | ---: | ---: |"]
     own = {}

@@ -1,4 +1,4 @@
-"""What every Python peer shares: the images, and one run for each line read."""
+"""What the Python peers share: the images, and one run per input line."""
 import sys
 import time
 
@@ -6,7 +6,7 @@ import numpy
 
 
 def images(patients, size):
-    """left, right: N x 3 x S x S, as normalised photographs lie."""
+    """left, right: N x 3 x S x S, in the range of normalised photographs."""
     rng = numpy.random.default_rng(1)
     shape = (2, patients, 3, size, size)
     left, right = rng.uniform(-2, 2, shape).astype(numpy.float32)
@@ -14,7 +14,7 @@ def images(patients, size):
 
 
 def serve(run):
-    """Say ready, then time run() for each line of standard input."""
+    """Print ready, then time run() for each line of standard input."""
     print("ready", flush=True)
     for _ in sys.stdin:
         began = time.perf_counter()

@@ -7,8 +7,8 @@
     print(answer.findings, answer["D"], answer.probabilities)
 
 The C library libdmsnet does the work and is called through ctypes; numpy is
-the only dependency. What fails raises a subclass of dmsnet.Error with the
-command line's own text. A research tool, not a medical device.
+the only dependency. Errors are subclasses of dmsnet.Error and have the same
+text as on the command line. A research tool, not a medical device.
 """
 
 from dmsnet._errors import (
@@ -66,7 +66,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> "tuple[str, ...]":
-    """LABELS: the codes of ODIR's eight, the library's own default."""
+    """LABELS: the codes of ODIR's eight labels, the library's default."""
     if name != "LABELS":
         raise AttributeError(f"module 'dmsnet' has no attribute {name!r}")
     from dmsnet._library import lib

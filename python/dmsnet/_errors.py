@@ -1,4 +1,4 @@
-"""Statuses of the C library as exceptions, with the same text."""
+"""The C library's statuses as exceptions with the same messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dmsnet._names import name_text
 class Error(Exception):
     """Something failed; str() is one sentence that names file or tensor.
 
-    status is the name of the C library's status, as "DMS_EFORMAT".
+    status is the name of the C library's status, such as "DMS_EFORMAT".
     """
 
     status = "DMS_EINTERNAL"
@@ -23,7 +23,7 @@ class InvalidError(Error, ValueError):
 
 
 class OutOfMemoryError(Error, MemoryError):
-    """Memory could not be had."""
+    """Out of memory."""
 
     status = "DMS_ENOMEM"
 
@@ -35,21 +35,21 @@ class FileError(Error, OSError):
 
 
 class FormatError(Error, ValueError):
-    """A file is not what it should be."""
+    """A file is invalid."""
 
     status = "DMS_EFORMAT"
 
 
 class LimitError(Error, ValueError):
-    """A file asks for more than the limits allow."""
+    """A file exceeds a limit."""
 
     status = "DMS_ELIMIT"
 
 
 class MismatchError(Error, ValueError):
-    """Two things that must fit do not: shapes, names.
+    """Shapes or names do not match.
 
-    report, an ImportReport, says which when an import failed; else None.
+    report is an ImportReport if an import failed, else None.
     """
 
     status = "DMS_EMISMATCH"
@@ -63,19 +63,19 @@ class StoppedError(Error):
 
 
 class InternalError(Error, RuntimeError):
-    """A library below failed in a way that it should not."""
+    """An underlying library failed unexpectedly."""
 
     status = "DMS_EINTERNAL"
 
 
 class LibraryError(Error, ImportError):
-    """libdmsnet was not found, or is of another version than this package."""
+    """libdmsnet was not found or has another version than this package."""
 
     status = "DMS_EIO"
 
 
 class ModelWarning(UserWarning):
-    """What the library has to say of a file that it takes all the same."""
+    """A warning of the library about a file that it accepts."""
 
 
 # in the order of enum dms_status, from 1

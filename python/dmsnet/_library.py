@@ -1,4 +1,4 @@
-"""Finding libdmsnet and declaring what is called of it."""
+"""Find libdmsnet and declare the functions that are called."""
 
 from __future__ import annotations
 
@@ -133,9 +133,9 @@ _FUNCTIONS = {
 
 
 def _candidates() -> Iterator[str]:
-    """Where the library may be, best first."""
+    """Where the library may be, in order of preference."""
     named = os.environ.get(_PATH)
-    if named:  # whoever names one wants no other
+    if named:  # no other is tried
         yield named
         return
     package = Path(__file__).resolve().parent
@@ -164,7 +164,7 @@ def _load() -> Tuple[c.CDLL, str]:
         return library, path
     raise LibraryError(
         f"libdmsnet was not found: {'; '.join(reasons)}. Install dmsnet, or "
-        f"let {_PATH} name the library"
+        f"set {_PATH} to the path of the library"
     )
 
 
@@ -177,7 +177,7 @@ def _declare(library: c.CDLL, path: str) -> None:
             function.argtypes = arguments
     except AttributeError as error:
         raise LibraryError(
-            f"{path}: no libdmsnet {wanted}: {error}"
+            f"{path} is not libdmsnet {wanted}: {error}"
         ) from None
     found = library.dms_version().decode()
     if found.rsplit(".", 1)[0] != wanted:
@@ -196,14 +196,15 @@ def lib() -> Any:
 
 
 def library_path() -> str:
-    """Path (or loader's name) of the C library in use; loads it."""
+    """Path (or the loader's name) of the C library in use; loads it."""
     lib()
     assert _loaded is not None
     return _loaded[1]
 
 
 def call(function: Callable[..., int], *arguments: Any) -> None:
-    """Call what returns a status and takes a dms_error last; raise it."""
+    """Call a function that returns a status and takes a dms_error last; raise
+    the error."""
     err = s.Error()
     code = function(*arguments, c.byref(err))
     if code:
@@ -211,7 +212,7 @@ def call(function: Callable[..., int], *arguments: Any) -> None:
 
 
 def fresh(kind: Callable[[], Any], name: str) -> Any:
-    """A struct of options with the library's defaults, by its name in C."""
+    """An options struct with the library's defaults, by its name in C."""
     options = kind()
     init = getattr(lib(), f"{name}_init")
     init(c.byref(options), c.sizeof(options))
@@ -219,7 +220,7 @@ def fresh(kind: Callable[[], Any], name: str) -> Any:
 
 
 def take_text(function: Callable[..., int], *arguments: Any) -> str:
-    """Call what makes a text for the caller."""
+    """Call a function that allocates a text for the caller."""
     text = c.c_void_p()
     call(function, c.byref(text), *arguments)
     try:
@@ -230,7 +231,7 @@ def take_text(function: Callable[..., int], *arguments: Any) -> str:
 
 def number_of(name_of: Callable[[int], Optional[bytes]], what: str,
               word: str) -> int:
-    """The enum value of a word, as "fp32" of precision."""
+    """The enum value of a word, such as "fp32" for precision."""
     words = []
     name = name_of(0)
     while name is not None:
@@ -244,8 +245,8 @@ def number_of(name_of: Callable[[int], Optional[bytes]], what: str,
 
 
 def path_bytes(path: Any) -> bytes:
-    """A path as C takes it."""
+    """A path in the encoding of the file system, for C."""
     data = os.fsencode(path)
     if b"\0" in data:
-        raise InvalidError(f"path {path!r} holds a NUL byte")
+        raise InvalidError(f"path {path!r} has a NUL byte")
     return data

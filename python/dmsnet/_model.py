@@ -1,4 +1,4 @@
-"""Models: opened, made or imported; predicting; written out again."""
+"""Models: load, create or import them, predict, and write them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _WARNING = 1  # DMS_LOG_WARNING
 
 
 class Model:
-    """A DMS-Net that predicts: made by load, create or import_weights.
+    """A DMS-Net that predicts; made by load, create or import_weights.
 
-    Safe for use by several threads at once: each call works with a session of
-    its own. Close it, leave its `with` block, or let it be collected; a call
-    that is under way in another thread is not disturbed.
+    Several threads may use it at once: each call has a session of its own.
+    close(), the end of its `with` block or garbage collection frees it; a call
+    that is still running in another thread is not disturbed.
     """
 
     def __init__(self, handle: c.c_void_p, compute: s.Compute) -> None:
@@ -78,7 +78,7 @@ class Model:
     @property
     def info(self) -> Dict[str, Any]:
         """What `dmsnet info --json` prints: architecture, preprocessing,
-        thresholds, calibration, provenance, numbers of parameters. A copy."""
+        thresholds, calibration, provenance, number of parameters. A copy."""
         with self._lock, self._sessions.model() as model:
             if self._info is None:
                 text = take_text(lib().dms_model_describe, model, True)
@@ -87,8 +87,8 @@ class Model:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """The labels' codes, in the order of every array of them: "N", "D",
-        ... of ODIR's, whatever words the model was trained for else."""
+        """The codes of the labels, in the order of every array of labels: "N",
+        "D", ... for ODIR's, else those that the model was trained for."""
         with self._sessions.model() as model:
             return _codes(model)
 
@@ -103,7 +103,7 @@ class Model:
 
     @property
     def thresholds(self) -> Dict[str, float]:
-        """A finding is a probability above its label's threshold."""
+        """By label code: a label is found if its probability is above this."""
         return dict(zip(self.labels, self.info["thresholds"]))
 
     @property
@@ -113,7 +113,7 @@ class Model:
 
     @property
     def feature_width(self) -> int:
-        """F, numbers in an eye's features: twice the width."""
+        """F, the length of an eye's features: twice the width."""
         return 2 * int(self.info["architecture"]["width"])
 
     def predict(
@@ -126,12 +126,12 @@ class Model:
     ) -> Prediction:
         """Predict one patient from the photographs of both eyes.
 
-        left, right  see Photograph; one may be None, then the other stands in
-                     for both
-        id           the patient's name in messages and in the answer
-        features     also give the features before the heads
+        left, right  see Photograph; if one is None, the other stands in for
+                     both
+        id           the patient's name in messages and in the result
+        features     also return the features before the heads
 
-        Raises the Error of a photograph that cannot be read.
+        Raises an Error if a photograph cannot be read.
         """
         answer = self.predict_batch(
             [(left, right)], ids=[id], features=features, batch=1
@@ -150,16 +150,16 @@ class Model:
         raise_errors: bool = False,
         progress: Optional[Callable[[int, int], None]] = None,
     ) -> List[Prediction]:
-        """Predict many patients; answers in the order of pairs.
+        """Predict many patients; results in the order of pairs.
 
-        pairs         (left, right) of each patient, as predict takes them
+        pairs         (left, right) for each patient, as for predict
         ids           their names; None: "1", "2", ...
-        batch         patients that run at once, 1 to 256; more need more
-                      memory
-        raise_errors  raise the first error of a pair; else a pair that cannot
-                      be read carries it in .error and the others come out
-        progress      called as progress(done, total) after each batch; what it
-                      raises stops the work
+        batch         patients per batch, 1 to 256; more need more memory
+        raise_errors  raise the first error of a pair; otherwise a pair that
+                      cannot be read has it in .error, and the other pairs
+                      are predicted
+        progress      called as progress(done, total) after each batch; an
+                      exception from it stops the work
         """
         names = self._names(pairs, ids)
         if not 1 <= batch <= _BATCH_MAX:
@@ -186,7 +186,8 @@ class Model:
         for at, pair in enumerate(pairs):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise InvalidError(
-                    f"pair {at} is no tuple of two photographs, left and right"
+                    f"pair {at} is not a tuple of two photographs, "
+                    "left and right"
                 )
         if ids is None:
             return [str(i + 1) for i in range(len(pairs))]
@@ -195,17 +196,17 @@ class Model:
         return [str(name) for name in ids]
 
     def save(self, path: Path) -> None:
-        """Write a model file; whole or not at all."""
+        """Write a model file; after an error there is no partial file."""
         with self._sessions.model() as model:
             call(lib().dms_model_write, model, path_bytes(path))
 
     def export_safetensors(
         self, path: Path, *, dtype: str = "f32", backbone_only: bool = False
     ) -> None:
-        """Write the weights as safetensors that PyTorch loads strictly.
+        """Write the weights as safetensors for PyTorch (strict=True works).
 
         dtype          "f32", "f16" or "bf16"
-        backbone_only  the backbone alone under torchvision's names, without fc
+        backbone_only  only the backbone, under torchvision's names, without fc
         """
         number = number_of(lib().dms_weight_type_name, "dtype", dtype)
         options = fresh(s.ExportOptions, "dms_export_options")
@@ -234,10 +235,11 @@ class Model:
         of shape (N, K), for any N and the K labels.
 
         size           S of the inputs in pixels; 0: the model's own
-        preprocessing  inputs are 8-bit RGB, (N, S, S, 3); else normalised
-                       float32, (N, 3, S, S)
-        probabilities  outputs are calibrated probabilities; else logits
-        keep_norms     batch norms stay nodes; else folded into convolutions
+        preprocessing  inputs are 8-bit RGB, (N, S, S, 3), instead of
+                       normalised float32, (N, 3, S, S)
+        probabilities  outputs are calibrated probabilities instead of logits
+        keep_norms     keep batch norms as nodes instead of folding them into
+                       the convolutions
         """
         options = fresh(s.OnnxOptions, "dms_onnx_options")
         options.size = size
@@ -255,7 +257,7 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """A model of another program's weights, and what became of them."""
+    """A model made from another program's weights, and the report on them."""
 
     model: Model
     report: ImportReport
@@ -271,14 +273,16 @@ def load(
 ) -> Model:
     """Open a model file.
 
-    precision  of maps and weights: "fp32", "bf16" (a CPU with AVX-512 BF16),
-               "int8" (a quantised model, a CPU with VNNI) or "auto": int8 of a
-               quantised model, else bf16, where the CPU has it
-    threads    of one call's work, 0 to 1024; 0: all cores
-    workers    batches of one call that run side by side, each on its share of
-               the threads: more patients a second, where one call brings many
-    winograd   quicker 3x3 convolutions in fp32, for twice the memory and about
-               two seconds at the first call of each batch size
+    precision  number type of activations and weights: "fp32", "bf16" (needs a
+               CPU with AVX-512 BF16), "int8" (needs a quantised model and a
+               CPU with VNNI) or "auto": int8 for a quantised model, else bf16,
+               where the CPU supports it, else fp32
+    threads    threads of one call, 0 to 1024; 0: all cores
+    workers    batches of one call that run in parallel, each on its share of
+               the threads: more patients per second in calls of many patients
+    winograd   Winograd's algorithm: faster 3x3 convolutions in fp32, for twice
+               the memory and about two seconds at the first call of each batch
+               size
 
     Raises FileError, FormatError, MismatchError, InvalidError.
     """
@@ -304,12 +308,15 @@ def create(
     winograd: bool = False,
     **architecture: Any,
 ) -> Model:
-    """A model of random initial values.
+    """Make a model with random initial weights.
 
-    labels        what its outputs stand for, as `--labels` takes it: "a,b,c",
+    seed          of the weights
+    labels        labels of its outputs, in the form of `--labels`: "a,b,c",
                   "grade=none,mild,severe" or a YAML file; None: ODIR's eight
     architecture  backbone ("resnet18" to "resnet152"), width, size, context,
-                  fusion, eyes, task: the words of `dmsnet init`
+                  fusion, eyes, task, with the values of `dmsnet init`
+
+    The other arguments are those of load.
     """
     compute = _compute(precision, threads, winograd, workers)
     handle = c.c_void_p()
@@ -333,21 +340,24 @@ def import_weights(
     winograd: bool = False,
     **architecture: Any,
 ) -> Imported:
-    """A model of a ResNet's or a whole DMS-Net's weights, from safetensors or
-    from what torch.save wrote. Nothing in the file is executed.
+    """Make a model from the weights of a ResNet or of a whole DMS-Net, in a
+    safetensors file or one of torch.save. Nothing in the file is executed.
 
-    prefix        of the names to take; "": found by itself
-    seed          of the initial values of what the file has not
-    labels        as in create, where the file does not tell
-    architecture  what the file does not tell, as in create; not the backbone
+    prefix        of the tensor names to import; "": found automatically
+    seed          of the initial values of parameters that are not in the file
+    labels        as in create, if the file does not say
+    architecture  as in create, without backbone: what the file does not say
 
-    Raises MismatchError, whose report says which, where tensors are missing
-    or of another shape; FormatError names what it refuses.
+    The other arguments are those of load. Raises MismatchError if tensors are
+    missing or of another shape (its report lists them) and FormatError, which
+    names what is refused.
     """
     compute = _compute(precision, threads, winograd, workers)
     data = name_bytes(prefix)
     if len(data) > 255 or b"\0" in data:
-        raise InvalidError("prefix: longer than 255 bytes, or with a NUL byte")
+        raise InvalidError(
+            "prefix: is longer than 255 bytes or has a NUL byte"
+        )
     options = fresh(s.ImportOptions, "dms_import_options")
     options.architecture = c.pointer(_architecture(architecture))
     options.seed = seed
@@ -406,13 +416,13 @@ def _architecture(given: Dict[str, Any]) -> s.Architecture:
             name_of = getattr(lib(), f"dms_{key}_name")
             setattr(arch, key, number_of(name_of, key, value))
         else:
-            raise TypeError(f"the architecture has no {key!r}")
+            raise TypeError(f"{key!r} is not an option of the architecture")
     return arch
 
 
 @contextlib.contextmanager
 def _warnings() -> Iterator[s.Monitor]:
-    """A monitor; what it is warned of becomes Python warnings at the end."""
+    """A monitor whose warnings become Python warnings at the end."""
     texts: List[str] = []
 
     def message(_user: Any, level: int, text: bytes) -> None:
@@ -461,7 +471,7 @@ def _codes(model: c.c_void_p) -> Tuple[str, ...]:
 
 @contextlib.contextmanager
 def _label_set(text: Optional[str]) -> Iterator[c.c_void_p]:
-    """The labels that `--labels` names; None: a NULL."""
+    """The label set of a `--labels` text; None gives NULL."""
     labels = c.c_void_p()
     if text is not None:
         call(lib().dms_label_set_parse, c.byref(labels), os.fsencode(text))
@@ -485,11 +495,11 @@ def _eye(
         field=Field(
             lib().dms_field_kind_name(field.kind).decode(),
             field.white_background,
+            field.coloured_background,
             field.center_x,
             field.center_y,
             field.radius,
             field.coverage,
-            field.coloured_background,
         ),
         probabilities=np.array(row.eye[eye][: row.label_count]),
         logits=np.array(row.eye_logits[eye][: row.label_count], np.float32),

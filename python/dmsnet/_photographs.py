@@ -13,8 +13,8 @@ from dmsnet._errors import Error, InvalidError
 from dmsnet._library import path_bytes
 from dmsnet._names import name_bytes
 
-#: A file's path; a file's content (JPEG, PNG, TIFF, WebP); decoded pixels,
-#: uint8 of shape (height, width, 3), RGB; None: this eye is missing.
+#: The path of a file; the content of a file (JPEG, PNG, TIFF, WebP); decoded
+#: pixels, uint8 of shape (height, width, 3), RGB; None: this eye is missing.
 Photograph = Union[
     str,
     "os.PathLike[str]",
@@ -34,7 +34,7 @@ def _pixels(value: Any, name: str) -> NDArray[np.uint8]:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise InvalidError(
             f"{name}: an array of {array.dtype} and shape {array.shape}; "
-            "expected uint8 and (height, width, 3), RGB"
+            "expected uint8 and shape (height, width, 3), RGB"
         )
     if 0 in array.shape:
         raise InvalidError(f"{name}: an array of shape {array.shape} is empty")
@@ -47,9 +47,9 @@ def _content(value: Union[bytes, bytearray, memoryview]) -> NDArray[np.uint8]:
 
 
 class Batch:
-    """Pairs as C reads them; keeps their memory alive and in place.
+    """Pairs in the form of the C library; owns their memory.
 
-    errors: what is wrong with a pair before C sees it, else None.
+    errors: what is wrong with a pair before C reads it, else None.
     """
 
     def __init__(self, pairs: Iterable[Pair], ids: List[str]) -> None:

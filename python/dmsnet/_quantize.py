@@ -1,4 +1,4 @@
-"""Quantising: the door to dms_quantize."""
+"""Quantising a model: dms_quantize."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def quantize(
 ) -> Dict[str, Any]:
     """Make a model file whose convolutions multiply 8-bit integers.
 
-    model, data, out  the trained model, the folder or table of photographs
-                      that tell the ranges, the file to write; the rest are the
-                      options of `dmsnet quantize`
+    model, data, out  the trained model, the folder or table of photographs to
+                      find the ranges on, and the file to write
+    others            the options of `dmsnet quantize`
 
     Returns what `dmsnet quantize --json` prints. Photographs that cannot be
-    read are warned of and left out. Needs a CPU with VNNI. Raises
+    read are left out with a warning. Needs a CPU with VNNI. Raises
     InvalidError, FileError, FormatError, MismatchError.
     """
     if split not in _SPLITS:

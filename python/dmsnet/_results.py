@@ -1,4 +1,4 @@
-"""What comes back: plain dataclasses of numpy arrays."""
+"""Results: plain dataclasses of numpy arrays."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class Field:
     """The round retina that was found in a photograph.
 
     Centre and radius are in pixels of the photograph as stored; coverage is
-    the share of the disc that lies inside it, 0 to 1. kind: "circle", "cut",
-    "cropped", or "none" where no retina was seen.
+    the share of the disc that is inside it, 0 to 1. kind: "circle", "cut",
+    "cropped", or "none" if no retina was found (docs/preprocessing.md).
     """
 
     kind: str
     white_background: bool
+    coloured_background: bool
     center_x: float
     center_y: float
     radius: float
     coverage: float
-    coloured_background: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Eye:
-    """What one eye's photograph gives by itself.
+    """The result for one eye by itself.
 
     probabilities: float64 of shape (K,); logits: float32 of shape (K,);
-    features: float32 of shape (F,) where asked for, else None. path: the file
-    it was read from; None: it came from memory.
+    features: float32 of shape (F,) if requested, else None. path: the file
+    that it was read from, or None for a photograph in memory.
     """
 
     path: Optional[str]
@@ -48,21 +48,21 @@ class Eye:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prediction:
-    """A patient's answer.
+    """The result for a patient.
 
     probabilities  float64 of shape (K,), in the order of labels
     logits         float32 of shape (K,), before temperature and sigmoid (or
-                   softmax, of one-of labels)
+                   softmax for one-of labels)
     findings       codes of the labels above their thresholds (one-of labels:
-                   the greatest)
-    left, right    what each eye shows by itself; None where it is missing and
-                   the other stands in for it
-    features       float32 of shape (2, F), left eye first, where asked for:
-                   what the network's heads read, equation 9 of docs/model.md;
-                   F = 2 * width: the mean of each channel over the positions,
-                   then the greatest values. None where not asked for
-    error          None, or why there is no answer; arrays are zero then
-    labels         the model's codes: "N", "D", ... of ODIR's
+                   the most probable one)
+    left, right    the result for each eye by itself; None if the photograph is
+                   missing and the other eye stands in for it
+    features       float32 of shape (2, F), left eye first, if requested, else
+                   None: the input of the network's heads, equation 9 of
+                   docs/model.md; F = 2 * width: the mean of each channel over
+                   the positions, then the maxima
+    error          None, or why there is no result; arrays are then zero
+    labels         the model's label codes: "N", "D", ... for ODIR's
 
     prediction["D"] is the patient's probability of one label.
     """
@@ -123,7 +123,7 @@ class ImportReport:
     """What became of each tensor of an imported file.
 
     data   the members of `dmsnet import --json`
-    table  the same for a person
+    table  the same as text
     """
 
     data: Dict[str, Any]

@@ -13,11 +13,11 @@ from dmsnet._library import call, lib
 
 
 class Sessions:
-    """Owns one dms_model. A session works for one thread at a time: each call
-    takes an idle one or makes its own, and gives it back.
+    """Owns one dms_model and its sessions. One thread at a time uses one:
+    each call takes an idle session or creates one, and returns it.
 
-    Invariant: the model is destroyed once, when it is closed and nobody works
-    with it any more.
+    Invariant: the model is destroyed exactly once, when it is closed and no
+    call uses it any more.
     """
 
     def __init__(self, model: c.c_void_p, compute: s.Compute) -> None:
@@ -36,7 +36,7 @@ class Sessions:
 
     @contextlib.contextmanager
     def model(self) -> Iterator[c.c_void_p]:
-        """The model; it stays while the context is open."""
+        """The model; it is not destroyed while the context is open."""
         with self._lock:
             if self._closed:
                 raise InvalidError("the model is closed")
@@ -51,8 +51,8 @@ class Sessions:
     def session(
         self, batch: int
     ) -> Iterator[Tuple[c.c_void_p, c.c_void_p]]:
-        """The model and a session of that batch, this thread's while the
-        context is open."""
+        """The model and a session of that batch size, for this thread only
+        while the context is open."""
         with self.model() as model:
             session = self._take(batch)
             if session is None:
@@ -71,7 +71,7 @@ class Sessions:
                 self._give_back(batch, session)
 
     def close(self) -> None:
-        """Destroy what nobody works with, and the rest when it comes back."""
+        """Destroy what no call uses now, and the rest when it is returned."""
         with self._lock:
             if self._closed:
                 return
@@ -88,8 +88,8 @@ class Sessions:
         return None
 
     def _give_back(self, batch: int, session: c.c_void_p) -> None:
-        """Keep as many as were ever at work at once, and one more: a thread
-        that predicts single pairs and batches in turn finds both again."""
+        """Keep as many sessions as were ever in use at once, and one more, so
+        that a thread that alternates single pairs and batches reuses both."""
         spare: List[Tuple[int, c.c_void_p]] = []
         with self._lock:
             self._idle.append((batch, session))

@@ -1,6 +1,6 @@
 """The C library's structs, member for member in the order of include/dms.
 
-tests/python/test_structs.py holds every size and offset to the compiler's.
+tests/python/test_structs.py compares sizes and offsets with the compiler's.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class QuantizeOptions(c.Structure):
     ]
 
 
-# every struct that crosses the border, by its name in C
+# every struct that is passed to C, by its name there
 STRUCTS = {
     "dms_error": Error,
     "dms_field": Field,

@@ -1,6 +1,5 @@
-/* The one table of training's options. */
+/* The one table of training's options: words, ranges, defaults and help. */
 #include <stddef.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -175,16 +174,17 @@ static const dms_option options[] = {
      .type = DMS_OPTION_TEXT,
      FIELD(data),
      .unit = "DIR",
-     .help = "folder with photographs and table, or the table"},
-    TEXT("images", images, "DIR", "folder of the photographs, if elsewhere"),
+     .help = "folder with photographs and table, or the table itself"},
+    TEXT("images", images, "DIR",
+         "folder of the photographs, if they are not beside the table"),
     TEXT("encoding", encoding, "NAME",
-         "of a table that is text: utf-8, utf-16le, utf-16be, gb18030 or "
-         "windows-1252; empty: found by its bytes and keywords"),
+         "text encoding of a .csv table: utf-8, utf-16le, utf-16be, gb18030 or "
+         "windows-1252; empty: recognised from its bytes and keywords"),
     TEXT("labels", labels, "LABELS",
-         "what is learnt: a,b,c (columns of 0 and 1, any of), "
-         "grade=none,mild,severe (a column, one of, in this order), or a YAML "
-         "file; empty: ODIR's N to O, or EyePACS' or APTOS' grades, where "
-         "their columns are"),
+         "what to learn: a,b,c (columns of 0 and 1; any of them), "
+         "grade=none,mild,severe (a column of classes in this order; one of "
+         "them), or a YAML file; empty: ODIR's N to O, or the grades of "
+         "EyePACS or APTOS, whichever the table has"),
     {.name = "run",
      .letter = 'o',
      .type = DMS_OPTION_TEXT,
@@ -192,22 +192,23 @@ static const dms_option options[] = {
      .unit = "DIR",
      .help = "run folder: models, metrics, checkpoint"},
     TEXT("cache", cache, "DIR",
-         "folder of the prepared photographs and a frozen backbone's maps; "
-         "empty: the run folder"),
+         "folder of the prepared photographs and of a frozen backbone's "
+         "feature maps; empty: the run folder"),
     REAL("val", val, 0, 0.5, "of patients",
-         "validation share where the table has no split"),
+         "validation share, if the table has no split column"),
     REAL("test", test, 0, 0.5, "of patients",
-         "share kept apart where the table has no split"),
-    FLAG("split-override", split_override, "ignore the table's own split"),
+         "test share, kept apart, if the table has no split column"),
+    FLAG("split-override", split_override, "ignore the table's split column"),
     CHOICE("several-labels", several, several_names,
-           "single-label: what to do with patients of several labels"),
+           "with --task single-label: what to do with patients who have "
+           "several labels"),
 
     {.name = "backbone",
      .section = "Model",
      .type = DMS_OPTION_CHOICE,
      FIELD(backbone),
      .choice = backbone_name,
-     .help = "network that looks at each eye"},
+     .help = "network that turns a photograph into a feature map"},
     {.name = "context",
      .type = DMS_OPTION_CHOICE,
      FIELD(context),
@@ -217,27 +218,30 @@ static const dms_option options[] = {
      .type = DMS_OPTION_CHOICE,
      FIELD(fusion),
      .choice = fusion_name,
-     .help = "how the eyes meet"},
+     .help = "how the two eyes' features are combined"},
     {.name = "eyes",
      .type = DMS_OPTION_CHOICE,
      FIELD(eyes),
      .choice = eyes_name,
-     .help = "photographs that are looked at"},
+     .help = "eyes that the model uses; left or right: that eye stands in for "
+             "both"},
     CHOICE("task", task, task_names,
-           "any number of findings, or exactly one; auto: as the labels say"),
+           "any number of findings per patient, or exactly one; auto: decided "
+           "by the labels"),
     INT("width", width, 16, 2048, "channels",
-        "width of context and fusion, a multiple of 16"),
-    INT("size", size, 32, 2048, "px", "side of the prepared photographs"),
-    REAL("dropout", dropout, 0, 0.95, NULL, "before the patient's head"),
+        "width D of the context and fusion modules; a multiple of 16"),
+    INT("size", size, 32, 2048, "px", "side S of the preprocessed photographs"),
+    REAL("dropout", dropout, 0, 0.95, NULL,
+         "dropout before the patient's head"),
     FLAG("zero-init-residual", zero_init_residual,
-         "residual blocks start as identities"),
+         "initialise residual blocks as identities"),
     TEXT("init", init, "FILE", "model file to start from"),
     TEXT("pretrained", pretrained, "FILE",
-         "backbone to start from: a .pth or safetensors file, as dmsnet import "
-         "takes it"),
+         "backbone weights to start from: a .pth or safetensors file that "
+         "dmsnet import accepts"),
     INT("adapt-norms", adapt_norms, 0, 100000, "batches",
-        "re-estimate the batch norms' statistics on so many batches before "
-        "training, for weights from other kinds of image"),
+        "batches on which to re-estimate the batch norms' statistics before "
+        "training, for weights from other kinds of images; 0: none"),
 
     {.name = "crop",
      .section = "Photographs",
@@ -248,31 +252,36 @@ static const dms_option options[] = {
      .type = DMS_OPTION_CHOICE,
      FIELD(filter),
      .choice = filter_name,
-     .help = "resampling"},
+     .help = "resampling filter"},
     {.name = "enhance",
      .type = DMS_OPTION_CHOICE,
      FIELD(enhance),
      .choice = enhance_name,
      .help = "contrast enhancement"},
     FLAG("augment", augment,
-         "change training photographs at random, as what follows says"),
-    FLAG("flip-horizontal", flip_horizontal, "mirror half of them"),
-    FLAG("flip-vertical", flip_vertical, "turn half of them upside down"),
+         "augment training photographs at random, by the options that follow"),
+    FLAG("flip-horizontal", flip_horizontal, "mirror half of the photographs"),
+    FLAG("flip-vertical", flip_vertical,
+         "flip half of the photographs upside down"),
     REAL("rotation", rotation, 0, 180, "degrees", "largest rotation"),
     REAL("scale", scale, 0, 0.5, NULL, "largest change of scale"),
     REAL("shift", shift, 0, 0.5, "of the side", "largest shift"),
-    REAL("brightness", brightness, 0, 0.9, NULL, "largest change"),
-    REAL("contrast", contrast, 0, 0.9, NULL, "largest change"),
-    REAL("saturation", saturation, 0, 0.9, NULL, "largest change"),
+    REAL("brightness", brightness, 0, 0.9, NULL,
+         "largest change of brightness"),
+    REAL("contrast", contrast, 0, 0.9, NULL, "largest change of contrast"),
+    REAL("saturation", saturation, 0, 0.9, NULL,
+         "largest change of saturation"),
     REAL("gamma", gamma, 0, 1, NULL, "largest change of log gamma"),
     REAL("blur", blur, 0, 1, NULL, "share of photographs blurred"),
-    REAL("cutout", cutout, 0, 1, NULL, "share with a square cut out"),
+    REAL("cutout", cutout, 0, 1, NULL,
+         "share of photographs with a square cut out"),
     REAL("colour", colour, 0, 0.9, NULL, "largest change of a channel's gain"),
     REAL("resolution", resolution, 0, 1, NULL,
-         "share reduced to 1/4 to 2/3 of the size and enlarged again"),
+         "share of photographs reduced to 1/4 to 2/3 of the size and enlarged "
+         "again"),
     REAL("mixup", mixup, 0, 1, "alpha",
          "mix both eyes and the labels of a patient with another's, in shares "
-         "drawn from Beta(alpha, alpha)"),
+         "drawn from Beta(alpha, alpha); 0: off"),
 
     {.name = "epochs",
      .section = "Recipe",
@@ -281,31 +290,33 @@ static const dms_option options[] = {
      .min = 1,
      .max = 100000,
      .help = "passes over the training patients"},
-    INT("batch", batch, 2, 4096, "patients", "patients in one batch"),
+    INT("batch", batch, 2, 4096, "patients", "patients per batch"),
     INT("accumulate", accumulate, 1, 4096, "batches",
-        "batches whose gradients make one step"),
-    CHOICE("optimizer", optimizer, optimizer_names, "rule of a step"),
+        "batches whose gradients are averaged for one step"),
+    CHOICE("optimizer", optimizer, optimizer_names, "optimisation algorithm"),
     {.name = "lr",
      .type = DMS_OPTION_REAL,
      FIELD(lr),
      .min = 0,
      .max = 100,
      .above_min = true,
-     .help = "highest learning rate"},
+     .help = "peak learning rate"},
     REAL("backbone-lr", backbone_lr, 0, 100, NULL,
-         "factor of the backbone's learning rate; 0 freezes it, and with "
-         "--no-augment it runs once, not every epoch"),
+         "factor on the backbone's learning rate; 0 freezes the backbone, and "
+         "with --no-augment it then runs once instead of every epoch"),
     REAL("stage-decay", stage_decay, 0, 1, NULL,
-         "factor of the backbone's learning rate from each stage to the one "
+         "factor on the backbone's learning rate from each stage to the one "
          "before it"),
-    REAL("weight-decay", weight_decay, 0, 10, NULL, "not of biases and norms"),
-    REAL("momentum", momentum, 0, 0.9999, NULL, "of sgd"),
-    FLAG("nesterov", nesterov, "Nesterov's momentum, of sgd"),
-    REAL("beta1", beta1, 0, 0.9999, NULL, "of adamw"),
-    REAL("beta2", beta2, 0, 0.999999, NULL, "of adamw"),
-    CHOICE("schedule", schedule, schedule_names, "course of the learning rate"),
+    REAL("weight-decay", weight_decay, 0, 10, NULL,
+         "weight decay; not applied to biases and norms"),
+    REAL("momentum", momentum, 0, 0.9999, NULL, "momentum of sgd"),
+    FLAG("nesterov", nesterov, "use Nesterov momentum with sgd"),
+    REAL("beta1", beta1, 0, 0.9999, NULL, "decay of adamw's first moment"),
+    REAL("beta2", beta2, 0, 0.999999, NULL, "decay of adamw's second moment"),
+    CHOICE("schedule", schedule, schedule_names,
+           "course of the learning rate over the run"),
     REAL("warmup", warmup, 0, 1000, "epochs",
-         "linear rise of the learning rate, not of onecycle"),
+         "linear warm-up of the learning rate; not used by onecycle"),
     {.name = "step-epochs",
      .type = DMS_OPTION_REAL,
      FIELD(step_epochs),
@@ -313,30 +324,33 @@ static const dms_option options[] = {
      .max = 100000,
      .above_min = true,
      .unit = "epochs",
-     .help = "between two falls of schedule step"},
-    REAL("step-factor", step_factor, 0, 1, NULL, "of each fall"),
+     .help = "time between two drops of --schedule step"},
+    REAL("step-factor", step_factor, 0, 1, NULL,
+         "factor of each drop of --schedule step"),
     {.name = "clip-norm",
      .type = DMS_OPTION_REAL,
      FIELD(clip_norm),
      .min = 0,
      .max = 1e9,
      .word = "none",
-     .help = "largest norm of a gradient"},
+     .help = "largest norm of the gradient; a larger one is scaled down to it"},
     {.name = "ema-decay",
      .type = DMS_OPTION_REAL,
      FIELD(ema_decay),
      .min = 0,
      .max = 0.999999,
      .word = "none",
-     .help = "moving average of the weights, validated and kept as best"},
+     .help = "decay of the moving average of the weights, which is validated "
+             "and saved as the best model"},
 
     {.name = "loss",
      .section = "Loss",
      .type = DMS_OPTION_CHOICE,
      FIELD(loss),
      .choices = loss_names,
-     .help = "of a multi-label task"},
-    REAL("focal-gamma", focal_gamma, 0, 10, NULL, "focus of focal"),
+     .help = "loss of a multi-label task"},
+    REAL("focal-gamma", focal_gamma, 0, 10, NULL,
+         "exponent gamma of --loss focal"),
     {.name = "focal-alpha",
      .type = DMS_OPTION_REAL,
      FIELD(focal_alpha),
@@ -344,47 +358,53 @@ static const dms_option options[] = {
      .max = 1,
      .word = "none",
      .word_value = -1,
-     .help = "weight of a positive of focal"},
-    REAL("gamma-pos", gamma_pos, 0, 10, NULL, "positives' focus, asymmetric"),
-    REAL("gamma-neg", gamma_neg, 0, 10, NULL, "negatives' focus, asymmetric"),
-    REAL("clip", clip, 0, 0.9, NULL, "probability shift, asymmetric"),
+     .help = "weight of positives in --loss focal"},
+    REAL("gamma-pos", gamma_pos, 0, 10, NULL,
+         "exponent for positives in --loss asymmetric"),
+    REAL("gamma-neg", gamma_neg, 0, 10, NULL,
+         "exponent for negatives in --loss asymmetric"),
+    REAL("clip", clip, 0, 0.9, NULL,
+         "probability shift of negatives in --loss asymmetric"),
     FLAG("pos-weight", pos_weight,
-         "weigh positives by negatives / positives of each label"),
+         "weight the positives of each label by its ratio of negatives to "
+         "positives"),
     REAL("smoothing", smoothing, 0, 0.9, NULL, "label smoothing"),
     REAL("eye-weight", eye_weight, 0, 100, NULL,
-         "of the eyes' own loss beside the patient's"),
+         "weight of the eyes' loss; the patient's has weight 1"),
 
     {.name = "seed",
      .section = "Run",
      .type = DMS_OPTION_UINT64,
      FIELD(seed),
-     .help = "of weights, order, augmentation, dropout and split"},
+     .help = "seed of initial weights, order, augmentation, dropout and split"},
     {.name = "threads",
      .type = DMS_OPTION_INT,
      FIELD(threads),
      .min = 0,
      .max = 1024,
      .word = "auto",
-     .help = "threads that compute"},
+     .help = "threads to use; auto: all cores"},
     {.name = "precision",
      .type = DMS_OPTION_CHOICE,
      FIELD(precision),
      .choice = dms_precision_name,
-     .help = "numbers of the backbone's maps and gradients; weights stay fp32; "
-             "auto: bf16 where the CPU has it"},
+     .help = "number type of the backbone's activations and gradients; weights "
+             "stay fp32; auto: bf16 where the CPU supports it, else fp32"},
     {.name = "winograd",
      .type = DMS_OPTION_CHOICE,
      FIELD(winograd),
      .choice = dms_winograd_name,
-     .help = "quicker 3x3 convolutions in fp32, rounded otherwise; auto: yes"},
+     .help = "Winograd's algorithm: faster 3x3 convolutions in fp32, with "
+             "other rounding; auto: yes"},
     FLAG("deterministic", deterministic,
-         "choose nothing by the machine: auto is fp32, no Winograd"),
+         "choose nothing by the machine: auto means fp32 and no Winograd"),
     FLAG("checkpoint-activations", checkpoint_activations,
-         "make activations again for the backward pass instead of keeping "
-         "them: a third of the memory, a third more time, the same bits"),
+         "recompute activations in the backward pass instead of keeping them: "
+         "a third of the memory, a third more time, the same bits"),
     TEXT("metric", metric, "NAME",
-         "figure that chooses the best epoch; empty: odir_final, for other "
-         "labels macro_auc, class_kappa_quadratic of grades, or class_kappa"),
+         "metric that chooses the best epoch; empty: odir_final for ODIR's "
+         "labels; for others macro_auc, or class_kappa_quadratic for ordered "
+         "and class_kappa for unordered classes"),
     {.name = "patience",
      .type = DMS_OPTION_INT,
      FIELD(patience),
@@ -392,27 +412,27 @@ static const dms_option options[] = {
      .max = 100000,
      .unit = "epochs",
      .word = "none",
-     .help = "stop early after so many without a better metric"},
+     .help = "stop early after this many epochs without a better metric"},
     {.name = "time-limit",
      .type = DMS_OPTION_DURATION,
      FIELD(time_limit),
      .min = 0,
      .max = 1e9,
      .word = "none",
-     .help = "stop, validated and saved, after this long"},
+     .help = "validate, save and stop after this long"},
     {.name = "checkpoint-interval",
      .type = DMS_OPTION_DURATION,
      FIELD(checkpoint_interval),
      .min = 1,
      .max = 1e9,
-     .help = "between checkpoints within an epoch"},
+     .help = "time between checkpoints within an epoch"},
     {.name = "resume",
      .type = DMS_OPTION_CHOICE,
      FIELD(resume),
      .choices = resume_names,
      .flag = true,
-     .help = "go on from the run folder's checkpoint; auto: or begin the run "
-             "where there is none"},
+     .help = "continue from the run folder's checkpoint; auto: or start the "
+             "run if there is none"},
 };
 
 static const dms_option_table table = {options, COUNT(options), &defaults,
@@ -443,57 +463,4 @@ void dms_train_options_destroy(dms_train_options *o)
         return;
     dms_options_release(o, &table);
     dms_free(o);
-}
-
-static dms_status check_metric(const char *name, dms_error *err)
-{
-    const char *nearest = "odir_final";
-    size_t best = SIZE_MAX;
-    dms_metric metric;
-
-    if (name[0] == '\0' || dms_metric_find(&metric, name))
-        return DMS_OK;
-    for (int i = 0; i < DMS_METRICS; i++) {
-        const char *known = dms_metric_name((dms_metric)i);
-        size_t distance = dms_word_distance(known, name);
-
-        if (distance < best)
-            best = distance, nearest = known;
-    }
-    return dms_fail(err, DMS_EINVAL, "metric: '%.31s' is unknown; is %s meant?",
-                    name, nearest);
-}
-
-dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
-{
-    dms_architecture arch = dms_architecture_default();
-    dms_status st;
-
-    arch.backbone = o->backbone;
-    arch.context = o->context;
-    arch.fusion = o->fusion;
-    arch.eyes = o->eyes;
-    arch.width = o->width;
-    arch.size = o->size;
-    TRY(dms_options_check(o, &table, err));
-    TRY(dms_architecture_check(&arch, err));
-    TRY(check_metric(o->metric, err));
-    if (!o->data[0])
-        st = dms_fail(err, DMS_EINVAL,
-                      "data: no folder or table of a data set is given");
-    else if (!o->run[0])
-        st = dms_fail(err, DMS_EINVAL, "run: no run folder is given");
-    else if (o->val + o->test > 0.9)
-        st = dms_fail(err, DMS_EINVAL,
-                      "val %g and test %g leave too few patients to train on",
-                      o->val, o->test);
-    else if (o->task == DMS_TRAIN_TASK_SINGLE_LABEL &&
-             (o->loss != DMS_LOSS_BCE || o->pos_weight))
-        st = dms_fail(err, DMS_EINVAL,
-                      "task single-label has softmax cross-entropy: loss %s%s "
-                      "is for multi-label",
-                      dms_loss_kind_name((int)o->loss),
-                      o->pos_weight ? " with pos-weight" : "");
-done:
-    return st;
 }

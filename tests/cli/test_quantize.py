@@ -307,8 +307,8 @@ class Verbs(Case):
 
     def test_the_model_is_not_written_over(self):
         for path in ("m", "./m", FOLDER / "m"):
-            self.refuse(2, "is the file of --model", "quantize", "--model",
-                        "m", "--data", "set", "--out", path)
+            self.refuse(2, "is already the file of --model", "quantize",
+                        "--model", "m", "--data", "set", "--out", path)
 
     def test_a_cpu_without_the_instructions_says_so(self):
         says = ("precision int8: this CPU has no VNNI instructions; use fp32, "

@@ -233,7 +233,7 @@ class Batches(unittest.TestCase):
         self.assertEqual(model.predict_batch([]), [])
 
     def test_what_is_no_pair_or_no_batch_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "pair 1 is no tuple"):
+        with self.assertRaisesRegex(ValueError, "pair 1 is not a tuple"):
             model.predict_batch([PAIRS[0], "left.jpg"])
         for batch in (0, 257):
             with self.assertRaisesRegex(ValueError, "expected 1 to 256"):
@@ -353,7 +353,7 @@ class Errors(unittest.TestCase):
             env={**os.environ, "DMSNET_LIBRARY": "libm.so.6",
                  "PYTHONPATH": str(door.ROOT / "python")},
             capture_output=True, text=True)
-        self.assertIn("LibraryError: libm.so.6: no libdmsnet 0.2", said.stderr)
+        self.assertIn("LibraryError: libm.so.6 is not libdmsnet 0.2", said.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+/* Whether a set of training's options can be used: each in its range, and all
+ * of them together. */
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "dms/train.h"
+
+static dms_status check_metric(const char *name, dms_error *err)
+{
+    const char *nearest = "odir_final";
+    size_t best = SIZE_MAX;
+    dms_metric metric;
+
+    if (name[0] == '\0' || dms_metric_find(&metric, name))
+        return DMS_OK;
+    for (int i = 0; i < DMS_METRICS; i++) {
+        const char *known = dms_metric_name((dms_metric)i);
+        size_t distance = dms_word_distance(known, name);
+
+        if (distance < best)
+            best = distance, nearest = known;
+    }
+    return dms_fail(err, DMS_EINVAL, "metric: '%.31s' is unknown; is %s meant?",
+                    name, nearest);
+}
+
+dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
+{
+    dms_architecture arch = dms_architecture_default();
+    dms_status st;
+
+    arch.backbone = o->backbone;
+    arch.context = o->context;
+    arch.fusion = o->fusion;
+    arch.eyes = o->eyes;
+    arch.width = o->width;
+    arch.size = o->size;
+    TRY(dms_options_check(o, dms_train_option_table(), err));
+    TRY(dms_architecture_check(&arch, err));
+    TRY(check_metric(o->metric, err));
+    if (!o->data[0])
+        st = dms_fail(err, DMS_EINVAL,
+                      "data: no folder or table of a data set is given");
+    else if (!o->run[0])
+        st = dms_fail(err, DMS_EINVAL, "run: no run folder is given");
+    else if (o->val + o->test > 0.9)
+        st = dms_fail(err, DMS_EINVAL,
+                      "val %g and test %g leave too few patients to train on",
+                      o->val, o->test);
+    else if (o->task == DMS_TRAIN_TASK_SINGLE_LABEL &&
+             (o->loss != DMS_LOSS_BCE || o->pos_weight))
+        st = dms_fail(err, DMS_EINVAL,
+                      "task single-label has softmax cross-entropy: loss %s%s "
+                      "is for multi-label",
+                      dms_loss_kind_name((int)o->loss),
+                      o->pos_weight ? " with pos-weight" : "");
+done:
+    return st;
+}
