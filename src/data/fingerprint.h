@@ -12,8 +12,8 @@ typedef struct dms_fingerprint {
     uint64_t digest; /* dms_image_digest */
     int width, height;
     int further_pages; /* of its TIFF, not read */
-    double mean;      /* grey level, 0 to 255 */
-    double deviation; /* of the grey levels */
+    double mean;       /* grey level, 0 to 255 */
+    double deviation;  /* of the grey levels */
     dms_field field;
     char message[400]; /* why it is missing or unreadable */
 } dms_fingerprint;
