@@ -34,11 +34,6 @@ static const struct {
                                   "picture is left out: its format is not read",
                                   "pictures are left out: their formats are "
                                   "not read"},
-    [DMS_FOLDER_CONTROL] = {DMS_LOG_WARNING,
-                            "photograph is left out: its name holds a control "
-                            "character",
-                            "photographs are left out: their names hold "
-                            "control characters"},
     [DMS_FOLDER_NO_PICTURE] = {DMS_LOG_INFO, "file is no photograph",
                                "files are no photographs"},
     [DMS_FOLDER_FOLDER] = {DMS_LOG_INFO, "folder is not looked into",
@@ -46,13 +41,6 @@ static const struct {
     [DMS_FOLDER_ODD] = {DMS_LOG_INFO, "eye without a fellow stands in for both",
                         "eyes without a fellow stand in for both"},
 };
-
-static bool has_control(const char *name)
-{
-    while (*name && !dms_ascii_is_control(*name))
-        name++;
-    return *name != '\0';
-}
 
 /* Control characters as '?', so that a message stays a line. */
 static void add_name(dms_strbuf *names, const char *name)
@@ -120,10 +108,8 @@ static dms_status add_file(dms_photograph_folder *f, int folder,
             &f->tallies[dms_picture_is_unread(file) ? DMS_FOLDER_UNREAD_FORMAT
                                                     : DMS_FOLDER_NO_PICTURE],
             file);
-    } else if (has_control(file)) { /* no id may hold one */
-        count_name(&f->tallies[DMS_FOLDER_CONTROL], file);
     } else {
-        name = dms_side_name_read(file, len);
+        name = dms_side_name_of_file(file, len);
         if (name.kind == DMS_NAME_ONE_SIDE)
             return add_eye(f, file, &name, err);
         count_name(&f->tallies[reasons[name.kind]], file);

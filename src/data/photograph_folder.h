@@ -16,7 +16,6 @@ typedef struct dms_folder_eye {
 typedef enum dms_folder_reason {
     DMS_FOLDER_NO_SIDE,       /* a picture whose name says no side */
     DMS_FOLDER_UNREAD_FORMAT, /* .bmp */
-    DMS_FOLDER_CONTROL,       /* a picture whose name is no line of text */
     DMS_FOLDER_NO_PICTURE,    /* .txt */
     DMS_FOLDER_FOLDER,        /* it is not looked into */
     DMS_FOLDER_ODD,           /* an eye without a fellow; it is used */

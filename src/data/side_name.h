@@ -33,6 +33,10 @@ int dms_side_word(const char *text, size_t len);
  * for nothing. Both kinds of slash part folders. */
 dms_side_name dms_side_name_read(const char *name, size_t len);
 
+/* The same of a file in a folder that is being listed: a backslash is a letter
+ * of its name. */
+dms_side_name dms_side_name_of_file(const char *file, size_t len);
+
 /* The one side that a name has among its words, wherever it stands, folders
  * too; DMS_SIDE_NONE for none and for two. For who knows the id already. */
 int dms_side_anywhere(const char *name, size_t len);
