@@ -388,14 +388,15 @@ static void mistakes_are_named_by_line_and_cell(void **state)
          "and right) or the label columns N, D, G, C, A, H, M, O; the columns "
          "are ID, age"},
         {"ID,left,rihgt\n1,a,b\n",
-         ":1: column 'left' has the left eyes' photographs, and none has the "
-         "right eyes': expected Right-Fundus or right; the columns are ID, "
-         "left, rihgt. Where there are none, add an empty column right"},
+         ":1: column 'left' has the left eyes' photographs, but no column "
+         "has the right eyes', expected Right-Fundus or right; the columns are "
+         "ID, "
+         "left, rihgt. If there are none, add an empty column right"},
         {"ID,left file,left path,right\n1,a,b,c\n",
          ":1: columns 'left file' and 'left path' may both be 'Left-Fundus'; "
          "give one of them this name"},
         {"", ": the table is empty"},
-        {"ID,left,right\n", ": the table lists no patient"},
+        {"ID,left,right\n", ": the table has no patients"},
     };
 
     (void)state;
@@ -574,8 +575,8 @@ static void ids_that_a_spreadsheet_rewrote_are_warned_of(void **state)
                   &options);
     assert_string_equal(
         warning, "t.csv:3: id '1.0' looks like a number that a spreadsheet has "
-                 "rewritten, as 2 of the ids do; ids are texts, and '1.0' is "
-                 "another patient than '1'");
+                 "rewritten, as 2 of the ids do; ids are texts, so '1.0' and "
+                 "'1' are different patients");
     assert_string_equal(d->patients[1].id, "1.0");
     dms_dataset_close(d);
 }
@@ -598,7 +599,7 @@ static void ids_of_one_persons_eyes_are_one_group(void **state)
     for (size_t i = 0; i < d->count; i++)
         assert_int_equal(d->patients[i].group, groups[i]);
     assert_said("4 ids are eyes of 2 persons, as 1_left and 1_right are");
-    assert_said("4 of 5 ids say which eye they are, the others do not");
+    assert_said("4 of 5 ids name an eye, the others do not");
     assert_int_equal(dms_dataset_group_duplicates(d, NULL, NULL), DMS_OK);
     assert_int_equal(d->patients[2].group, 0);
     dms_dataset_close(d);
@@ -641,7 +642,7 @@ static void a_split_column_that_parts_a_person_is_told(void **state)
                                 "1_left,a,,train\n1_right,,b,val\n");
 
     (void)state;
-    assert_said("the split column parts the eyes of 1 person, as 1_left "
+    assert_said("the split column separates the eyes of 1 person, as 1_left "
                 "(train) and 1_right (val)");
     dms_dataset_close(d);
 }
@@ -686,8 +687,8 @@ static void photographs_are_named_by_any_word_for_a_side(void **state)
     assert_string_equal(d->patients[0].id, "7");
     assert_false(d->patients[0].side_unknown);
     assert_true(d->patients[1].side_unknown);
-    assert_said("nothing says which eye the photographs of 1 of 2 patients "
-                "show, 8 first");
+    assert_said("it is unknown which eye the photographs of 1 of 2 patients "
+                "show, the first is 8");
     dms_dataset_close(d);
     assert_refused("image,level\nod_os_1,0\n",
                    ":2: column image: found 'od_os_1', expected a name with "
@@ -748,10 +749,10 @@ static void photographs_under_other_names_are_found_to_be_told(void **state)
     d = open_heard("id,left,right\n1,1_left.jpg,\n");
     assert_string_equal(d->patients[0].eye[DMS_LEFT].path,
                         at("images/1_left.jpg"));
-    assert_said("'1_left.jpg' is not there; '1_left.JPG' is there");
+    assert_said("'1_left.jpg' is missing; '1_left.JPG' is there");
     dms_dataset_close(d);
     d = open_heard("id,left,right\n1,Images/1_left.JPG,\n");
-    assert_said("'Images/1_left.JPG' is not there; 'images' is there");
+    assert_said("'Images/1_left.JPG' is missing; 'images' is there");
     dms_dataset_close(d);
 }
 
@@ -769,7 +770,8 @@ static void a_check_counts_pictures_that_no_row_names(void **state)
     put("images/.hidden.jpg", "");
     d = open_heard("id,left,right\n1,1_left.jpg,\n");
     assert_int_equal(dms_data_check(&report, d, &monitor, NULL), DMS_OK);
-    assert_said("names 2 of the 3 pictures there: 1_right.JPG, 2_left.bmp\n");
+    assert_said("2 of the 3 pictures are not named in ");
+    assert_said(": 1_right.JPG, 2_left.bmp\n");
     dms_data_report_destroy(report);
     dms_dataset_close(d);
 }
