@@ -70,11 +70,10 @@ static void check_photograph(dms_findings *f, const dms_fingerprint *print,
                          "%s: no retina was found", side);
     } else if (print->field.white_background) {
         dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id,
-                         "%s: white background: preprocessed by someone", side);
+                         "%s: white background: already preprocessed", side);
     } else if (print->field.coloured_background) {
         dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id,
-                         "%s: coloured background: preprocessed by someone",
-                         side);
+                         "%s: coloured background: already preprocessed", side);
     }
 }
 

@@ -176,8 +176,8 @@ dms_status dms_label_columns_missing(const dms_label_set *set,
     plain_names(names, set, 0);
     dms_columns_list(columns, sizeof columns, table);
     return dms_fail(err, DMS_EFORMAT,
-                    "%s:%d: there is no column '%s' for the labels; the "
-                    "columns are %s",
+                    "%s:%d: the label column '%s' is missing; the columns "
+                    "are %s",
                     table->name, table->rows[0].line, names[0], columns);
 }
 

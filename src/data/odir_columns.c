@@ -224,7 +224,7 @@ done:
     return st;
 }
 
-/* A table with pictures of one eye only has probably a misspelt column. */
+/* A table with pictures of one eye only probably has a misspelt column. */
 static dms_status check_pictures(const dms_odir_columns *c,
                                  const dms_table *table, dms_error *err)
 {
@@ -256,7 +256,7 @@ static dms_status refuse_columns(const dms_odir_columns *c,
     dms_columns_list(columns, sizeof columns, table);
     if (c->id == DMS_TABLE_NONE)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s:%d: there is no column 'ID'; the columns are %s",
+                        "%s:%d: column 'ID' is missing; the columns are %s",
                         table->name, table->rows[0].line, columns);
     return dms_fail(err, DMS_EFORMAT,
                     "%s:%d: expected picture columns (Left-Fundus and "

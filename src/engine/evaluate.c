@@ -134,7 +134,7 @@ static dms_status open_dataset(evaluation *e, dms_error *err)
             dms_label_set_text(has, sizeof has, own);
             dms_label_set_text(wants, sizeof wants, asked);
             st = dms_fail(err, DMS_EMISMATCH,
-                          "%s: is a model of the labels %s; --labels says %s",
+                          "%s: is a model of the labels %s; --labels is %s",
                           o->model, has, wants);
             goto done;
         }

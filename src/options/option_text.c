@@ -1,6 +1,6 @@
 /* Texts about options: the distance of words for suggestions, and the range of
- * values for messages. Relies on words of at most WORD_MAX bytes; longer ones
- * are never similar. */
+ * values for messages. Relies on words of at most WORD_MAX bytes; the distance
+ * of longer ones is SIZE_MAX. */
 #include <stdint.h>
 #include <string.h>
 

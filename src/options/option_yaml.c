@@ -1,6 +1,5 @@
 /* Reading and writing option tables as YAML mappings. Relies on libyaml's
- * events to read; writes double-quoted scalars that YAML 1.1 reads back
- * exactly. */
+ * events to read; texts are written as double-quoted YAML 1.1 scalars. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

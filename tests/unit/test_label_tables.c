@@ -145,8 +145,8 @@ static void wrong_label_columns_say_what_is_there(void **state)
 {
     (void)state;
     assert_refused("id,left,right,note\n1,a,b,c\n", GRADES,
-                   ":1: there is no column 'grade' for the labels; the "
-                   "columns are id, left, right, note");
+                   ":1: the label column 'grade' is missing; the columns "
+                   "are id, left, right, note");
     assert_refused("id,left,right,dr\n1,a,b,1\n", "dr,amd",
                    "of the label columns dr, amd, one is missing: amd");
     assert_refused("id,left,right,grade\n1,a,b,7\n", GRADES,

@@ -378,7 +378,7 @@ static void mistakes_are_named_by_line_and_cell(void **state)
         {"ID,left,right\n ,a,b\n",
          ":2: column ID: found '', expected an id of 1 to 128 bytes"},
         {"name,left,right\n1,a,b\n",
-         ":1: there is no column 'ID'; the columns are name, left, right"},
+         ":1: column 'ID' is missing; the columns are name, left, right"},
         {"ID,N,D,G,C,A,H\n1,1,0,0,0,0,0\n",
          ":1: of the label columns NDGCAHMO, some are missing: MO"},
         {"ID,N,D,G,C,A,H,M,O,Normal\n1,1,0,0,0,0,0,0,0,1\n",
