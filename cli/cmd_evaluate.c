@@ -145,6 +145,18 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .compute = run->args->values[1]};
     dms_report *report = NULL;
 
+    if (given->tuned_model[0] != '\0' &&
+        cli_args_same_file(given->tuned_model, given->model)) {
+        st = cli_fail(err, DMS_EINVAL,
+                      "--tuned-model: '%s' is already the file of --model",
+                      given->tuned_model);
+        goto done;
+    }
+    if (given->tuned_model[0] != '\0' && given->tune == DMS_TUNE_NONE) {
+        st = cli_fail(err, DMS_EINVAL,
+                      "--tuned-model is for --tune, which is not given");
+        goto done;
+    }
     TRY(cli_args_require(given->model, "model", "the model file", err));
     TRY(cli_args_require(given->data, "data",
                          "the folder or table to evaluate on", err));

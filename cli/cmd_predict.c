@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "args.h"
 #include "compute_options.h"
@@ -91,6 +92,10 @@ static dms_status check_inputs(const cli_args *args, dms_error *err)
                         "'%.80s': a list and --left or --right are both given, "
                         "expected only one",
                         args->arguments[0]);
+    if (!pair && *options->id != '\0' &&
+        strcmp(options->id, predict_defaults.id) != 0)
+        return cli_fail(err, DMS_EINVAL,
+                        "--id is for --left and --right; a list has its own");
     if (!pair && args->count == 0)
         return cli_fail(err, DMS_EINVAL,
                         "no photographs: expected --left and --right (or one "

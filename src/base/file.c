@@ -21,7 +21,8 @@ static dms_status open_regular(int *fd, size_t *size, const char *path,
 {
     struct stat info;
 
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* a named pipe without a writer would block */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0)
         return dms_fail_errno(err, "%s: cannot open", path);
     if (fstat(*fd, &info) != 0)

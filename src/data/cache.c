@@ -1,5 +1,6 @@
-/* The cache of preprocessed photographs: its key, its making in parallel, its
- * reading; made_file.c keeps processes apart. */
+/* The cache of preprocessed photographs: how its key is computed, how it is
+ * built in parallel and how it is read. Relies on made_file.c to keep other
+ * processes out while it is built. */
 #include "data/cache.h"
 
 #include <inttypes.h>
@@ -16,32 +17,32 @@
 #include "data/name_twin.h"
 #include "image/digest.h"
 
-/* VERSION is raised when preprocessing gives other pixels for the same
- * settings, too: an older file is then another one's. */
+/* VERSION is raised when the file's layout changes, and also when preprocessing
+ * gives different pixels for the same settings: older files become invalid. */
 enum { VERSION = 4, CHUNK = 64, CHANNELS = 3 };
 
 static const char magic[8] = "dmscache";
 
 typedef enum eye_status { EYE_ABSENT, EYE_READY, EYE_UNREADABLE } eye_status;
 
-/* The first bytes of the file, in the machine's own order: the file stays on
+/* The first bytes of the file, in the machine's byte order: the file stays on
  * the machine that made it. */
 typedef struct header {
     char magic[8];
     uint32_t version;
     uint32_t size;      /* S */
-    uint64_t eyes;      /* two a patient */
-    uint64_t key;       /* of settings and photographs */
-    uint64_t eyes_hash; /* of digests and status bytes */
+    uint64_t eyes;      /* two per patient */
+    uint64_t key;       /* hash of settings and photographs */
+    uint64_t eyes_hash; /* hash of digests and status bytes */
 } header;
 
 struct dms_cache {
-    dms_file_map map;
-    const uint64_t *digests;
-    const uint8_t *status;
-    const uint8_t *pixels;
-    size_t eyes;
-    int size;
+    dms_file_map map;        /* valid(); the three pointers lie in it */
+    const uint64_t *digests; /* one per eye */
+    const uint8_t *status;   /* one eye_status per eye */
+    const uint8_t *pixels;   /* one picture per eye; zeros unless EYE_READY */
+    size_t eyes;             /* 2 * patient + side is an eye's index */
+    int size;                /* S: pictures are S x S x CHANNELS bytes */
     uint64_t key;
 };
 
@@ -55,8 +56,8 @@ static const char *path_of(const dms_dataset *dataset, size_t eye)
     return dataset->patients[eye / 2].eye[eye % 2].path;
 }
 
-/* Of the settings, and of every photograph: where it is, how long, when
- * changed. */
+/* The hash of the settings and of every photograph's path, size and time of
+ * change. */
 static uint64_t key_of(const dms_preprocess *s, const dms_dataset *dataset)
 {
     const int32_t settings[] = {s->size, s->crop, (int32_t)s->filter,
@@ -81,7 +82,7 @@ static uint64_t key_of(const dms_preprocess *s, const dms_dataset *dataset)
     return hash;
 }
 
-/* Bytes of all digests and status bytes, which follow the header. */
+/* How many bytes the digests and the status bytes take behind the header. */
 static size_t eyes_bytes(size_t eyes)
 {
     return eyes * (sizeof(uint64_t) + 1);
@@ -92,21 +93,21 @@ static size_t pixels_at(size_t eyes)
     return (sizeof(header) + eyes_bytes(eyes) + 63) / 64 * 64;
 }
 
-/* A cache being made. */
+/* A cache that is being built. */
 typedef struct building {
     const dms_dataset *dataset;
     const dms_preprocess *settings;
     const dms_monitor *monitor;
     uint64_t key;
     dms_file_writer *writer;
-    uint64_t *digests; /* eyes of them, and the status bytes behind; owned */
-    uint8_t *status;   /* eyes bytes of it */
-    uint8_t *pixels;   /* CHUNK pictures */
-    dms_error errors[CHUNK];
+    uint64_t *digests;       /* owned: one per eye, then the status bytes */
+    uint8_t *status;         /* one per eye, in the block of digests */
+    uint8_t *pixels;         /* owned: CHUNK pictures */
+    dms_error errors[CHUNK]; /* one per picture in pixels */
     size_t eyes;
 } building;
 
-/* Does the mapped file hold what key and eyes promise? */
+/* Does the mapped file hold the cache of this key and number of eyes? */
 static bool valid(const dms_file_map *map, const void *user)
 {
     const building *b = user;
@@ -122,7 +123,7 @@ static bool valid(const dms_file_map *map, const void *user)
                                          eyes_bytes(b->eyes));
 }
 
-/* One photograph, and its digest unless that is known already. */
+/* Preprocess one photograph; compute its digest unless it is known. */
 static dms_status prepare_one(uint8_t *pixels, const building *b, size_t eye,
                               dms_error *err)
 {
@@ -135,8 +136,8 @@ static dms_status prepare_one(uint8_t *pixels, const building *b, size_t eye,
                                             b->settings, err);
 }
 
-/* A lack of memory is no photograph's fault, and passes: it must not be kept
- * as one. */
+/* Running out of memory is temporary and not the photograph's fault: it fails
+ * the build, so that the cache does not record the photograph as unreadable. */
 static dms_status prepare_chunk(building *b, size_t first, size_t count,
                                 dms_error *err)
 {
@@ -190,8 +191,8 @@ done:
     return st;
 }
 
-/* Pictures first, with room before them; then header and status bytes, which
- * are known only now. */
+/* Writes the pictures first, behind reserved space; then the header, digests
+ * and status bytes into that space, as they are known only then. */
 static dms_status write_file(building *b, dms_error *err)
 {
     dms_status st;
@@ -237,16 +238,16 @@ done:
     return st;
 }
 
-/* Who finds a cache made did not see its builder's warnings. */
+/* Whoever opens a finished cache did not see the warnings of its build. */
 static void tell_unreadable(const dms_cache *cache, const dms_monitor *monitor)
 {
     size_t count = dms_cache_unreadable(cache);
 
     if (count > 0)
         dms_log(monitor, DMS_LOG_WARNING,
-                "left out: unreadable photographs, %zu in all (`dmsnet data "
-                "check` lists them)",
-                count);
+                "left out: %zu unreadable photograph%s (`dmsnet data check` "
+                "lists them)",
+                count, count == 1 ? "" : "s");
 }
 
 dms_status dms_cache_open(dms_cache **out, const char *folder,

@@ -1,4 +1,6 @@
-/* What is wrong with a data set, found before it costs a training run. */
+/* `dmsnet data check`: what is wrong with a data set, found before it costs a
+ * training run. Relies on fingerprint.c for what is measured on the photographs
+ * and on findings.c for the report. */
 #include "data/findings.h"
 
 #include <stdio.h>
@@ -11,7 +13,7 @@
 #include "data/labels.h"
 #include "data/unlisted.h"
 
-/* Below or above which a photograph is suspicious. */
+/* A photograph (or age) beyond these limits is suspicious. */
 enum {
     SIDE_MIN = 128,    /* pixels */
     GREY_DARK = 12,    /* mean grey level */
@@ -68,15 +70,15 @@ static void check_photograph(dms_findings *f, const dms_fingerprint *print,
                          "%s: no retina was found", side);
     } else if (print->field.white_background) {
         dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id,
-                         "%s: white background: preprocessed by someone", side);
+                         "%s: white background: already preprocessed", side);
     } else if (print->field.coloured_background) {
         dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id,
-                         "%s: coloured background: preprocessed by someone",
-                         side);
+                         "%s: coloured background: already preprocessed", side);
     }
 }
 
-/* Of a run of equal pictures the first is named by the others. */
+/* prints are sorted, so equal pictures are neighbours: each is reported as the
+ * same as the first of its run. */
 static void check_identical(dms_findings *f, const dms_fingerprint *prints,
                             size_t count, const dms_dataset *dataset)
 {
@@ -98,16 +100,16 @@ static void check_identical(dms_findings *f, const dms_fingerprint *prints,
                 patient_of(dataset, first->eye)->split)
             dms_findings_add(f, DMS_FINDING_CONTRADICTION,
                              patient_of(dataset, p->eye)->id,
-                             "the split column parts it from patient %s, who "
-                             "has the same picture",
+                             "the split column separates it from patient "
+                             "%s, who has the same picture",
                              patient_of(dataset, first->eye)->id);
     }
 }
 
 enum { CODES_MAX = 120 };
 
-/* The codes of those that a patient has: "DG" of ODIR's letters, "mild,severe"
- * of words; without nothing-found if `findings`. */
+/* The codes of the labels that are 1: "DG" for ODIR's letters, "mild,severe"
+ * for other sets; without the nothing-found label if `findings`. */
 static void list_codes(char text[CODES_MAX], const dms_label_set *set,
                        const uint8_t *labels, bool findings)
 {
@@ -129,9 +131,10 @@ static void list_codes(char text[CODES_MAX], const dms_label_set *set,
     }
 }
 
-/* ODIR's rule holds for its table: the labels are those of the eyes' keywords,
- * ungradable eyes left out; of all eight, also where fewer are asked for.
- * false when not all keywords are there to tell. */
+/* The labels that the keywords of both eyes give by ODIR's rule; ungradable
+ * eyes are left out. All eight labels are derived even if the set has fewer,
+ * since one finding can rule out another label. false: the set is not a part of
+ * ODIR's, or an eye has no keywords. */
 static bool labels_from_eyes(uint8_t *labels, const dms_patient *patient,
                              const dms_label_set *set)
 {
@@ -162,7 +165,7 @@ static void check_nothing_found(dms_findings *f, const dms_patient *patient,
     list_codes(findings, set, patient->labels, true);
     if (nothing >= 0 && patient->labels[nothing] == 1 && findings[0])
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
-                         "line %d: %s and %s at once", patient->line,
+                         "line %d: both %s and %s", patient->line,
                          dms_label_set_is_odir(set)
                              ? "normal"
                              : dms_label_set_code(set, nothing),
@@ -180,8 +183,7 @@ static void check_labels(dms_findings *f, const dms_patient *patient,
     if (found_text[0] == '\0' && dms_label_set_nothing_found(set) >= 0 &&
         !memchr(patient->labels, DMS_LABEL_UNKNOWN, count))
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
-                         "line %d: not one of the %s labels is 1",
-                         patient->line,
+                         "line %d: none of the %s labels is 1", patient->line,
                          dms_label_set_is_odir(set) ? "eight" : "table's");
     check_nothing_found(f, patient, set);
     if (labels_from_eyes(expected, patient, set) &&
@@ -211,7 +213,8 @@ static void check_row(dms_findings *f, const dms_patient *patient,
                          "line %d: age %d", patient->line, patient->age);
 }
 
-/* Ids as 1_left and 1_right are one person's. */
+/* The ids of one person's eyes, such as 1_left and 1_right, must be in the same
+ * split. */
 static void check_group(dms_findings *f, const dms_dataset *dataset,
                         const dms_patient *patient)
 {
@@ -219,8 +222,8 @@ static void check_group(dms_findings *f, const dms_dataset *dataset,
 
     if (dataset->has_split_column && patient->split != first->split)
         dms_findings_add(f, DMS_FINDING_CONTRADICTION, patient->id,
-                         "line %d: the split column parts it from %s, which "
-                         "is the same person's",
+                         "line %d: the split column separates it from %s, "
+                         "which is the same person's",
                          patient->line, first->id);
 }
 

@@ -1,20 +1,11 @@
-/* Patients whose photographs decode to the same pixels are one group. */
+/* Patients whose photographs decode to the same pixels become one group. Relies
+ * on fingerprint.c for the digests of the pixels. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "data/fingerprint.h"
 #include "data/groups.h"
 #include "dms/data.h"
-
-static void join_equal(dms_dataset *dataset, const dms_fingerprint *prints,
-                       size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        if (dms_fingerprint_equal(&prints[i - 1], &prints[i]) &&
-            prints[i].readable)
-            dms_groups_join(dataset, prints[i - 1].eye / 2, prints[i].eye / 2);
-    dms_groups_settle(dataset);
-}
 
 dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
                                         const dms_monitor *monitor,
@@ -33,7 +24,10 @@ dms_status dms_dataset_group_duplicates(dms_dataset *dataset,
             dataset->patients[prints[i].eye / 2].eye[prints[i].eye % 2].digest =
                 prints[i].digest;
     dms_fingerprints_sort(prints, count);
-    join_equal(dataset, prints, count);
+    for (size_t i = 1; i < count; i++)
+        if (dms_fingerprint_equal(&prints[i - 1], &prints[i]))
+            dms_groups_join(dataset, prints[i - 1].eye / 2, prints[i].eye / 2);
+    dms_groups_settle(dataset);
 done:
     dms_free(prints);
     return st;

@@ -1,10 +1,11 @@
-/* From the eyes' labels to the patient's, and what is known of either. */
+/* Deriving a patient's labels from those of the eyes, and asking which labels
+ * are known. Relies on labels of 0, 1 or DMS_LABEL_UNKNOWN only. */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "data/labels.h"
 
-/* The class of one-hot labels; -1: unknown, or none of them. */
+/* The class of one-hot labels; -1: none is 1, or labels is NULL. */
 static int class_of(const dms_label_set *set, const uint8_t *labels)
 {
     for (int k = 0; labels && k < dms_label_set_count(set); k++)
@@ -23,7 +24,7 @@ static int class_of_eyes(const dms_label_set *set, const uint8_t *left,
     if (dms_label_set_ordered(set)) {
         int worse = a > b ? a : b, better = a > b ? b : a;
 
-        /* an eye that nobody graded might be worse than this one */
+        /* an eye without a grade might be worse than the graded one */
         return better < 0 && worse < dms_label_set_count(set) - 1 ? -1 : worse;
     }
     if (a < 0 || b < 0)
@@ -42,7 +43,7 @@ static void any_of_eyes(uint8_t *patient, const dms_label_set *set,
     for (int k = 0; k < dms_label_set_count(set); k++) {
         uint8_t a = left ? left[k] : 0, b = right ? right[k] : 0;
 
-        /* 1 where either eye has it, else unknown where either is */
+        /* 1 if either eye has it, else unknown if either eye's is */
         patient[k] = a == 1 || b == 1   ? 1
                      : a == 0 && b == 0 ? 0
                                         : DMS_LABEL_UNKNOWN;

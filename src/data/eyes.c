@@ -1,7 +1,8 @@
-/* Choosing the photograph that an eye's place is filled from. */
+/* Choosing the photograph for each side of the network's input. Relies on a
+ * photograph of unknown side being kept as the left one. */
 #include "data/eyes.h"
 
-/* The side that the model looks at when it is asked for `side`. */
+/* The eye that the model uses at `side` of its input. */
 static int wanted_side(dms_eyes eyes, int side)
 {
     return eyes == DMS_EYES_BOTH ? side : eyes == DMS_EYES_RIGHT;

@@ -1,4 +1,5 @@
-/* Collecting what `data check` finds, and telling it as text and as JSON. */
+/* Collecting what `data check` finds and writing it as text and as JSON. Relies
+ * on dms_data_check to fill in the report's counts first. */
 #include "data/findings.h"
 
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 #include "base/strbuf.h"
 #include "formats/json.h"
 
-enum { SHOWN_MAX = 20 }; /* of a kind, in the text */
+enum { SHOWN_MAX = 20 }; /* findings per kind in the text */
 
 static const struct kind {
     const char *key;   /* in JSON */
@@ -64,7 +65,7 @@ void dms_findings_release(dms_findings *findings)
     *findings = (dms_findings){0};
 }
 
-/* Patients of the split (NONE: all) whose label k has that value. */
+/* The number of patients in the split (NONE: all) whose label k is value. */
 static size_t count_label(const dms_dataset *dataset, dms_split split, int k,
                           uint8_t value)
 {
@@ -86,9 +87,9 @@ static void write_labels(dms_strbuf *text, const char *title,
                           dms_label_set_code(dataset->labels, k),
                           count_label(dataset, split, k, value));
     if (!dataset->labels) {
-        dms_strbuf_puts(text, "  none among the columns ");
+        dms_strbuf_puts(text, "  none found in the columns ");
         dms_name_put_line(text, dataset->columns);
-        dms_strbuf_puts(text, "; --labels says which they are");
+        dms_strbuf_puts(text, "; name them with --labels");
     }
     dms_strbuf_puts(text, "\n");
 }

@@ -1,4 +1,4 @@
-/* What `data check` finds, and how it is told. */
+/* What `data check` finds, and the report of it. */
 #ifndef DMS_DATA_FINDINGS_H
 #define DMS_DATA_FINDINGS_H
 
@@ -23,7 +23,7 @@ typedef struct dms_finding {
 typedef struct dms_findings {
     dms_finding *items;
     size_t count, capacity;
-    bool failed; /* out of memory: said by dms_findings_report */
+    bool failed; /* out of memory: dms_findings_report returns the error */
 } dms_findings;
 
 void dms_findings_add(dms_findings *findings, dms_finding_kind kind,
@@ -32,8 +32,8 @@ void dms_findings_add(dms_findings *findings, dms_finding_kind kind,
 size_t dms_findings_count(const dms_findings *findings, dms_finding_kind kind);
 void dms_findings_release(dms_findings *findings);
 
-/* Fill report->text (at most 20 of a kind) and report->json (all), from the
- * counts that it already holds. */
+/* Write report->text (at most 20 findings per kind) and report->json (all). The
+ * report's counts must be set already. */
 dms_status dms_findings_report(dms_data_report *report,
                                const dms_findings *findings,
                                const dms_dataset *dataset, dms_error *err);

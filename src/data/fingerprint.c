@@ -1,4 +1,5 @@
-/* Hashing and measuring the decoded photographs, in parallel. */
+/* Hashing and measuring the decoded photographs, in parallel. Relies on image/
+ * for decoding, finding the retina and the digest. */
 #include "data/fingerprint.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static void measure_grey(dms_fingerprint *print, const dms_image *image)
         sqrt(fmax(0, squares / (double)count - print->mean * print->mean));
 }
 
-/* Fails for want of memory only: that says nothing of the photograph. */
+/* Fails only if memory runs out, which says nothing about the photograph. */
 static dms_status take(dms_fingerprint *print, const char *path)
 {
     dms_picture picture = {0};
@@ -74,7 +75,7 @@ static dms_status take(dms_fingerprint *print, const char *path)
     return err.code == DMS_ENOMEM ? DMS_ENOMEM : DMS_OK;
 }
 
-/* Photographs [at, end); false: memory was lacking. */
+/* Photographs [at, end); false: out of memory. */
 static bool take_chunk(dms_fingerprint *prints, size_t at, size_t end,
                        const dms_dataset *dataset)
 {

@@ -1,4 +1,5 @@
-/* Joining patients into groups. */
+/* Joining patients into groups: a union-find without path compression, as
+ * groups are small. Relies on patient_id.c for which id is the smallest. */
 #include "data/groups.h"
 
 #include "data/patient_id.h"

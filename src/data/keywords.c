@@ -1,6 +1,6 @@
-/* An eye's labels from its diagnostic keywords: the rules of
- * docs/data-format.md, in its order. They reproduce 3,499 of ODIR-5K's 3,500
- * official rows. */
+/* An eye's labels from its diagnostic keywords, by the rules of
+ * docs/data-format.md in the same order. They reproduce 3,499 of ODIR-5K's
+ * 3,500 official rows. Relies on keywords in English, separated by commas. */
 #include <string.h>
 
 #include "base/ascii.h"
@@ -13,7 +13,7 @@ enum { NO_LABEL = -1 };
 
 typedef struct rule {
     const char *text;
-    bool whole; /* the field is the text; else it contains it */
+    bool whole; /* true: the field equals text; false: it contains text */
     int label;
 } rule;
 
@@ -45,7 +45,7 @@ static bool contains(const char *field, size_t len, const char *text)
     return false;
 }
 
-/* NULL: none fits. */
+/* The first rule that matches; NULL: none does. */
 static const rule *find_rule(const char *field, size_t len)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
@@ -59,14 +59,8 @@ static const rule *find_rule(const char *field, size_t len)
     return NULL;
 }
 
-static int label_of(const char *field, size_t len)
-{
-    const rule *r = find_rule(field, len);
-
-    return r ? r->label : DMS_ODIR_O;
-}
-
-/* Bytes before the next separator or the end; *skip: the separator's. */
+/* Bytes before the next separator or the end; *skip, out: bytes of the
+ * separator, 0 at the end. */
 static size_t field_len(const char *text, size_t *skip)
 {
     size_t len = 0;
@@ -94,8 +88,11 @@ bool dms_keywords_label(uint8_t *labels, const char *keywords)
 
         while (last > first && strchr(blanks, at[last - 1]))
             last--;
-        if (first < last)
-            label = label_of(at + first, last - first);
+        if (first < last) {
+            const rule *r = find_rule(at + first, last - first);
+
+            label = r ? r->label : DMS_ODIR_O;
+        }
         if (label != NO_LABEL) {
             labels[label] = 1;
             any = true;
@@ -116,9 +113,10 @@ static bool is_ascii(const char *text, size_t len)
     return true;
 }
 
-/* Keywords are English, but for the full-width comma, which counts too: in a
- * wrong encoding it becomes letters of one field with the keywords beside it,
- * and that field is none that is known. */
+/* Used to find a table's encoding, the one with most matches. Keywords are
+ * ASCII, so they read the same in every encoding, but the full-width comma does
+ * not: in a wrong encoding it turns into letters that join the keywords beside
+ * it into one unknown field. Hence full-width commas count, too. */
 size_t dms_keywords_known(const char *text, size_t len)
 {
     static const char ends[] = ",;|\t\r\n\"";

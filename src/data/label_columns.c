@@ -1,5 +1,5 @@
-/* Finding a label set's columns by their names, and reading their cells;
- * refusals name column, line and cell. */
+/* Finding a label set's columns by their names and reading their cells. Errors
+ * name column, line and cell. Relies on the header being row 0. */
 #include "data/label_columns.h"
 
 #include <stdio.h>
@@ -50,14 +50,14 @@ void dms_columns_list(char *text, size_t capacity, const dms_table *table)
     }
 }
 
-/* Are columns named after label k, or is there one for all? */
+/* true: each label has its own column; false: one column holds the class. */
 static bool by_label(const dms_label_set *set)
 {
     return dms_label_set_column(set) == NULL;
 }
 
-/* What label k's column (the set's one column) may be called for the patient;
- * names: room for 3, ends with NULL. */
+/* The possible names of the patient's column for label k, or of the set's one
+ * column. names, out: ends with NULL. */
 static void plain_names(const char *names[3], const dms_label_set *set, int k)
 {
     names[0] =
@@ -89,7 +89,7 @@ static dms_status find_one(size_t *out, const dms_label_set *set, int k,
     return dms_column_find(out, table, names, err);
 }
 
-/* "NDGCAHMO" of ODIR's letters, "a, b" of words. */
+/* Appends a code: "NDGCAHMO" for ODIR's letters, "a, b" for other sets. */
 static void add_code(char *text, size_t capacity, const dms_label_set *set,
                      int k)
 {
@@ -176,12 +176,12 @@ dms_status dms_label_columns_missing(const dms_label_set *set,
     plain_names(names, set, 0);
     dms_columns_list(columns, sizeof columns, table);
     return dms_fail(err, DMS_EFORMAT,
-                    "%s:%d: there is no column '%s' for the labels; the "
-                    "columns are %s",
+                    "%s:%d: the label column '%s' is missing; the columns "
+                    "are %s",
                     table->name, table->rows[0].line, names[0], columns);
 }
 
-/* 0, 1, unknown where empty; -1: something else. */
+/* 0 or 1, unknown if empty; -1: invalid. */
 static int binary_of(const char *text, size_t len)
 {
     if (len == 0)
@@ -213,7 +213,7 @@ static dms_status read_binary(uint8_t *labels, const dms_label_columns *c,
     return DMS_OK;
 }
 
-/* A whole number, "3" or "3.0"; -1: none, or above 255. */
+/* A whole number of up to 3 digits, "3" or "3.0"; -1: anything else. */
 static int whole_of(const char *text, size_t len)
 {
     int value = 0;
@@ -230,8 +230,8 @@ static int whole_of(const char *text, size_t len)
     return value;
 }
 
-/* The class by code, by name, or by its place; where codes are numbers
- * themselves, a number is a code. -1: none of them. */
+/* The class given by its code, name or index. If some codes are numbers, a
+ * number is a code and never an index. -1: not a class. */
 static int class_of(const dms_label_set *set, const char *text, size_t len)
 {
     int count = dms_label_set_count(set), place = whole_of(text, len);

@@ -1,4 +1,6 @@
-/* Label sets. One is a single block: the struct, its labels, their texts. */
+/* Label sets. A set that is created is one block of memory: the struct, its
+ * labels, their texts. Relies on sets being immutable, so that ODIR's, EyePACS'
+ * and APTOS' are static. */
 #include "data/labels.h"
 
 #include <assert.h>
@@ -14,9 +16,10 @@
 struct dms_label_set {
     int count; /* K */
     dms_task task;
-    bool ordered;          /* SINGLE_LABEL alone */
-    int nothing_found;     /* -1: none */
-    const char *column;    /* SINGLE_LABEL alone; NULL: 0 and 1 a label */
+    bool ordered;          /* only SINGLE_LABEL */
+    int nothing_found;     /* index of the label; -1: none */
+    const char *column;    /* only SINGLE_LABEL, holds the class; NULL: a column
+                              of 0 and 1 per label */
     const dms_label *list; /* K; names are never NULL */
 };
 
@@ -86,20 +89,20 @@ static dms_status check_code(const char *code, int k, dms_error *err)
         return dms_fail(err, DMS_EINVAL, "labels: code %d is empty", k + 1);
     if (len > DMS_LABEL_CODE_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "labels: code '%.40s' has %zu bytes, at most %d are "
-                        "possible",
+                        "labels: code '%.40s' has %zu bytes, expected at most "
+                        "%d",
                         code, len, DMS_LABEL_CODE_MAX);
     for (const char *c = code; *c; c++)
         if (*c <= ' ' || *c > '~' || strchr(",;=\"'\\", *c))
             return dms_fail(err, DMS_EINVAL,
                             "labels: code '%.40s' is not one word of ASCII "
-                            "without , ; = quotes and backslashes; a name may "
-                            "be anything",
+                            "without , ; = quotes or backslashes; a name may "
+                            "contain them",
                             code);
     return DMS_OK;
 }
 
-/* Not empty, not too long, UTF-8, of one line. */
+/* Must be one line of UTF-8, not empty and not too long. */
 static dms_status check_text(const char *text, const char *what, dms_error *err)
 {
     char shown[DMS_TEXT_SHOWN + 4];
@@ -124,8 +127,7 @@ static dms_status check_labels(const dms_label_options *o, dms_error *err)
         for (int i = 0; i < k; i++)
             if (dms_ascii_same(o->labels[i].code, o->labels[k].code))
                 return dms_fail(err, DMS_EINVAL,
-                                "labels: code '%s' is there twice, as label %d "
-                                "and %d",
+                                "labels: duplicate code '%s', labels %d and %d",
                                 o->labels[k].code, i + 1, k + 1);
     }
 done:
@@ -138,28 +140,28 @@ static dms_status check_options(const dms_label_options *o, dms_error *err)
     dms_status st;
 
     if (o->count < 1 || o->count > DMS_LABELS_MAX)
-        return dms_fail(err, DMS_EINVAL, "labels: %d of them, expected 1 to %d",
+        return dms_fail(err, DMS_EINVAL, "labels: found %d, expected 1 to %d",
                         o->count, DMS_LABELS_MAX);
     TRY(check_labels(o, err));
     if (o->column)
         TRY(check_text(o->column, "column", err));
     if (one_of && o->count < 2)
         st = dms_fail(err, DMS_EINVAL,
-                      "labels: one of a single label is no question; expected "
-                      "2 or more");
+                      "labels: single-label with 1 label, expected 2 or more");
     else if (!one_of && (o->column || o->ordered))
-        st = dms_fail(err, DMS_EINVAL,
-                      "labels: any of them has neither a single column nor an "
-                      "order");
-    else if (o->nothing_found < -1 || o->nothing_found >= o->count)
         st =
-            dms_fail(err, DMS_EINVAL, "labels: nothing-found is label %d of %d",
-                     o->nothing_found, o->count);
+            dms_fail(err, DMS_EINVAL,
+                     "labels: a multi-label set cannot have a single column or "
+                     "an order");
+    else if (o->nothing_found < -1 || o->nothing_found >= o->count)
+        st = dms_fail(err, DMS_EINVAL,
+                      "labels: nothing-found is label %d of %d, counted from 0",
+                      o->nothing_found, o->count);
 done:
     return st;
 }
 
-/* Append a text to the block; returns where it lies. */
+/* Append a text to the block; returns the copy. */
 static const char *put(char **at, const char *text)
 {
     size_t size = strlen(text) + 1;

@@ -1,5 +1,6 @@
-/* A label set as the command line writes it: "N,D,G", "grade=none,mild" or a
- * file. */
+/* Reading a label set from its command-line form: "N,D,G", "grade=none,mild" or
+ * the path of a file, which labels_yaml.c reads. Relies on labels.c to check
+ * it. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -7,7 +8,8 @@
 #include "base/fail.h"
 #include "data/labels.h"
 
-/* text's words between commas, len bytes of it at most DMS_LABEL_TEXT_MAX. */
+/* Create the set whose codes are the words of text between commas; text is
+ * overwritten. */
 static dms_status parse_list(dms_label_set **out, dms_label_options *o,
                              char *text, dms_error *err)
 {
@@ -20,7 +22,7 @@ static dms_status parse_list(dms_label_set **out, dms_label_options *o,
         size_t len = strcspn(at, ",");
 
         if (o->count == DMS_LABELS_MAX)
-            return dms_fail(err, DMS_ELIMIT, "labels: more than %d",
+            return dms_fail(err, DMS_ELIMIT, "labels: more than %d labels",
                             DMS_LABELS_MAX);
         more = at[len] == ',';
         at[len] = '\0';
@@ -29,7 +31,7 @@ static dms_status parse_list(dms_label_set **out, dms_label_options *o,
     }
     o->labels = list;
     st = dms_label_set_create(out, o, err);
-    o->labels = NULL; /* list ends here */
+    o->labels = NULL; /* list goes out of scope */
     return st;
 }
 
@@ -41,7 +43,7 @@ static bool is_file(const char *text)
                    dms_ascii_same(dot, ".yml") || dms_ascii_same(dot, ".json"));
 }
 
-/* ODIR's codes get ODIR's names. */
+/* If the codes are ODIR's, use ODIR's set, which has names. */
 static dms_status take_odir(dms_label_set **set, dms_error *err)
 {
     dms_label_set *copy = NULL;

@@ -1,8 +1,9 @@
-/* A label set as a YAML document:
+/* Reading a label set from a YAML document; relies on libyaml for the syntax
+ * and on labels.c to check the set:
  *
  *     kind: one-of            # or any-of
- *     column: grade           # one-of; without it a column of 0 and 1 a label
- *     ordered: true           # one-of with a column: true unless said
+ *     column: grade           # one-of; else a column of 0 and 1 per label
+ *     ordered: true           # one-of with a column; the default there is true
  *     nothing-found: none
  *     labels:
  *       - code: none
@@ -19,13 +20,13 @@
 
 enum { FILE_MAX = 1 << 20 };
 
-/* A document under way. Texts point into it. */
+/* A document that is being read. All texts point into it. */
 typedef struct reader {
     const char *path;
     yaml_document_t *document;
     dms_error *err;
     dms_label_options options;
-    dms_label *list; /* room for DMS_LABELS_MAX */
+    dms_label *list; /* owned: room for DMS_LABELS_MAX, options.count used */
     const char *nothing_found;
     bool has_kind, has_order;
 } reader;
@@ -37,7 +38,7 @@ static dms_status refuse(const reader *r, const yaml_node_t *node,
                     node->start_mark.line + 1, why);
 }
 
-/* The node's text; NULL: it is none. */
+/* The node's text; NULL: it is not a scalar, or contains a NUL byte. */
 static const char *text_of(const yaml_node_t *node)
 {
     const char *text;
@@ -52,7 +53,7 @@ static dms_status read_text(const char **text, const reader *r,
                             const yaml_node_t *node)
 {
     *text = text_of(node);
-    return *text ? DMS_OK : refuse(r, node, "expected a word or a text here");
+    return *text ? DMS_OK : refuse(r, node, "expected a word or text");
 }
 
 static dms_status read_label(reader *r, const yaml_node_t *node)
@@ -75,7 +76,7 @@ static dms_status read_label(reader *r, const yaml_node_t *node)
             else if (word && strcmp(word, "name") == 0)
                 TRY(read_text(&label->name, r, value));
             else
-                return refuse(r, key, "a label has a code and a name");
+                return refuse(r, key, "unknown key, expected code or name");
         }
     }
     if (!label->code)
@@ -96,7 +97,7 @@ static dms_status read_labels(reader *r, const yaml_node_t *node)
         dms_status st;
 
         if (r->options.count == DMS_LABELS_MAX)
-            return refuse(r, node, "labels: more than 256");
+            return refuse(r, node, "labels: more than 256 labels");
         st = read_label(r, yaml_document_get_node(r->document, *item));
         if (st != DMS_OK)
             return st;
@@ -146,11 +147,12 @@ static dms_status read_entry(reader *r, const yaml_node_t *key,
     if (word && strcmp(word, "labels") == 0)
         return read_labels(r, value);
     return refuse(r, key,
-                  "unknown; expected kind, column, ordered, nothing-found or "
-                  "labels");
+                  "unknown key, expected kind, column, ordered, nothing-found "
+                  "or labels");
 }
 
-/* The set of what was read; its own complaints get the file's name. */
+/* Create the set from what was read; its errors get the file's name in front.
+ */
 static dms_status finish(dms_label_set **out, reader *r,
                          const yaml_node_t *root)
 {
@@ -158,7 +160,7 @@ static dms_status finish(dms_label_set **out, reader *r,
     dms_status st;
 
     if (!r->has_kind)
-        return refuse(r, root, "there is no kind: one-of or any-of");
+        return refuse(r, root, "'kind' is missing, expected one-of or any-of");
     if (!r->has_order)
         r->options.ordered = r->options.column != NULL;
     for (int k = 0; r->nothing_found && k < r->options.count; k++)
@@ -181,9 +183,7 @@ static dms_status read_document(dms_label_set **out, reader *r)
 
     if (!root || root->type != YAML_MAPPING_NODE)
         return dms_fail(r->err, DMS_EFORMAT,
-                        "%s: expected kind, labels and what else a label set "
-                        "has",
-                        r->path);
+                        "%s: expected a mapping with kind and labels", r->path);
     for (const yaml_node_pair_t *p = root->data.mapping.pairs.start;
          p < root->data.mapping.pairs.top; p++)
         TRY(read_entry(r, yaml_document_get_node(r->document, p->key),

@@ -1,6 +1,6 @@
-/* Filling batches from the cache in parallel. Every eye's chance is hashed
- * from (seed, epoch, patient, eye), so the order of the threads does not
- * matter. */
+/* Filling batches from the cache in parallel. Relies on augment.c to draw each
+ * eye's random numbers from a hash of (seed, epoch, patient, eye), so that the
+ * order of the threads does not matter. */
 #include "data/loader.h"
 
 #include <assert.h>
@@ -18,9 +18,10 @@ struct dms_loader {
     const dms_dataset *dataset;
     const dms_cache *cache;
     dms_loader_options options;
-    dms_augment augment; /* what options.augment points at, if anything */
-    int size;
-    uint8_t *scratch; /* two pictures for each of LANES concurrent images */
+    dms_augment augment; /* options.augment points to it, or is NULL */
+    int size;            /* S: the cache's */
+    uint8_t *scratch;    /* owned: two pictures for each of LANES concurrent
+                            images; NULL without augmentation */
 };
 
 dms_status dms_loader_create(dms_loader **out, const dms_dataset *dataset,
@@ -107,13 +108,13 @@ static void fill_image(dms_loader *l, float *image, size_t patient, int side,
     dms_pixels_normalise(image, pixels, l->size);
 }
 
-/* A label as the loss takes it. */
+/* A label in the form that the loss expects. */
 static float target_of(uint8_t label)
 {
     return label == DMS_LABEL_UNKNOWN ? NAN : (float)label;
 }
 
-/* NaN wherever the eye at this side says nothing of itself. */
+/* NaN if the eye at this side is a stand-in or has no labels of its own. */
 static void fill_eye_labels(const dms_loader *l, float *labels, size_t patient,
                             int side)
 {
@@ -141,12 +142,6 @@ static void fill_images(dms_loader *loader, float *images,
     }
 }
 
-static void fill_labels(const dms_loader *l, float *labels, size_t patient)
-{
-    for (int k = 0; k < l->dataset->label_count; k++)
-        labels[k] = target_of(l->dataset->patients[patient].labels[k]);
-}
-
 void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
                      const size_t *patients, int count, uint64_t epoch)
 {
@@ -160,8 +155,10 @@ void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
     for (int i = 0; batch->eye_labels && i < 2 * count; i++)
         fill_eye_labels(loader, batch->eye_labels + (size_t)i * width,
                         patients[i % count], i / count);
-    for (int i = 0; batch->labels && i < count; i++)
-        fill_labels(loader, batch->labels + (size_t)i * width, patients[i]);
+    for (size_t i = 0; batch->labels && i < (size_t)count; i++)
+        for (size_t k = 0; k < width; k++)
+            batch->labels[i * width + k] =
+                target_of(loader->dataset->patients[patients[i]].labels[k]);
 }
 
 bool dms_loader_can_use(const dms_dataset *dataset, const dms_cache *cache,

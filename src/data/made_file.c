@@ -1,5 +1,5 @@
-/* Making a file once: flock on a lock file beside it keeps other processes
- * out, base/file renames the whole one into place. */
+/* Making a file once. Relies on flock on a lock file beside it to keep other
+ * processes out, and on base/file to rename the complete file into place. */
 #include "data/made_file.h"
 
 #include <dirent.h>
@@ -14,7 +14,7 @@
 #include "base/fail.h"
 #include "base/strbuf.h"
 
-/* A finished file that is damaged is as good as none. */
+/* A damaged file counts as missing. */
 static bool open_finished(dms_file_map *map, const char *path,
                           const dms_made_file *file)
 {
@@ -26,9 +26,9 @@ static bool open_finished(dms_file_map *map, const char *path,
     return false;
 }
 
-/* "<path>.lock", locked through an open file and removed before it is let go.
- * The kernel lets go of a killed process's lock; the file that such a process
- * leaves is taken over, and removed, by the next one. */
+/* "<path>.lock", locked with flock and removed before it is unlocked. The
+ * kernel unlocks the lock of a killed process; the next process takes over the
+ * lock file that is left, and removes it. */
 typedef struct file_lock {
     char *name;
     int fd; /* -1: not held */
@@ -45,8 +45,8 @@ static dms_status open_locked(file_lock *lock, dms_error *err)
     return DMS_OK;
 }
 
-/* Whoever held the lock meanwhile has removed its file: a lock on that one
- * keeps nobody out who comes later. */
+/* Is the locked file still the one at lock->name? The previous holder may have
+ * removed it meanwhile, and a lock on a removed file keeps nobody out. */
 static bool is_in_place(const file_lock *lock)
 {
     struct stat held, there;
@@ -92,8 +92,8 @@ static void release_lock(file_lock *lock)
     dms_free(lock->name);
 }
 
-/* With the lock held nobody else makes this file: what lies beside it under
- * "<name>.<pid>.tmp" is of a process that was killed. */
+/* Remove "<name>.<pid>.tmp" files of killed processes. While the lock is held
+ * no other process writes one. */
 static void clear_leftovers(const dms_made_file *file)
 {
     size_t len = strlen(file->name);
@@ -141,13 +141,15 @@ dms_status dms_made_file_open(dms_file_map *map, bool *made,
         goto done;
     TRY(dms_folder_make(file->folder, err));
     TRY(take_lock(&lock, path, err));
-    if (open_finished(map, path, file)) /* somebody made it meanwhile */
+    if (open_finished(map, path, file)) /* another process made it */
         goto done;
     TRY(make(path, file, err));
     if (made)
         *made = true;
     if (!open_finished(map, path, file))
-        st = dms_fail(err, DMS_EIO, "%s: is not as it was just written", path);
+        st = dms_fail(err, DMS_EIO,
+                      "%s: the file is invalid although it was just written",
+                      path);
 done:
     release_lock(&lock);
     dms_free(path);

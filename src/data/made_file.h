@@ -1,5 +1,5 @@
-/* A file that can be made again from other ones: made whole, once, by whoever
- * wants it first, and mapped by all who want it. What caches stand on. */
+/* A file that can be made again from other files, such as a cache: the first
+ * process that needs it makes it, completely, and all processes map it. */
 #ifndef DMS_DATA_MADE_FILE_H
 #define DMS_DATA_MADE_FILE_H
 
@@ -9,21 +9,22 @@
 
 typedef struct dms_made_file {
     const char *folder;
-    const char *name; /* tells what is in it: other content, another name */
-    /* Does the mapped file, of any size, hold what is wanted? */
+    const char *name; /* must differ for different content */
+    /* Is the mapped file, which may have any size, the wanted one? */
     bool (*valid)(const dms_file_map *map, const void *user);
     /* Write all of it; a failure leaves no file. */
     dms_status (*make)(dms_file_writer *writer, void *user, dms_error *err);
-    void *user; /* handed to both */
+    void *user; /* passed to valid and make */
 } dms_made_file;
 
-/* Map the file, making it first where there is none or a damaged one: beside
- * its place, under a lock, and renamed, so two processes may want it at once.
- * The folder is made when missing.
+/* Map the file; make it first if it is missing or damaged. It is made under a
+ * temporary name with a lock held, then renamed, so two processes may ask for
+ * it at once. The folder is made if missing.
  *
  * map    to be closed by the caller
  * made   whether this call made it; may be NULL
- * Fails as make does, and with DMS_EIO (also a full disk), DMS_ENOMEM. */
+ * Fails if make fails, and with DMS_EIO (also if the disk is full), DMS_ENOMEM.
+ */
 dms_status dms_made_file_open(dms_file_map *map, bool *made,
                               const dms_made_file *file, dms_error *err);
 

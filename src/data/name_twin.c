@@ -1,5 +1,6 @@
-/* Looking for the file that was meant; the only user of utf8proc. A twin is
- * named and never read in its place: two files may be two photographs. */
+/* Finding the file that was probably meant. Relies on utf8proc for Unicode
+ * forms and case; nothing else uses it. A similar file is only named in the
+ * message and never read instead: it may be another photograph. */
 #include "data/name_twin.h"
 
 #include <dirent.h>
@@ -16,11 +17,11 @@
 #include "base/number.h"
 #include "data/picture_name.h"
 
-/* How far two names are from each other; none: NOT_TWINS. */
+/* How similar two names are, the most similar first. */
 typedef enum likeness { SAME_NAME, SAME_STEM, NOT_TWINS } likeness;
 
-/* The name composed (NFC) and without case, by free; as it is where it is not
- * UTF-8. NULL without memory. */
+/* The name composed (NFC) and case-folded; a copy of the name if it is not
+ * UTF-8. To be released with free; NULL: out of memory. */
 static char *fold(const char *name)
 {
     utf8proc_uint8_t *folded = NULL;
@@ -40,7 +41,7 @@ static void trim(const char **text, size_t *len)
         (*len)--;
 }
 
-/* The name without a picture's ending, whether that is read or not. */
+/* Bytes of the name before a picture's ending, of a supported format or not. */
 static size_t stem_of(const char *name, size_t len)
 {
     size_t stem = dms_picture_stem(name, len);
@@ -77,7 +78,8 @@ typedef struct twin {
     likeness like;
 } twin;
 
-/* Keep the nearer one, of equals the first by bytes. false: no memory. */
+/* Keep the more similar name; of two equally similar ones, the first by bytes.
+ * false: out of memory. */
 static bool consider(twin *nearest, const char *folded, const char *name)
 {
     char *there = fold(name);
@@ -95,7 +97,8 @@ static bool consider(twin *nearest, const char *folded, const char *name)
     return !lacking;
 }
 
-/* A link to nothing has the wanted name itself. false: no memory to look. */
+/* The wanted name itself may be there, as a broken link: it is not a twin.
+ * false: out of memory. */
 static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
 {
     const struct dirent *entry;
@@ -109,7 +112,8 @@ static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
     return looked;
 }
 
-/* Names that look the same: whoever reads the message must hear why not. */
+/* Do the names look the same on a screen? Then the message has to say how they
+ * differ. */
 static bool looks_same(const char *a, const char *b)
 {
     bool letters = false;
@@ -119,7 +123,7 @@ static bool looks_same(const char *a, const char *b)
     return letters && !dms_ascii_same(a, b);
 }
 
-/* The folder that a path's last name is in; dms_free. */
+/* The folder that contains the path's last name; dms_free. */
 static char *folder_above(const char *path, const char **name)
 {
     const char *slash = strrchr(path, '/');

@@ -1,4 +1,4 @@
-/* A file that is not there, and the one that is and nearly has its name. */
+/* Finding a file with a similar name when a file is missing. */
 #ifndef DMS_DATA_NAME_TWIN_H
 #define DMS_DATA_NAME_TWIN_H
 
@@ -7,15 +7,15 @@
 
 #include "dms/status.h"
 
-/* Where err says that path cannot be read and there is no such file, but the
- * folder has one whose name differs in case, in Unicode's form (NFC, NFD), in
- * the blanks around or in the picture's ending, add that name to the message;
- * where the folder itself is missing, the same of the folder. Lists the folder,
- * which costs less than to read a photograph. err may be NULL. */
+/* If err says that path cannot be read because it does not exist, but the
+ * folder has a file whose name differs only in case, Unicode form (NFC, NFD),
+ * blanks around it or the picture's ending, add that name to the message. If
+ * the folder itself is missing, look for a similar folder. Lists the folder,
+ * which costs less than reading a photograph. err may be NULL. */
 void dms_name_twin_tell(dms_error *err, const char *path);
 
-/* The same as a text of its own: "; '1_left.JPG' is there". "" for none.
- * false: there was no memory to look. */
+/* The added text alone: "; '1_left.JPG' is there"; "" if there is no such file.
+ * false: out of memory. */
 bool dms_name_twin_text(char *text, size_t capacity, const char *path);
 
 #endif

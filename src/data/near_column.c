@@ -1,4 +1,5 @@
-/* A name is taken apart into the words that it may be made of. */
+/* Splitting a column's name into known words. Relies on word lists in lower
+ * case without separators. */
 #include "data/near_column.h"
 
 #include <string.h>
@@ -11,8 +12,8 @@
 
 enum { NAME_MAX_BYTES = 80 };
 
-/* The header's name in lower case without what parts words; "": none, or too
- * long to be one of ours. */
+/* The header's name in lower case without separators; "": empty, or too long to
+ * match. */
 static void fold_name(char folded[NAME_MAX_BYTES], const dms_table *table,
                       size_t column)
 {
@@ -31,7 +32,7 @@ static void fold_name(char folded[NAME_MAX_BYTES], const dms_table *table,
     folded[count] = '\0';
 }
 
-/* The text behind the word; NULL: it does not begin so. */
+/* The text after the word; NULL: it does not begin with the word. */
 static const char *skip_word(const char *text, const char *word)
 {
     size_t len = strlen(word);
@@ -39,7 +40,8 @@ static const char *skip_word(const char *text, const char *word)
     return strncmp(text, word, len) == 0 ? text + len : NULL;
 }
 
-/* missing: a bit for each of the words that must still come. */
+/* Is text made of the name's words? missing: a bit per word that must follow.
+ */
 static bool made_of(const char *text, const dms_near_name *name,
                     unsigned missing)
 {

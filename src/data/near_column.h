@@ -1,19 +1,19 @@
-/* Columns by what their names say, however that is written: "LeftFundus",
+/* Finding columns whose names are spelled differently: "LeftFundus",
  * "left  image", "IMG_LEFT" for Left-Fundus. */
 #ifndef DMS_DATA_NEAR_COLUMN_H
 #define DMS_DATA_NEAR_COLUMN_H
 
 #include "formats/table.h"
 
-/* The words of a name, in any order, with or without something between. */
+/* The words of a name, in any order, with or without separators. */
 typedef struct dms_near_name {
-    const char *usual;         /* the name as it should be, for messages */
-    const char *words[3];      /* each of them once; ends with NULL */
-    const char *const *others; /* that may be there, too; ends with NULL */
+    const char *usual;         /* the standard name, for messages */
+    const char *words[3];      /* required, each once; ends with NULL */
+    const char *const *others; /* optional, any number; ends with NULL */
 } dms_near_name;
 
-/* The column of such a name; DMS_TABLE_NONE where there is none, DMS_EFORMAT
- * where there are several, naming two. */
+/* The column with such a name; DMS_TABLE_NONE if there is none; DMS_EFORMAT,
+ * naming two, if there are several. */
 dms_status dms_near_column_find(size_t *out, const dms_table *table,
                                 const dms_near_name *name, dms_error *err);
 

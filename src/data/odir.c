@@ -1,5 +1,6 @@
-/* Opening a data set: find the table, read it, see what its columns are, make
- * patients of its rows, find their photographs. */
+/* Opening a data set: find the table, read it, find its columns, turn its rows
+ * into patients, find their photographs. Relies on odir_columns.c, odir_rows.c
+ * and odir_folder.c for these steps. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -10,10 +11,11 @@
 #include "base/number.h"
 #include "data/groups.h"
 #include "data/odir_columns.h"
+#include "data/side_name.h"
 #include "formats/table_parse.h"
 
-/* Cells beyond the header are a comma that nobody quoted; in text, where
- * every row writes all its separators, too few cells are a cut line. */
+/* More cells than the header has come from a comma without quotes. If `exact`
+ * (text, where every row has all separators), fewer cells mean a cut line. */
 static dms_status check_widths(const dms_table *table, bool exact,
                                dms_error *err)
 {
@@ -56,7 +58,7 @@ done:
     return st;
 }
 
-/* Every column that nothing is taken from is named, once. */
+/* Log the names of the columns that are not used. */
 static void tell_unused(const dms_odir_columns *columns, const dms_table *table,
                         const dms_monitor *monitor)
 {
@@ -68,8 +70,8 @@ static void tell_unused(const dms_odir_columns *columns, const dms_table *table,
                 names);
 }
 
-/* "1.0", "1E+05": a number, but not as one writes an id. "12e4" is one: ids of
- * hexadecimal digits are common. */
+/* "1.0" and "1E+05" are numbers, but not in the form of an id. "12e4" is
+ * accepted, as ids of hexadecimal digits are common. */
 static bool looks_rewritten(const char *id)
 {
     const char *end;
@@ -78,8 +80,8 @@ static bool looks_rewritten(const char *id)
     return end != id && *end == '\0' && strpbrk(id, ".+") != NULL;
 }
 
-/* A spreadsheet makes "1.0" of the id 1, and "1E+05" of 100000; the id is still
- * read as it is written, and somebody should know. */
+/* A spreadsheet may turn the id 1 into "1.0" and 100000 into "1E+05". Such ids
+ * are read as written; warn of them. */
 static void tell_ids(const dms_dataset *dataset, const dms_monitor *monitor)
 {
     size_t count = 0;
@@ -91,8 +93,47 @@ static void tell_ids(const dms_dataset *dataset, const dms_monitor *monitor)
     if (first)
         dms_log(monitor, DMS_LOG_WARNING,
                 "%s:%d: id '%s' looks like a number that a spreadsheet has "
-                "rewritten, as %zu of the ids do; ids are texts, and '1.0' is "
-                "another patient than '1'",
+                "rewritten, as %zu of the ids do; ids are texts, so '1.0' and "
+                "'1' are different patients",
+                dataset->table, first->line, first->id, count);
+}
+
+/* An empty split cell takes a patient out of training and figures. */
+static void tell_splits(const dms_dataset *dataset, const dms_monitor *monitor)
+{
+    size_t count = 0;
+    const dms_patient *first = NULL;
+
+    for (size_t i = 0; dataset->has_split_column && i < dataset->count; i++)
+        if (dataset->patients[i].split == DMS_SPLIT_NONE && count++ == 0)
+            first = &dataset->patients[i];
+    if (first)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s:%d: the split of patient '%s' is empty, as of %zu of %zu "
+                "patients; they are in no split",
+                dataset->table, first->line, first->id, count, dataset->count);
+}
+
+/* Columns of pictures that were exchanged: the names say the other eye. */
+static void tell_swapped(const dms_dataset *dataset, const dms_monitor *monitor)
+{
+    size_t count = 0;
+    const dms_patient *first = NULL;
+
+    for (size_t i = 0; i < 2 * dataset->count; i++) {
+        const dms_patient *patient = &dataset->patients[i / 2];
+        const char *path = patient->eye[i % 2].path;
+        int side =
+            path ? dms_side_name_read(path, strlen(path)).side : DMS_SIDE_NONE;
+
+        if (side != DMS_SIDE_NONE && side != (int)(i % 2) && count++ == 0)
+            first = patient;
+    }
+    if (first)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%s:%d: patient '%s': a photograph's name says the other eye "
+                "than its column, as of %zu photographs; are the columns "
+                "exchanged?",
                 dataset->table, first->line, first->id, count);
 }
 
@@ -113,11 +154,13 @@ static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
     }
     TRY(dms_odir_rows_read(dataset, table, &columns, err));
     if (dataset->count == 0) {
-        st = dms_fail(err, DMS_EFORMAT, "%s: the table lists no patient",
+        st = dms_fail(err, DMS_EFORMAT, "%s: the table has no patients",
                       dataset->table);
         goto done;
     }
     tell_ids(dataset, options->monitor);
+    tell_splits(dataset, options->monitor);
+    tell_swapped(dataset, options->monitor);
     if (options->wanted != DMS_LABELS_UNWANTED)
         tell_unused(&columns, table, options->monitor);
 done:
@@ -155,7 +198,7 @@ dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
                             ? NULL
                             : dms_text_encoding_word(table->encoding);
     TRY(read_dataset(dataset, table, &options, err));
-    /* a split column of empty cells is none */
+    /* a split column with only empty cells does not count */
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->patients[i].split != DMS_SPLIT_NONE)
             dataset->has_split_column = true;
@@ -184,11 +227,10 @@ dms_status dms_dataset_need_labels(const dms_dataset *dataset, dms_error *err)
     if (dataset->labels)
         return DMS_OK;
     return dms_fail(err, DMS_EFORMAT,
-                    "%s: which columns are labels? ODIR's N, D, G, C, A, H, M, "
-                    "O are not there, the columns are %s; say --labels a,b for "
-                    "columns of 0 and 1, --labels "
-                    "grade=none,mild,... for a column of classes, or --labels "
-                    "FILE.yaml",
+                    "%s: found no label columns (N, D, G, C, A, H, M, O for "
+                    "ODIR), the columns are %s; give --labels a,b for columns "
+                    "of 0 and 1, --labels grade=none,mild,... for a column of "
+                    "classes, or --labels FILE.yaml",
                     dataset->table, dataset->columns);
 }
 

@@ -1,4 +1,6 @@
-/* Telling a table's form by the names of its columns. */
+/* Recognising a table's form by the names of its columns. Relies on
+ * label_columns.c for the label columns and on near_column.c for names with
+ * another spelling. */
 #include "data/odir_columns.h"
 
 #include <stdio.h>
@@ -14,9 +16,9 @@ static const char *const age_names[] = {"Patient Age", "Age", NULL};
 static const char *const sex_names[] = {"Patient Sex", "Sex", "Gender", NULL};
 static const char *const split_names[] = {"split", NULL};
 static const char *const filename_names[] = {"filename", NULL};
-/* The first that is there, if it holds sides. */
+/* The first of these that is there, if it holds sides. */
 static const char *const side_names[] = {"laterality", "side", "eye", NULL};
-/* Without an id, the name of the row's picture: EyePACS, APTOS. */
+/* If there is no id: the name of the row's picture, as in EyePACS and APTOS. */
 static const char *const photograph_names[] = {"image", "id_code", NULL};
 static const char *const picture_names[2][4] = {
     {"Left-Fundus", "Left", "Left Image"},
@@ -42,7 +44,7 @@ static const dms_near_name near_keywords[2] = {
 
 enum { PLACES = 10 };
 
-/* The columns that say something else than a label. */
+/* The columns that are not labels. */
 static void places_of(size_t places[PLACES], const dms_odir_columns *c)
 {
     const size_t all[PLACES] = {c->id,          c->age,         c->sex,
@@ -53,7 +55,7 @@ static void places_of(size_t places[PLACES], const dms_odir_columns *c)
     memcpy(places, all, sizeof all);
 }
 
-/* Age, sex, split, keywords and pictures are never labels. */
+/* Id, age, sex, split, keywords and pictures cannot be labels. */
 static dms_status refuse_reserved(const dms_odir_columns *c,
                                   const dms_table *table, dms_error *err)
 {
@@ -64,14 +66,15 @@ static dms_status refuse_reserved(const dms_odir_columns *c,
         for (int p = 0; p < PLACES; p++)
             if (c->labels.at[0][i] == places[p] && places[p] != DMS_TABLE_NONE)
                 return dms_fail(err, DMS_EINVAL,
-                                "%s:%d: column '%.60s' is asked for as a "
-                                "label, but says who or what a row is",
+                                "%s:%d: column '%.60s' cannot be a label: it "
+                                "holds the id, age, sex, split, picture, "
+                                "keywords or side",
                                 table->name, table->rows[0].line,
                                 dms_table_cell(table, 0, places[p]));
     return DMS_OK;
 }
 
-/* The set that a table of this form is known to have. */
+/* The label set that tables of this form usually have. */
 static const dms_label_set *known_set(const dms_odir_columns *c,
                                       const dms_table *table)
 {
@@ -82,7 +85,8 @@ static const dms_label_set *known_set(const dms_odir_columns *c,
                : dms_label_set_eyepacs();
 }
 
-/* The columns of `set` into out->labels; none where it has none of them. */
+/* Find the columns of `set`; out->labels stays empty if the table lacks them.
+ */
 static dms_status find_set(dms_odir_columns *out, const dms_label_set *set,
                            const dms_table *table, dms_error *err)
 {
@@ -99,8 +103,8 @@ done:
     return st;
 }
 
-/* A model's labels are looked for under the model's words, and where those are
- * not there under the ones by which the same set is known. */
+/* A model's labels are searched for by the model's names and then, if the known
+ * set of this form is the same, by the known set's names. */
 static dms_status find_labels(dms_odir_columns *out, const dms_table *table,
                               const dms_label_set *asked,
                               dms_labels_wanted wanted, dms_error *err)
@@ -123,7 +127,7 @@ done:
     return st;
 }
 
-/* Does every row say a side there, or nothing, and one of them a side? */
+/* Is every cell of the column a side or empty, with at least one side? */
 static bool holds_sides(const dms_table *table, size_t column)
 {
     bool some = false;
@@ -140,7 +144,7 @@ static bool holds_sides(const dms_table *table, size_t column)
     return some;
 }
 
-/* Has every id a side, which the row's photograph does not contradict? */
+/* Does every id have a side that the row's file name does not contradict? */
 static bool all_ids_have_sides(const dms_table *table, size_t id_column,
                                size_t filename_column)
 {
@@ -159,7 +163,7 @@ static bool all_ids_have_sides(const dms_table *table, size_t id_column,
     return table->count > 1;
 }
 
-/* Where a row is a photograph, ids such as 1_left are photographs' names. */
+/* If a row is a photograph, ids such as 1_left are photographs' names. */
 static void judge_sides(dms_odir_columns *c, const dms_table *table)
 {
     if (c->filename == DMS_TABLE_NONE || !holds_sides(table, c->side))
@@ -169,8 +173,8 @@ static void judge_sides(dms_odir_columns *c, const dms_table *table)
         c->photographs = true;
 }
 
-/* The column with one of the names; where there is none, the one that is called
- * nearly so. */
+/* The column with one of the names; if there is none, the column with a similar
+ * name. */
 static dms_status find_place(size_t *out, const dms_table *table,
                              const char *const *names,
                              const dms_near_name *near, dms_error *err)
@@ -220,8 +224,7 @@ done:
     return st;
 }
 
-/* With the pictures of one eye only, half of what the table may mean is lost.
- */
+/* A table with pictures of one eye only probably has a misspelt column. */
 static dms_status check_pictures(const dms_odir_columns *c,
                                  const dms_table *table, dms_error *err)
 {
@@ -234,14 +237,15 @@ static dms_status check_pictures(const dms_odir_columns *c,
             (c->picture[DMS_RIGHT] == DMS_TABLE_NONE))
         return DMS_OK;
     dms_columns_list(columns, sizeof columns, table);
-    return dms_fail(err, DMS_EFORMAT,
-                    "%s:%d: column '%.40s' has the %s eyes' photographs, and "
-                    "none has the %s eyes': expected %s or %s; the columns are "
-                    "%s. Where there are none, add an empty column %s",
-                    table->name, table->rows[0].line,
-                    dms_table_cell(table, 0, c->picture[there]), sides[there],
-                    sides[!there], near_pictures[!there].usual, sides[!there],
-                    columns, sides[!there]);
+    return dms_fail(
+        err, DMS_EFORMAT,
+        "%s:%d: column '%.40s' has the %s eyes' photographs, but no "
+        "column has the %s eyes', expected %s or %s; the columns "
+        "are %s. If there are none, add an empty column %s",
+        table->name, table->rows[0].line,
+        dms_table_cell(table, 0, c->picture[there]), sides[there],
+        sides[!there], near_pictures[!there].usual, sides[!there], columns,
+        sides[!there]);
 }
 
 static dms_status refuse_columns(const dms_odir_columns *c,
@@ -252,7 +256,7 @@ static dms_status refuse_columns(const dms_odir_columns *c,
     dms_columns_list(columns, sizeof columns, table);
     if (c->id == DMS_TABLE_NONE)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s:%d: there is no column 'ID'; the columns are %s",
+                        "%s:%d: column 'ID' is missing; the columns are %s",
                         table->name, table->rows[0].line, columns);
     return dms_fail(err, DMS_EFORMAT,
                     "%s:%d: expected picture columns (Left-Fundus and "

@@ -1,4 +1,5 @@
-/* Where things lie: the table in a folder, the photographs near a table. */
+/* Finding the table in a folder and the photographs near a table. Relies on the
+ * folder names of the data sets as they are distributed. */
 #include <dirent.h>
 #include <libgen.h>
 #include <string.h>
@@ -24,7 +25,8 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The better, the higher; 0: no table. Equals are ambiguous. */
+/* The highest rank wins; 0: not a table. Two tables of equal rank are
+ * ambiguous. */
 static int table_rank(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -39,15 +41,15 @@ static int table_rank(const char *name)
         return 3;
     if (!dms_ascii_same(dot, ".xlsx"))
         return 0;
-    /* OIA-ODIR: Chinese too */
+    /* OIA-ODIR also has tables in Chinese */
     return dms_ascii_contains(name, "english") ? 2 : 1;
 }
 
 typedef struct candidates {
-    int rank;          /* of the best */
-    char *best;        /* its name; owned */
-    dms_strbuf listed; /* "a.csv, b.csv": all of that rank */
-    size_t count;
+    int rank;          /* the highest so far */
+    char *best;        /* the first name of that rank; owned */
+    dms_strbuf listed; /* "a.csv, b.csv": all names of that rank */
+    size_t count;      /* of names in listed */
 } candidates;
 
 static void consider(candidates *c, const char *name)
@@ -68,7 +70,7 @@ static void consider(candidates *c, const char *name)
     dms_strbuf_printf(&c->listed, "%s%s", c->count > 1 ? ", " : "", name);
 }
 
-/* *table stays NULL when the folder has none or is none. */
+/* *table stays NULL if the folder has no table or is not a folder. */
 static dms_status find_in_folder(char **table, const char *folder,
                                  dms_error *err)
 {
@@ -84,8 +86,10 @@ static dms_status find_in_folder(char **table, const char *folder,
         consider(&c, entry->d_name);
     closedir(dir);
     if (c.count > 1)
-        st = dms_fail(err, DMS_EINVAL, "%s: which table is meant? It holds %s",
-                      folder, c.listed.data);
+        st = dms_fail(
+            err, DMS_EINVAL,
+            "%s: the folder has several tables: %s; give the path of one",
+            folder, c.listed.data);
     else if (c.count == 1 &&
              (!c.best || !(*table = dms_path_join(folder, c.best))))
         st = dms_fail_memory(err, folder);
@@ -127,12 +131,13 @@ dms_status dms_odir_table_find(char **table, const char *path, dms_error *err)
     TRY(find_below(table, path, err));
     if (!*table)
         st = dms_fail(err, DMS_EINVAL,
-                      "%s: the folder holds no table (.csv or .xlsx)", path);
+                      "%s: the folder has no table (.csv or .xlsx)", path);
 done:
     return st;
 }
 
-/* Windows' separators, where no file of that very name is there. */
+/* Turn Windows' separators into slashes, unless a file has exactly that name.
+ */
 static void turn_slashes(char *path, const char *name)
 {
     if (!strchr(name, '\\') || access(path, F_OK) == 0)
@@ -142,7 +147,8 @@ static void turn_slashes(char *path, const char *name)
             *c = '/';
 }
 
-/* path and an ending in that case, if there is such a file. */
+/* Is there a file `path` with that ending, in the case that `letter` gives? Its
+ * path is appended to full. */
 static bool is_there_with(dms_strbuf *full, const char *path,
                           const char *ending, char (*letter)(char))
 {
@@ -155,8 +161,8 @@ static bool is_there_with(dms_strbuf *full, const char *path,
     return full->failed || access(full->data, R_OK) == 0;
 }
 
-/* The path with the first ending of a file that is there, the path itself
- * where none is; takes the path. NULL without memory. */
+/* The path with the first picture ending for which a file exists, else the path
+ * itself. Takes ownership of path. NULL: out of memory. */
 static char *with_ending(char *path)
 {
     static char (*const letters[])(char) = {dms_ascii_lower, dms_ascii_upper};
@@ -170,7 +176,7 @@ static char *with_ending(char *path)
             if (is_there_with(&full, path, dms_picture_endings[i],
                               letters[l])) {
                 dms_free(path);
-                return dms_strbuf_detach(&full); /* NULL where it failed */
+                return dms_strbuf_detach(&full); /* NULL: out of memory */
             }
             dms_strbuf_release(&full);
         }
@@ -178,8 +184,8 @@ static char *with_ending(char *path)
     return path;
 }
 
-/* The path of the picture; a name without an ending, as EyePACS' and APTOS'
- * tables have it, gets that of the file that is there. NULL without memory. */
+/* The path of the picture. A name without an ending, as in EyePACS' and APTOS'
+ * tables, gets that of the existing file. NULL: out of memory. */
 static char *picture_path(const char *folder, const char *name)
 {
     char *path =
@@ -193,8 +199,8 @@ static char *picture_path(const char *folder, const char *name)
                : with_ending(path);
 }
 
-/* How many of up to PROBES patients' pictures are files in the folder; false
- * without memory to look. */
+/* found, out: how many pictures of up to PROBES patients are in the folder.
+ * false: out of memory. */
 static bool count_pictures(size_t *found, const dms_dataset *dataset,
                            const char *folder)
 {
@@ -215,7 +221,7 @@ static bool count_pictures(size_t *found, const dms_dataset *dataset,
     return true;
 }
 
-/* As the table writes it; NULL: it names none. */
+/* The first picture's name in the table; NULL: the table names none. */
 static const char *first_picture(const dms_dataset *dataset)
 {
     for (size_t i = 0; i < 2 * dataset->count; i++)
@@ -224,7 +230,7 @@ static const char *first_picture(const dms_dataset *dataset)
     return NULL;
 }
 
-/* Where pictures are looked for beside the table. */
+/* Where pictures are searched for, relative to the table's folder. */
 static const char *const places[] = {
     "images",
     "Images",
@@ -244,8 +250,8 @@ static const char *const places[] = {
 
 enum { PLACES = sizeof places / sizeof places[0] };
 
-/* Does the first picture lie in the folder under nearly its name? twin: what
- * dms_name_twin_text says. false: no memory to look. */
+/* Is the first picture in the folder under a similar name? twin, out: what
+ * dms_name_twin_text says. false: out of memory. */
 static bool look_for_twin(char *twin, size_t capacity,
                           const dms_dataset *dataset, const char *folder)
 {
@@ -260,8 +266,9 @@ static bool look_for_twin(char *twin, size_t capacity,
     return looked;
 }
 
-/* No picture is in `best`: the place where the first one lies under another
- * name, else best itself; taken and owned. NULL without memory. */
+/* If no picture is in `best`: the folder that has the first one under a similar
+ * name, else best. Takes ownership of best, returns an owned path. NULL: out of
+ * memory. */
 static char *find_twins(char *best, const dms_dataset *dataset,
                         const char *beside, const dms_monitor *monitor)
 {
@@ -285,19 +292,19 @@ static char *find_twins(char *best, const dms_dataset *dataset,
     }
     if (twin[0])
         dms_log(monitor, DMS_LOG_WARNING,
-                "%s: none of its photographs is in %s under the name that the "
-                "table has: '%s' is not there%s",
+                "%s: none of its photographs was found in %s: '%s' is "
+                "missing%s",
                 dataset->table, best, first_picture(dataset), twin);
     else
         dms_log(monitor, DMS_LOG_WARNING,
-                "%s: none of its photographs is found near it; name their "
+                "%s: none of its photographs was found near it; give their "
                 "folder",
                 dataset->table);
     return best;
 }
 
-/* The folder near the table that has most of the pictures; the table's own
- * when none has any. NULL without memory. */
+/* The folder near the table that has the most pictures; the table's own folder
+ * if none has any. NULL: out of memory. */
 static char *find_pictures(const dms_dataset *dataset, const char *beside,
                            const dms_monitor *monitor)
 {
@@ -350,7 +357,7 @@ dms_status dms_odir_pictures_resolve(dms_dataset *dataset, const char *images,
     char *table;
 
     if (images && !is_folder(images))
-        return dms_fail(err, DMS_EIO, "%s: is no folder of photographs",
+        return dms_fail(err, DMS_EIO, "%s: is not a folder of photographs",
                         images);
     if (images) {
         dataset->folder = dms_strdup(images);

@@ -1,5 +1,6 @@
-/* From a table's rows to patients. In Kaggle's form a row is one eye and a
- * patient has one or two, which must say the same of the patient. */
+/* Turning a table's rows into patients. In Kaggle's form a row is one eye; a
+ * patient has one or two rows, which must agree on the patient. Relies on
+ * odir_columns.c for which column is what. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -17,11 +18,12 @@ typedef struct rows_reader {
     dms_dataset *dataset;
     const dms_table *table;
     const dms_odir_columns *columns;
-    size_t row;         /* the one being read */
-    size_t *first_rows; /* by patient: its first row */
-    size_t *slots;      /* hash table by id: patient + 1, 0 when free */
-    size_t slot_mask;
-    char id[ID_MAX_BYTES]; /* of id_of, not terminated */
+    size_t row;            /* the row that is being read */
+    size_t *first_rows;    /* by patient: its first row */
+    size_t *slots;         /* hash table by id: patient + 1, 0 if free; at most
+                              half full, so a search ends */
+    size_t slot_mask;      /* number of slots, a power of two, minus 1 */
+    char id[ID_MAX_BYTES]; /* of id_of, without a NUL */
     dms_error *err;
 } rows_reader;
 
@@ -30,7 +32,7 @@ static int line_of(const rows_reader *r)
     return r->table->rows[r->row].line;
 }
 
-/* The row's cell without the blanks around it, not terminated: len bytes. */
+/* The row's cell without blanks around it: len bytes, without a NUL. */
 static const char *cell(const rows_reader *r, size_t row, size_t column,
                         size_t *len)
 {
@@ -43,7 +45,7 @@ static dms_status fail_cell(const rows_reader *r, size_t column,
     return dms_cell_fail(r->table, r->row, column, expected, r->err);
 }
 
-/* A copy of the cell; *out is NULL when it is empty. */
+/* A copy of the cell; *out is NULL if it is empty. */
 static dms_status copy_cell(char **out, const rows_reader *r, size_t column)
 {
     size_t len;
@@ -55,7 +57,7 @@ static dms_status copy_cell(char **out, const rows_reader *r, size_t column)
     return DMS_OK;
 }
 
-/* One owner's labels of the row; all unknown where the table has none. */
+/* One owner's labels in the row; unchanged (unknown) if the table has none. */
 static dms_status read_labels(uint8_t *labels, bool *labelled,
                               const rows_reader *r, dms_label_owner owner)
 {
@@ -93,7 +95,7 @@ static dms_status read_split(dms_patient *patient, const rows_reader *r)
     return fail_cell(r, r->columns->split, "train, val or test");
 }
 
-/* Years, or -1 for what is no age; ODIR writes 1 for unknown. */
+/* Years; -1: not an age, or 1, which ODIR writes for unknown. */
 static int age_of(const char *text)
 {
     const char *end;
@@ -102,8 +104,8 @@ static int age_of(const char *text)
     return end == text || age <= 1 || age > 130 ? -1 : (int)age;
 }
 
-/* The labels of the data set that the eye's keywords give, where they are
- * ODIR's. An eye with none of those of which one must be is not labelled. */
+/* Set the eye's labels from its keywords if the data set's labels are ODIR's.
+ * In a single-label set, an eye without any of the labels is not labelled. */
 static void take_keywords(dms_eye *eye, const dms_dataset *dataset)
 {
     uint8_t found[DMS_ODIR_LABELS];
@@ -120,8 +122,8 @@ static void take_keywords(dms_eye *eye, const dms_dataset *dataset)
         eye->labels[k] = found[places[k]];
 }
 
-/* What the row says of one eye: its keywords, which give ODIR's labels or some
- * of them, or labels of its own. */
+/* One eye of the row: its keywords, which give ODIR's labels, or its own
+ * labels, and its picture. */
 static dms_status read_eye(dms_eye *eye, const rows_reader *r, int side)
 {
     dms_status st = DMS_OK;
@@ -166,13 +168,12 @@ static dms_status check_id(const rows_reader *r)
     for (size_t i = 0; i < len; i++)
         if (dms_ascii_is_control(id[i]))
             return dms_fail(r->err, DMS_EFORMAT,
-                            "%s:%d: the id holds a control character",
+                            "%s:%d: the id contains a control character",
                             r->table->name, line_of(r));
     return DMS_OK;
 }
 
-/* The row's patient: its id, or that of the eye that its photograph is named
- * after. */
+/* The row's patient id: the id's cell, or the id in the photograph's name. */
 static const char *id_of(rows_reader *r, size_t *len)
 {
     const char *id = cell(r, r->row, r->columns->id, len);
@@ -187,8 +188,8 @@ static const char *id_of(rows_reader *r, size_t *len)
     return r->id;
 }
 
-/* The patient of the row's id; a new id gets the next patient, whose id is
- * then still NULL. */
+/* The patient with the row's id. A new id adds a patient, whose id is NULL
+ * until the caller sets it. */
 static dms_patient *find_patient(rows_reader *r)
 {
     dms_dataset *dataset = r->dataset;
@@ -209,7 +210,7 @@ static dms_patient *find_patient(rows_reader *r)
     return &dataset->patients[dataset->count - 1];
 }
 
-/* Both rows say the same in that column. */
+/* The patient's first row must have the same cell in that column. */
 static dms_status check_same(const rows_reader *r, const dms_patient *patient,
                              size_t column)
 {
@@ -228,7 +229,7 @@ static dms_status check_same(const rows_reader *r, const dms_patient *patient,
                     dms_table_cell(r->table, 0, column), text, first);
 }
 
-/* Is there a row before this one that says just the same? */
+/* Is an earlier row identical to this one? */
 static bool repeats(const rows_reader *r, size_t *earlier)
 {
     for (size_t i = 1; i < r->row; i++)
@@ -239,7 +240,7 @@ static bool repeats(const rows_reader *r, size_t *earlier)
     return false;
 }
 
-/* what: of the patient is there a second time. */
+/* what: the part of the patient that is listed a second time, or "". */
 static dms_status refuse_twice(const rows_reader *r, const char *what,
                                const dms_patient *patient)
 {
@@ -281,8 +282,8 @@ done:
     return st;
 }
 
-/* Which eye's picture the row's filename is: the one that the patient's own
- * columns name so, else by its name. */
+/* The eye that the row's filename shows: the one whose picture column has this
+ * name, else the side in the name. */
 static int side_of(const rows_reader *r)
 {
     size_t len;
@@ -301,7 +302,7 @@ static int side_of(const rows_reader *r)
                : DMS_SIDE_NONE;
 }
 
-/* The side that the row's id or photograph is named after, where it is one. */
+/* The side in the name of the row's id or photograph, or DMS_SIDE_NONE. */
 static dms_status find_named_side(int *side, const rows_reader *r)
 {
     size_t len;
@@ -319,7 +320,7 @@ static dms_status find_named_side(int *side, const rows_reader *r)
                : DMS_OK;
 }
 
-/* Side and, where nothing tells it, that nobody knows it. */
+/* The row's side; if neither column nor name gives it, side_unknown is set. */
 static dms_status find_side(int *side, const rows_reader *r,
                             dms_patient *patient)
 {
@@ -391,8 +392,8 @@ done:
     return st;
 }
 
-/* Each patient's labels follow from the eyes' where only eyes have any. An eye
- * without photograph and label is none. */
+/* Derive each patient's labels from the eyes' if only eyes have labels. An eye
+ * with neither photograph nor label counts as missing. */
 static void label_from_eyes(dms_dataset *dataset, const dms_odir_columns *c)
 {
     bool pictures = c->filename != DMS_TABLE_NONE ||
@@ -413,7 +414,7 @@ static void label_from_eyes(dms_dataset *dataset, const dms_odir_columns *c)
     }
 }
 
-/* Room for the labels of as many patients as the table has rows, all unknown.*/
+/* Allocate labels, all unknown, for as many patients as the table has rows. */
 static dms_status make_labels(dms_dataset *dataset, const dms_table *table,
                               const dms_odir_columns *columns, dms_error *err)
 {

@@ -1,4 +1,4 @@
-/* Comparing patients' ids, by number where both are numbers. */
+/* Comparing patients' ids: as numbers if both are numbers. */
 #include "data/patient_id.h"
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ int dms_patient_id_compare(const char *a, const char *b)
     bool a_is = is_number(a, &x);
     bool b_is = is_number(b, &y);
 
-    if (a_is != b_is) /* else 2, 10 and 1a would go round in a circle */
+    if (a_is != b_is) /* else 2 < 10 < 1a < 2 would not be an order */
         return a_is ? -1 : 1;
     if (a_is && x != y)
         return x < y ? -1 : 1;

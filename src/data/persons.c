@@ -1,5 +1,6 @@
-/* Ids that differ in the side alone, "1_left" and "1_right", are one person's:
- * in training and validation at once they would flatter the figures. */
+/* Ids that differ only in the side, "1_left" and "1_right", are one person's:
+ * one in training and the other in validation would make results look too good.
+ * Relies on side_name.c to take ids apart. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,12 @@ typedef struct person {
 } person;
 
 typedef struct persons {
-    person *list;       /* sorted: a person's ids side by side */
+    person *list;       /* owned, sorted: a person's ids are neighbours */
     size_t sided;       /* ids with a side */
-    size_t shared, ids; /* persons of several ids, and those ids */
-    size_t parted;      /* of them by the split column */
-    const person *shared_first, *parted_first; /* followed by another id */
+    size_t shared, ids; /* persons with several ids, and the number of these */
+    size_t parted;      /* such persons whom the split column separates */
+    const person *shared_first, *parted_first; /* the first of each, in list;
+                                                  the next is its other id */
 } persons;
 
 static int compare_bytes(const char *a, size_t a_len, const char *b,
@@ -42,7 +44,7 @@ static int compare_persons(const void *a, const void *b)
                       : compare_bytes(x->id, x->id_len, y->id, y->id_len);
 }
 
-/* Persons first, within them the table's order. */
+/* By person, then in the table's order. */
 static int compare_entries(const void *a, const void *b)
 {
     size_t x = ((const person *)a)->patient;
@@ -52,7 +54,7 @@ static int compare_entries(const void *a, const void *b)
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-/* Only an id with exactly one side is taken apart. */
+/* An id without exactly one side is a person of its own. */
 static person person_of(const dms_dataset *dataset, size_t patient)
 {
     const char *id = dataset->patients[patient].id;
@@ -67,7 +69,7 @@ static person person_of(const dms_dataset *dataset, size_t patient)
     return p;
 }
 
-/* One person's ids, [first, end). */
+/* Join one person's ids, [first, end). */
 static void join_person(persons *p, dms_dataset *dataset, const person *first,
                         const person *end)
 {
@@ -98,14 +100,14 @@ static void tell(const persons *p, const dms_dataset *dataset,
     if (p->shared > 0)
         dms_log(monitor, DMS_LOG_INFO,
                 "%s: %zu ids are eyes of %zu %s, as %s and %s are: they "
-                "stay apart as patients, but no split parts them",
+                "stay separate patients, but a new split keeps them together",
                 dataset->table, p->ids, p->shared,
                 p->shared == 1 ? "person" : "persons",
                 patients[p->shared_first[0].patient].id,
                 patients[p->shared_first[1].patient].id);
     if (p->parted > 0)
         dms_log(monitor, DMS_LOG_WARNING,
-                "%s: the split column parts the eyes of %zu %s, as %s "
+                "%s: the split column separates the eyes of %zu %s, as %s "
                 "(%s) and %s (%s)",
                 dataset->table, p->parted,
                 p->parted == 1 ? "person" : "persons",
@@ -115,7 +117,7 @@ static void tell(const persons *p, const dms_dataset *dataset,
                 dms_split_name(patients[p->parted_first[1].patient].split));
 }
 
-/* Where some carry a side, those without are worth a word. */
+/* If only some ids or names have a side, warn about the others. */
 static void tell_some(const persons *p, const dms_dataset *dataset,
                       const dms_monitor *monitor)
 {
@@ -124,15 +126,15 @@ static void tell_some(const persons *p, const dms_dataset *dataset,
 
     if (p->sided > 0 && p->sided < dataset->count)
         dms_log(monitor, DMS_LOG_WARNING,
-                "%s: %zu of %zu ids say which eye they are, the others do not",
+                "%s: %zu of %zu ids name an eye, the others do not",
                 dataset->table, p->sided, dataset->count);
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->patients[i].side_unknown && unknown++ == 0)
             first = &dataset->patients[i];
     if (unknown > 0 && unknown < dataset->count)
         dms_log(monitor, DMS_LOG_WARNING,
-                "%s: nothing says which eye the photographs of %zu of %zu "
-                "patients show, %s first",
+                "%s: it is unknown which eye the photographs of %zu of %zu "
+                "patients show, the first is %s",
                 dataset->table, unknown, dataset->count, first->id);
 }
 

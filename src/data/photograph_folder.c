@@ -1,5 +1,6 @@
-/* Listing a folder: nothing in it vanishes without a word, in an order that
- * does not depend on the file system. */
+/* Listing a folder of photographs. Every file is used or reported, in an order
+ * that does not depend on the file system. Relies on side_name.c for what a
+ * name says and on picture_name.c for formats. */
 #include "data/photograph_folder.h"
 
 #include <dirent.h>
@@ -31,31 +32,28 @@ static const struct {
          "photographs are left out: their names neither begin nor end with a "
          "word for an eye, as 7_left or OD-7 does"},
     [DMS_FOLDER_UNREAD_FORMAT] = {DMS_LOG_WARNING,
-                                  "picture is left out: its format is not read",
+                                  "picture is left out: its format is not "
+                                  "supported",
                                   "pictures are left out: their formats are "
-                                  "not read"},
-    [DMS_FOLDER_NO_PICTURE] = {DMS_LOG_INFO, "file is no photograph",
-                               "files are no photographs"},
-    [DMS_FOLDER_FOLDER] = {DMS_LOG_INFO, "folder is not looked into",
-                           "folders are not looked into"},
-    [DMS_FOLDER_ODD] = {DMS_LOG_INFO, "eye without a fellow stands in for both",
-                        "eyes without a fellow stand in for both"},
+                                  "not supported"},
+    [DMS_FOLDER_NO_PICTURE] = {DMS_LOG_INFO, "file is not a photograph",
+                               "files are not photographs"},
+    [DMS_FOLDER_FOLDER] = {DMS_LOG_INFO, "folder is not searched",
+                           "folders are not searched"},
+    [DMS_FOLDER_ODD] = {DMS_LOG_INFO, "eye without a fellow is used for both",
+                        "eyes without a fellow are used for both"},
 };
 
-/* Control characters as '?', so that a message stays a line. */
-static void add_name(dms_strbuf *names, const char *name)
-{
-    for (; *name; name++)
-        dms_strbuf_add(names, dms_ascii_is_control(*name) ? "?" : name, 1);
-}
-
-/* Counts the name and, of the first few, keeps it. */
+/* Count the name; keep the first few, with control characters as '?' so that a
+ * message stays one line. */
 static void count_name(dms_folder_tally *tally, const char *name)
 {
     if (tally->count > 0 && tally->count < NAMED_MAX)
         dms_strbuf_puts(&tally->names, ", ");
     if (tally->count < NAMED_MAX)
-        add_name(&tally->names, name);
+        for (; *name; name++)
+            dms_strbuf_add(&tally->names,
+                           dms_ascii_is_control(*name) ? "?" : name, 1);
     else if (tally->count == NAMED_MAX)
         dms_strbuf_puts(&tally->names, ", ...");
     tally->count++;
@@ -125,14 +123,14 @@ static dms_status refuse_ambiguous(const dms_photograph_folder *f,
 
     if (two->count > 0)
         return dms_fail(err, DMS_EMISMATCH,
-                        "%s: which eye? Two sides are in the name of %s; "
-                        "rename, or list the photographs in a table "
+                        "%s: two sides in the name of %s, expected one; rename "
+                        "the file, or list the photographs in a table "
                         "id,left,right",
                         path, two->names.data);
     if (bare->count > 0)
         return dms_fail(err, DMS_EMISMATCH,
-                        "%s: whose eye? No patient is in the name of %s; "
-                        "rename, or say --left and --right",
+                        "%s: no patient in the name of %s; rename the file, or "
+                        "give --left and --right",
                         path, bare->names.data);
     return DMS_OK;
 }
@@ -148,7 +146,7 @@ static int by_id_and_side(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-/* Eyes are sorted: the same one twice stands side by side. */
+/* Eyes are sorted, so duplicates are neighbours. */
 static dms_status check_eyes(dms_photograph_folder *f, const char *path,
                              dms_error *err)
 {
@@ -201,15 +199,6 @@ static dms_status add_files(dms_photograph_folder *f, const char *path,
     return st;
 }
 
-static dms_status check_memory(const dms_photograph_folder *f, const char *path,
-                               dms_error *err)
-{
-    for (int i = 0; i < DMS_FOLDER_REASONS; i++)
-        if (f->tallies[i].names.failed)
-            return dms_fail_memory(err, path);
-    return DMS_OK;
-}
-
 dms_status dms_photograph_folder_read(dms_photograph_folder *out,
                                       const char *path, dms_error *err)
 {
@@ -223,7 +212,9 @@ dms_status dms_photograph_folder_read(dms_photograph_folder *out,
     if (out->count > 0)
         qsort(out->eyes, out->count, sizeof *out->eyes, by_id_and_side);
     TRY(check_eyes(out, path, err));
-    TRY(check_memory(out, path, err));
+    for (int i = 0; i < DMS_FOLDER_REASONS; i++)
+        if (out->tallies[i].names.failed)
+            st = dms_fail_memory(err, path);
 done:
     return st;
 }

@@ -1,4 +1,5 @@
-/* The endings of photographs' names, in any case. */
+/* Recognising pictures and litter by the endings of names. Relies on ASCII
+ * endings, in upper or lower case. */
 #include "data/picture_name.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static const char *const unread_endings[] = {
     "bmp", "gif", "heic", "heif", "avif",  "jp2", "j2k", "jxl", "jxr", "dcm",
     "dng", "raw", "cr2",  "nef",  "dicom", "ppm", "pgm", "psd", NULL};
 
-/* Bytes before the dot and one of the endings; len without. */
+/* Bytes before the dot and one of the endings; len if it has none of them. */
 static size_t stem_of(const char *name, size_t len, const char *const endings[])
 {
     for (int i = 0; endings[i]; i++) {

@@ -1,5 +1,5 @@
-/* Reading and writing predictions.csv, over formats/table_parse and
- * base/number: what is written reads back bit-equal. */
+/* Reading and writing predictions.csv. Relies on formats/table_parse for the
+ * CSV and on base/number so that probabilities read back bit-equal. */
 #include "data/predictions.h"
 
 #include <stdint.h>
@@ -18,14 +18,14 @@
 
 #define BLANKS " \t\r\n"
 
-/* Where the columns of the header stand. */
+/* Which column holds what. */
 typedef struct layout {
     const dms_label_set *set;
     size_t id;
-    size_t label[DMS_LABELS_MAX]; /* by place in the set */
+    size_t label[DMS_LABELS_MAX]; /* by the label's index */
 } layout;
 
-/* "ID,N,D,G": the header that a file of the set begins with. */
+/* The header of the set's file, "ID,N,D,G". */
 static void add_header(dms_strbuf *sb, const dms_label_set *set)
 {
     dms_strbuf_puts(sb, "ID");
@@ -53,11 +53,11 @@ static dms_status find_column(size_t *column, const dms_table *table,
     if (*column == DMS_TABLE_NONE) {
         list_header(expected, sizeof expected, set);
         return dms_fail(err, DMS_EFORMAT,
-                        "%s:%d: there is no column '%s'; expected %s",
+                        "%s:%d: column '%s' is missing, expected %s",
                         table->name, table->rows[0].line, name, expected);
     }
     if (dms_table_find_column(table, name, *column + 1) != DMS_TABLE_NONE)
-        return dms_fail(err, DMS_EFORMAT, "%s:%d: column '%s' is there twice",
+        return dms_fail(err, DMS_EFORMAT, "%s:%d: duplicate column '%s'",
                         table->name, table->rows[0].line, name);
     return DMS_OK;
 }
@@ -72,7 +72,7 @@ static dms_status find_columns(layout *columns, const dms_table *table,
     if (table->count == 0) {
         list_header(expected, sizeof expected, set);
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: the file is empty; expected a header %s",
+                        "%s: the file is empty, expected the header %s",
                         table->name, expected);
     }
     TRY(find_column(&columns->id, table, "ID", set, err));
@@ -112,7 +112,7 @@ static dms_status parse_probability(double *p, const dms_table *table,
     *p = dms_real_read(text, &end);
     if (end == text || end[strspn(end, BLANKS)] || !(*p >= 0 && *p <= 1))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s:%d:%zu: '%.40s' is no probability, expected a "
+                        "%s:%d:%zu: '%.40s' is not a probability, expected a "
                         "number from 0 to 1",
                         table->name, table->rows[row].line, column + 1, text);
     return DMS_OK;
@@ -147,8 +147,7 @@ static dms_status refuse_doubles(const dms_prediction_rows *p,
     for (size_t i = 1; i < p->count && st == DMS_OK; i++)
         if (strcmp(entries[i - 1].id, entries[i].id) == 0)
             st = dms_fail(err, DMS_EFORMAT,
-                          "%s:%d:%zu: ID '%.64s' is there twice, first in "
-                          "line %d",
+                          "%s:%d:%zu: duplicate ID '%.64s', first in line %d",
                           table->name, entries[i].line, column + 1,
                           entries[i].id, entries[i - 1].line);
     dms_free(entries);
@@ -240,7 +239,7 @@ dms_status dms_prediction_rows_write(const char *path, const char *const *ids,
         for (size_t k = 0; k < width; k++) {
             char text[40];
 
-            /* the fewest digits, from six on, that read back bit-equal */
+            /* the fewest digits, at least 6, that read back bit-equal */
             dms_real_format_digits(text, sizeof text,
                                    probabilities[i * width + k], 6);
             dms_strbuf_printf(&sb, ",%s", text);

@@ -1,6 +1,6 @@
-/* predictions.csv: ID and a column for each label's code, a probability in
- * every cell; of ODIR's labels as the ODIR-2019 challenge's own script reads
- * it. */
+/* predictions.csv: the column ID and a column of probabilities per label, named
+ * by its code. With ODIR's labels, the ODIR-2019 challenge's script reads it.
+ */
 #ifndef DMS_DATA_PREDICTIONS_H
 #define DMS_DATA_PREDICTIONS_H
 
@@ -10,18 +10,20 @@
 #include "dms/status.h"
 
 typedef struct dms_prediction_rows {
-    char *name; /* owned: of the file, for messages */
-    char **ids; /* owned, count texts: blanks around them are cut off */
+    char *name; /* owned: the file's, for messages */
+    char *
+        *ids; /* owned, count texts without blanks around them, all different */
     double *probabilities; /* owned, count x K, each in [0, 1] */
     size_t count;
 } dms_prediction_rows;
 
-/* Read a predictions file. The columns may stand in any order; others than
- * ID and the labels' codes are passed over.
+/* Read a predictions file. The columns may be in any order; columns other than
+ * ID and the labels' codes are ignored.
  *
  * out  untouched on failure
- * DMS_EIO; DMS_EFORMAT naming file, line and column for a missing or double
- * column, an empty ID, one ID twice, what is no number from 0 to 1. */
+ * DMS_EIO; DMS_EFORMAT naming file, line and column for a missing or duplicate
+ * column, an empty or duplicate ID, or a cell that is not a number from 0 to 1.
+ */
 dms_status dms_prediction_rows_read(dms_prediction_rows *out, const char *path,
                                     const dms_label_set *labels,
                                     dms_error *err);
@@ -32,7 +34,7 @@ dms_status dms_prediction_rows_parse(dms_prediction_rows *out, const void *data,
                                      dms_error *err);
 void dms_prediction_rows_release(dms_prediction_rows *predictions);
 
-/* Write path whole or not at all, so that every probability reads back
+/* Write the file, completely or not at all. Every probability reads back
  * bit-equal.
  *
  * ids            count texts

@@ -1,5 +1,5 @@
-/* The words for an eye's side, and where they may stand in a name: as its first
- * or its last word, apart from the id by separators. Chinese needs none. */
+/* Finding an eye's side in a name: as its first or last word, separated from
+ * the id. Chinese words need no separator. Relies on names in UTF-8. */
 #include "data/side_name.h"
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 
 enum { CJK_BYTES = 3 };
 
-/* The closed list; docs/data-format.md has the same. */
+/* All words; docs/data-format.md has the same list. */
 static const struct {
     const char *word;
     int side;
@@ -47,7 +47,7 @@ typedef struct span {
 /* A side found at one end of a name. */
 typedef struct side_end {
     int side;
-    size_t len; /* of its word; 0 where there is none */
+    size_t len; /* of its word in bytes; 0: there is none */
 } side_end;
 
 static bool is_separator(char c)
@@ -90,8 +90,8 @@ static int cjk_side(span s)
                                   : DMS_SIDE_NONE;
 }
 
-/* In front of an id the sign wants a digit behind it, or the sign for an eye:
- * it is a family name too. */
+/* At the start of a name the character must be followed by a digit, the
+ * character for eye, or nothing, as it is also a family name. */
 static side_end cjk_head(span s)
 {
     side_end found = {cjk_side(s), CJK_BYTES};
@@ -143,7 +143,7 @@ static side_end read_tail(span s)
     return side != DMS_SIDE_NONE ? (side_end){side, len} : cjk_tail(s);
 }
 
-/* Kind, side and id of what lies behind the folders. */
+/* Kind, side and id of a name without folders. */
 static dms_side_name read_last(span s)
 {
     span name = trim(s);
@@ -171,7 +171,7 @@ static dms_side_name read_last(span s)
     return found;
 }
 
-/* The bytes before the last slash, that one included. */
+/* The number of bytes up to the last slash, which is included. */
 static size_t folder_of(span s)
 {
     while (s.len > 0 && !is_slash(s.text[s.len - 1]))
@@ -179,7 +179,7 @@ static size_t folder_of(span s)
     return s.len;
 }
 
-/* "left/12.jpg": the folder is the side's. */
+/* "left/12.jpg": the folder's name is the side. */
 static void read_side_folder(dms_side_name *found)
 {
     size_t above = folder_of((span){found->folder, found->folder_len - 1});

@@ -1,6 +1,5 @@
-/* Names of photographs, ids and sides, taken apart into whose eye and which.
- * Tables and folders are both read by it; the grammar is docs/data-format.md's.
- */
+/* Splitting names of photographs and ids into patient and side, for tables and
+ * for folders. The grammar is in docs/data-format.md. */
 #ifndef DMS_DATA_SIDE_NAME_H
 #define DMS_DATA_SIDE_NAME_H
 
@@ -11,13 +10,13 @@ enum { DMS_SIDE_NONE = -1 }; /* beside DMS_LEFT and DMS_RIGHT */
 typedef enum dms_side_kind {
     DMS_NAME_NO_SIDE,  /* the name is an id: "12.jpg" */
     DMS_NAME_ONE_SIDE, /* an id and a side: "12_left.jpg", "OD-12" */
-    DMS_NAME_BARE,     /* a side and nobody's: "left.jpg"; as an id, an id */
-    DMS_NAME_TWO_SIDES /* "od_os_1": nobody can know */
+    DMS_NAME_BARE, /* a side without an id: "left.jpg"; the name is the id */
+    DMS_NAME_TWO_SIDES /* "od_os_1": ambiguous */
 } dms_side_kind;
 
-/* What a name says. The id is two pieces of it, the second behind the first:
- * folders with their last slash, and what the file's name has beside the side.
- */
+/* The parts of a name; they point into it. The patient's id is folder followed
+ * by id: the folders with their last slash, and the file's name without the
+ * side. */
 typedef struct dms_side_name {
     dms_side_kind kind;
     int side; /* DMS_SIDE_NONE unless of kind ONE_SIDE */
@@ -25,20 +24,20 @@ typedef struct dms_side_name {
     size_t folder_len, id_len;
 } dms_side_name;
 
-/* Is the whole text a side's word, as in a column of sides? DMS_LEFT, DMS_RIGHT
- * or DMS_SIDE_NONE. */
+/* The side if the whole text is a word for one, as in a column of sides:
+ * DMS_LEFT, DMS_RIGHT or DMS_SIDE_NONE. */
 int dms_side_word(const char *text, size_t len);
 
-/* Take a photograph's name or an id apart, len bytes; a picture's ending counts
- * for nothing. Both kinds of slash part folders. */
+/* Split a photograph's name or an id of len bytes. A picture's ending is
+ * ignored. Both kinds of slash separate folders. */
 dms_side_name dms_side_name_read(const char *name, size_t len);
 
-/* The same of a file in a folder that is being listed: a backslash is a letter
- * of its name. */
+/* The same for a file of a folder that is being listed: a backslash is an
+ * ordinary character of its name. */
 dms_side_name dms_side_name_of_file(const char *file, size_t len);
 
-/* The one side that a name has among its words, wherever it stands, folders
- * too; DMS_SIDE_NONE for none and for two. For who knows the id already. */
+/* The side among all words of a name, including folders; DMS_SIDE_NONE if there
+ * is none, or both. For callers that know the id already. */
 int dms_side_anywhere(const char *name, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
-/* Who trains, who validates, who tests. Groups of patients with the same
- * pictures are dealt out as one; within each stratum (the group's rarest
- * label) a hash of id and seed gives the order, so that neither the order of
- * the table's rows nor the presence of other strata moves anybody far. */
+/* Assigning patients to training, validation and test. A group of patients is
+ * assigned as one; within each stratum (the group's rarest label) a hash of id
+ * and seed gives the order, so that the order of the rows has no influence and
+ * other strata have little. Relies on groups.c: a group's index is its root. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 #include "base/rng.h"
 #include "dms/data.h"
 
-/* A stratum a label, in label order, and the last: patients without any. */
+/* There is one stratum per label, in label order, and a last one for groups
+ * without any label. */
 typedef struct group {
     size_t root; /* the patient with the smallest id */
     const char *id;
@@ -40,13 +41,13 @@ static int compare_groups(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-/* What the split is dealt from. */
+/* The groups that are assigned, and what their strata follow from. */
 typedef struct table {
     group *groups;   /* sorted */
     size_t count;    /* of groups */
-    uint8_t *unions; /* count of patients x K: of every patient's labels into
-                        its group's root */
-    size_t *counts;  /* K: patients that have the label */
+    uint8_t *unions; /* patients x K: at a group's root, 1 if any patient of
+                        the group has the label */
+    size_t *counts;  /* K: the number of patients with the label */
     int strata;      /* K + 1 */
 } table;
 
@@ -97,12 +98,12 @@ static void list_groups(table *t, const dms_dataset *dataset, uint64_t seed)
     qsort(t->groups, t->count, sizeof *t->groups, compare_groups);
 }
 
-/* One stratum while groups are dealt. */
+/* One stratum while its groups are assigned. */
 typedef struct stratum {
-    size_t size; /* groups */
-    size_t test, val;
-    size_t at; /* the next group's place */
-    double remainder;
+    size_t size;      /* number of groups */
+    size_t test, val; /* how many of them; test + val <= size */
+    size_t at;        /* the next group's place */
+    double remainder; /* what rounding down took from its share */
 } stratum;
 
 static size_t *part_of(stratum *s, dms_split split)
@@ -110,9 +111,9 @@ static size_t *part_of(stratum *s, dms_split split)
     return split == DMS_SPLIT_TEST ? &s->test : &s->val;
 }
 
-/* To each stratum near share * size groups for that split, never more than
- * are left: the whole parts first, then one each to the largest remainders
- * until the sum is the rounded share of all. */
+/* Give that split about share * size groups of each stratum, never more than
+ * are left: first the rounded-down numbers, then one more for the largest
+ * remainders until the sum is the rounded share of all groups. */
 static void share_out(stratum *strata, int count, dms_split split, double share)
 {
     size_t total = 0;
@@ -146,7 +147,8 @@ static void share_out(stratum *strata, int count, dms_split split, double share)
     }
 }
 
-/* In each stratum's order: first test, then val, the rest train. */
+/* In each stratum's order, the first groups are test, the next val, the rest
+ * train. */
 static void deal(dms_dataset *dataset, const table *t, stratum *strata,
                  const dms_split_options *options)
 {
@@ -193,8 +195,9 @@ static dms_status take_options(dms_split_options *options,
                         options->test);
     if (options->val + options->test >= 1)
         return dms_fail(err, DMS_EINVAL,
-                        "validation and test take everything: none is left to "
-                        "train");
+                        "validation and test shares are %g and %g, expected a "
+                        "sum below 1",
+                        options->val, options->test);
 done:
     return st;
 }

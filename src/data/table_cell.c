@@ -1,4 +1,5 @@
-/* Trimming a table's cells and quoting them in messages. */
+/* Trimming a table's cells and quoting them in messages. Relies on row 0 being
+ * the header. */
 #include "data/table_cell.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Cells of a table as the data room reads them: without the blanks around
- * them, with the place in messages. */
+/* Reading a table's cells without blanks around them, and errors that name the
+ * cell. */
 #ifndef DMS_DATA_TABLE_CELL_H
 #define DMS_DATA_TABLE_CELL_H
 
@@ -7,11 +7,12 @@
 
 #include "formats/table.h"
 
-/* Borrowed, not terminated: len bytes; len 0 for DMS_TABLE_NONE. */
+/* The cell's text: borrowed, len bytes, without a NUL; len 0 for
+ * DMS_TABLE_NONE. */
 const char *dms_cell_text(const dms_table *table, size_t row, size_t column,
                           size_t *len);
 
-/* Are these bytes that word, case set aside? */
+/* Are these bytes that word, ignoring case? */
 bool dms_cell_is(const char *text, size_t len, const char *word);
 
 /* DMS_EFORMAT "table:line: column C: found 'x', expected ...". */

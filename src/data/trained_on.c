@@ -1,4 +1,5 @@
-/* A sorted list of digests, and its text in a model file's metadata. */
+/* A sorted set of digests, and its text in a model file's metadata. Relies on
+ * digests that are never 0. */
 #include "data/trained_on.h"
 
 #include <inttypes.h>

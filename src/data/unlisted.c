@@ -1,5 +1,5 @@
-/* The folder side of "which photographs are used": the table's names against
- * what lies there. */
+/* Comparing the pictures in a data set's folder with those that its table
+ * names. Relies on dataset->folder and resolved paths (odir_folder.c). */
 #include "data/unlisted.h"
 
 #include <dirent.h>
@@ -19,8 +19,8 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names of the listed pictures that lie directly in the folder, sorted;
- * borrowed from the data set. NULL without memory. */
+/* The names of the listed pictures that are directly in the folder, sorted; the
+ * texts are borrowed from the data set. NULL: out of memory. */
 static const char **list_names(size_t *count, const dms_dataset *dataset)
 {
     const char **names = dms_calloc(2 * dataset->count + 1, sizeof *names);
@@ -77,8 +77,8 @@ dms_status dms_unlisted_tell(const dms_dataset *dataset,
     free(entries);
     if (count > 0 && unlisted > 0 && unlisted < (size_t)count)
         dms_log(monitor, DMS_LOG_WARNING,
-                "%s: no row of %s names %zu of the %d pictures there: %s%s",
-                dataset->folder, dataset->table, unlisted, count, text.data,
+                "%s: %zu of the %d pictures are not named in %s: %s%s",
+                dataset->folder, unlisted, count, dataset->table, text.data,
                 unlisted > NAMED_MAX ? ", ..." : "");
     starved = starved || text.failed;
     dms_strbuf_release(&text);

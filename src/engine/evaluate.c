@@ -1,3 +1,6 @@
+/* `dmsnet evaluate`: predict a split with a model, optionally tune thresholds
+ * on the validation split, measure, and write the results. Relies on the engine
+ * for the forward passes and on the cache for preprocessed photographs. */
 #include "dms/evaluate.h"
 
 #include <libgen.h>
@@ -40,9 +43,10 @@ void dms_evaluate_options_init(dms_evaluate_options *options,
     dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-/* An evaluation under way. */
+/* A running evaluation. open_all opens in the order of the fields; NULL: not
+ * yet open. */
 typedef struct evaluation {
-    const dms_evaluate_options *options; /* no text is NULL */
+    const dms_evaluate_options *options; /* its texts may be "", not NULL */
     const dms_compute *compute;
     const dms_monitor *monitor;
     dms_model *model;
@@ -51,13 +55,13 @@ typedef struct evaluation {
     dms_engine *engine;
 } evaluation;
 
-/* Patients of one split and what was predicted of them. */
+/* The usable patients of one split and their predictions. */
 typedef struct answers {
     size_t width;     /* K */
     size_t *patients; /* indices into the data set, in its order */
     size_t count;
-    double *probabilities; /* count x K */
-    uint8_t *labels;       /* count x K */
+    double *probabilities; /* count x K, each from 0 to 1 */
+    uint8_t *labels;       /* count x K of 0, 1 or DMS_LABEL_UNKNOWN */
 } answers;
 
 static void answers_release(answers *a)
@@ -67,8 +71,8 @@ static void answers_release(answers *a)
     dms_free(a->labels);
 }
 
-/* Beside the model, where its training left the photographs prepared; in the
- * results' folder where that cannot be written. */
+/* By default the cache is next to the model, where training leaves it, or in
+ * the results' folder if the model's folder is not writable. */
 static dms_status open_cache(evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
@@ -88,7 +92,8 @@ static dms_status open_cache(evaluation *e, dms_error *err)
     return st;
 }
 
-/* How many are to be predicted, unreadable photographs aside. */
+/* The number of patients to predict, including those whose photographs turn out
+ * unreadable. */
 static size_t patients_to_run(const evaluation *e)
 {
     dms_split split = e->options->split;
@@ -105,8 +110,8 @@ static size_t patients_to_run(const evaluation *e)
     return count;
 }
 
-/* The labels that are asked for are the model's, whatever column they are in;
- * without any the model's own are looked for. */
+/* Labels given by --labels must have the model's codes, but may be in another
+ * column. Without it, the model's own labels are searched for. */
 static dms_status open_dataset(evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
@@ -129,7 +134,7 @@ static dms_status open_dataset(evaluation *e, dms_error *err)
             dms_label_set_text(has, sizeof has, own);
             dms_label_set_text(wants, sizeof wants, asked);
             st = dms_fail(err, DMS_EMISMATCH,
-                          "%s: is a model of the labels %s; --labels says %s",
+                          "%s: is a model of the labels %s; --labels is %s",
                           o->model, has, wants);
             goto done;
         }
@@ -152,7 +157,7 @@ static dms_model_record record_of(const evaluation *e)
                               .monitor = e->monitor};
 }
 
-/* Of every split that will be predicted, before any is. */
+/* Checks every split that will be predicted, before the first prediction. */
 static dms_status check_record(const evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
@@ -189,14 +194,6 @@ done:
     return st;
 }
 
-static void close_all(evaluation *e)
-{
-    dms_engine_destroy(e->engine);
-    dms_cache_close(e->cache);
-    dms_dataset_close(e->dataset);
-    dms_model_destroy(e->model);
-}
-
 static dms_status answers_init(answers *a, const evaluation *e, dms_split split,
                                dms_error *err)
 {
@@ -223,15 +220,15 @@ done:
     return st;
 }
 
-/* A prediction under way: what every worker reads, and where each works. */
+/* A running prediction, shared by all workers. */
 typedef struct prediction {
     answers *answers;
     const evaluation *evaluation;
-    dms_loader *loader; /* it augments nothing, so all may fill at once */
-    float *labels;      /* of each worker 3 x batch x K; nobody reads them */
+    dms_loader *loader; /* without augmentation, so all may fill at once */
+    float *labels;      /* 3 x batch x K per worker, written but not read */
 } prediction;
 
-/* The net's batch is padded with the first of the patients at hand. */
+/* A partial batch is padded with its first patient. */
 static dms_status show_patients(void *user, const dms_engine_batch *batch,
                                 dms_error *err)
 {
@@ -243,7 +240,7 @@ static dms_status show_patients(void *user, const dms_engine_batch *batch,
                               .labels = labels,
                               .eye_labels = labels + rows * width};
 
-    (void)err; /* the photographs lie in the cache */
+    (void)err; /* reading from the cache cannot fail */
     for (size_t i = 0; i < rows; i++)
         chosen[i] =
             p->answers->patients[batch->at + (i < batch->count ? i : 0)];
@@ -306,7 +303,8 @@ done:
     return st;
 }
 
-/* priors: K; the share of the training patients of whom it is known. */
+/* priors, out: K; each label's share of 1 among the training patients for whom
+ * it is known. */
 static void training_priors(double *priors, const dms_dataset *dataset)
 {
     for (int k = 0; k < dataset->label_count; k++) {
@@ -333,7 +331,7 @@ static bool has_training_split(const dms_dataset *dataset)
     return false;
 }
 
-/* Thresholds from the validation split, into the model in memory. */
+/* Tune thresholds on the validation split; sets them in the model in memory. */
 static dms_status tune(evaluation *e, dms_error *err)
 {
     dms_status st;
@@ -353,7 +351,8 @@ done:
     return st;
 }
 
-/* For single-label: keep the patients of one label. */
+/* For single-label: keep only patients with exactly one label. Returns how many
+ * are kept. */
 static size_t keep_single(answers *a)
 {
     size_t kept = 0;
@@ -437,7 +436,7 @@ done:
     return st;
 }
 
-/* The caller's options and computing, checked, with no text left NULL. */
+/* Copy and check the caller's options; NULL texts become "". */
 static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
                                const dms_evaluate_options *given,
                                dms_error *err)
@@ -455,8 +454,8 @@ static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
             *texts[i] = "";
     if (!own->model[0] || !own->data[0] || !own->out[0])
         st = dms_fail(err, DMS_EINVAL,
-                      "evaluation needs a model, data and a folder for the "
-                      "results; one has no path");
+                      "evaluation needs the paths of a model, a data set and a "
+                      "folder for results; one is missing");
     else if (own->batch < 1 || own->batch > 256)
         st = dms_fail(err, DMS_EINVAL,
                       "a batch of %d patients, expected 1 to 256", own->batch);
@@ -492,6 +491,9 @@ done:
     dms_threads_use(threads);
     dms_report_destroy(report);
     answers_release(&a);
-    close_all(&e);
+    dms_engine_destroy(e.engine);
+    dms_cache_close(e.cache);
+    dms_dataset_close(e.dataset);
+    dms_model_destroy(e.model);
     return st;
 }

@@ -1,4 +1,5 @@
-/* The model file's record of its training, held against a data set. */
+/* Comparing a model file's record of its training photographs with a data set.
+ * Relies on the digests in the cache (data/trained_on.h). */
 #include "engine/model_record.h"
 
 #include "base/alloc.h"
@@ -19,8 +20,8 @@ dms_status dms_model_record_need(const dms_model *model, const char *path,
                ? DMS_OK
                : dms_fail(err, DMS_EMISMATCH,
                           "%s: does not say which photographs it was trained "
-                          "on, as models that dmsnet 0.2 or later trains do; "
-                          "strict evaluation needs that",
+                          "on, which strict evaluation needs; models trained "
+                          "by dmsnet 0.2 or later do",
                           path);
 }
 
@@ -58,7 +59,7 @@ dms_status dms_model_record_check(const dms_model_record *r, dms_split split,
     else if (found > 0)
         dms_log(r->monitor, DMS_LOG_WARNING,
                 "%s: %zu of %zu %s patients have photographs that %s was "
-                "trained on: figures on them are better than on new ones",
+                "trained on: results on them are better than on new ones",
                 r->dataset->table, found, count, name, r->path);
 done:
     dms_free(patients);

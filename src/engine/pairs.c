@@ -1,5 +1,6 @@
-/* Lists of pairs to predict: a folder of photographs whose names say the eye,
- * or any table that names photographs. */
+/* Listing the pairs to predict, from a folder of photographs with patient and
+ * side in their names or from any table that names photographs. Relies on
+ * data/photograph_folder.c and data/odir.c to read these. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +24,8 @@ void dms_pair_list_release(dms_pair_list *list)
     *list = (dms_pair_list){0};
 }
 
-/* The pair that the next eye belongs to: the last one, or a new one. */
+/* The pair of the eye's patient: the last one, or a new one. NULL: out of
+ * memory. */
 static dms_pair *pair_of(dms_pair_list *list, const char *id)
 {
     dms_pair *last = list->count > 0 ? &list->pairs[list->count - 1] : NULL;
@@ -34,7 +36,7 @@ static dms_pair *pair_of(dms_pair_list *list, const char *id)
     return list->pairs[list->count].id ? &list->pairs[list->count++] : NULL;
 }
 
-/* eyes come by id */
+/* Relies on the folder's eyes being sorted by id. */
 static dms_status pair_eyes(dms_pair_list *list,
                             const dms_photograph_folder *folder,
                             const char *path, dms_error *err)
@@ -94,7 +96,7 @@ done:
     return st;
 }
 
-/* A folder without a single eye may have a table. */
+/* A folder without named photographs may contain a table. */
 static dms_status read_folder(dms_pair_list *list, const char *path,
                               const dms_dataset_options *options,
                               dms_error *err)
@@ -114,8 +116,8 @@ static dms_status read_folder(dms_pair_list *list, const char *path,
     if (st != DMS_OK) {
         dms_photograph_folder_tell(&folder, path, options->monitor);
         dms_fail(err, st,
-                 "%s; nor is a photograph there that is named as "
-                 "7_left.jpg is",
+                 "%s; and there is no photograph with a name such as "
+                 "7_left.jpg",
                  table_err.message);
     }
 done:

@@ -1,4 +1,5 @@
-/* Option tables: finding, setting and reading back one field. */
+/* Option tables: finding, setting and reading back one field. Relies on the
+ * table's offsets and types to match the struct that `values` points to. */
 #include "dms/option.h"
 
 #include <float.h>
@@ -150,7 +151,7 @@ static bool in_range(const dms_option *option, double value)
     return option->max <= option->min || value <= option->max;
 }
 
-/* 0 or 1; -1: no word of a flag. */
+/* 0 or 1; -1: not a word for true or false. */
 static int flag_of(const char *text)
 {
     for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++)
@@ -172,7 +173,7 @@ static dms_status set_flag(void *values, const dms_option *option,
                     option->name, text);
 }
 
-/* A whole decimal number without blanks before it. */
+/* Does a decimal number start here, without blanks before it? */
 static bool starts_number(const char *text)
 {
     return (*text >= '0' && *text <= '9') || *text == '-' || *text == '+' ||
@@ -269,7 +270,7 @@ static dms_status set_text(void *values, const dms_option *option,
 
     if (len >= DMS_OPTION_TEXT_MAX)
         return dms_fail(err, DMS_EINVAL,
-                        "%s: the text has %zu bytes, at most %d fit",
+                        "%s: the text has %zu bytes, expected at most %d",
                         option->name, len, DMS_OPTION_TEXT_MAX - 1);
     return replace(values, option, text, err);
 }
@@ -411,8 +412,8 @@ dms_status dms_options_check(const void *values, const dms_option_table *table,
             load(&whole, values, option, sizeof(whole));
             if (dms_option_choice(option, whole) == NULL)
                 return dms_fail(err, DMS_EINVAL,
-                                "%s: there is no choice number %d",
-                                option->name, whole);
+                                "%s: choice %d is out of range", option->name,
+                                whole);
         }
         if (option->type == DMS_OPTION_TEXT) {
             const char *word;

@@ -1,4 +1,6 @@
-/* Words as text: distances, ranges. */
+/* Texts about options: the distance of words for suggestions, and the range of
+ * values for messages. Relies on words of at most WORD_MAX bytes; the distance
+ * of longer ones is SIZE_MAX. */
 #include <stdint.h>
 #include <string.h>
 
@@ -8,7 +10,7 @@
 
 enum { WORD_MAX = 63 };
 
-/* A larger bound is one in name only and not told. */
+/* A larger upper bound is not a real limit and is not mentioned. */
 static const double bound_told_max = 1e9;
 
 static size_t least(size_t a, size_t b, size_t c)
@@ -23,8 +25,8 @@ static char plain(char c)
     return c == '_' ? '-' : dms_ascii_lower(c);
 }
 
-/* Optimal string alignment: rows[i][j] is the distance of a's first i letters
- * to b's first j; three rows suffice, so i is taken modulo 3. */
+/* Optimal string alignment: rows[i % 3][j] is the distance between the first i
+ * letters of a and the first j of b; only the last three rows are needed. */
 size_t dms_word_distance(const char *a, const char *b)
 {
     size_t rows[3][WORD_MAX + 1];
@@ -57,11 +59,11 @@ bool dms_word_is_near(const char *a, const char *b)
     size_t distance = dms_word_distance(a, b);
 
     if (given >= 3 && strncmp(a, b, given) == 0)
-        return true; /* a beginning of it */
+        return true; /* an abbreviation */
     return distance <= (len < 4 ? 1 : 1 + len / 4) && distance < given;
 }
 
-/* A bound as the option's own values are written. */
+/* A bound in the same form as the option's values. */
 static void bound_text(char *text, size_t capacity, const dms_option *option,
                        double bound)
 {

@@ -1,4 +1,5 @@
-/* Option tables and YAML: a mapping in, a mapping out. */
+/* Reading and writing option tables as YAML mappings. Relies on libyaml's
+ * events to read; texts are written as double-quoted YAML 1.1 scalars. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,15 +15,15 @@
 
 enum { YAML_SIZE_MAX = 1 << 20, OPTIONS_MAX = 256 };
 
-/* Invariant: `event` is the one being looked at and always initialised. */
+/* Invariant: `event` is the current event and always initialised. */
 typedef struct reader {
     yaml_parser_t parser;
     yaml_event_t event;
     const char *file;
-    const char *section; /* NULL: flat only */
+    const char *section; /* NULL: options are at the top level only */
     const dms_option_table *table;
     void *values;
-    bool seen[OPTIONS_MAX]; /* by place in the table */
+    bool seen[OPTIONS_MAX]; /* by index in the table */
 } reader;
 
 static size_t line_of(const reader *r)
@@ -50,7 +51,8 @@ static dms_status next_event(reader *r, dms_error *err)
                     r->parser.problem ? r->parser.problem : "unreadable");
 }
 
-/* The text of a scalar event; refuses everything else. */
+/* The text of a scalar event; an error for any other event, and for NUL bytes.
+ */
 static dms_status scalar_of(const char **text, const reader *r,
                             const char *what, dms_error *err)
 {
@@ -65,7 +67,7 @@ static dms_status scalar_of(const char **text, const reader *r,
     return refuse(r, why, err);
 }
 
-/* The event at hand is the value of option. */
+/* The current event is the value of option. */
 static dms_status read_value(reader *r, const dms_option *option,
                              dms_error *err)
 {
@@ -78,8 +80,8 @@ static dms_status read_value(reader *r, const dms_option *option,
     if (option->type == DMS_OPTION_TEXT)
         dms_name_unescape((char *)r->event.data.scalar.value);
     if (*text == '\0' && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-        st =
-            dms_fail(&cause, DMS_EINVAL, "%s: there is no value", option->name);
+        st = dms_fail(&cause, DMS_EINVAL, "%s: the value is missing",
+                      option->name);
     else if (r->seen[place])
         st = dms_fail(&cause, DMS_EINVAL, "%s: the option is given twice",
                       option->name);
@@ -102,7 +104,7 @@ static dms_status unknown_name(const reader *r, const char *name, size_t line,
                     cause.message);
 }
 
-/* From the start of a foreign section to its end. */
+/* Skip a section that is not ours, from its start to its end. */
 static dms_status skip_mapping(reader *r, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -121,8 +123,8 @@ done:
     return st;
 }
 
-/* From behind a mapping's start to its end; `open` says that the sections of a
- * file may be met here. */
+/* Read a mapping after its start event up to its end; `open`: it is the top
+ * level, which may contain sections. */
 static dms_status read_mapping(reader *r, bool open, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -153,7 +155,7 @@ done:
     return st;
 }
 
-/* A stream of no document, an empty one, or one mapping. */
+/* The stream may have no document, an empty one, or one mapping. */
 static dms_status read_stream(reader *r, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -211,7 +213,8 @@ done:
     return st;
 }
 
-/* A bounded text being written; len goes on counting past the end. */
+/* A text of limited capacity; len counts all bytes, also those that do not fit.
+ */
 typedef struct writer {
     char *text;
     size_t capacity;
@@ -225,8 +228,9 @@ static void put_text(writer *w, const char *text)
             w->text[w->len] = *text;
 }
 
-/* Does YAML 1.1 refuse the character between double quotes, fold it as a line
- * break (U+0085, U+2028, U+2029) or take it for the mark of an encoding? */
+/* Must the character be escaped between double quotes? YAML 1.1 does not allow
+ * it there, folds it as a line break (U+0085, U+2028, U+2029) or takes it for a
+ * byte order mark. */
 static bool is_escaped(uint32_t code)
 {
     return dms_utf8_is_control(code) || code == 0x2028 || code == 0x2029 ||

@@ -158,7 +158,7 @@ class Labels(unittest.TestCase):
         self.assertEqual(model.predict(*PAIRS[0]).labels, dmsnet.LABELS)
 
     def test_wrong_labels_are_named(self):
-        with self.assertRaisesRegex(dmsnet.InvalidError, "'a' is there twice"):
+        with self.assertRaisesRegex(dmsnet.InvalidError, "duplicate code 'a'"):
             dmsnet.create(labels="a,a", backbone="resnet18")
 
 

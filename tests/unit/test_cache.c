@@ -392,8 +392,9 @@ static void an_unreadable_photograph_is_told_and_stops_nothing(void **state)
         assert_non_null(dms_cache_pixels(cache, 2, DMS_LEFT));
         dms_cache_close(cache);
         assert_int_equal(w.warnings, 1);
-        assert_non_null(strstr(w.text, time == 0 ? s.paths[1][DMS_LEFT]
-                                                 : "photographs, 1 in all"));
+        assert_non_null(strstr(w.text, time == 0
+                                           ? s.paths[1][DMS_LEFT]
+                                           : "1 unreadable photograph ("));
     }
     small_set_remove(&s);
 }

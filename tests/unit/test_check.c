@@ -140,7 +140,7 @@ static void a_split_column_that_parts_twins_is_a_contradiction(void **state)
     s.dataset.has_split_column = true;
     t = check(&s);
     assert_int_equal(t.report->contradictions, 1);
-    assert_holds(what(&t, "contradictions", 0), "parts it from patient 1");
+    assert_holds(what(&t, "contradictions", 0), "separates it from patient 1");
     forget(&t);
     small_set_remove(&s);
 }
@@ -230,8 +230,8 @@ static void a_row_that_contradicts_itself_is_told_with_its_line(void **state)
     t = check(&s);
     assert_int_equal(t.report->contradictions, 5);
     assert_string_equal(what(&t, "contradictions", 0),
-                        "line 2: normal and C at once");
-    assert_holds(what(&t, "contradictions", 1), "line 3: not one");
+                        "line 2: both normal and C");
+    assert_holds(what(&t, "contradictions", 1), "line 3: none of");
     assert_string_equal(what(&t, "contradictions", 2),
                         "line 4: labels are N, the keywords say A");
     assert_string_equal(what(&t, "contradictions", 3), "line 5: no labels");

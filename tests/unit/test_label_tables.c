@@ -145,8 +145,8 @@ static void wrong_label_columns_say_what_is_there(void **state)
 {
     (void)state;
     assert_refused("id,left,right,note\n1,a,b,c\n", GRADES,
-                   ":1: there is no column 'grade' for the labels; the "
-                   "columns are id, left, right, note");
+                   ":1: the label column 'grade' is missing; the columns "
+                   "are id, left, right, note");
     assert_refused("id,left,right,dr\n1,a,b,1\n", "dr,amd",
                    "of the label columns dr, amd, one is missing: amd");
     assert_refused("id,left,right,grade\n1,a,b,7\n", GRADES,
@@ -160,9 +160,9 @@ static void age_sex_split_and_keywords_are_never_labels(void **state)
 {
     (void)state;
     assert_refused("id,left,right,age,dr\n1,a,b,1,1\n", "age,dr",
-                   "column 'age' is asked for as a label");
+                   "column 'age' cannot be a label");
     assert_refused("id,left,right,split\n1,a,b,train\n", "split=train,test",
-                   "column 'split' is asked for as a label");
+                   "column 'split' cannot be a label");
 }
 
 static void without_known_labels_a_table_says_how_to_name_them(void **state)

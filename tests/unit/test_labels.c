@@ -64,13 +64,13 @@ static void one_label_and_256_are_sets_and_no_more(void **state)
 static void wrong_sets_say_what_is_wrong(void **state)
 {
     (void)state;
-    assert_unparsed("a,b,A", "code 'A' is there twice, as label 1 and 3");
+    assert_unparsed("a,b,A", "duplicate code 'A', labels 1 and 3");
     assert_unparsed("a,,b", "code 2 is empty");
     assert_unparsed("a b,c", "'a b' is not one word");
-    assert_unparsed("grade=only", "one of a single label is no question");
+    assert_unparsed("grade=only", "single-label with 1 label, expected 2");
     assert_unparsed("=a,b", "column '' is not");
     assert_unparsed("abcdefghijklmnopqrstuvwxyzabcdefghi",
-                    "has 35 bytes, at most 32");
+                    "has 35 bytes, expected at most 32");
     assert_unparsed("nosuch.yaml", "nosuch.yaml");
 }
 
@@ -102,16 +102,16 @@ static void yaml_that_is_wrong_is_named_by_line(void **state)
 {
     static const char *const cases[][2] = {
         {"kind: some-of\nlabels: [a]\n", ".yaml:1: kind: expected one-of or"},
-        {"labels: [a]\n", "there is no kind"},
+        {"labels: [a]\n", "'kind' is missing"},
         {"kind: any-of\nlabels: a\n", ".yaml:2: labels: expected a list"},
         {"kind: any-of\nlabels: [a]\ncolour: b\n", ".yaml:3: unknown"},
         {"kind: any-of\nlabels: [a]\nnothing-found: b\n",
          "nothing-found: 'b' is not one of the codes"},
         {"kind: any-of\nlabels: [{name: x}]\n", ".yaml:2: a label is a code"},
-        {"kind: any-of\nlabels: [a, a]\n", "code 'a' is there twice"},
+        {"kind: any-of\nlabels: [a, a]\n", "duplicate code 'a'"},
         {"kind: any-of\nlabels: [a\n", "not YAML"},
-        {"- a\n", "expected kind, labels"},
-        {"", "expected kind, labels"},
+        {"- a\n", "expected a mapping with kind"},
+        {"", "expected a mapping with kind"},
     };
 
     (void)state;

@@ -378,7 +378,7 @@ static void mistakes_are_named_by_line_and_cell(void **state)
         {"ID,left,right\n ,a,b\n",
          ":2: column ID: found '', expected an id of 1 to 128 bytes"},
         {"name,left,right\n1,a,b\n",
-         ":1: there is no column 'ID'; the columns are name, left, right"},
+         ":1: column 'ID' is missing; the columns are name, left, right"},
         {"ID,N,D,G,C,A,H\n1,1,0,0,0,0,0\n",
          ":1: of the label columns NDGCAHMO, some are missing: MO"},
         {"ID,N,D,G,C,A,H,M,O,Normal\n1,1,0,0,0,0,0,0,0,1\n",
@@ -388,14 +388,15 @@ static void mistakes_are_named_by_line_and_cell(void **state)
          "and right) or the label columns N, D, G, C, A, H, M, O; the columns "
          "are ID, age"},
         {"ID,left,rihgt\n1,a,b\n",
-         ":1: column 'left' has the left eyes' photographs, and none has the "
-         "right eyes': expected Right-Fundus or right; the columns are ID, "
-         "left, rihgt. Where there are none, add an empty column right"},
+         ":1: column 'left' has the left eyes' photographs, but no column "
+         "has the right eyes', expected Right-Fundus or right; the columns are "
+         "ID, "
+         "left, rihgt. If there are none, add an empty column right"},
         {"ID,left file,left path,right\n1,a,b,c\n",
          ":1: columns 'left file' and 'left path' may both be 'Left-Fundus'; "
          "give one of them this name"},
         {"", ": the table is empty"},
-        {"ID,left,right\n", ": the table lists no patient"},
+        {"ID,left,right\n", ": the table has no patients"},
     };
 
     (void)state;
@@ -574,8 +575,8 @@ static void ids_that_a_spreadsheet_rewrote_are_warned_of(void **state)
                   &options);
     assert_string_equal(
         warning, "t.csv:3: id '1.0' looks like a number that a spreadsheet has "
-                 "rewritten, as 2 of the ids do; ids are texts, and '1.0' is "
-                 "another patient than '1'");
+                 "rewritten, as 2 of the ids do; ids are texts, so '1.0' and "
+                 "'1' are different patients");
     assert_string_equal(d->patients[1].id, "1.0");
     dms_dataset_close(d);
 }
@@ -598,9 +599,37 @@ static void ids_of_one_persons_eyes_are_one_group(void **state)
     for (size_t i = 0; i < d->count; i++)
         assert_int_equal(d->patients[i].group, groups[i]);
     assert_said("4 ids are eyes of 2 persons, as 1_left and 1_right are");
-    assert_said("4 of 5 ids say which eye they are, the others do not");
+    assert_said("4 of 5 ids name an eye, the others do not");
     assert_int_equal(dms_dataset_group_duplicates(d, NULL, NULL), DMS_OK);
     assert_int_equal(d->patients[2].group, 0);
+    dms_dataset_close(d);
+}
+
+static void patients_in_no_split_are_told(void **state)
+{
+    dms_dataset *d = open_heard("id,left,right,split\n"
+                                "1,a,b,train\n2,c,d,\n3,e,f,val\n4,g,h,\n");
+
+    (void)state;
+    assert_said(":3: the split of patient '2' is empty, as of 2 of 4 patients; "
+                "they are in no split");
+    dms_dataset_close(d);
+    d = open_heard("id,left,right,split\n1,a,b,train\n2,c,d,val\n");
+    assert_null(strstr(said, "no split"));
+    dms_dataset_close(d);
+}
+
+static void exchanged_columns_of_pictures_are_told(void **state)
+{
+    dms_dataset *d = open_heard("id,left,right\n1,1_left.jpg,1_right.jpg\n"
+                                "2,2_right.jpg,2_left.jpg\n3,OD-3.jpg,\n");
+
+    (void)state;
+    assert_said(":3: patient '2': a photograph's name says the other eye than "
+                "its column, as of 3 photographs; are the columns exchanged?");
+    dms_dataset_close(d);
+    d = open_heard("id,left,right\n1,1_left.jpg,1_right.jpg\n2,a.jpg,b.jpg\n");
+    assert_null(strstr(said, "exchanged"));
     dms_dataset_close(d);
 }
 
@@ -641,7 +670,7 @@ static void a_split_column_that_parts_a_person_is_told(void **state)
                                 "1_left,a,,train\n1_right,,b,val\n");
 
     (void)state;
-    assert_said("the split column parts the eyes of 1 person, as 1_left "
+    assert_said("the split column separates the eyes of 1 person, as 1_left "
                 "(train) and 1_right (val)");
     dms_dataset_close(d);
 }
@@ -686,8 +715,8 @@ static void photographs_are_named_by_any_word_for_a_side(void **state)
     assert_string_equal(d->patients[0].id, "7");
     assert_false(d->patients[0].side_unknown);
     assert_true(d->patients[1].side_unknown);
-    assert_said("nothing says which eye the photographs of 1 of 2 patients "
-                "show, 8 first");
+    assert_said("it is unknown which eye the photographs of 1 of 2 patients "
+                "show, the first is 8");
     dms_dataset_close(d);
     assert_refused("image,level\nod_os_1,0\n",
                    ":2: column image: found 'od_os_1', expected a name with "
@@ -748,10 +777,10 @@ static void photographs_under_other_names_are_found_to_be_told(void **state)
     d = open_heard("id,left,right\n1,1_left.jpg,\n");
     assert_string_equal(d->patients[0].eye[DMS_LEFT].path,
                         at("images/1_left.jpg"));
-    assert_said("'1_left.jpg' is not there; '1_left.JPG' is there");
+    assert_said("'1_left.jpg' is missing; '1_left.JPG' is there");
     dms_dataset_close(d);
     d = open_heard("id,left,right\n1,Images/1_left.JPG,\n");
-    assert_said("'Images/1_left.JPG' is not there; 'images' is there");
+    assert_said("'Images/1_left.JPG' is missing; 'images' is there");
     dms_dataset_close(d);
 }
 
@@ -769,7 +798,8 @@ static void a_check_counts_pictures_that_no_row_names(void **state)
     put("images/.hidden.jpg", "");
     d = open_heard("id,left,right\n1,1_left.jpg,\n");
     assert_int_equal(dms_data_check(&report, d, &monitor, NULL), DMS_OK);
-    assert_said("names 2 of the 3 pictures there: 1_right.JPG, 2_left.bmp\n");
+    assert_said("2 of the 3 pictures are not named in ");
+    assert_said(": 1_right.JPG, 2_left.bmp\n");
     dms_data_report_destroy(report);
     dms_dataset_close(d);
 }
@@ -849,6 +879,8 @@ int main(void)
         TEST_IN_FOLDER(photographs_that_no_row_names_can_be_insisted_on),
         TEST_IN_FOLDER(ids_that_a_spreadsheet_rewrote_are_warned_of),
         TEST_IN_FOLDER(ids_of_one_persons_eyes_are_one_group),
+        TEST_IN_FOLDER(patients_in_no_split_are_told),
+        TEST_IN_FOLDER(exchanged_columns_of_pictures_are_told),
         TEST_IN_FOLDER(ids_that_are_sides_are_ids),
         TEST_IN_FOLDER(no_split_parts_a_persons_eyes),
         TEST_IN_FOLDER(a_split_column_that_parts_a_person_is_told),

@@ -243,7 +243,8 @@ static void bad_texts_are_refused_with_what_was_expected(void **state)
          "filter: 'lanzcos' is not bilinear, bicubic or "
          "lanczos; did you mean 'lanczos'?"},
         {"context", "zzz", "context: 'zzz' is not mscam or none"},
-        {"out", too_long, "out: the text has 4096 bytes, at most 4095 fit"},
+        {"out", too_long,
+         "out: the text has 4096 bytes, expected at most 4095"},
         {"epoch", "3",
          "epoch: there is no such option; did you mean "
          "'epochs'?"},
@@ -303,7 +304,7 @@ static void a_struct_filled_by_hand_is_checked(void **state)
     (void)state;
     f.filter = (filter)3;
     assert_int_equal(dms_options_check(&f, &table, &err), DMS_EINVAL);
-    assert_string_equal(err.message, "filter: there is no choice number 3");
+    assert_string_equal(err.message, "filter: choice 3 is out of range");
     f = fit_defaults;
     f.optimiser.rate = NAN;
     assert_int_equal(dms_options_check(&f, &table, NULL), DMS_EINVAL);
@@ -415,7 +416,7 @@ static void bad_yaml_is_refused_with_file_and_line(void **state)
          "c.yaml:2: epochs: the option is given twice"},
         {"epochs: 1\ntrain: {epochs: 2}\n",
          "c.yaml:2: epochs: the option is given twice"},
-        {"epochs:\n", "c.yaml:1: epochs: there is no value"},
+        {"epochs:\n", "c.yaml:1: epochs: the value is missing"},
         {"epochs: [1]\n",
          "c.yaml:1: epochs: expected one word, number or text here"},
         {"a: &x 3\nepochs: *x\n", "c.yaml:1: a: there is no such option"},

@@ -123,7 +123,7 @@ static void eyes_are_paired_whatever_word_and_ending_name_them(void **state)
     assert_pair(&list.pairs[0], "8", NULL, "droit-8.TIF");
     assert_pair(&list.pairs[1], "9", "OS 9.jpe", "9.r.jfif");
     assert_pair(&list.pairs[2], "10", "10_left.jpg", "10_OD.JPG");
-    assert_said("1 eye without a fellow stands in for both: droit-8.TIF");
+    assert_said("1 eye without a fellow is used for both: droit-8.TIF");
     dms_pair_list_release(&list);
 }
 
@@ -160,12 +160,13 @@ static void files_that_are_not_used_are_named_with_the_reason(void **state)
     make_inner("old_left.jpg");
     list = read_list();
     assert_int_equal(list.count, 1);
-    assert_said("1 picture is left out: its format is not read: 2_left.bmp\n");
+    assert_said(
+        "1 picture is left out: its format is not supported: 2_left.bmp\n");
     assert_said("2 photographs are left out: their names neither begin nor end "
                 "with a word for an eye, as 7_left or OD-7 does: IMG_1.jpg, "
                 "IMG_2.jpg\n");
-    assert_said("1 file is no photograph: notes.txt\n");
-    assert_said("1 folder is not looked into: old_left.jpg\n");
+    assert_said("1 file is not a photograph: notes.txt\n");
+    assert_said("1 folder is not searched: old_left.jpg\n");
     assert_null(strstr(said, "Thumbs"));
     assert_null(strstr(said, "desktop"));
     assert_null(strstr(said, "._"));
@@ -181,7 +182,7 @@ static void many_names_are_counted_and_a_few_told(void **state)
     for (char name[] = "a.txt"; name[0] < 'h'; name[0]++)
         put(name, "");
     list = read_list();
-    assert_said("7 files are no photographs: a.txt, b.txt, c.txt, d.txt, "
+    assert_said("7 files are not photographs: a.txt, b.txt, c.txt, d.txt, "
                 "e.txt, ...\n");
     dms_pair_list_release(&list);
 }
@@ -200,7 +201,7 @@ static void a_side_without_a_patient_is_refused(void **state)
     (void)state;
     put("1_left.jpg", "");
     put("l.jpg", "");
-    assert_refused(DMS_EMISMATCH, "No patient is in the name of l.jpg");
+    assert_refused(DMS_EMISMATCH, "no patient in the name of l.jpg");
 }
 
 static void the_same_eye_twice_is_refused(void **state)
@@ -217,7 +218,7 @@ static void a_folder_of_nothing_that_is_read_says_what_it_holds(void **state)
 {
     (void)state;
     put("1.jpg", "");
-    assert_refused(DMS_EINVAL, "holds no table");
+    assert_refused(DMS_EINVAL, "has no table");
     assert_said("1 photograph is left out");
 }
 

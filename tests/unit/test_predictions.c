@@ -98,8 +98,8 @@ static void errors_name_file_line_and_column(void **state)
 {
     (void)state;
     assert_refused("", "p.csv: the file is empty");
-    assert_refused("ID,N,D,G,C,A,H,M\n", "p.csv:1: there is no column 'O'");
-    assert_refused("ID,N,D,G,C,A,H,M,O,O\n", "p.csv:1: column 'O' is there");
+    assert_refused("ID,N,D,G,C,A,H,M\n", "p.csv:1: column 'O' is missing");
+    assert_refused("ID,N,D,G,C,A,H,M,O,O\n", "p.csv:1: duplicate column 'O'");
     assert_refused(HEADER "1,0,0,0,0,0,0,0,0\n,0,0,0,0,0,0,0,0\n",
                    "p.csv:3:1: the ID is empty");
     assert_refused(HEADER "1,0,0,0,0,0,0,0\n", "p.csv:2:9: '' is no");
@@ -126,7 +126,7 @@ static void an_id_twice_is_refused_with_both_lines(void **state)
     (void)state;
     assert_refused(HEADER "8,0,0,0,0,0,0,0,0\n7,0,0,0,0,0,0,0,0\n"
                           "8,0,0,0,0,0,0,0,0\n",
-                   "p.csv:4:1: ID '8' is there twice, first in line 2");
+                   "p.csv:4:1: duplicate ID '8', first in line 2");
 }
 
 static void every_probability_reads_back_bit_equal(void **state)

@@ -208,7 +208,8 @@ static void errors_of_either_file_name_it(void **state)
     dms_score_options options = without_bootstrap();
 
     assert_refused(*state, table_of_three, HEADER "1,2,0,0,0,0,0,0,0\n",
-                   &options, DMS_EFORMAT, "p.csv:2:2: '2' is no probability");
+                   &options, DMS_EFORMAT,
+                   "p.csv:2:2: '2' is not a probability");
     assert_refused(*state, HEADER "1,x,0,0,0,0,0,0,0\n", predictions_of_three,
                    &options, DMS_EFORMAT, "labels.csv:2");
 }
