@@ -495,11 +495,11 @@ def _eye(
         field=Field(
             lib().dms_field_kind_name(field.kind).decode(),
             field.white_background,
-            field.coloured_background,
             field.center_x,
             field.center_y,
             field.radius,
             field.coverage,
+            field.coloured_background,
         ),
         probabilities=np.array(row.eye[eye][: row.label_count]),
         logits=np.array(row.eye_logits[eye][: row.label_count], np.float32),

@@ -23,11 +23,11 @@ class Field:
 
     kind: str
     white_background: bool
-    coloured_background: bool
     center_x: float
     center_y: float
     radius: float
     coverage: float
+    coloured_background: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

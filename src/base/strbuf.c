@@ -23,6 +23,13 @@ void dms_strbuf_release(dms_strbuf *sb)
     dms_strbuf_init(sb);
 }
 
+void dms_strbuf_clear(dms_strbuf *sb)
+{
+    sb->len = 0;
+    if (sb->capacity)
+        sb->data[0] = '\0';
+}
+
 static bool reserve(dms_strbuf *sb, size_t extra)
 {
     size_t capacity = sb->capacity ? sb->capacity : 64;

@@ -17,6 +17,9 @@ typedef struct dms_strbuf {
 void dms_strbuf_init(dms_strbuf *sb);
 void dms_strbuf_release(dms_strbuf *sb);
 
+/* Make it empty; its memory is kept. */
+void dms_strbuf_clear(dms_strbuf *sb);
+
 void dms_strbuf_add(dms_strbuf *sb, const void *data, size_t len);
 void dms_strbuf_puts(dms_strbuf *sb, const char *text);
 /* printf in the C locale. */

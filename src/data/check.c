@@ -175,7 +175,7 @@ static void check_nothing_found(dms_findings *f, const dms_patient *patient,
 static void check_labels(dms_findings *f, const dms_patient *patient,
                          const dms_label_set *set)
 {
-    uint8_t expected[DMS_LABELS_MAX];
+    uint8_t expected[DMS_LABELS_MAX] = {0};
     char found_text[CODES_MAX], expected_text[CODES_MAX];
     size_t count = (size_t)dms_label_set_count(set);
 

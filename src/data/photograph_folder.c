@@ -36,12 +36,6 @@ static const struct {
                                   "supported",
                                   "pictures are left out: their formats are "
                                   "not supported"},
-    [DMS_FOLDER_CONTROL] =
-        {DMS_LOG_WARNING,
-         "photograph is left out: its name contains a control "
-         "character",
-         "photographs are left out: their names contain "
-         "control characters"},
     [DMS_FOLDER_NO_PICTURE] = {DMS_LOG_INFO, "file is not a photograph",
                                "files are not photographs"},
     [DMS_FOLDER_FOLDER] = {DMS_LOG_INFO, "folder is not searched",
@@ -49,13 +43,6 @@ static const struct {
     [DMS_FOLDER_ODD] = {DMS_LOG_INFO, "eye without a fellow is used for both",
                         "eyes without a fellow are used for both"},
 };
-
-static bool has_control(const char *name)
-{
-    while (*name && !dms_ascii_is_control(*name))
-        name++;
-    return *name != '\0';
-}
 
 /* Count the name; keep the first few, with control characters as '?' so that a
  * message stays one line. */
@@ -119,10 +106,8 @@ static dms_status add_file(dms_photograph_folder *f, int folder,
             &f->tallies[dms_picture_is_unread(file) ? DMS_FOLDER_UNREAD_FORMAT
                                                     : DMS_FOLDER_NO_PICTURE],
             file);
-    } else if (has_control(file)) { /* not allowed in an id */
-        count_name(&f->tallies[DMS_FOLDER_CONTROL], file);
     } else {
-        name = dms_side_name_read(file, len);
+        name = dms_side_name_of_file(file, len);
         if (name.kind == DMS_NAME_ONE_SIDE)
             return add_eye(f, file, &name, err);
         count_name(&f->tallies[reasons[name.kind]], file);

@@ -16,12 +16,11 @@ typedef struct dms_folder_eye {
 typedef enum dms_folder_reason {
     DMS_FOLDER_NO_SIDE,       /* a picture without a side in its name */
     DMS_FOLDER_UNREAD_FORMAT, /* .bmp */
-    DMS_FOLDER_CONTROL,    /* a picture with a control character in its name */
-    DMS_FOLDER_NO_PICTURE, /* .txt */
-    DMS_FOLDER_FOLDER,     /* it is not searched */
-    DMS_FOLDER_ODD,        /* an eye without a fellow; it is used */
-    DMS_FOLDER_TWO_SIDES,  /* an error */
-    DMS_FOLDER_BARE,       /* an error */
+    DMS_FOLDER_NO_PICTURE,    /* .txt */
+    DMS_FOLDER_FOLDER,        /* it is not searched */
+    DMS_FOLDER_ODD,           /* an eye without a fellow; it is used */
+    DMS_FOLDER_TWO_SIDES,     /* an error */
+    DMS_FOLDER_BARE,          /* an error */
     DMS_FOLDER_REASONS
 } dms_folder_reason;
 

@@ -193,6 +193,11 @@ static void read_side_folder(dms_side_name *found)
     found->folder_len = above;
 }
 
+dms_side_name dms_side_name_of_file(const char *file, size_t len)
+{
+    return read_last((span){file, dms_picture_stem(file, len)});
+}
+
 dms_side_name dms_side_name_read(const char *name, size_t len)
 {
     size_t end = dms_picture_stem(name, len);

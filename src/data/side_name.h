@@ -32,6 +32,10 @@ int dms_side_word(const char *text, size_t len);
  * ignored. Both kinds of slash separate folders. */
 dms_side_name dms_side_name_read(const char *name, size_t len);
 
+/* The same for a file in a folder that is being listed: a backslash is a
+ * character of its name. */
+dms_side_name dms_side_name_of_file(const char *file, size_t len);
+
 /* The side among all words of a name, including folders; DMS_SIDE_NONE if there
  * is none, or both. For callers that know the id already. */
 int dms_side_anywhere(const char *name, size_t len);

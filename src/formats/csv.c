@@ -88,7 +88,7 @@ static dms_status read_cell(reader *r)
     dms_status st = DMS_OK;
     int c;
 
-    r->cell.len = 0;
+    dms_strbuf_clear(&r->cell);
     if (peek(r) == '"')
         st = read_quoted(r);
     else

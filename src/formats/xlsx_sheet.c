@@ -44,7 +44,7 @@ static void text_add(text_state *state, const char *text, size_t len)
 
 static void text_clear(text_state *state)
 {
-    state->text.len = 0;
+    dms_strbuf_clear(&state->text);
     if (state->text.capacity > 0)
         state->text.data[0] = '\0';
 }

@@ -33,8 +33,9 @@ static void mix_rows(float *a, float *b, size_t len, float share)
 static void mix_pair(float *table, size_t len, int patients, int pair, int eye,
                      float share)
 {
-    size_t first = (size_t)(eye * patients + pair);
-    size_t second = (size_t)(eye * patients + patients - 1 - pair);
+    size_t begin = (size_t)eye * (size_t)patients; /* the eye's rows */
+    size_t first = begin + (size_t)pair;
+    size_t second = begin + (size_t)patients - 1 - (size_t)pair;
 
     mix_rows(table + first * len, table + second * len, len, share);
 }
