@@ -229,8 +229,7 @@ static bool through(circle *c, point p, point q, point t)
     return true;
 }
 
-/* The range of squared distances from the centre within which a point counts
- * as on c. */
+/* The range of squared distances from the centre of a point that is on c. */
 typedef struct ring {
     double x, y, inner, outer;
 } ring;
@@ -267,8 +266,7 @@ static size_t count_inliers(const search *s, const circle *c)
                                  ring_of(s, c));
 }
 
-/* The circle about the middle of the retina's bounding box that reaches its
- * farther sides. */
+/* Round the middle of the retina's bounding box, out to its farther sides. */
 static circle bounding_circle(const search *s)
 {
     int left = s->width, right = 0, top = s->height, bottom = 0;
