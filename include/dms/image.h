@@ -25,7 +25,7 @@ typedef struct dms_image {
 void dms_image_release(dms_image *image);
 
 /* Limits, checked from headers before pixels are allocated: 100 megapixels,
- * 20,000 pixels a side, 256 scans of a progressive JPEG, 512 MiB of file. */
+ * 20,000 pixels per side, 256 scans of a progressive JPEG, 512 MiB of file. */
 enum {
     DMS_IMAGE_SIDE_MAX = 20000,
     DMS_IMAGE_PIXELS_MAX = 100000000,
@@ -71,7 +71,7 @@ dms_status dms_image_resize(dms_image *out, const dms_image *src, int width,
 
 /* What the field-of-view search found. */
 typedef enum dms_field_kind {
-    DMS_FIELD_NONE,   /* no retina seen; the centred square is used */
+    DMS_FIELD_NONE,   /* no retina found; the centred square is used */
     DMS_FIELD_CIRCLE, /* a whole disc on its background */
     DMS_FIELD_CUT,    /* a disc cut flat at top and bottom (or the sides) */
     DMS_FIELD_CROPPED /* the retina fills the picture: already cropped */
@@ -101,8 +101,8 @@ typedef enum dms_enhance {
     DMS_ENHANCE_GRAHAM /* 4*(x - local average) + 128 inside the disc */
 } dms_enhance;
 
-/* Everything that the pixels of a model's input depend on; kept in the model
- * file. */
+/* All settings that the pixels of a model's input depend on; stored in the
+ * model file. */
 typedef struct dms_preprocess {
     int size;  /* S, 32 to 2048 */
     bool crop; /* find the field of view and crop it square */
@@ -137,10 +137,10 @@ typedef struct dms_photograph {
     int height;       /* both 0: data is a JPEG, PNG, TIFF or WebP file */
 } dms_photograph;
 
-/* The same of a photograph in memory; name is for messages. The bytes of a
- * file give what the file gives. Decoded pixels give the same too, but for a
- * large JPEG: a file's is decoded no larger than needed, which moves some
- * pixels by a few grey levels. DMS_EINVAL where size is not height*width*3. */
+/* The same for a photograph in memory; name is for messages. The bytes of a
+ * file give the same result as the file. So do decoded pixels, except those of
+ * a large JPEG: a file is decoded no larger than needed, which changes some
+ * pixels by a few grey levels. DMS_EINVAL if size is not height*width*3. */
 dms_status dms_preprocess_memory(uint8_t *rgb, dms_field *field,
                                  const dms_photograph *photograph,
                                  const char *name,
@@ -151,7 +151,7 @@ dms_status dms_preprocess_memory(uint8_t *rgb, dms_field *field,
  * 0.485 0.456 0.406 and std 0.229 0.224 0.225; rgb: size*size*3. */
 void dms_pixels_normalise(float *planes, const uint8_t *rgb, int size);
 
-/* The same as one step a channel: x * scale + shift, to the last bits. */
+/* The same as one step per channel, x * scale + shift, equal up to rounding. */
 void dms_pixels_affine(float scale[3], float shift[3]);
 
 #include "dms/public_end.h"

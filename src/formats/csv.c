@@ -168,11 +168,11 @@ static dms_status check_text(const void *data, size_t size, const char *name,
                         name, size, DMS_TABLE_FILE_MAX);
     if (size > 0 && memchr(data, '\0', size))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: is no text in UTF-8 (it holds NUL bytes)", name);
+                        "%s: is not UTF-8 text (it holds NUL bytes)", name);
     if (dms_text_valid(data, size) < size)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: is no text in UTF-8 (byte %zu is none of it)",
-                        name, dms_text_valid(data, size) + 1);
+                        "%s: is not UTF-8 text (byte %zu is invalid)", name,
+                        dms_text_valid(data, size) + 1);
     return DMS_OK;
 }
 

@@ -10,7 +10,8 @@
     "a web page, not the weights: the download gave HTML; download the file "  \
     "itself"
 #define TENSORFLOW_KIND                                                        \
-    "of TensorFlow or Keras, which is not read; save PyTorch's state_dict "    \
+    "of TensorFlow or Keras, which is not supported; save PyTorch's "          \
+    "state_dict "                                                              \
     "or safetensors"
 
 /* len bytes at a place of the file. */
@@ -22,11 +23,11 @@ static const struct {
      "a Git LFS pointer: the weights themselves were not downloaded; `git lfs "
      "pull` fetches them"},
     {0, 8, "\x89HDF\r\n\x1a\n", "HDF5 (.h5) " TENSORFLOW_KIND},
-    {4, 4, "TFL3", "a TensorFlow Lite model, which is not read"},
+    {4, 4, "TFL3", "a TensorFlow Lite model, which is not supported"},
     {0, 3, "\x08\x01\x12", "a SavedModel " TENSORFLOW_KIND},
     {0, 6, "\x93NUMPY", "a NumPy array (.npy), which has no tensors by name"},
-    {0, 4, "GGUF", "a GGUF file, which is not read"},
-    {4, 2, "ET", "an ExecuTorch program, which is not read"},
+    {0, 4, "GGUF", "a GGUF file, which is not supported"},
+    {4, 2, "ET", "an ExecuTorch program, which is not supported"},
     {0, 2, "\x1f\x8b", "compressed by gzip: unpack it first"},
     {0, 6,
      "\xfd"
@@ -106,7 +107,8 @@ const char *dms_foreign_kind(const void *data, size_t size)
             memcmp(bytes + magics[i].at, magics[i].bytes, magics[i].len) == 0)
             return magics[i].kind;
     if (is_onnx(bytes, size))
-        return "an ONNX model, which is not read; save the state_dict of the "
+        return "an ONNX model, which is not supported; save the state_dict of "
+               "the "
                "PyTorch model that it was exported from";
     return text_kind(data, size);
 }

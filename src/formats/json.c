@@ -41,8 +41,7 @@ static void refuse_depth(json_error_t *problem)
 {
     memset(problem, 0, sizeof *problem);
     dms_format(problem->text, sizeof problem->text,
-               "more than %d lists and objects in each other",
-               DMS_JSON_DEPTH_MAX);
+               "lists and objects nested deeper than %d", DMS_JSON_DEPTH_MAX);
     set_code(problem, json_error_stack_overflow);
 }
 

@@ -27,7 +27,7 @@ static dms_status play(pickle_machine *m)
             return st;
         if (m->bytes.failed)
             return dms_pickle_refuse(m, DMS_EFORMAT,
-                                     "it reaches beyond the pickle's end");
+                                     "it reaches past the pickle's end");
     }
     if ((st = dms_pickle_pop(m, &m->pickle->root)) != DMS_OK)
         return st;

@@ -79,7 +79,7 @@ static dms_status pop_text(text *out, pickle_machine *m)
         return st;
     value = dms_pickle_at(m->pickle, ref);
     if (value->kind != DMS_PICKLE_TEXT)
-        return dms_pickle_refuse(m, DMS_EFORMAT, "a name that is no text");
+        return dms_pickle_refuse(m, DMS_EFORMAT, "a name that is not text");
     *out = (text){value->text.data, value->text.len};
     return DMS_OK;
 }
@@ -103,8 +103,9 @@ static dms_status add_pairs(pickle_machine *m, dms_pickle_ref dict,
     const dms_pickle *p = m->pickle;
 
     if (dms_pickle_at(p, pairs)->kind != DMS_PICKLE_LIST)
-        return dms_pickle_refuse(m, DMS_EFORMAT,
-                                 "an OrderedDict of what is no list of pairs");
+        return dms_pickle_refuse(
+            m, DMS_EFORMAT,
+            "an OrderedDict of something other than a list of pairs");
     for (uint32_t cell = dms_pickle_at(p, pairs)->items.first; cell;
          cell = dms_pickle_cell_next(p, cell)) {
         const dms_pickle_value *pair =
@@ -115,7 +116,8 @@ static dms_status add_pairs(pickle_machine *m, dms_pickle_ref dict,
         if ((pair->kind != DMS_PICKLE_LIST && pair->kind != DMS_PICKLE_TUPLE) ||
             pair->items.count != 2)
             return dms_pickle_refuse(
-                m, DMS_EFORMAT, "an OrderedDict of what is no list of pairs");
+                m, DMS_EFORMAT,
+                "an OrderedDict of something other than a list of pairs");
         key = dms_pickle_cell_value(p, pair->items.first);
         value = dms_pickle_cell_value(p, pair->items.last);
         if ((st = dms_pickle_append(m, dict, key)) != DMS_OK ||
@@ -159,9 +161,11 @@ dms_status dms_pickle_play_reduce(pickle_machine *m)
     TRY(dms_pickle_pop(m, &callee));
     value = dms_pickle_at(m->pickle, callee);
     if (value->kind != DMS_PICKLE_GLOBAL)
-        return dms_pickle_refuse(m, DMS_EFORMAT, "a call of what is no global");
+        return dms_pickle_refuse(m, DMS_EFORMAT,
+                                 "a call of something that is not a global");
     if (dms_pickle_at(m->pickle, arguments)->kind != DMS_PICKLE_TUPLE)
-        return dms_pickle_refuse(m, DMS_EFORMAT, "the arguments are no tuple");
+        return dms_pickle_refuse(m, DMS_EFORMAT,
+                                 "the arguments are not a tuple");
     row = value->link.global;
     global = &m->rules->globals[row];
     if (global->calls == DMS_PICKLE_CALLS_NOT)

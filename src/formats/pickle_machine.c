@@ -107,7 +107,7 @@ dms_status dms_pickle_memo_put(pickle_machine *m, uint64_t index)
         return dms_pickle_refuse(m, DMS_EFORMAT, "the stack is empty");
     if (index >= DMS_PICKLE_MEMO_MAX)
         return dms_pickle_refuse(m, DMS_ELIMIT,
-                                 "a place in the memo beyond the limit");
+                                 "a memo index beyond the limit");
     st = grow(&m->memo, &m->memo_capacity, (size_t)index + 1,
               DMS_PICKLE_MEMO_MAX, sizeof *m->memo, m);
     if (st != DMS_OK)
@@ -121,7 +121,6 @@ dms_status dms_pickle_memo_put(pickle_machine *m, uint64_t index)
 dms_status dms_pickle_memo_get(pickle_machine *m, uint64_t index)
 {
     if (index >= m->memo_capacity || m->memo[index] == 0)
-        return dms_pickle_refuse(m, DMS_EFORMAT,
-                                 "that place in the memo is not set");
+        return dms_pickle_refuse(m, DMS_EFORMAT, "that memo index is not set");
     return dms_pickle_push(m, m->memo[index] - 1);
 }

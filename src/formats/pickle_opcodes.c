@@ -10,7 +10,7 @@ static dms_status play_proto(pickle_machine *m)
 
     if (dms_bytes_u8(&m->bytes) > HIGHEST)
         return dms_pickle_refuse(m, DMS_EFORMAT,
-                                 "a protocol after 5 is not known");
+                                 "a protocol above 5 is not supported");
     return DMS_OK;
 }
 
@@ -179,8 +179,9 @@ static dms_status append_from(pickle_machine *m, size_t from, size_t marks,
     into = m->stack[from - 1 - marks];
     if (m->pickle->values[into].kind != kind)
         return dms_pickle_refuse(m, DMS_EFORMAT,
-                                 kind == DMS_PICKLE_DICT ? "that is no dict"
-                                                         : "that is no list");
+                                 kind == DMS_PICKLE_DICT
+                                     ? "that is not a dict"
+                                     : "that is not a list");
     if (kind == DMS_PICKLE_DICT && count % 2 != 0)
         return dms_pickle_refuse(m, DMS_EFORMAT, "a key without a value");
     for (size_t i = from; i < m->height && st == DMS_OK; i++)

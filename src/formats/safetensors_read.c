@@ -92,12 +92,13 @@ static dms_status parse_header(json_t **header, const char *text, size_t len,
             if (dms_ascii_is_control(*c))
                 *c = ' ';
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: the safetensors header is no valid JSON: %s", file,
-                        json_err.text);
+                        "%s: the safetensors header is not valid JSON: %s",
+                        file, json_err.text);
     }
     if (!json_is_object(*header))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: the safetensors header is no JSON object", file);
+                        "%s: the safetensors header is not a JSON object",
+                        file);
     return DMS_OK;
 }
 
@@ -108,13 +109,13 @@ static dms_status check_metadata(const json_t *metadata, const char *file,
     json_t *value;
 
     if (metadata && !json_is_object(metadata))
-        return dms_fail(err, DMS_EFORMAT, "%s: __metadata__ is no JSON object",
-                        file);
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: __metadata__ is not a JSON object", file);
     json_object_foreach((json_t *)(uintptr_t)metadata, key, value)
     {
         if (!json_is_string(value))
             return dms_fail(err, DMS_EFORMAT,
-                            "%s: a __metadata__ value is no text", file);
+                            "%s: a __metadata__ value is not text", file);
     }
     return DMS_OK;
 }
@@ -164,8 +165,8 @@ static dms_status read_shape(dms_tensor_view *view, const json_t *entry,
 
     if (!json_is_array(shape) || axes > DMS_TENSOR_AXES_MAX)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: tensor '%s': shape is no list of at most %d "
-                        "sizes",
+                        "%s: tensor '%s': shape is not a list of at most "
+                        "%d sizes",
                         file, view->name, DMS_TENSOR_AXES_MAX);
     for (size_t i = 0; i < axes; i++) {
         const json_t *dim = json_array_get(shape, i);
@@ -173,7 +174,7 @@ static dms_status read_shape(dms_tensor_view *view, const json_t *entry,
 
         if (!json_is_integer(dim) || value < 0)
             return dms_fail(err, DMS_EFORMAT,
-                            "%s: tensor '%s': shape[%zu] is no size", file,
+                            "%s: tensor '%s': shape[%zu] is not a size", file,
                             view->name, i);
         view->shape[i] = value;
         if (!dms_mul_size(&size, size, (size_t)value))
@@ -207,8 +208,7 @@ static dms_status read_offsets(dms_tensor_view *view, const json_t *entry,
                         at->file, view->name, (long long)end, at->size);
     if ((uint64_t)(end - begin) != view->size)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: tensor '%s' has %lld bytes, its shape asks for "
-                        "%zu",
+                        "%s: tensor '%s' has %lld bytes, its shape needs %zu",
                         at->file, view->name, (long long)(end - begin),
                         view->size);
     view->data = at->data + begin;
@@ -312,8 +312,8 @@ static dms_status split_file(const char **text, size_t *len, place *at,
 
     if (bytes.failed)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: %zu bytes are no safetensors file", at->file,
-                        size);
+                        "%s: %zu bytes are too few for a safetensors file",
+                        at->file, size);
     if (claimed > dms_bytes_left(&bytes))
         return dms_fail(err, DMS_EFORMAT,
                         "%s: a safetensors header of %llu bytes is claimed, "

@@ -38,7 +38,7 @@ static dms_status check_view(const dms_tensor_view *view, const char *path,
                             view->name);
     if (size != view->size)
         return dms_fail(err, DMS_EINVAL,
-                        "%s: tensor '%s' has %zu bytes, its shape asks for %zu",
+                        "%s: tensor '%s' has %zu bytes, its shape needs %zu",
                         path, view->name, view->size, size);
     return DMS_OK;
 }

@@ -56,7 +56,7 @@ static dms_status refuse_binary(const char *data, size_t size, const char *name,
     if (begins_with(data, size, OLE2, 8) &&
         has_part(data, size, "EncryptedPackage"))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: is a workbook under a password; save it without "
+                        "%s: is a workbook with a password; save it without "
                         "one",
                         name);
     if (begins_with(data, size, OLE2, 8))

@@ -161,8 +161,8 @@ dms_status dms_tensor_to_f32(float *out, const dms_tensor_view *view,
         fits = view->size == count * dms_dtype_size(view->dtype);
     if (!fits)
         return dms_fail(err, DMS_EMISMATCH,
-                        "tensor '%s': %zu bytes are not the elements of %s "
-                        "that its shape asks for",
+                        "tensor '%s': %zu bytes are not the %s elements that "
+                        "its shape needs",
                         view->name, view->size, dms_dtype_name(view->dtype));
     if (view->strided && view->axes > 0 && count > 0)
         convert_strided(out, view, 0, view->data);

@@ -121,7 +121,7 @@ static dms_status refuse_broken(dms_text_encoding encoding, const char *text,
                                 size_t len, const char *name, dms_error *err)
 {
     return dms_fail(err, DMS_EFORMAT,
-                    "%s:%d: bytes that are none of the encoding %s", name,
+                    "%s:%d: bytes that are not valid in the encoding %s", name,
                     line_behind(text, len), dms_text_encoding_word(encoding));
 }
 
@@ -386,7 +386,7 @@ dms_status dms_text_decode(dms_text *out, const void *data, size_t size,
         text.encoding = plain_encoding(bytes, size);
     if (text.encoding == DMS_TEXT_FOUND && memchr(bytes, '\0', size))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: is no text in UTF-8, nor plainly in UTF-16 (it "
+                        "%s: is not UTF-8 text, nor clearly UTF-16 (it "
                         "holds NUL bytes); if it is, say --encoding utf-16le",
                         name);
     st = decode(&text, bytes, size, known, size_max, name, err);

@@ -39,10 +39,11 @@ static dms_status read_form(torch_reader *reader, dms_error *err)
     if (is_zip(reader->data, reader->size))
         return dms_torch_read_zip(reader, err);
     if (is_tar(reader->data, reader->size))
-        return dms_fail(err, DMS_EFORMAT,
-                        "%s: PyTorch's tar form of 2016 is not read; load it "
-                        "in PyTorch and torch.save it again",
-                        reader->file);
+        return dms_fail(
+            err, DMS_EFORMAT,
+            "%s: PyTorch's tar form of 2016 is not supported; load it "
+            "in PyTorch and torch.save it again",
+            reader->file);
     return dms_torch_read_stream(reader, err);
 }
 

@@ -118,7 +118,7 @@ const char *dms_torch_advice(const dms_pickle_refusal *r)
     if (is_of(r, dangers, COUNT(dangers)))
         return "";
     if (is_of(r, tensors, COUNT(tensors)))
-        return ": a kind of tensor that is not read; save it dense, in "
+        return ": a kind of tensor that is not supported; save it dense, in "
                "floating point";
     if (r->is_root && !is_of(r, arrays, COUNT(arrays)))
         return ": a whole module was saved, not its weights" TRUST

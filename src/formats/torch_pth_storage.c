@@ -38,7 +38,8 @@ static dms_status read_dtype(dms_dtype *dtype, const torch_reader *reader,
     const dms_pickle_global *global;
 
     if (storage_class->kind != DMS_PICKLE_GLOBAL)
-        return malformed(reader, persistent, "of no storage class", err);
+        return malformed(reader, persistent,
+                         "of something other than a storage class", err);
     global = &reader->globals[storage_class->link.global];
     if (global->what < TORCH_STORAGE)
         return dms_fail(err, DMS_EFORMAT,
@@ -73,7 +74,7 @@ static dms_status read_id(torch_storage *storage, const dms_pickle_value **view,
     if (!is_size(part[4]) ||
         !dms_mul_size(&storage->size, (size_t)part[4]->integer,
                       dms_dtype_size(storage->dtype)))
-        return malformed(reader, persistent, "of no possible size", err);
+        return malformed(reader, persistent, "of an impossible size", err);
     storage->count = (size_t)part[4]->integer;
     *view = count == 6 && part[5]->kind != DMS_PICKLE_NONE ? part[5] : NULL;
     return DMS_OK;
@@ -190,7 +191,7 @@ dms_status dms_torch_resolve(torch_storage *part, const torch_reader *reader,
         return st;
     storage = dms_torch_find_storage(reader, part->key, part->key_len);
     if (!storage || !storage->data)
-        return malformed(reader, persistent, "of a storage that is not there",
+        return malformed(reader, persistent, "of a storage that is missing",
                          err);
     *part = *storage;
     return view ? narrow(part, reader, persistent, view, err) : DMS_OK;

@@ -93,7 +93,7 @@ static dms_status read_storage(dms_bytes *stream, const torch_reader *reader,
     if (!storage || storage->data)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: the list of storages has a key that no tensor "
-                        "uses, or one twice",
+                        "uses, or a duplicate",
                         reader->file);
     dms_text_show(shown, storage->key, storage->key_len);
     if (!stream->failed && count != storage->count)
@@ -105,7 +105,7 @@ static dms_status read_storage(dms_bytes *stream, const torch_reader *reader,
     storage->data = dms_bytes_take(stream, storage->size);
     if (!storage->data)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: the file ends inside of storage '%s' of %zu "
+                        "%s: the file ends inside storage '%s' of %zu "
                         "bytes",
                         reader->file, shown, storage->size);
     return DMS_OK;

@@ -49,7 +49,7 @@ static dms_status read_sizes(int64_t *sizes, int *axes,
                              (dms_pickle_ref)(value - first));
     if (count < 0)
         return refuse(reader, view,
-                      "its shape or stride is no tuple of at most 8 numbers",
+                      "its shape or stride is not a tuple of at most 8 numbers",
                       err);
     if (*axes >= 0 && *axes != count)
         return refuse(reader, view, "shape and stride differ in length", err);
@@ -57,7 +57,7 @@ static dms_status read_sizes(int64_t *sizes, int *axes,
     for (int i = 0; i < count; i++) {
         if (items[i]->kind != DMS_PICKLE_INT || items[i]->integer < 0)
             return refuse(reader, view,
-                          "a size or stride is negative or no number", err);
+                          "a size or stride is negative or not a number", err);
         sizes[i] = items[i]->integer;
     }
     return DMS_OK;
@@ -108,7 +108,8 @@ static dms_status place(dms_tensor_view *view, const torch_reader *reader,
     size_t count, reach, left;
 
     if (first < 0 || (size_t)first > storage->count)
-        return refuse(reader, view, "it begins beyond its storage", err);
+        return refuse(reader, view, "it begins past the end of its storage",
+                      err);
     left = storage->count - (size_t)first;
     if (!measure(&count, &reach, view))
         return refuse(reader, view, "its shape overflows", err);
@@ -145,14 +146,14 @@ static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
         return refuse(reader, view, "a call with too few or many arguments",
                       err);
     if (args[0]->kind != DMS_PICKLE_PERSISTENT)
-        return refuse(reader, view, "it is of no storage", err);
+        return refuse(reader, view, "it does not have a storage", err);
     if (args[1]->kind != DMS_PICKLE_INT)
-        return refuse(reader, view, "its first element is no number", err);
+        return refuse(reader, view, "its first element is not a number", err);
     /* the seventh says whether values are conjugated or negated */
     if (count == 7 && args[6]->kind != DMS_PICKLE_NONE &&
         (args[6]->kind != DMS_PICKLE_DICT || args[6]->items.count > 0))
         return refuse(reader, view,
-                      "a conjugated or negated tensor is not read", err);
+                      "a conjugated or negated tensor is not supported", err);
     TRY(dms_torch_resolve(&storage, reader, args[0], err));
     TRY(read_sizes(view->shape, &axes, reader, view, args[2], err));
     TRY(read_sizes(view->stride, &axes, reader, view, args[3], err));
@@ -174,8 +175,8 @@ dms_status dms_torch_read_tensor(dms_tensor_view *view,
 
         if (count < 1 || !dms_torch_is_tensor(reader, args[0]) ||
             what_of(reader, args[0]) == TORCH_PARAMETER)
-            return refuse(reader, view, "a Parameter that is of no tensor",
-                          err);
+            return refuse(reader, view,
+                          "a Parameter that is not made of a tensor", err);
         value = args[0];
     }
     return read_call(view, reader, value, err);

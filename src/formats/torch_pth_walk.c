@@ -185,8 +185,8 @@ static dms_status add_tensor(walk *w, const dms_pickle_value *value,
                         w->reader->file, w->name_len, NAME_MAX_BYTES);
     if (w->name_len == 0 || !dms_text_is_plain(w->name, w->name_len))
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: '%s' is no name for a tensor: empty, no UTF-8, "
-                        "or with control characters",
+                        "%s: '%s' is not a name for a tensor: it is "
+                        "empty, not UTF-8, or has control characters",
                         w->reader->file,
                         dms_text_show(shown, w->name, w->name_len));
     TRY(reserve_view(file, w->reader->file, err));

@@ -46,9 +46,10 @@ static const char *other_zip(const dms_zip_store *zip)
     static const struct {
         const char *end, *clause;
     } kinds[] = {
-        {"model.weights.h5", "; it is a Keras model, which is not read"},
-        {".npy", "; it is NumPy's (.npz), which is not read: save the arrays "
-                 "as safetensors"},
+        {"model.weights.h5", "; it is a Keras model, which is not supported"},
+        {".npy",
+         "; it is NumPy's (.npz), which is not supported: save the arrays "
+         "as safetensors"},
         {".pth", "; unpack it: there is a .pth in it"},
         {".pt", "; unpack it: there is a .pt in it"},
         {".safetensors", "; unpack it: there is a safetensors file in it"},

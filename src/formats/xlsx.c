@@ -127,13 +127,13 @@ static dms_status read_first_sheet(dms_table *table, dms_xlsx_package *package,
     char *part = NULL;
 
     if (!dms_xlsx_has_part(package, WORKBOOK)) {
-        st = dms_fail(err, DMS_EFORMAT,
-                      "%s: is no workbook (.xlsx): the zip holds no " WORKBOOK
-                      "%s",
-                      package->name,
-                      dms_xlsx_has_part(package, "xl/workbook.bin")
-                          ? ", but a binary one (.xlsb)"
-                          : "");
+        st = dms_fail(
+            err, DMS_EFORMAT,
+            "%s: is not a workbook (.xlsx): the zip holds no " WORKBOOK "%s",
+            package->name,
+            dms_xlsx_has_part(package, "xl/workbook.bin")
+                ? "; it is a binary one (.xlsb)"
+                : "");
         goto done;
     }
     TRY(dms_xlsx_read_part(package, WORKBOOK, &on_book, err));
@@ -174,8 +174,8 @@ static dms_status open_zip(zip_t **zip, const void *data, size_t size,
     *zip = source ? zip_open_from_source(source, ZIP_RDONLY, &cause) : NULL;
     if (!*zip) {
         zip_source_free(source);
-        st = dms_fail(err, DMS_EFORMAT, "%s: is no workbook (.xlsx): %s", name,
-                      zip_error_strerror(&cause));
+        st = dms_fail(err, DMS_EFORMAT, "%s: is not a workbook (.xlsx): %s",
+                      name, zip_error_strerror(&cause));
     }
     zip_error_fini(&cause);
     return st;

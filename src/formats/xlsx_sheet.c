@@ -161,7 +161,7 @@ static dms_status start_cell(sheet_reader *r, const char **attributes,
 
     if (column == DMS_TABLE_NONE || column < row->count)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s:%d: '%.20s' is no cell after column %zu",
+                        "%s:%d: '%.20s' is not a cell after column %zu",
                         r->table->name, r->line, at ? at : "", row->count);
     while (row->count < column)
         TRY(dms_table_add_cell(r->table, "", 0, err));

@@ -116,10 +116,11 @@ static dms_status read_end64(directory *dir, const dms_zip_store *zip,
     *dir = wide;
     return DMS_OK;
 wrong:
-    return dms_fail(err, DMS_EFORMAT,
-                    "%s: the zip64 end record is malformed or says other than "
-                    "the end record",
-                    zip->file);
+    return dms_fail(
+        err, DMS_EFORMAT,
+        "%s: the zip64 end record is malformed or contradicts the end "
+        "record",
+        zip->file);
 }
 
 static dms_status find_directory(directory *dir, const dms_zip_store *zip,
@@ -143,7 +144,7 @@ static dms_status find_directory(directory *dir, const dms_zip_store *zip,
     dir->size = dms_bytes_u32le(&b);
     dir->offset = dms_bytes_u32le(&b);
     if (disks != 0 || here != dir->entries)
-        return dms_fail(err, DMS_EFORMAT, "%s: a zip of several disks",
+        return dms_fail(err, DMS_EFORMAT, "%s: a zip split over several disks",
                         zip->file);
     if ((st = read_end64(dir, zip, err)) != DMS_OK)
         return st;
@@ -228,14 +229,13 @@ static dms_status check_entry(const dms_zip_store *zip,
                         zip->file, entry->name_len, DMS_ZIP_NAME_MAX);
     if (!name_is_safe(entry->name, entry->name_len))
         return refuse(zip, entry,
-                      "is no name inside of an archive: empty, absolute, or "
+                      "is not a name inside an archive: empty, absolute, or "
                       "with \"..\", a backslash or a control character",
                       err);
     if (head->flags & FLAG_ENCRYPTED)
         return refuse(zip, entry, "is encrypted", err);
     if (head->method == 0 && head->packed != head->size)
-        return refuse(zip, entry, "is stored in another size than its own",
-                      err);
+        return refuse(zip, entry, "is stored, but its two sizes differ", err);
     return DMS_OK;
 }
 
@@ -252,7 +252,7 @@ static dms_status read_local(dms_zip_entry *entry, const dms_zip_store *zip,
 
     b.size = (size_t)dir->offset;
     if (central->offset > b.size)
-        return refuse(zip, entry, "begins behind the zip's directory", err);
+        return refuse(zip, entry, "begins after the zip's directory", err);
     entry->header = (size_t)central->offset;
     dms_bytes_seek(&b, entry->header);
     if (dms_bytes_u32le(&b) != LOCAL_SIGNATURE)
@@ -277,10 +277,9 @@ static dms_status read_local(dms_zip_entry *entry, const dms_zip_store *zip,
         (!later && (head.crc != central->crc || head.size != central->size ||
                     head.packed != central->packed)))
         return refuse(zip, entry,
-                      "has a local header that says other than the directory",
-                      err);
+                      "has a local header that contradicts the directory", err);
     if (central->packed > dms_bytes_left(&b))
-        return refuse(zip, entry, "reaches beyond the zip's directory", err);
+        return refuse(zip, entry, "reaches past the zip's directory", err);
     entry->size = (size_t)central->packed;
     entry->data = dms_bytes_take(&b, entry->size);
     return DMS_OK;
@@ -321,7 +320,7 @@ static dms_status read_entry(dms_zip_entry *entry, dms_bytes *b,
     return read_local(entry, zip, &head, dir, err);
 malformed:
     return dms_fail(err, DMS_EFORMAT,
-                    "%s: the zip's directory is malformed in front of byte %zu",
+                    "%s: the zip's directory is malformed before byte %zu",
                     zip->file, b->at);
 }
 
@@ -359,7 +358,7 @@ static dms_status check_places(dms_zip_store *zip, dms_error *err)
         size_t end = (size_t)(last->data - zip->bytes.data) + last->size;
 
         if (entries[i].header < end)
-            return refuse(zip, &entries[i], "overlaps another one", err);
+            return refuse(zip, &entries[i], "overlaps another entry", err);
     }
     return DMS_OK;
 }
@@ -386,9 +385,10 @@ dms_status dms_zip_store_create(dms_zip_store **out, const void *data,
     for (; zip->count < dir.entries; zip->count++)
         TRY(read_entry(&zip->entries[zip->count], &b, zip, &dir, err));
     if (dms_bytes_left(&b) > 0) {
-        st = dms_fail(err, DMS_EFORMAT,
-                      "%s: the zip's directory has %zu bytes too many", name,
-                      dms_bytes_left(&b));
+        st = dms_fail(
+            err, DMS_EFORMAT,
+            "%s: the zip's directory has %zu bytes after its last entry", name,
+            dms_bytes_left(&b));
         goto done;
     }
     TRY(check_places(zip, err));

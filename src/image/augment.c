@@ -1,5 +1,5 @@
-/* Drawing the numbers of one eye's augmentation, and applying them. Relies on
- * base/rng alone for chance. */
+/* Draws the random numbers of one eye's augmentation and applies them. Relies
+ * on base/rng as its only source of randomness. */
 #include "image/augment.h"
 
 #include <math.h>
@@ -10,8 +10,8 @@
 
 #define PI 3.14159265358979323846
 
-/* What the key drew. Every number is drawn whatever the settings are, so one
- * setting does not move another's draw. */
+/* The numbers drawn for one key. Every number is drawn whatever the settings
+ * are, so changing one setting does not shift the draws of the others. */
 typedef struct draw {
     bool flip_x, flip_y, blurred, cut;
     double angle, scale, shift_x, shift_y;
@@ -124,7 +124,7 @@ static uint8_t clamp(int v)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* Saturation by a matrix about the luma, the rest by one table a channel. */
+/* Saturation by a matrix about the luma, the rest by one table per channel. */
 static void recolour(uint8_t *rgb, size_t count, const draw *d)
 {
     uint8_t curve[3][256];
@@ -178,8 +178,8 @@ static void mean_of_cell(uint8_t *mean, const uint8_t *rgb, int size, int side,
         mean[c] = (uint8_t)((sum[c] + count / 2) / count);
 }
 
-/* Where the middle of pixel i lies among the side cells that size pixels were
- * made of, in 1/65536 cells, no further out than the middle of the last. */
+/* The centre of pixel i in coordinates of a grid of `side` cells stretched over
+ * `size` pixels, in 1/65536 cells, clamped to the centres of the end cells. */
 static int64_t cell_of(int i, int size, int side)
 {
     int64_t at = ((int64_t)(2 * i + 1) * side * 65536 / size - 65536) / 2;
@@ -188,7 +188,8 @@ static int64_t cell_of(int i, int size, int side)
     return at < 0 ? 0 : at > last ? last : at;
 }
 
-/* As from a camera, or a copy, of fewer pixels: to a grid of means and back. */
+/* Imitate a camera or a copy of lower resolution: down to a grid of means and
+ * back up. */
 static void coarsen(uint8_t *rgb, uint8_t *scratch, int size, double share)
 {
     int side = (int)fmax(1, share * size);

@@ -1,5 +1,5 @@
-/* Training augmentation: one affine pass for all geometry, then colour. A
- * function of (seed, epoch, patient, eye) and the settings alone. */
+/* Training augmentation: one affine pass for all geometry, then colour. The
+ * result depends only on (seed, epoch, patient, eye) and the settings. */
 #ifndef DMS_IMAGE_AUGMENT_H
 #define DMS_IMAGE_AUGMENT_H
 
@@ -19,7 +19,7 @@ typedef struct dms_augment {
     double blur;          /* probability of a Gaussian, sigma 0.5..1.5 px */
     double cutout;        /* probability of one grey square of 1/8..1/4 side*/
     double colour;        /* each channel's factor uniform in 1 +- */
-    double resolution;    /* probability of the detail of 1/4..2/3 the side */
+    double resolution;    /* probability of detail as of 1/4..2/3 the side */
 } dms_augment;
 
 typedef struct dms_augment_key {

@@ -1,4 +1,5 @@
-/* The four codecs behind one shape: bytes in, an unturned RGB picture out.
+/* The four codecs behind one interface: bytes in, an RGB picture out, not yet
+ * turned upright.
  * No codec library's header is included outside codec_*.c. */
 #ifndef DMS_IMAGE_CODEC_H
 #define DMS_IMAGE_CODEC_H
@@ -14,24 +15,25 @@ typedef struct dms_codec_input {
     size_t size;
     const char *name; /* for messages */
     int side_min;     /* see dms_image_decode */
-    /* A JPEG is never decoded by jpeg_scan.h: for tests and benchmarks that
-     * compare the two. */
+    /* Always decode JPEGs with libjpeg, never with jpeg_scan.h: for tests and
+     * benchmarks that compare the two. */
     bool libjpeg_alone;
 } dms_codec_input;
 
 /* A decoded picture; full_* is its size before any DCT scaling. */
 typedef struct dms_picture {
     dms_image image;
-    int orientation; /* EXIF's or XMP's, 1 to 8; ABSENT; 0: no memory to read
-                        it */
+    int orientation; /* from EXIF or XMP, 1 to 8; or ABSENT; 0: out of memory
+                        while reading it */
     int full_width;
     int full_height;
-    int further_pages; /* of a TIFF: other photographs that are not read */
+    int further_pages; /* TIFF: number of other photographs, not read */
     bool own_scan;     /* jpeg_scan.h decoded it, not libjpeg */
 } dms_picture;
 
-/* Each: out is empty before, owned by the caller after, even on failure (then
- * perhaps with pixels to release). DMS_EFORMAT, DMS_ELIMIT, DMS_ENOMEM. */
+/* For each codec: out is empty before the call and owned by the caller after
+ * it, even on failure (it may then hold pixels to release). DMS_EFORMAT,
+ * DMS_ELIMIT, DMS_ENOMEM. */
 dms_status dms_jpeg_decode(dms_picture *out, const dms_codec_input *in,
                            dms_error *err);
 dms_status dms_png_decode(dms_picture *out, const dms_codec_input *in,
@@ -41,14 +43,14 @@ dms_status dms_tiff_decode(dms_picture *out, const dms_codec_input *in,
 dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,
                            dms_error *err);
 
-/* Decode whatever it is and turn it upright (full_* too). As the above, but
- * on failure out is empty. */
+/* Decode a picture of any of the formats and turn it upright (full_* too). As
+ * above, but on failure out is empty. */
 dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                               dms_error *err);
 
-/* What every way into preprocessing goes through: dms_preprocess_file and
- * dms_preprocess_file_digest say the rest. digest: NULL, it is not wanted.
- * in->side_min is set here. */
+/* The common path of all preprocessing; dms_preprocess_file and
+ * dms_preprocess_file_digest document the rest. digest: NULL if not wanted.
+ * Sets in->side_min. */
 dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
                                   uint64_t *digest, dms_codec_input *in,
                                   const dms_preprocess *settings,
@@ -73,11 +75,11 @@ enum { DMS_ORIENTATION_ABSENT = -1 };
  * without memory. */
 int dms_exif_orientation(const uint8_t *data, size_t size);
 
-/* The same of an XMP packet: 1 to 8 or ABSENT. Where a file has both, EXIF's
+/* The same for an XMP packet: 1 to 8 or ABSENT. If a file has both, EXIF's
  * counts. */
 int dms_xmp_orientation(const void *data, size_t size);
 
-/* Turn image upright from EXIF orientation 2 to 8; 1 leaves it. */
+/* Turn image upright from EXIF orientation 2 to 8; 1 leaves it unchanged. */
 dms_status dms_image_orient(dms_image *image, int orientation, dms_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* JPEG through libjpeg; the one scan of a plain reduced picture is decoded by
- * jpeg_scan.c. libjpeg's errors are caught by longjmp. */
+/* JPEG through libjpeg, except that jpeg_scan.c decodes a plain sequential
+ * picture at reduced size. libjpeg's errors arrive by longjmp. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static void on_output(j_common_ptr cinfo)
     (void)cinfo;
 }
 
-/* Each scan of a few bytes makes the decoder walk the whole picture. */
+/* Even a scan of a few bytes makes the decoder walk the whole picture. */
 static void on_progress(j_common_ptr cinfo)
 {
     if (((j_decompress_ptr)cinfo)->input_scan_number > DMS_IMAGE_SCANS_MAX)
@@ -95,8 +95,8 @@ static dms_jpeg_code code_of(const JHUFF_TBL *table)
     return (dms_jpeg_code){table->bits, table->huffval};
 }
 
-/* The scan behind the header that libjpeg has read; false when it is none of
- * those that dms_jpeg_scan_decode takes. */
+/* The scan after the header that libjpeg has read; false if it is not one that
+ * dms_jpeg_scan_decode supports. */
 static bool describe_scan(dms_jpeg_scan *scan,
                           const struct jpeg_decompress_struct *d)
 {
@@ -135,7 +135,7 @@ static bool describe_scan(dms_jpeg_scan *scan,
     return true;
 }
 
-/* Decode a reduced picture without libjpeg, where that can be. */
+/* Decode a reduced picture without libjpeg if possible. */
 static dms_status decode_scan(dms_image *out, bool *done,
                               const struct jpeg_decompress_struct *d,
                               dms_error *err)
@@ -247,7 +247,7 @@ dms_status dms_jpeg_decode(dms_picture *out, const dms_codec_input *in,
     return st;
 }
 
-/* libjpeg writes here; the text below grows as dms_strbuf does. */
+/* libjpeg writes here; the buffer below grows like a dms_strbuf. */
 typedef struct sink {
     struct jpeg_destination_mgr base; /* first: libjpeg hands this back */
     dms_strbuf file;

@@ -1,5 +1,5 @@
-/* PNG through libpng, read and written as 8-bit RGB. libpng's errors are
- * caught by longjmp. */
+/* PNG through libpng, read and written as 8-bit RGB. libpng's errors arrive by
+ * longjmp. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,8 +65,8 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/* ImageMagick's and exiftool's text: a line with the name, one with the number
- * of bytes, then these in hexadecimal, broken into lines. */
+/* The text chunk of ImageMagick and exiftool: a line with the name, a line with
+ * the number of bytes, then the bytes in hexadecimal over several lines. */
 static int profile_orientation(const char *text, size_t size)
 {
     const char *end = text + size, *at = text;
@@ -157,7 +157,7 @@ static dms_status decode(reader *r, dms_picture *out, const char *name,
         return dms_fail_memory(err, "PNG reader");
     if (setjmp(png_jmpbuf(r->png)))
         return dms_fail(err, DMS_EFORMAT, "%s: %s", name, r->text);
-    /* Sizes are ours to refuse, with our own message. */
+    /* We check sizes ourselves, with our own message. */
     png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff);
     png_set_chunk_malloc_max(r->png, 8u << 20);
     png_set_read_fn(r->png, &r->bytes, on_read);

@@ -74,7 +74,8 @@ static void on_unmap(thandle_t handle, void *base, toff_t size)
     (void)handle, (void)base, (void)size;
 }
 
-/* 1: handled, keep libtiff's process-wide handlers out of it. */
+/* Returns 1, handled, so that libtiff's process-wide handlers are not called.
+ */
 static int on_error(TIFF *tiff, void *data, const char *module,
                     const char *format, va_list args)
     __attribute__((format(printf, 4, 0)));
@@ -149,9 +150,9 @@ static int orientation_of(TIFF *tiff)
 
 enum { DIRECTORIES_MAX = 64 };
 
-/* Go to the photograph among the file's directories: the largest that is not a
- * reduced version or a mask of another; of equal ones the first. further: the
- * number of the others, of at most DIRECTORIES_MAX. */
+/* Select the photograph among the file's directories: the largest that is not
+ * a reduced version or a mask of another; the first if several are equal.
+ * further: how many others there are among the first DIRECTORIES_MAX. */
 static bool choose_directory(int *further, TIFF *tiff)
 {
     uint64_t most = 0;

@@ -45,7 +45,7 @@ dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,
                         "%s: the WebP header is truncated or damaged",
                         in->name);
     if (info.has_animation)
-        return dms_fail(err, DMS_EFORMAT, "%s: a WebP animation, no picture",
+        return dms_fail(err, DMS_EFORMAT, "%s: a WebP animation, not a picture",
                         in->name);
     TRY(dms_image_create(&out->image, (uint64_t)info.width,
                          (uint64_t)info.height, in->name, err));

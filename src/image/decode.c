@@ -1,5 +1,5 @@
-/* Choosing the codec by a picture's first bytes and turning what comes out
- * upright. */
+/* Chooses the codec by a picture's first bytes and turns the result upright.
+ * Relies on the codecs to check sizes before they allocate pixels. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,4 +1,4 @@
-/* The digest of a picture's pixels. */
+/* The digest of a picture's pixels. Relies on the rows having no padding. */
 #include "image/digest.h"
 
 #include "base/rng.h"

@@ -1,5 +1,5 @@
 /* CLAHE of the lightness in CIELAB, and Graham's difference from the blurred
- * picture. */
+ * picture. Both assume a square of size >= 8 of 8-bit sRGB. */
 #include "image/enhance.h"
 
 #include <math.h>
@@ -64,7 +64,7 @@ static void from_lab(uint8_t rgb[3], const float lab[3])
     }
 }
 
-/* One tile's clipped histogram, its excess spread evenly, summed up. */
+/* One tile's cumulative histogram, clipped, the excess spread evenly. */
 static void tile_curve(float curve[LEVELS], const uint8_t *light, int size,
                        int tx, int ty)
 {
@@ -85,7 +85,7 @@ static void tile_curve(float curve[LEVELS], const uint8_t *light, int size,
     }
 }
 
-/* The two tiles between whose middles `at` lies, and the weight of the
+/* The two tiles between whose centres `at` lies, and the weight of the
  * second. */
 static float between(int *a, int *b, int at, int size)
 {

@@ -1,6 +1,6 @@
-/* The field of view: on a small picture, separate the retina from its
- * surroundings, and fit a circle to the edge that is not the picture's own
- * border. Relies on surroundings.c for what the corners show. */
+/* Finds the field of view: on a reduced picture, separate the retina from its
+ * surroundings and fit a circle to its edge, the picture's own border left
+ * out. Relies on surroundings.c to describe the corners. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +15,15 @@ enum {
     SMALL_SIDE = 320, /* longer side of the picture searched */
     TRIALS = 400,     /* circles tried */
     EDGE_POINTS_MIN = 24,
-    PLAIN_STEP = 10, /* least grey levels between black and a retina */
-    FAINT_STEP = 3   /* and a hardly exposed one */
+    PLAIN_STEP = 10, /* least grey levels between black and the retina */
+    FAINT_STEP = 3   /* the same for an underexposed retina */
 };
 
 /* A fit must explain this share of the edge within this distance. */
 #define INLIER_SHARE    0.4
 #define INLIER_DISTANCE 0.012 /* of the longer side */
 
-/* A disc of which this share lies in the picture is whole. */
+/* A disc counts as whole if at least this share of it lies in the picture. */
 #define WHOLE 0.98
 
 typedef struct point {
@@ -37,18 +37,18 @@ typedef struct circle {
 
 /* How the retina is told from its surroundings. */
 typedef enum look {
-    LOOK_PLAIN,   /* brighter than black; or other than white */
-    LOOK_FAINT,   /* the same, of a hardly exposed retina */
-    LOOK_COLOURED /* of another colour than the corners */
+    LOOK_PLAIN,   /* brighter than black, or different from white */
+    LOOK_FAINT,   /* the same for an underexposed retina */
+    LOOK_COLOURED /* different in colour from the corners */
 } look;
 
 typedef struct search {
     look look;
-    bool faint; /* the retina stands out by less than PLAIN_STEP allows for */
+    bool faint; /* the retina stands out by less than PLAIN_STEP */
     dms_surroundings around;
     int width, height;
-    uint8_t *signal; /* height*width: how unlike the surroundings */
-    uint8_t *inside; /* 1 in the retina; with a frame of one pixel of 0 */
+    uint8_t *signal; /* height*width: difference from the surroundings */
+    uint8_t *inside; /* 1 in the retina; padded by one pixel of 0 all round */
     int stride;      /* of inside: width + 2 */
     int *stack;
     double *edge_x, *edge_y; /* edge_count points */
@@ -110,8 +110,8 @@ static int percentile(const uint8_t *values, size_t count, double share)
     return v;
 }
 
-/* Above the surroundings by a part of the retina's own brightness: rims are
- * dark, sensors are noisy. */
+/* The threshold lies above the surroundings by a share of the retina's own
+ * brightness, because rims are dark and sensors are noisy. */
 static int threshold(search *s)
 {
     size_t count = (size_t)s->width * (size_t)s->height;
@@ -187,8 +187,8 @@ static void add_edge(search *s, int x, int y)
     }
 }
 
-/* The outermost pixels of each row and column, without the picture's border,
- * where the retina is cut and not at its end. */
+/* The outermost retina pixels of each row and column, except on the picture's
+ * border, where the retina is cut off. */
 static void find_edge(search *s)
 {
     int a, b;
@@ -229,7 +229,7 @@ static bool through(circle *c, point p, point q, point t)
     return true;
 }
 
-/* The squared distances from the centre between which a point is on c. */
+/* The range of squared distances from the centre of a point that is on c. */
 typedef struct ring {
     double x, y, inner, outer;
 } ring;
@@ -266,7 +266,7 @@ static size_t count_inliers(const search *s, const circle *c)
                                  ring_of(s, c));
 }
 
-/* Round the middle of the retina's bounding box, reaching its farther sides. */
+/* Round the middle of the retina's bounding box, out to its farther sides. */
 static circle bounding_circle(const search *s)
 {
     int left = s->width, right = 0, top = s->height, bottom = 0;
@@ -283,7 +283,7 @@ static circle bounding_circle(const search *s)
                     fmax(right - left, bottom - top) / 2.0, 0};
 }
 
-/* About as large as what was found, and about where it is. */
+/* Is c about as large as the retina found, and about where it is? */
 static bool plausible(const search *s, const circle *c)
 {
     double shorter = s->width < s->height ? s->width : s->height;
@@ -391,7 +391,7 @@ static void classify(dms_field *out, const search *s, const circle *c,
         else if (coverage(c, w, h) < 0.99)
             out->kind = DMS_FIELD_CUT;
     } else if (s->around.white && (double)s->area > 0.1 * w * h) {
-        found = s->bound; /* preprocessing by others left no circle */
+        found = s->bound; /* already cropped by someone: no circle left */
         out->kind = DMS_FIELD_CUT;
     } else if ((double)s->area > 0.7 * w * h) {
         out->kind = DMS_FIELD_CROPPED;
@@ -424,7 +424,7 @@ static dms_status search_init(search *s, const dms_image *small, dms_error *err)
     return DMS_OK;
 }
 
-/* Share of the edge that the circle explains; 0 where none is fitted. */
+/* Share of the edge that the circle explains; 0 if no circle is fitted. */
 static double try_look(search *s, circle *c, const dms_image *small, look how)
 {
     s->look = how;
@@ -444,10 +444,10 @@ static bool agree(const circle *a, const circle *b)
     return hypot(a->x - b->x, a->y - b->y) < reach && fabs(a->r - b->r) < reach;
 }
 
-/* The plain look stands unless it cannot see the retina whole: where corners
- * are coloured, or the retina is so dark that noise and rim are alike to it,
- * another look that explains its edge as well and finds another circle, whole
- * in the picture, is better. */
+/* The plain look stands unless it misses part of the retina. If the corners are
+ * coloured, or the retina is so dark that its rim looks like noise, another
+ * look is better when it explains its edge as well and finds a different
+ * circle that lies whole in the picture. */
 static bool find(search *s, circle *c, const dms_image *small)
 {
     circle faint = {0};

@@ -1,4 +1,5 @@
-/* Signatures as the formats' own documents give them. */
+/* Names what a file is if it is not a readable picture. Relies on the
+ * signatures that the formats' own documents give. */
 #include "image/file_kind.h"
 
 #include <stdbool.h>

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "a Git LFS pointer, not a photograph: run git lfs pull" and the like, to
- * stand behind "is "; NULL: unknown. */
+/* A text to follow "is ", such as "a Git LFS pointer, not the photograph
+ * itself: run 'git lfs pull'"; NULL: unknown. */
 const char *dms_file_kind(const uint8_t *data, size_t size);
 
 #endif

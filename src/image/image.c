@@ -1,4 +1,4 @@
-/* What every picture shares: its memory, the bounds on its size, and black
+/* Common to all pictures: their memory, the limits of their size, and black
  * behind transparent pixels. */
 #include <string.h>
 

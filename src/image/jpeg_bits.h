@@ -1,5 +1,5 @@
-/* Bits of a JPEG scan and the tables that read several Huffman symbols by one
- * look. Private to jpeg_*.c. */
+/* The bits of a JPEG scan, and the tables that decode several Huffman symbols
+ * in one look-up (a "look"). Private to jpeg_*.c. */
 #ifndef DMS_IMAGE_JPEG_BITS_H
 #define DMS_IMAGE_JPEG_BITS_H
 
@@ -18,11 +18,11 @@ enum {
     JPEG_PADDING = 64 * 31 / 8 + 4 * 8
 };
 
-/* What the next JPEG_LOOK bits say. bits: how many belong to it, code and
- * value; 0 when it is longer than a look, or no code. */
+/* What the next JPEG_LOOK bits decode to. bits: how many of them code and value
+ * take; 0 if they take more than a look, or are not a code. */
 typedef struct jpeg_look {
     uint8_t bits;
-    uint8_t advance; /* coefficients passed, the one of `value` included */
+    uint8_t advance; /* coefficients passed, including that of `value` */
     int16_t value;
 } jpeg_look;
 
@@ -34,17 +34,17 @@ typedef struct jpeg_table {
     uint8_t symbols[256];
 } jpeg_table;
 
-/* false when the counts are no code that libjpeg takes, or a DC symbol is above
- * 15. */
+/* false if the counts are not a code that libjpeg accepts, or a DC symbol is
+ * above 15. */
 bool jpeg_table_fill(jpeg_table *t, const dms_jpeg_code *code, bool dc);
 
-/* Looks at the beginning of a block: the DC symbol and its value, and behind it
- * as many AC symbols as fit whole and give no coefficient up to `last`. */
+/* Looks for the beginning of a block: the DC symbol and its value, then as many
+ * whole AC symbols as fit and do not set a coefficient up to `last`. */
 void jpeg_first_fill(jpeg_look *first, const jpeg_table *dc,
                      const jpeg_table *ac, int last);
 
-/* `word` holds `count` valid bits from its top; below them lie bits that the
- * next refill will bring once more. */
+/* `word` holds `count` valid bits at its top; the bits below them are read
+ * again by the next refill. */
 typedef struct jpeg_bits {
     const uint8_t *next;
     uint64_t word;
@@ -81,15 +81,15 @@ static inline unsigned jpeg_peek(const jpeg_bits *b, int bits)
     return (unsigned)(b->word >> (64 - bits));
 }
 
-/* T.81 F.2.2.1, EXTEND: a value of `size` bits, negative by a leading 0. */
+/* T.81 F.2.2.1, EXTEND: a value of `size` bits, negative if the first is 0. */
 static inline int jpeg_extend(int value, int size)
 {
     return size > 0 && value < 1 << (size - 1) ? value - (1 << size) + 1
                                                : value;
 }
 
-/* The symbol and its value that `word` begins with, at most 31 bits of it.
- * bits is 0 when no code begins so. */
+/* The symbol and value at the top of `word`, at most 31 bits. bits is 0 if no
+ * code begins with them. */
 jpeg_look jpeg_read_long(uint64_t word, const jpeg_table *t);
 
 #endif

@@ -1,4 +1,4 @@
-/* One block of a JPEG scan to n x n pixels. Private to jpeg_scan.c. */
+/* Decodes one block of a JPEG scan to n x n pixels. Private to jpeg_scan.c. */
 #ifndef DMS_IMAGE_JPEG_BLOCK_H
 #define DMS_IMAGE_JPEG_BLOCK_H
 
@@ -12,16 +12,16 @@ typedef int32_t jpeg_quad_int __attribute__((vector_size(16)));
 
 enum { JPEG_BLOCK = 64, JPEG_QUADS = JPEG_BLOCK / 4 };
 
-/* A component while it is decoded; a block becomes wide x high pixels. */
+/* A component being decoded; each block becomes wide x high pixels. */
 typedef struct jpeg_lane {
     int across, down; /* blocks in an MCU */
     int wide, high;   /* 1 to 8 */
     int last;         /* the last coefficient needed, in the scan's order */
-    int dc;           /* the last block's, before dequantisation */
-    float dc_step;    /* its worth in grey levels */
+    int dc;           /* of the previous block, before dequantisation */
+    float dc_step;    /* one unit of dc in grey levels */
     const jpeg_table *dc_table, *ac_table;
     const jpeg_look *first; /* see jpeg_first_fill */
-    /* by scan order: the pixels, row by row, of a coefficient of 1 */
+    /* in scan order: the pixels, row by row, that a coefficient of 1 gives */
     jpeg_quad basis[JPEG_BLOCK][JPEG_QUADS];
     bool needed[JPEG_BLOCK];
     uint8_t *rows; /* down*high rows of `stride` */
@@ -38,7 +38,7 @@ ALWAYS_INLINE jpeg_look jpeg_read(jpeg_bits *b, const jpeg_table *t)
     return one;
 }
 
-/* Whether all symbols of a look from coefficient k belong to k's block. */
+/* Do all symbols of a look from coefficient k on belong to k's block? */
 ALWAYS_INLINE bool jpeg_look_fits(jpeg_look all, int k)
 {
     int end = k + all.advance;
@@ -48,7 +48,8 @@ ALWAYS_INLINE bool jpeg_look_fits(jpeg_look all, int k)
             (end >= JPEG_BLOCK_END && end < JPEG_BLOCK_END + JPEG_BLOCK));
 }
 
-/* Pass coefficients k to 63. false when no code fits or they are too many. */
+/* Skip coefficients k to 63. false if a code is invalid or there are too many
+ * coefficients. */
 ALWAYS_INLINE bool jpeg_skip(jpeg_bits *b, const jpeg_table *t, int k)
 {
     while (k < JPEG_BLOCK) {
@@ -73,7 +74,7 @@ static inline uint8_t jpeg_level(float v)
     return (uint8_t)(v > 0 ? v < 255 ? v : 255 : 0);
 }
 
-/* The same of four; `mask` arithmetic, C has no choice among vectors. */
+/* The same for four; by masks, because C cannot select between vectors. */
 ALWAYS_INLINE jpeg_quad_int jpeg_levels(jpeg_quad v)
 {
     const jpeg_quad most = {255, 255, 255, 255};
@@ -84,7 +85,8 @@ ALWAYS_INLINE jpeg_quad_int jpeg_levels(jpeg_quad v)
     return __builtin_convertvector(v, jpeg_quad_int);
 }
 
-/* The coefficients from k on that pixels need; k behind them, -1 on damage. */
+/* Decode the coefficients from k on that the pixels need. Returns k after them,
+ * -1 on damage. */
 ALWAYS_INLINE int jpeg_add_coefficients(jpeg_bits *b, const jpeg_lane *l,
                                         jpeg_quad *sum, int quads, int last,
                                         int k)

@@ -1,5 +1,5 @@
-/* Making the look-up tables of a JPEG's Huffman codes; jpeg_bits.h reads with
- * them. */
+/* Builds the look-up tables of a JPEG's Huffman codes, with which jpeg_bits.h
+ * reads. Relies on counts and symbols as DHT stores them. */
 #include "image/jpeg_bits.h"
 
 /* What a symbol means: AC symbols are run << 4 | size, DC symbols a size. */
@@ -12,8 +12,7 @@ static int symbol_advance(int symbol)
     return run + 1;
 }
 
-/* The code at the top of the 16 bits `ahead`: its length, 0 if there is none.
- */
+/* The length of the code at the top of the 16 bits `ahead`; 0: no such code. */
 static int read_code(const jpeg_table *t, int ahead, int *symbol)
 {
     int length = 1;
@@ -40,7 +39,7 @@ jpeg_look jpeg_read_long(uint64_t word, const jpeg_table *t)
                        (int16_t)jpeg_extend(value, size)};
 }
 
-/* One symbol a look; looks that begin with the same one lie side by side. */
+/* One symbol per look; looks that begin with the same symbol are adjacent. */
 static void fill_symbols(jpeg_table *t)
 {
     for (unsigned i = 0; i < 1 << JPEG_LOOK;) {
@@ -56,7 +55,7 @@ static void fill_symbols(jpeg_table *t)
     }
 }
 
-/* As many symbols as a look holds whole, up to the end of the block. */
+/* As many whole symbols as a look holds, up to the end of the block. */
 static void fill_skips(jpeg_table *t)
 {
     for (unsigned i = 0; i < 1 << JPEG_LOOK; i++) {

@@ -1,6 +1,6 @@
-/* From a scan's bits to rows of the reduced picture, an MCU row at a time.
- * Relies on jpeg_code.c's tables, and on zeros behind the bits for reading
- * ahead. */
+/* Decodes a scan's bits to rows of the reduced picture, one MCU row at a time.
+ * Relies on jpeg_code.c's tables, and on zeros after the bits so that it may
+ * read ahead. */
 #include "image/jpeg_scan.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 
 enum { MCU_BLOCKS_MAX = 10 };
 
-/* Where the k-th coefficient of a scan lies in its block, row by row. */
+/* The k-th coefficient's place in its block, row by row (zigzag order). */
 static const uint8_t natural[JPEG_BLOCK] = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,
     12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6,  7,  14, 21, 28,
@@ -30,14 +30,15 @@ typedef struct work {
     jpeg_lane lanes[DMS_JPEG_COMPONENTS_MAX];
     lane_tables tables[DMS_JPEG_COMPONENTS_MAX];
     jpeg_bits bits;
-    uint8_t *clean;     /* one restart interval without stuffing */
+    uint8_t *clean;     /* one restart interval, stuffing removed */
     const uint8_t *end; /* of its bytes, before the padding */
     size_t at;          /* in scan->data, at the marker that ended it */
     int mcus_across, mcus_down;
     int mcus_to_restart, restarts;
 } work;
 
-/* The bytes up to the next marker, FF 00 made FF. false without a marker. */
+/* Copy the bytes up to the next marker, FF 00 becoming FF. false if there is no
+ * marker. */
 static bool clean_interval(work *w)
 {
     const uint8_t *p = w->scan->data + w->at;
@@ -67,7 +68,7 @@ static bool clean_interval(work *w)
     return true;
 }
 
-/* No bit was read that was not there. */
+/* Was no bit read past the end of the data? */
 static bool within(const work *w)
 {
     return (w->bits.next - w->clean) * 8 - w->bits.count <=
@@ -96,7 +97,7 @@ ALWAYS_INLINE bool decode_any(jpeg_bits *b, jpeg_lane *l, uint8_t *dst)
     return jpeg_block_decode(b, l, dst, l->wide, l->high, l->last);
 }
 
-/* After each block, not MCU: the padding is as long as a block may be. */
+/* checked after each block, not MCU: the padding covers one block */
 ALWAYS_INLINE bool decode_mcu(work *w, jpeg_bits *b, int mcu)
 {
     for (int c = 0; c < w->scan->component_count; c++) {
@@ -112,7 +113,7 @@ ALWAYS_INLINE bool decode_mcu(work *w, jpeg_bits *b, int mcu)
     return true;
 }
 
-/* MCUs from `mcu` up to `end` into the lanes' rows. */
+/* Decode MCUs `mcu` to `end` - 1 into the lanes' rows. */
 static bool decode_mcus(work *w, int mcu, int end)
 {
     jpeg_bits b = w->bits; /* in registers */
@@ -124,7 +125,7 @@ static bool decode_mcus(work *w, int mcu, int end)
     return good;
 }
 
-/* One row of MCUs, which restarts may cut in parts. */
+/* One row of MCUs, which restarts may divide. */
 static bool decode_row(work *w)
 {
     int mcu = 0;
@@ -181,8 +182,9 @@ static void put_rows(dms_image *out, const work *w, int mcu_row)
     }
 }
 
-/* Pixel x of n, of the one-dimensional coefficient u of an 8-point DCT, of
- * which only the n lowest are kept: T.81 A.3.3 with n points. */
+/* The value at pixel x of n of the basis function u of a one-dimensional
+ * 8-point DCT of which only the n lowest coefficients are kept: T.81 A.3.3 with
+ * n points. */
 static double cosine(int x, int u, int n)
 {
     return u == 0 ? sqrt(0.125) : 0.5 * cos((2 * x + 1) * u * PI / (2 * n));
@@ -217,7 +219,7 @@ static bool same_code(const dms_jpeg_code *a, const dms_jpeg_code *b)
     return a->counts == b->counts && a->symbols == b->symbols;
 }
 
-/* A lane's tables; both colours mostly share theirs. */
+/* A lane's tables; the two colour components usually share theirs. */
 static bool set_codes(work *w, int c)
 {
     const dms_jpeg_component *in = &w->scan->components[c];
@@ -238,8 +240,8 @@ static bool set_codes(work *w, int c)
     return true;
 }
 
-/* Each lane's geometry; the output has eighths pixels where a component of
- * the largest sampling has 8. */
+/* Each lane's geometry. The output has `eighths` pixels for every 8 samples of
+ * a component with the largest sampling factors. */
 static bool set_lanes(work *w, int eighths)
 {
     const dms_jpeg_scan *s = w->scan;
@@ -280,7 +282,7 @@ static bool run(dms_image *out, work *w)
             return false;
         put_rows(out, w, row);
     }
-    /* anything but EOI here is for libjpeg to judge */
+    /* libjpeg judges anything but EOI here */
     return within(w) && w->scan->data[w->at + 1] == 0xd9;
 }
 

@@ -1,10 +1,10 @@
-/* The one scan of a sequential JPEG, turned straight into a reduced picture.
+/* Decodes the one scan of a sequential JPEG directly to a reduced picture.
  *
- * A block of 8 x 8 pixels is needed as n x n only, n = 1 to 4, and so only its
- * n x n lowest frequencies are: they are decoded, all others are skipped many
- * at a time. libjpeg decodes each of them, which is most of its time. Whatever
- * is unusual or damaged is left to libjpeg, and so is every error message.
- * What this buys, and how its bytes are held: docs/decisions/0005. */
+ * A block of 8 x 8 pixels is needed only as n x n, n = 1 to 4, so only its
+ * n x n lowest frequencies are decoded; all others are skipped, many at a time.
+ * libjpeg decodes every one of them, which takes most of its time. Unusual and
+ * damaged files, and so all error messages, are left to libjpeg. What this
+ * gains, and how its bytes are held: docs/decisions/0005. */
 #ifndef DMS_IMAGE_JPEG_SCAN_H
 #define DMS_IMAGE_JPEG_SCAN_H
 
@@ -14,7 +14,7 @@
 
 #include "dms/image.h"
 
-/* A Huffman code as DHT has it. */
+/* A Huffman code as DHT stores it. */
 typedef struct dms_jpeg_code {
     const uint8_t *counts;  /* [1..16]: codes of each length */
     const uint8_t *symbols; /* 256, by growing code */
@@ -41,14 +41,14 @@ typedef struct dms_jpeg_scan {
  *
  * out      of that size, from dms_image_create; its pixels are undefined when
  *          `done` is false
- * done     out: false when libjpeg must do it: another sampling, a code out
- *          of the tables, too few bytes, an unexpected marker
+ * done     out: false if libjpeg must decode it: another sampling, a code that
+ *          is not in the tables, too few bytes, an unexpected marker
  * eighths  1 to DMS_JPEG_EIGHTHS_MAX
  * A sample is the n-point inverse DCT of its block's n x n lowest coefficients,
- * clamped to 0..255 and rounded, but for the single precision of the sum;
- * colour with half the samples takes 2n points, and none is interpolated. At
- * 1/8 without such colour the pixels are libjpeg's, as long as no block's mean
- * is 512 levels or more from grey (there libjpeg's levels begin anew).
+ * clamped to 0..255 and rounded; the sum is in single precision. Subsampled
+ * colour takes 2n points instead of interpolation. At 1/8 without subsampling
+ * the pixels equal libjpeg's, as long as no block's mean is 512 levels or more
+ * from grey (there libjpeg's levels wrap around).
  * DMS_ENOMEM. Safe from several threads. */
 dms_status dms_jpeg_scan_decode(dms_image *out, bool *done,
                                 const dms_jpeg_scan *scan, int eighths,

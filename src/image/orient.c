@@ -1,11 +1,12 @@
-/* Turning a picture upright by EXIF's orientation. */
+/* Turns a picture upright by its EXIF orientation. Relies on the caller for an
+ * orientation of 1 to 8. */
 #include <string.h>
 
 #include "base/fail.h"
 #include "image/codec.h"
 
-/* Where EXIF's eight orientations find the pixel (x, y) of the upright
- * picture: first exchange the axes, then mirror in the stored one. */
+/* For each EXIF orientation, where the stored picture has pixel (x, y) of the
+ * upright one: first exchange the axes, then mirror in the stored picture. */
 typedef struct turn {
     bool transpose, mirror_x, mirror_y;
 } turn;

@@ -43,7 +43,7 @@ static dms_status preprocess_pixels(uint8_t *rgb, dms_field *field,
                                     dms_error *err)
 {
     int width = photograph->width, height = photograph->height;
-    /* only read: an image owns its pixels, so the field is not const */
+    /* only read; the cast is needed because an image owns its pixels */
     const dms_image image = {width, height,
                              (uint8_t *)(uintptr_t)photograph->data};
     dms_status st = DMS_OK;

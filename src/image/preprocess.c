@@ -1,5 +1,5 @@
 /* From a photograph to the model's square input: decode, find the field, crop,
- * resize, enhance. Training, prediction and cache all come through here. */
+ * resize, enhance. Training, prediction and the cache all use this one path. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static dms_status check(const dms_preprocess *p, dms_error *err)
     return DMS_OK;
 }
 
-/* Without a search: the centred square. */
+/* The centred square, used if the field is not searched for or not found. */
 static dms_field centred(const dms_image *im)
 {
     int side = im->width < im->height ? im->width : im->height;
@@ -74,8 +74,8 @@ static bool is_surrounding(const uint8_t *p, const dms_field *f)
     return true;
 }
 
-/* From p on along a row or column, count pixels at most: surroundings become
- * black until the retina begins. */
+/* From p on along a row or column, for at most count pixels: blacken the
+ * surroundings until the retina begins. */
 static void blacken(uint8_t *p, ptrdiff_t step, int count, const dms_field *f)
 {
     for (int i = 0; i < count; i++, p += step) {
@@ -89,8 +89,8 @@ static void blacken(uint8_t *p, ptrdiff_t step, int count, const dms_field *f)
     }
 }
 
-/* White and coloured surroundings become black, as every other picture has
- * them: from all four sides inwards. */
+/* Make white and coloured surroundings black, as in all other pictures, from
+ * all four sides inwards. */
 static void blacken_surroundings(dms_image *im, const dms_field *f)
 {
     ptrdiff_t row = 3 * (ptrdiff_t)im->width;
@@ -106,8 +106,8 @@ static void blacken_surroundings(dms_image *im, const dms_field *f)
     }
 }
 
-/* Copy the whole pixels round the box, black where the picture ends; the box
- * becomes its place in the copy. */
+/* Copy the whole pixels that cover the box, black outside the picture; the box
+ * is then relative to the copy. */
 static dms_status copy_square(dms_image *out, dms_box *b, const dms_image *im,
                               dms_error *err)
 {
@@ -182,7 +182,7 @@ done:
     return st;
 }
 
-/* The shorter side that a frame with this field needs for the field to be as
+/* The shorter side at which the picture must be decoded for its field to be as
  * large as the model's input. */
 static int frame_for(const dms_image *im, const dms_field *f, int size)
 {
@@ -213,8 +213,8 @@ done:
     return st;
 }
 
-/* Of the picture as it was decoded, or where that is reduced of the whole one,
- * which takes its place. That it cannot be decoded whole changes nothing. */
+/* The digest of the picture at full size: if it was decoded reduced, decode it
+ * again. Failing to do so is not an error of preprocessing. */
 static dms_status take_digest(uint64_t *digest, dms_picture *picture,
                               dms_codec_input *in, dms_error *err)
 {
@@ -260,7 +260,7 @@ done:
     return st;
 }
 
-/* ImageNet's, of pixels in [0, 1]. */
+/* ImageNet's, for pixels in [0, 1]. */
 static const float mean[3] = {0.485f, 0.456f, 0.406f};
 static const float std[3] = {0.229f, 0.224f, 0.225f};
 

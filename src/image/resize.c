@@ -1,6 +1,6 @@
-/* Antialiased two-pass resampling with Pillow's numbers: weights of each
- * output pixel rounded to 22 fractional bits, an 8-bit picture between the
- * horizontal and the vertical pass. */
+/* Antialiased two-pass resampling with Pillow's arithmetic: the weights of each
+ * output pixel are rounded to 22 fractional bits, and the picture between the
+ * horizontal and the vertical pass has 8 bits. */
 #include <math.h>
 #include <string.h>
 
@@ -116,10 +116,10 @@ static inline uint8_t to_byte(int32_t sum)
     return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
 }
 
-/* Red, green, blue and a fourth that is not looked at. */
+/* Red, green, blue and a fourth lane that is ignored. */
 typedef int32_t pixel __attribute__((vector_size(16)));
 
-/* Rows that pass through the weights together; values behind a row. */
+/* TOGETHER: rows filtered at once. BEHIND: padding values after a row. */
 enum { TOGETHER = 4, BEHIND = 1 };
 
 /* rows, sums: TOGETHER rows of row_len and sum_len values, BEHIND more than
@@ -241,7 +241,7 @@ static dms_status check(const dms_image *src, dms_filter filter,
                         const dms_box *b, dms_error *err)
 {
     if ((unsigned)filter > DMS_FILTER_LANCZOS)
-        return dms_fail(err, DMS_EINVAL, "resize: no filter has number %d",
+        return dms_fail(err, DMS_EINVAL, "resize: filter %d is unknown",
                         (int)filter);
     if (!(b->left >= 0 && b->top >= 0 && b->left < b->right &&
           b->top < b->bottom && b->right <= src->width &&

@@ -1,4 +1,4 @@
-/* Resampling into memory that is there. */
+/* Resampling into the caller's memory. */
 #ifndef DMS_IMAGE_RESIZE_H
 #define DMS_IMAGE_RESIZE_H
 

@@ -1,4 +1,5 @@
-/* Three corners of four decide: a label or a date often stands in one. */
+/* Describes the surroundings of the retina by the picture's corners. Three of
+ * the four must agree, because a label or a date often fills one. */
 #include "image/surroundings.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@ enum {
     WHITE = 200,    /* above this in every channel is white */
     BLACK = 40,     /* up to this in every channel is black */
     EVEN = 6,       /* mean distance from a corner's own mean colour */
-    ONE_COLOUR = 12 /* most that a corner's colour differs from the others' */
+    ONE_COLOUR = 12 /* largest difference between the corners' colours */
 };
 
 /* A small square in a corner of the picture. */

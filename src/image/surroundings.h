@@ -1,5 +1,5 @@
-/* What lies round the retina, as the picture's corners show it: black as
- * cameras leave it, or what somebody's software put there. */
+/* What surrounds the retina, judged by the picture's corners: black, as cameras
+ * leave it, or a colour that some software filled in. */
 #ifndef DMS_IMAGE_SURROUNDINGS_H
 #define DMS_IMAGE_SURROUNDINGS_H
 
@@ -9,11 +9,11 @@
 #include "dms/image.h"
 
 typedef struct dms_surroundings {
-    bool white;        /* three corners at least */
-    bool coloured;     /* three corners at least are of one even colour that is
-                          neither black nor white, such as grey or blue */
-    uint8_t colour[3]; /* of the corners, where coloured */
-    int level; /* a threshold above this leaves three corners out: 0 to 255 in
+    bool white;        /* at least three corners are */
+    bool coloured;     /* at least three corners share one even colour, neither
+                          black nor white, such as grey or blue */
+    uint8_t colour[3]; /* of the corners, if coloured */
+    int level; /* a threshold above this excludes three corners: 0 to 255 in
                   the brightest channel */
 } dms_surroundings;
 

@@ -1,5 +1,6 @@
-/* The orientation in an XMP packet (Adobe XMP part 2: tiff:Orientation), sought
- * as text: the attribute or the element, never another name that ends alike. */
+/* The orientation in an XMP packet (Adobe XMP part 2: tiff:Orientation). Found
+ * as text instead of by an XML parser: the attribute or the element, never
+ * another name with the same ending. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static const char *skip(const char *at, const char *end)
     return at;
 }
 
-/* `="6"`, `= '6'` or `>6<` at `at`: 6; 0 where none stands there. */
+/* The value of `="6"`, `= '6'` or `>6<` at `at`: 6; 0 if there is none. */
 static int value_at(const char *at, const char *end)
 {
     char close;

@@ -50,13 +50,13 @@ dms_status dms_infer_architecture(dms_architecture *arch,
     if (!reduce || reduce->axes != 4 || reduce->shape[0] > 2048)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: no tensor %scontext.reduce.conv.weight of 4 axes "
-                        "to tell the width",
+                        "to read the width from",
                         dms_tensor_file_path(file), prefix);
     if (!head || head->axes != 2 || head->shape[0] < 1 ||
         head->shape[0] > DMS_LABELS_MAX)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: no tensor %shead.weight of 1 to %d rows to tell "
-                        "how many labels there are",
+                        "%s: no tensor %shead.weight of 1 to %d rows to read "
+                        "the number of labels from",
                         dms_tensor_file_path(file), prefix, DMS_LABELS_MAX);
     arch->width = (int)reduce->shape[0];
     arch->labels = (int)head->shape[0];

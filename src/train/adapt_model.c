@@ -38,8 +38,8 @@ static dms_status check(const dms_adapt_options *o, dms_error *err)
 {
     if (!o->model || !o->data || !o->out)
         return dms_fail(err, DMS_EINVAL,
-                        "adapting needs a model, data and a file to write; "
-                        "one has no path");
+                        "adapting needs a model, data and an output file; one "
+                        "path is missing");
     if (o->batches < 1 || o->batches > 100000)
         return dms_fail(err, DMS_EINVAL, "%d batches, expected 1 to 100000",
                         o->batches);

@@ -303,7 +303,7 @@ static dms_status check_second_moment(const float *plain, size_t len,
         if (plain[i] < 0)
             return dms_fail(err, DMS_EFORMAT,
                             "checkpoint: tensor %s holds a value that is "
-                            "negative, and no second moment, %g",
+                            "negative, which no second moment can be, %g",
                             name, (double)plain[i]);
     return DMS_OK;
 }

@@ -91,7 +91,7 @@ done:
 static dms_status wrong(const char *name, const char *key, dms_error *err)
 {
     return dms_fail(err, DMS_EFORMAT,
-                    "%s: the checkpoint's state lacks a good \"%s\"", name,
+                    "%s: the checkpoint's state has no valid \"%s\"", name,
                     key);
 }
 
@@ -166,8 +166,8 @@ dms_status dms_train_state_parse(dms_train_state *state, const char *text,
 
     TRY(dms_json_parse(&object, text, name, err));
     if (!json_is_object(object)) {
-        st =
-            dms_fail(err, DMS_EFORMAT, "%s: the state is no JSON object", name);
+        st = dms_fail(err, DMS_EFORMAT, "%s: the state is not a JSON object",
+                      name);
         goto done;
     }
     TRY(parse_numbers(state, object, name, err));

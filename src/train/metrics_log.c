@@ -200,7 +200,7 @@ dms_status dms_metrics_log_parse(dms_metrics_log *log, const char *text,
         if (!json_is_object(object)) {
             json_decref(object);
             return dms_fail(err, DMS_EFORMAT,
-                            "metrics log, line %zu: no JSON object", line);
+                            "metrics log, line %zu: not a JSON object", line);
         }
         record = record_of(object);
         json_decref(object);

@@ -70,7 +70,7 @@ static dms_status judge(const dms_trainer *t, run_state found, dms_error *err)
 
     if (found == RUN_GOES_ON && resume == DMS_TRAIN_RESUME_NO)
         return dms_fail(err, DMS_EINVAL,
-                        "%s: there is a run already: resume it, or give "
+                        "%s: there is already a run: resume it or give "
                         "another run folder",
                         run);
     if (found == RUN_MODELS)

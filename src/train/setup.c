@@ -72,8 +72,8 @@ static void plan(dms_trainer *t)
     t->nets.rest = (int)(count % batch);
     if (t->nets.rest == 1) {
         dms_log(t->monitor, DMS_LOG_INFO,
-                "%zu training patients in batches of %zu leave one over; it "
-                "is another one each epoch",
+                "%zu training patients in batches of %zu leave one out; it "
+                "is a different one each epoch",
                 count, batch);
         t->nets.rest = 0;
     }

@@ -73,8 +73,8 @@ static dms_status read_tensor(float *out, const request *r, const char *name,
     if (view->axes != axes ||
         memcmp(view->shape, shape, (size_t)axes * sizeof *shape) != 0)
         return dms_fail(err, DMS_EMISMATCH,
-                        "%s: tensor %s has not the shape that `left` and the "
-                        "model ask for (first dimension %" PRId64 ")",
+                        "%s: tensor %s does not have the shape that `left` and "
+                        "the model need (first dimension %" PRId64 ")",
                         r->path, name, shape[0]);
     TRY(dms_tensor_to_f32(out, view, err));
 done:

@@ -136,7 +136,7 @@ def odd_pickles():
         ("PERSID", b"Pfile:///etc/passwd\n.", "(PERSID)"),
         ("a call of a storage class", b"ctorch\nFloatStorage\nK\5\x85R.",
          "a call of torch.FloatStorage"),
-        ("a call of a number", b"K\1)R.", "no global"),
+        ("a call of a number", b"K\1)R.", "not a global"),
         ("a state for a dict", entry(b"}}b"), "may have a state"),
         ("a list in itself", b"\x80\x02]q\1h\1a.", "contains itself"),
         ("a dict in itself by way of a list",
@@ -167,17 +167,17 @@ def odd_pickles():
         ("an unset memo", b"h\x07.", "not set"),
         ("an unset memo of 2^32", b"j\xff\xff\xff\xff.", "not set"),
         ("a memo of 2^32", b"Nr\xff\xff\xff\xff.", "beyond the limit"),
-        ("protocol 255", b"\x80\xffN.", "a protocol after 5"),
+        ("protocol 255", b"\x80\xffN.", "a protocol above 5"),
         ("a key twice", b"\x80\x02}(" + text("w") + tensor() + text("w")
          + tensor() + b"u.", "key 'w' twice"),
         ("a name twice", b"\x80\x02}(" + text("a.b") + tensor() + text("a")
          + b"}" + text("b") + tensor() + b"su.", "two tensors are named"),
         ("a name with an escape", b"\x80\x02}" + text("\x1b]0;a\x07")
-         + tensor() + b"s.", "no name for a tensor"),
+         + tensor() + b"s.", "not a name for a tensor"),
         ("a name of 100 kB", b"\x80\x02}" + text("a" * 100000) + tensor()
          + b"s.", "at most 256"),
         ("a name that is no UTF-8", b"\x80\x02}U\2\xff\xfe" + tensor() + b"s.",
-         "no name for a tensor"),
+         "not a name for a tensor"),
     ]
     for name, pickle, says in cases:
         yield name, "pth", packed(pickle), says
@@ -188,7 +188,7 @@ def odd_tensors():
     cases = [
         ("a storage smaller than its tensor", tensor((5,)), "reaches over 5"),
         ("a first element behind the end", tensor((1,), first=4), "reaches"),
-        ("a negative first element", tensor((1,), first=-1), "begins beyond"),
+        ("a negative first element", tensor((1,), first=-1), "begins past"),
         ("a negative stride", tensor((4,), (-1,)), "negative"),
         ("a negative size", tensor((-4,)), "negative"),
         ("a stride that overflows", tensor((5,), (huge,)), "reaches"),
@@ -211,14 +211,14 @@ def odd_tensors():
         ("a storage of two types", b"(" + tensor() + tensor(
             kind="torch\nIntStorage") + b"t", "two sizes or element types"),
         ("a tensor of no storage",
-         b"ctorch._utils\n_rebuild_tensor_v2\n(NNNNNNtR", "no storage"),
+         b"ctorch._utils\n_rebuild_tensor_v2\n(NNNNNNtR", "does not have a storage"),
         ("a parameter of itself", b"ctorch._utils\n_rebuild_parameter\nq\1"
-         b"h\1N\x85R\x85R", "of no tensor"),
+         b"h\1N\x85R\x85R", "not made of a tensor"),
     ]
     for name, value, says in cases:
         yield name, "pth", packed(entry(value)), says
     yield ("a storage beyond the stream", "pth", stream(
-        data=struct.pack("<q", 4) + b"\0" * 15), "ends inside of storage '0'")
+        data=struct.pack("<q", 4) + b"\0" * 15), "ends inside storage '0'")
     yield ("a stream's storage of 2^63 elements", "pth", stream(
         data=struct.pack("<Q", 1 << 63)), "elements")
     yield ("a stream's storage that no tensor uses", "pth", stream(
@@ -251,15 +251,15 @@ def odd_zips():
                                struct.pack("<II", 180, 180)), "overlaps"),
         ("an entry over the directory", patched(
             later, central + 20, struct.pack("<II", 900, 900)),
-         "reaches beyond"),
+         "reaches past"),
         ("an entry beyond the file", patched(
-            good, second + 42, struct.pack("<I", 1 << 31)), "begins behind"),
+            good, second + 42, struct.pack("<I", 1 << 31)), "begins after"),
         ("a wrong CRC", good.replace(GOOD, GOOD[:-1] + b"N"), "CRC-32"),
         ("a storage's wrong CRC", patched(good, central - 8, b"\1"), "CRC-32"),
         ("encryption", patched(patched(good, 6, b"\1"), central + 8, b"\1"),
          "is encrypted"),
         ("another name in the local header", good.replace(
-            b"archive/data.pkl", b"archive/data.pk1", 1), "other than"),
+            b"archive/data.pkl", b"archive/data.pk1", 1), "contradicts"),
         ("bytes before the archive", b"PK\3\4" + good, "does not end at"),
         ("bytes behind the archive", good + b"\0" * 30, "end record"),
         ("65,535 entries", patched(
@@ -272,13 +272,13 @@ def odd_zips():
         ("a bomb of 100 MB", packed(b"\x80\x02" + b"N0" * (50 << 20),
                                     method=zipfile.ZIP_DEFLATED), "compressed"),
         ("a parent folder", packed(entries=[("archive/../../x", b"")]),
-         "no name inside"),
+         "not a name inside"),
         ("an absolute name", packed(entries=[("/etc/cron.d/x", b"")]),
-         "no name inside"),
+         "not a name inside"),
         ("a backslash", packed(entries=[("archive\\x", b"")]),
-         "no name inside"),
+         "not a name inside"),
         ("an escape in a name", packed(entries=[("archive/\x1b[2J", b"")]),
-         "no name inside"),
+         "not a name inside"),
         ("a big-endian machine's", packed(
             entries=[("archive/byteorder", b"big")]), "big-endian"),
         ("no storages", packed(data=()), "missing"),
@@ -337,9 +337,9 @@ def odd_safetensors():
         ("a shape that overflows", safetensors(
             {"a": tensor_entry([1 << 62, 4], 0, 0)}), "overflows"),
         ("a negative size", safetensors({"a": tensor_entry([-1], 0, 4)},
-                                        b"\0" * 4), "no size"),
+                                        b"\0" * 4), "not a size"),
         ("a size that is no integer", safetensors(
-            {"a": tensor_entry([1e300], 0, 4)}, b"\0" * 4), "no size"),
+            {"a": tensor_entry([1e300], 0, 4)}, b"\0" * 4), "not a size"),
         ("data beyond the file", safetensors({"a": tensor_entry([99], 0, 396)},
                                              b"\0" * 4), "ends at byte 396"),
         ("NaN in the metadata", safetensors(

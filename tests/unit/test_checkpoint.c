@@ -253,7 +253,7 @@ static void values_that_no_run_can_go_on_from_are_refused_by_name(void **state)
         {MODEL, INFINITY, "tensor model.head.weight holds"},
         {MOMENT1, -INFINITY, "tensor moment1.head.weight holds"},
         {MOMENT2, INFINITY, "tensor moment2.head.weight holds"},
-        {MOMENT2, -1e-3f, "negative, and no second moment, -0.001"},
+        {MOMENT2, -1e-3f, "negative, which no second moment can be, -0.001"},
         {ACCUMULATED, NAN, "tensor accumulated.head.weight holds"},
         {AVERAGE, NAN, "tensor average.head.weight holds"},
     };

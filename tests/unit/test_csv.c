@@ -96,8 +96,8 @@ static void broken_text_is_refused_with_its_line(void **state)
         {"a\n\"b\"c\n", 7,
          "x.csv:2: text follows a closing quote; a quote within a quoted cell "
          "is written twice"},
-        {"a,b\n\xfc,c", 7, "x.csv: is no text in UTF-8 (byte 5 is none of it)"},
-        {"a\0,\0b\0", 6, "x.csv: is no text in UTF-8 (it holds NUL bytes)"},
+        {"a,b\n\xfc,c", 7, "x.csv: is not UTF-8 text (byte 5 is invalid)"},
+        {"a\0,\0b\0", 6, "x.csv: is not UTF-8 text (it holds NUL bytes)"},
     };
 
     (void)state;

@@ -55,15 +55,15 @@ static void hostile_headers_are_refused_with_one_line(void **state)
         size_t data_size;
         const char *says;
     } cases[] = {
-        {"", 0, "no valid JSON"},
-        {"[]", 0, "no JSON object"},
+        {"", 0, "not valid JSON"},
+        {"[]", 0, "not a JSON object"},
         {"{\"a\":1}", 0, "dtype"},
         {"{\"a\":{\"b\":[[1]]}}", 0, "nests deeper"},
         {"{\"a\":" TENSOR("[2]", "0", "8") ",\"a\":" TENSOR("[0]", "8",
                                                             "8") "}",
          8, "duplicate"},
         {"{\"a\":" TENSOR("[2]", "0", "8") "}", 4, "ends at byte 8"},
-        {"{\"a\":" TENSOR("[3]", "0", "8") "}", 8, "asks for 12"},
+        {"{\"a\":" TENSOR("[3]", "0", "8") "}", 8, "needs 12"},
         {"{\"a\":" TENSOR("[2]", "8", "0") "}", 8, "[begin, end]"},
         {"{\"a\":" TENSOR("[2]", "-8", "0") "}", 8, "[begin, end]"},
         {"{\"a\":" TENSOR("[-1]", "0", "4") "}", 4, "shape[0]"},

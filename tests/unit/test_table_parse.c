@@ -26,7 +26,7 @@ static void files_that_are_no_tables_say_what_they_are(void **state)
         CASE(OLE2 "\0\0W\0o\0r\0k\0b\0o\0o\0k\0",
              "t: is an old workbook (.xls); save it as .xlsx or as CSV"),
         CASE(OLE2 "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0",
-             "t: is a workbook under a password; save it without one"),
+             "t: is a workbook with a password; save it without one"),
         CASE(ZIP30 "mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
              "t: is an OpenDocument file (.ods); save it as .xlsx or as CSV"),
         CASE("\r\n <!DOCTYPE html>",

@@ -123,22 +123,23 @@ static void broken_text_is_refused_with_its_line(void **state)
     } cases[] = {
         {BYTES("\xef\xbb\xbf"
                "a\nb\xff"),
-         DMS_TEXT_FOUND, "t.csv:2: bytes that are none of the encoding utf-8"},
+         DMS_TEXT_FOUND,
+         "t.csv:2: bytes that are not valid in the encoding utf-8"},
         {BYTES("a\r\nb\rc\xff"), DMS_TEXT_UTF_8,
-         "t.csv:3: bytes that are none of the encoding utf-8"},
+         "t.csv:3: bytes that are not valid in the encoding utf-8"},
         {BYTES("a\0\n\0b"), DMS_TEXT_FOUND,
-         "t.csv:2: bytes that are none of the encoding utf-16le"},
+         "t.csv:2: bytes that are not valid in the encoding utf-16le"},
         {BYTES("a\nb" WIDE_COMMA "\nc" WIDE_COMMA "\xef\xbc"), DMS_TEXT_FOUND,
-         "t.csv:3: bytes that are none of the encoding utf-8"},
+         "t.csv:3: bytes that are not valid in the encoding utf-8"},
         {BYTES("\xff\xfe"
                "a\0\x00\xd8"),
          DMS_TEXT_FOUND,
-         "t.csv:1: bytes that are none of the encoding utf-16le"},
+         "t.csv:1: bytes that are not valid in the encoding utf-16le"},
         {BYTES("a\n\x81"), DMS_TEXT_FOUND,
          "t.csv:2: the text is not in UTF-8, nor in UTF-16, GB18030 or "
          "Windows-1252; save it as UTF-8"},
         {BYTES("abcdefg\0hijklm\0"), DMS_TEXT_FOUND,
-         "t.csv: is no text in UTF-8, nor plainly in UTF-16 (it holds NUL "
+         "t.csv: is not UTF-8 text, nor clearly UTF-16 (it holds NUL "
          "bytes); if it is, say --encoding utf-16le"},
         {BYTES("\xef\xbb\xbf"
                "a"),

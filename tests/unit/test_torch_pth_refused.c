@@ -41,9 +41,9 @@ static void tensors_that_leave_their_storage_are_refused(void **state)
         {{.elements = 12, .axes = 2, .shape = {3, 4}, .stride = {5, 1}},
          "reaches over 14"},
         {{.elements = 12, .first = -1, .axes = 1, .shape = {1}, .stride = {1}},
-         "begins beyond"},
+         "begins past"},
         {{.elements = 12, .first = 13, .axes = 1, .shape = {0}, .stride = {1}},
-         "begins beyond"},
+         "begins past"},
         {{.elements = 12, .axes = 1, .shape = {-1}, .stride = {1}},
          "is negative"},
         {{.elements = 12, .axes = 1, .shape = {2}, .stride = {-1}},
@@ -62,8 +62,8 @@ static void tensors_that_leave_their_storage_are_refused(void **state)
         {{.elements = 12, .axes = 9}, "at most 8"},
         {{.elements = 13, .axes = 0}, "has 48 bytes, but its 13 elements"},
         {{.elements = 11, .axes = 0}, "has 48 bytes, but its 11 elements"},
-        {{.elements = -12, .axes = 0}, "of no possible size"},
-        {{.elements = INT64_MAX, .axes = 0}, "of no possible size"},
+        {{.elements = -12, .axes = 0}, "of an impossible size"},
+        {{.elements = INT64_MAX, .axes = 0}, "of an impossible size"},
         {{.key = "1", .elements = 12, .axes = 0},
          "storage '1' is missing: there is no entry data/1"},
         {{.key = "../0", .elements = 12, .axes = 0}, "is missing"},
@@ -112,19 +112,22 @@ static void objects_that_are_no_state_dict_are_refused(void **state)
         {L("\x80\2}(K\1NJ\1\0\0\0Nu."), "twice"},
         {L("\x80\2NQ."), "persistent id at byte 3 is not that of a storage"},
         {L("\x80\2(X\6\0\0\0moduleNNNNtQ."), "not that of a storage"},
-        {L("\x80\2(X\7\0\0\0storageNNNNtQ."), "of no storage class"},
+        {L("\x80\2(X\7\0\0\0storageNNNNtQ."),
+         "of something other than a storage class"},
         {L("\x80\2ctorch._utils\n_rebuild_tensor_v2\n)R."),
          "tensor 'tensor': a call with too few or many arguments"},
-        {L("\x80\2ctorch._utils\n_rebuild_tensor\n(NNNNtR."), "of no storage"},
-        {L("\x80\2ctorch._utils\n_rebuild_parameter\nN\x85R."), "of no tensor"},
+        {L("\x80\2ctorch._utils\n_rebuild_tensor\n(NNNNtR."),
+         "does not have a storage"},
+        {L("\x80\2ctorch._utils\n_rebuild_parameter\nN\x85R."),
+         "not made of a tensor"},
         {L("\x80\2ctorch._utils\n_rebuild_parameter\nq\1"
            "h\1h\1)R\x85R\x85R."),
-         "of no tensor"},
+         "not made of a tensor"},
         {L("\x80\2ctorch.nn.modules.linear\nLinear\n)\x81."),
          "a whole module was saved, not its weights"},
         {L("\x80\2ctorch._utils\n_rebuild_sparse_tensor\n)R."),
          "global torch._utils._rebuild_sparse_tensor at byte 2: a kind of "
-         "tensor that is not read"},
+         "tensor that is not supported"},
         {L("\x80\2ctorch._utils\n_rebuild_qtensor\n)R."),
          "global torch._utils._rebuild_qtensor"},
         {L("\x80\2cposix\nsystem\nX\4\0\0\0true\x85R."),
@@ -155,7 +158,7 @@ static void names_that_cannot_be_are_refused(void **state)
         add_tensor(&object, names[i], &dense);
         PUT(&object, "u.");
         zip = zip_of(&object);
-        expect_refusal(&zip, names[i], "is no name for a tensor");
+        expect_refusal(&zip, names[i], "is not a name for a tensor");
         dms_strbuf_release(&zip);
         dms_strbuf_release(&object);
     }

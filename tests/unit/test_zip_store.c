@@ -86,26 +86,26 @@ static void lies_are_refused_with_one_line(void **state)
         uint64_t value;
         const char *says;
     } cases[] = {
-        {"method", FROM_CENTRAL, 0, 10, 2, 8, "other than the directory"},
+        {"method", FROM_CENTRAL, 0, 10, 2, 8, "contradicts the directory"},
         {"encrypted", FROM_CENTRAL, 1, 8, 2, 0x0809, "is encrypted"},
-        {"packed size", FROM_CENTRAL, 1, 20, 4, 11, "another size"},
-        {"local method", FROM_LOCAL, 1, 8, 2, 8, "other than the directory"},
-        {"local flags", FROM_LOCAL, 1, 6, 2, 0, "other than the directory"},
-        {"local size", FROM_LOCAL, 1, 22, 4, 11, "other than the directory"},
-        {"local name", FROM_LOCAL, 1, 30, 1, 'x', "other than the directory"},
+        {"packed size", FROM_CENTRAL, 1, 20, 4, 11, "two sizes differ"},
+        {"local method", FROM_LOCAL, 1, 8, 2, 8, "contradicts the directory"},
+        {"local flags", FROM_LOCAL, 1, 6, 2, 0, "contradicts the directory"},
+        {"local size", FROM_LOCAL, 1, 22, 4, 11, "contradicts the directory"},
+        {"local name", FROM_LOCAL, 1, 30, 1, 'x', "contradicts the directory"},
         {"local signature", FROM_LOCAL, 1, 0, 1, 'x', "no local header"},
         {"local name length", FROM_LOCAL, 1, 26, 2, 65535, "malformed local"},
         {"local extra", FROM_LOCAL, 0, 42, 2, 60, "malformed local"},
-        {"offset beyond", FROM_CENTRAL, 1, 42, 4, 1 << 20, "begins behind"},
+        {"offset beyond", FROM_CENTRAL, 1, 42, 4, 1 << 20, "begins after"},
         {"offset within", FROM_CENTRAL, 1, 42, 4, 3, "no local header"},
         {"two in one place", FROM_CENTRAL, 1, 42, 4, 0,
-         "other than the directory"},
-        {"absolute", FROM_CENTRAL, 0, 46, 1, '/', "no name inside"},
-        {"backslash", FROM_CENTRAL, 0, 47, 1, '\\', "no name inside"},
-        {"NUL", FROM_CENTRAL, 0, 47, 1, 0, "no name inside"},
-        {"line feed", FROM_CENTRAL, 0, 47, 1, '\n', "no name inside"},
-        {"no UTF-8", FROM_CENTRAL, 0, 47, 1, 0xff, "no name inside"},
-        {"parent", FROM_CENTRAL, 0, 46, 3, 0x2f2e2e, "no name inside"},
+         "contradicts the directory"},
+        {"absolute", FROM_CENTRAL, 0, 46, 1, '/', "not a name inside"},
+        {"backslash", FROM_CENTRAL, 0, 47, 1, '\\', "not a name inside"},
+        {"NUL", FROM_CENTRAL, 0, 47, 1, 0, "not a name inside"},
+        {"line feed", FROM_CENTRAL, 0, 47, 1, '\n', "not a name inside"},
+        {"no UTF-8", FROM_CENTRAL, 0, 47, 1, 0xff, "not a name inside"},
+        {"parent", FROM_CENTRAL, 0, 46, 3, 0x2f2e2e, "not a name inside"},
         {"disk", FROM_CENTRAL, 0, 34, 2, 1, "directory is malformed"},
         {"comment", FROM_CENTRAL, 2, 32, 2, 9, "directory is malformed"},
         {"signature", FROM_CENTRAL, 1, 0, 1, 'x', "directory is malformed"},
@@ -153,7 +153,7 @@ static void an_entry_larger_than_the_file_is_refused(void **state)
     memset(sb.data + at, 0xfe, 8);
     assert_int_equal(dms_zip_store_create(&zip, sb.data, sb.len, "x", &err),
                      DMS_EFORMAT);
-    assert_non_null(strstr(err.message, "reaches beyond"));
+    assert_non_null(strstr(err.message, "reaches past"));
     dms_strbuf_release(&sb);
 }
 
