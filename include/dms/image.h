@@ -80,7 +80,7 @@ typedef enum dms_field_kind {
 typedef struct dms_field {
     dms_field_kind kind;
     bool white_background;
-    double center_x, center_y; /* pixels of the picture as stored */
+    double center_x, center_y; /* pixels of the full upright picture */
     double radius;             /* pixels; half the crop's side */
     double coverage; /* share of the crop's disc inside the picture, 0..1 */
     bool

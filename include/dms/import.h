@@ -57,8 +57,8 @@ typedef struct dms_import_report {
     bool whole;                     /* a DMS-Net; else a backbone alone */
     dms_backbone backbone;
     char prefix[256]; /* of the names taken: "state_dict.module." */
-    size_t inflated;  /* convolutions of 5 axes that were taken as pictures' */
-    dms_depth_slice depth_slice; /* in this way */
+    size_t inflated;  /* 5-axis convolutions that were reduced to 4 */
+    dms_depth_slice depth_slice; /* how they were reduced */
 } dms_import_report;
 
 /* Row i, borrowed from the report; NULL from count on. The rows stand in the

@@ -173,7 +173,7 @@ typedef struct dms_train_options {
     bool split_override;
     uint64_t seed;
 
-    int threads; /* 0: OpenMP's default */
+    int threads; /* 0: OMP_NUM_THREADS, else all cores */
     /* Of the backbone's maps and gradients. Weights, statistics, losses, the
      * modules behind it and validation are always float32 (but validation reads
      * a frozen backbone's stored maps). */

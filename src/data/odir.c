@@ -159,7 +159,6 @@ static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
         goto done;
     }
     tell_ids(dataset, options->monitor);
-    tell_splits(dataset, options->monitor);
     tell_swapped(dataset, options->monitor);
     if (options->wanted != DMS_LABELS_UNWANTED)
         tell_unused(&columns, table, options->monitor);
@@ -202,6 +201,7 @@ dms_status dms_dataset_open_with(dms_dataset **out, const char *path,
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->patients[i].split != DMS_SPLIT_NONE)
             dataset->has_split_column = true;
+    tell_splits(dataset, options.monitor);
     TRY(dms_groups_join_persons(dataset, options.monitor, err));
     TRY(dms_odir_pictures_resolve(dataset, options.images, options.monitor,
                                   err));

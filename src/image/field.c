@@ -372,7 +372,7 @@ static double coverage(const circle *c, double width, double height)
         if (c->y + y >= 0 && c->y + y <= height && right > left)
             seen += right - left;
     }
-    return all > 0 ? seen / all : 0;
+    return all > 0 ? fmin(seen / all, 1) : 0;
 }
 
 static void classify(dms_field *out, const search *s, const circle *c,

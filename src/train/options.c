@@ -402,7 +402,8 @@ static const dms_option options[] = {
          "recompute activations in the backward pass instead of keeping them: "
          "a third of the memory, a third more time, the same bits"),
     TEXT("metric", metric, "NAME",
-         "metric that chooses the best epoch; empty: odir_final for ODIR's "
+         "metric that chooses the best epoch (docs/metrics.md); empty: "
+         "odir_final for ODIR's "
          "labels; for others macro_auc, or class_kappa_quadratic for ordered "
          "and class_kappa for unordered classes"),
     {.name = "patience",
