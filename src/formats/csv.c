@@ -1,5 +1,5 @@
-/* Reading CSV byte by byte into a table, over base/bytes; the text is UTF-8
- * with or without a byte order mark (text_encoding.h makes it so). */
+/* Reads CSV byte by byte into a table. Relies on base/bytes for bounds and on
+ * text_encoding.h for UTF-8, with or without a byte order mark. */
 #include "formats/csv.h"
 
 #include <stdbool.h>
@@ -16,9 +16,9 @@ enum { END = -1 };
 
 typedef struct reader {
     dms_bytes bytes;
-    int line; /* of the byte that is next; from 1 */
-    char separator;
-    dms_strbuf cell;
+    int line;        /* of the next byte; from 1 */
+    char separator;  /* one of , ; tab | : */
+    dms_strbuf cell; /* owned; text of the current cell */
     dms_table *table;
     dms_error *err;
 } reader;
@@ -33,7 +33,7 @@ static bool is_line_end(int c)
     return c == '\r' || c == '\n';
 }
 
-/* The next byte; CRLF comes as one '\n', and so does a lone CR. */
+/* Take the next byte; CRLF and a lone CR both give one '\n'. */
 static int next(reader *r)
 {
     int c = peek(r);
@@ -116,7 +116,7 @@ done:
     return st;
 }
 
-/* The candidate that the first line has most of, outside quotes. */
+/* The candidate that occurs most often in the first line, outside quotes. */
 static char find_separator(const dms_bytes *bytes)
 {
     static const char candidates[] = ",;\t|";
@@ -141,12 +141,12 @@ static char find_separator(const dms_bytes *bytes)
     return candidates[best];
 }
 
-/* Excel's first line "sep=;", which is no row, but says what parts cells.
- * False, and nothing is taken, where there is none. */
+/* Take Excel's first line "sep=;", which names the separator and is not a row.
+ * If the line is missing, take nothing and return false. */
 static bool take_separator_line(reader *r)
 {
     bool quoted = peek(r) == '"';
-    size_t len = quoted ? 7 : 5; /* "sep=;" with its quotes, or without */
+    size_t len = quoted ? 7 : 5; /* "sep=;" with or without quotes */
     size_t left = dms_bytes_left(&r->bytes);
     const char *at = left ? (const char *)r->bytes.data + r->bytes.at : "";
 

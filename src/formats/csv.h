@@ -1,4 +1,4 @@
-/* Comma-separated values: RFC 4180 and what spreadsheets make of it. */
+/* Comma-separated values: RFC 4180 and the variants that spreadsheets write. */
 #ifndef DMS_FORMATS_CSV_H
 #define DMS_FORMATS_CSV_H
 
@@ -10,17 +10,17 @@
 
 /* Parse size bytes of UTF-8 at data; name is for messages.
  *
- * Cells are separated by the one of ',' ';' '|' and tab that the first line has
- * most of, or by what a line "sep=;" before it says; quoted cells may hold
- * separators, line ends and doubled quotes. Lines end in LF, CRLF or CR; a
- * UTF-8 byte order mark and empty lines are passed over. DMS_EFORMAT for a
- * quote that is never closed, text after a closing quote, bytes that are no
- * UTF-8, a NUL byte; DMS_ELIMIT past table.h's limits. */
+ * A line "sep=;" before the first line sets the separator. Otherwise it is the
+ * one of ',' ';' '|' and tab that occurs most often in the first line. Quoted
+ * cells may contain separators, line ends and doubled quotes. Lines end in LF,
+ * CRLF or CR. A UTF-8 byte order mark and empty lines are skipped. DMS_EFORMAT
+ * for an unclosed quote, text after a closing quote, invalid UTF-8 or a NUL
+ * byte; DMS_ELIMIT past the limits of table.h. */
 dms_status dms_csv_parse(dms_table **out, const void *data, size_t size,
                          const char *name, dms_error *err);
 
-/* A name as one cell: as base/name.h writes a line, between quotes where it
- * holds a separator or a quote. */
+/* Write a name as one cell: escaped as a line by base/name.h, and quoted if it
+ * contains a separator or a quote. */
 void dms_csv_put_name(dms_strbuf *out, const char *name);
 
 #endif

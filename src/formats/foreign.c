@@ -1,3 +1,5 @@
+/* Recognises files that are not weights, to tell the user what was given.
+ * Relies only on the file's first bytes; it parses nothing. */
 #include "formats/foreign.h"
 
 #include <stdbool.h>
@@ -14,7 +16,7 @@
     "state_dict "                                                              \
     "or safetensors"
 
-/* len bytes at a place of the file. */
+/* len bytes expected at offset at. */
 static const struct {
     size_t at, len;
     const char *bytes, *kind;
@@ -42,7 +44,7 @@ static const struct {
     {0, 5, "%PDF-", "a PDF, not weights"},
 };
 
-/* Where its text begins: behind a byte order mark and blanks. */
+/* The offset of the text after a byte order mark and blanks. */
 static size_t text_start(const char *data, size_t size)
 {
     size_t at = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;

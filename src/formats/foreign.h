@@ -1,11 +1,12 @@
-/* Files that are often given in place of weights, told by their first bytes. */
+/* Recognise, by their first bytes, files that users often pass instead of
+ * weights. */
 #ifndef DMS_FORMATS_FOREIGN_H
 #define DMS_FORMATS_FOREIGN_H
 
 #include <stddef.h>
 
-/* What the file is and what to do, for behind "FILE: is "; NULL: unknown. Ask
- * only of a file that no reader here takes. */
+/* What the file is and what to do about it, to follow "FILE: is "; NULL if
+ * unknown. Call this only for a file that no reader here accepts. */
 const char *dms_foreign_kind(const void *data, size_t size);
 
 #endif

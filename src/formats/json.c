@@ -1,5 +1,6 @@
-/* The door to jansson: depth is checked before its recursive parser runs,
- * which runs in the C locale; base/json_write does the way out. */
+/* Reads and writes jansson's values. jansson's parser recurses and depends on
+ * the locale, so this file checks the depth first and parses in the C locale.
+ * Writing relies on base/json_write. */
 #include "formats/json.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 #include "base/name.h"
 #include "base/number.h"
 
-/* Of what is no JSON it may say either: the parser refuses that itself. */
+/* Text that is not JSON may get either answer; the parser refuses it anyway. */
 static bool is_too_deep(const char *text, size_t len)
 {
     bool quoted = false;
@@ -31,7 +32,7 @@ static bool is_too_deep(const char *text, size_t len)
     return false;
 }
 
-/* Where json_error_code looks for it. */
+/* json_error_code reads the code from this byte. */
 static void set_code(json_error_t *problem, enum json_error_code code)
 {
     problem->text[sizeof problem->text - 1] = (char)code;
@@ -45,8 +46,8 @@ static void refuse_depth(json_error_t *problem)
     set_code(problem, json_error_stack_overflow);
 }
 
-/* jansson asks localeconv for the decimal point and believes in one byte of
- * it; under the C locale it never has to. */
+/* jansson asks localeconv for the decimal point and assumes that it is one
+ * byte. In the C locale jansson never needs to ask. */
 json_t *dms_json_read(const char *text, size_t len, size_t flags,
                       json_error_t *problem)
 {
@@ -61,7 +62,7 @@ json_t *dms_json_read(const char *text, size_t len, size_t flags,
     before = dms_c_locale_enter();
     root = json_loadb(text, len, flags, problem);
     dms_c_locale_leave(before);
-    /* of content jansson tells always, of memory not everywhere */
+    /* jansson always describes invalid content, but not every lack of memory */
     if (!root && problem && !*problem->text)
         set_code(problem, json_error_out_of_memory);
     return root;

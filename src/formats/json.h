@@ -1,5 +1,5 @@
-/* jansson's values from text and to text. Reading goes through jansson,
- * writing through base/json_write: both in every locale the same. */
+/* jansson values from text and to text. Reading uses jansson, writing uses
+ * base/json_write; both work the same in every locale. */
 #ifndef DMS_FORMATS_JSON_H
 #define DMS_FORMATS_JSON_H
 
@@ -8,45 +8,47 @@
 #include "base/json_write.h"
 #include "dms/status.h"
 
-/* jansson's parser calls itself for each list in a list, as deep as 2,048,
- * which takes 180 KB of stack. */
+/* jansson's parser recurses once per nested list. Its own limit of 2,048 takes
+ * 180 KB of stack. */
 enum { DMS_JSON_DEPTH_MAX = 64 };
 
-/* json_loadb, but a locale's decimal point changes nothing, and lists and
- * objects deeper in each other than DMS_JSON_DEPTH_MAX are refused. NULL as
- * there, and problem, which may be NULL, has the code
- * json_error_out_of_memory for every want of memory. Free with json_decref. */
+/* json_loadb, with two differences: the locale's decimal point has no effect,
+ * and lists and objects nested deeper than DMS_JSON_DEPTH_MAX are refused. NULL
+ * on failure, as json_loadb. problem may be NULL; its code is
+ * json_error_out_of_memory whenever memory runs out. Free with json_decref. */
 json_t *dms_json_read(const char *text, size_t len, size_t flags,
                       json_error_t *problem);
 
-/* The value of a whole text in memory, which name is of; *out is NULL on
- * failure. DMS_EFORMAT for what is no JSON, DMS_ENOMEM. */
+/* Parse a whole NUL-terminated text in memory; name is for messages. *out is
+ * NULL on failure. DMS_EFORMAT if text is not JSON, DMS_ENOMEM. */
 dms_status dms_json_parse(json_t **out, const char *text, const char *name,
                           dms_error *err);
 
-/* A name or another text of any bytes, as base/name.h writes it, or null where
- * text is NULL. NULL without memory, never for its content. */
+/* A JSON string of a name or any other bytes, written as base/name.h does; JSON
+ * null if text is NULL. NULL only if memory runs out, never because of the
+ * content. */
 json_t *dms_json_name(const char *text);
 
-/* Put value under key, or at the end; takes value. Without memory for either,
- * or where *to is NULL already, *to is freed and NULL: so a tree built by these
- * and by json_pack is whole, or it is NULL and dms_json_dump says so. key is
- * UTF-8. */
+/* Set value under key, or append value; takes value. If memory ran out for
+ * value or runs out here, or if *to is already NULL, *to is freed and set to
+ * NULL. So a tree built with these and json_pack is either complete or NULL,
+ * and dms_json_dump then returns NULL. key is UTF-8. */
 void dms_json_set(json_t **to, const char *key, json_t *value);
 void dms_json_append(json_t **to, json_t *value);
 
-/* A real, or null where value is not finite. */
+/* A JSON real; JSON null if value is not finite. */
 json_t *dms_json_real(double value);
 
-/* One value and all below it, at the place where the writer is. */
+/* Write one value and everything below it at the writer's position. */
 void dms_json_write_value(dms_json_writer *w, json_t *value);
 
-/* A text of its own (dms_free); NULL without memory or where root is NULL. */
+/* A new text, which the caller frees (dms_free); NULL if memory runs out or
+ * root is NULL. */
 char *dms_json_dump(json_t *root, dms_json_style style);
 
-/* The same on one line without blanks, into text, a terminating 0 included.
- * Returns the whole length, beyond capacity - 1 where it did not fit; 0 without
- * memory or where root is NULL. */
+/* Write root on one line without blanks into text, with a terminating NUL.
+ * Returns the full length, which exceeds capacity - 1 if it did not fit; 0 if
+ * memory runs out or root is NULL. */
 size_t dms_json_print(char *text, size_t capacity, json_t *root);
 
 #endif

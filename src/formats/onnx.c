@@ -1,5 +1,5 @@
-/* Building ONNX's messages and packing them; the only file that sees
- * protobuf-c. */
+/* Builds ONNX messages and packs them. Relies on protobuf-c; no other file uses
+ * it. */
 #include "formats/onnx.h"
 
 #include <string.h>
@@ -11,15 +11,15 @@
 
 enum { IR_VERSION = 8 };
 
-/* The message tree, every part of it from dms_calloc, so that protobuf-c
- * releases it whole; but for the borrowed data. */
+/* The message tree. dms_calloc allocates every part, so that protobuf-c
+ * releases the whole tree, except the borrowed data. */
 struct dms_onnx {
     Onnx__ModelProto *model;
-    bool *borrowed; /* of each initializer */
-    bool failed;
+    bool *borrowed; /* per initializer */
+    bool failed;    /* memory ran out */
 };
 
-/* A message made by its own init function. */
+/* Create a message with its own init function. */
 #define NEW(onnx, type, init) ((type *)new_message(onnx, sizeof(type), init))
 
 static void *new_message(dms_onnx *onnx, size_t size,
@@ -42,8 +42,8 @@ static char *copy_text(dms_onnx *onnx, const char *text)
     return copy;
 }
 
-/* Append item to a list whose room is the next power of two. NULL items are
- * failures already noted. */
+/* Append item to a list whose capacity is the next power of two. If item is
+ * NULL, its failure is already recorded. */
 static bool append(dms_onnx *onnx, void *list, size_t *count, void *item)
 {
     void **items;
@@ -258,7 +258,7 @@ void dms_onnx_add(dms_onnx *onnx, const dms_onnx_node *node)
         destroy_message(proto);
 }
 
-/* A new attribute of the last node; NULL after a failure. */
+/* A new attribute of the last node; NULL on failure. */
 static Onnx__AttributeProto *
 new_attribute(dms_onnx *onnx, const char *name,
               Onnx__AttributeProto__AttributeType type)
@@ -347,7 +347,7 @@ static bool mark_borrowed(dms_onnx *onnx, size_t index, bool borrowed)
     return true;
 }
 
-/* The new initializer, whose data the caller sets; NULL after a failure. */
+/* A new initializer, whose data the caller sets; NULL on failure. */
 static Onnx__TensorProto *
 new_tensor(dms_onnx *onnx, const dms_onnx_tensor *tensor, bool borrowed)
 {
@@ -383,7 +383,7 @@ void dms_onnx_borrow(dms_onnx *onnx, const dms_onnx_tensor *tensor,
     Onnx__TensorProto *proto = new_tensor(onnx, tensor, true);
 
     if (proto)
-        proto->raw_data.data = (uint8_t *)(uintptr_t)data; /* only read */
+        proto->raw_data.data = (uint8_t *)(uintptr_t)data; /* never written */
 }
 
 void *dms_onnx_take(dms_onnx *onnx, const dms_onnx_tensor *tensor)

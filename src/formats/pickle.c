@@ -1,4 +1,5 @@
-/* A pickle played from its first opcode to STOP. */
+/* Executes a pickle from its first opcode to STOP. Relies on the other
+ * pickle*.c files, which check each opcode and bound the memory. */
 #include "formats/pickle.h"
 
 #include "base/alloc.h"

@@ -1,5 +1,5 @@
-/* The opcodes with which a pickle names and calls things; here they only make
- * values. */
+/* Opcodes that name globals and call them. Here they only create values. Relies
+ * on rules->globals, the allow-list. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -42,7 +42,7 @@ static dms_status push_global(pickle_machine *m, text module, text name)
                     rules->hint ? rules->hint(&refusal) : "");
 }
 
-/* Up to a line feed, which is taken too. */
+/* Read to a line feed, which is taken but not returned. */
 static text take_line(dms_bytes *b)
 {
     size_t left = dms_bytes_left(b);
@@ -96,7 +96,7 @@ done:
     return st;
 }
 
-/* OrderedDict([(key, value), ...]), as Python 2 wrote it: pairs are lists. */
+/* OrderedDict([(key, value), ...]). Python 2 wrote the pairs as lists. */
 static dms_status add_pairs(pickle_machine *m, dms_pickle_ref dict,
                             dms_pickle_ref pairs)
 {
@@ -184,7 +184,7 @@ done:
     return st;
 }
 
-/* The state of an OrderedDict is what torch calls _metadata: read over. */
+/* The state of an OrderedDict is what torch calls _metadata; it is skipped. */
 dms_status dms_pickle_play_build(pickle_machine *m)
 {
     dms_status st;

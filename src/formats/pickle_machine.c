@@ -1,4 +1,5 @@
-/* The machine's store: values, cells, stack and memo, each bounded. */
+/* The machine's memory: values, cells, stack and memo. Each has a limit. Relies
+ * on refs and cells that only this file creates, so they are always valid. */
 #include "formats/pickle_machine.h"
 
 #include <string.h>
@@ -6,8 +7,8 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 
-/* Room for needed items of size bytes, at most max of them; items is the
- * address of the array's pointer, of whatever type. */
+/* Ensure capacity for needed items of size bytes each, at most max items. items
+ * is the address of the array's pointer, of any type. */
 static dms_status grow(void *items, size_t *capacity, size_t needed, size_t max,
                        size_t size, pickle_machine *m)
 {

@@ -1,8 +1,9 @@
-/* What a pickle that is refused is told: the opcode by its name, and where. */
+/* Messages for a refused pickle: the opcode's name and its byte. Relies on the
+ * machine's current opcode and offset. */
 #include "base/fail.h"
 #include "formats/pickle_machine.h"
 
-/* Every opcode of protocols 0 to 5, those that are refused too. */
+/* Every opcode of protocols 0 to 5, including those that are refused. */
 static const char *const names[256] = {
     ['('] = "MARK",
     ['.'] = "STOP",

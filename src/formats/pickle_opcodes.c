@@ -1,4 +1,5 @@
-/* What each opcode does to the machine; one that is not here is refused. */
+/* What each opcode does to the machine; an opcode not listed here is refused.
+ * Relies on pickle_machine.c for limits and stack underflow. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -26,7 +27,7 @@ static dms_status play_mark(pickle_machine *m)
     return dms_pickle_push(m, PICKLE_MARK);
 }
 
-/* As CPython does, POP takes a mark away too. */
+/* As in CPython, POP removes a mark too. */
 static dms_status play_pop(pickle_machine *m)
 {
     if (m->height == 0)
@@ -69,7 +70,8 @@ static dms_status play_integer(pickle_machine *m)
     return DMS_OK;
 }
 
-/* LONG1, LONG4: little-endian two's complement of so many bytes. */
+/* LONG1, LONG4: a length, then that many bytes of little-endian two's
+ * complement. */
 static dms_status play_long(pickle_machine *m)
 {
     enum { LONG1 = 0x8a };
@@ -165,8 +167,8 @@ static dms_status play_empty(pickle_machine *m)
     return st;
 }
 
-/* Everything above stack[from] goes into the container that lies at
- * stack[from - 1 - marks], in its order, and comes off together with marks. */
+/* Append everything above stack[from], in order, to the container at
+ * stack[from - 1 - marks], then pop it together with the marks. */
 static dms_status append_from(pickle_machine *m, size_t from, size_t marks,
                               dms_pickle_kind kind)
 {
@@ -214,7 +216,7 @@ static dms_status play_appends(pickle_machine *m)
                        m->opcode == 'u' ? DMS_PICKLE_DICT : DMS_PICKLE_LIST);
 }
 
-/* A new container of what lies above stack[from]. */
+/* Replace everything above stack[from] with a new container of it. */
 static dms_status collect(pickle_machine *m, size_t from, size_t marks,
                           dms_pickle_kind kind)
 {
@@ -236,7 +238,7 @@ static dms_status collect(pickle_machine *m, size_t from, size_t marks,
     return st;
 }
 
-/* TUPLE, LIST, DICT: from the mark on. */
+/* TUPLE, LIST, DICT: everything above the mark. */
 static dms_status play_collect(pickle_machine *m)
 {
     size_t mark;
@@ -262,7 +264,7 @@ static dms_status play_tuple(pickle_machine *m)
 
 typedef dms_status (*player)(pickle_machine *m);
 
-/* What is not here is refused. */
+/* An opcode not listed here is refused. */
 static const player players[256] = {
     ['('] = play_mark,
     ['0'] = play_pop,

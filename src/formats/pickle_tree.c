@@ -1,4 +1,5 @@
-/* What a played pickle holds: values by their number, and their order. */
+/* Access to what a pickle contained: values by number, and elements in order.
+ * Relies on the tree that pickle_machine.c built. */
 #include "formats/pickle.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* safetensors: an 8-byte header length, a JSON header, raw little-endian
- * tensors. Reading trusts nothing; writing is deterministic. */
+ * tensors. The reader checks everything; the writer is deterministic. */
 #ifndef DMS_FORMATS_SAFETENSORS_H
 #define DMS_FORMATS_SAFETENSORS_H
 
@@ -15,12 +15,12 @@ enum {
 typedef struct dms_safetensors dms_safetensors;
 
 /* Parse size bytes at data, which must outlive the result. name is for
- * messages. Refused: a header that does not fit, is no JSON object, has
- * duplicate or unsorted-overlapping or holed ranges, a range that is not
- * shape times dtype, overflow, more than COUNT_MAX tensors. */
+ * messages. Refused: a header that does not fit or is not a JSON object,
+ * duplicate keys, overlapping ranges or holes between them, a range whose size
+ * is not shape times dtype, overflow, more than COUNT_MAX tensors. */
 dms_status dms_safetensors_parse(dms_safetensors **out, const void *data,
                                  size_t size, const char *name, dms_error *err);
-/* Map a file and parse it; views live until close. */
+/* Map a file and parse it; views are valid until close. */
 dms_status dms_safetensors_open(dms_safetensors **out, const char *path,
                                 dms_error *err);
 void dms_safetensors_close(dms_safetensors *file);
@@ -28,10 +28,10 @@ void dms_safetensors_close(dms_safetensors *file);
 size_t dms_safetensors_count(const dms_safetensors *file);
 const dms_tensor_view *dms_safetensors_at(const dms_safetensors *file,
                                           size_t index);
-/* NULL when there is none (sorted lookup). */
+/* NULL if the tensor is missing (binary search by name). */
 const dms_tensor_view *dms_safetensors_find(const dms_safetensors *file,
                                             const char *name);
-/* A __metadata__ value, borrowed; NULL when there is none. */
+/* A __metadata__ value, borrowed; NULL if it is missing. */
 const char *dms_safetensors_metadata(const dms_safetensors *file,
                                      const char *key);
 
@@ -40,9 +40,9 @@ typedef struct dms_metadata {
     const char *value;
 } dms_metadata;
 
-/* What to write: tensors in their order, whose bytes the views have, or, where
- * supply is given, it gives: those of tensor index, tensors[index].size of
- * them, valid until its next call. */
+/* What to write: tensors in this order. Their bytes come from the views, or
+ * from supply if it is set: supply gives the tensors[index].size bytes of
+ * tensor index, valid until its next call. */
 typedef struct dms_safetensors_content {
     const dms_tensor_view *tensors;
     size_t count;
@@ -53,12 +53,13 @@ typedef struct dms_safetensors_content {
     void *user;
 } dms_safetensors_content;
 
-/* Write atomically (temporary file, sync, rename), data aligned to 8 bytes. */
+/* Write atomically (temporary file, sync, rename), with data aligned to 8
+ * bytes. */
 dms_status dms_safetensors_write_content(const char *path,
                                          const dms_safetensors_content *content,
                                          dms_error *err);
 
-/* The same, of tensors whose views have their bytes. */
+/* The same, for tensors whose views have their bytes. */
 dms_status dms_safetensors_write(const char *path,
                                  const dms_tensor_view *tensors, size_t count,
                                  const dms_metadata *metadata,

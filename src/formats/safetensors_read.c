@@ -1,9 +1,11 @@
-/* Reading safetensors:
+/* Reads safetensors:
  *
  *   8 bytes   N, the header's length, little-endian
  *   N bytes   {"__metadata__":{KEY:VALUE,...},
  *              NAME:{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},...}
  *   the rest  the tensors, without holes or overlaps
+ *
+ * Relies on json.h to parse the header. No claim of the file is trusted.
  *
  * https://github.com/huggingface/safetensors#format */
 #include "formats/json.h"
@@ -22,26 +24,27 @@
 enum {
     NAME_MAX_BYTES = 1024,
     DEPTH_MAX = 3, /* header, tensor, shape */
-    /* 24 a tensor: what bounds the JSON tree's memory before it is built */
+    /* 24 per tensor; this bounds the JSON tree's memory before it is built */
     JSON_VALUES_MAX = 24 * DMS_SAFETENSORS_COUNT_MAX
 };
 
 struct dms_safetensors {
     json_t *header;         /* owns the names and the metadata */
-    const json_t *metadata; /* in header; NULL when there is none */
+    const json_t *metadata; /* in header; NULL if missing */
     dms_tensor_view *views; /* sorted by name */
     size_t count;
-    dms_file_map map; /* empty unless opened from a path */
+    dms_file_map map; /* empty if parsed from memory */
 };
 
-/* What parsing a tensor's entry needs to know. */
+/* What parsing the header's entries needs: the file's name and its data. */
 typedef struct place {
     const char *file;    /* for messages */
-    const uint8_t *data; /* after the header */
+    const uint8_t *data; /* the bytes after the header */
     size_t size;
 } place;
 
-/* A walk over the text that builds nothing: how deep, how many values. */
+/* Scan the text without building anything: check its depth and count its
+ * values. */
 static dms_status check_json_size(const char *text, size_t len,
                                   const char *file, dms_error *err)
 {
@@ -87,7 +90,7 @@ static dms_status parse_header(json_t **header, const char *text, size_t len,
     if (!*header && json_error_code(&json_err) == json_error_out_of_memory)
         return dms_fail_memory(err, file);
     if (!*header) {
-        /* jansson quotes the offending text */
+        /* jansson quotes the invalid text */
         for (char *c = json_err.text; *c; c++)
             if (dms_ascii_is_control(*c))
                 *c = ' ';
@@ -155,7 +158,7 @@ static dms_status read_dtype(dms_tensor_view *view, const json_t *entry,
                     file, view->name);
 }
 
-/* Leaves view->size the bytes that the shape asks for. */
+/* Sets view->size to the bytes that the shape needs. */
 static dms_status read_shape(dms_tensor_view *view, const json_t *entry,
                              const char *file, dms_error *err)
 {
@@ -230,7 +233,7 @@ done:
     return st;
 }
 
-/* By place; of those at one place the empty ones first. */
+/* By position; at one position empty tensors come first. */
 static int compare_places(const void *a, const void *b)
 {
     const dms_tensor_view *x = a;
@@ -249,7 +252,7 @@ static int compare_names(const void *a, const void *b)
                   ((const dms_tensor_view *)b)->name);
 }
 
-/* The tensors follow each other and fill the data to its end. */
+/* Check that the tensors are contiguous and fill the data to its end. */
 static dms_status check_cover(dms_safetensors *file, const place *at,
                               dms_error *err)
 {
@@ -303,7 +306,7 @@ static dms_status read_views(dms_safetensors *file, const place *at,
     return DMS_OK;
 }
 
-/* Find the header's text; at gets the data behind it. */
+/* Find the header's text; at is set to the data after it. */
 static dms_status split_file(const char **text, size_t *len, place *at,
                              const void *data, size_t size, dms_error *err)
 {

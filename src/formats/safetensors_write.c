@@ -1,6 +1,6 @@
-/* Writing safetensors: the same arguments give the same bytes. The header is
+/* Writes safetensors: the same arguments give the same bytes. The header is
  * compact JSON, __metadata__ first, padded with spaces so that the data begin
- * at a multiple of 8. */
+ * at a multiple of 8. Relies on json.h for the header. */
 #include "formats/json.h"
 #include "formats/safetensors.h"
 
@@ -43,7 +43,7 @@ static dms_status check_view(const dms_tensor_view *view, const char *path,
     return DMS_OK;
 }
 
-/* Add view, whose data begin at *offset; *offset moves behind them. */
+/* Add view, whose data begin at *offset; advance *offset past them. */
 static dms_status add_view(json_t *header, size_t *offset,
                            const dms_tensor_view *view, const char *path,
                            dms_error *err)
@@ -94,7 +94,7 @@ static dms_status add_metadata(json_t *header, const dms_metadata *metadata,
     return DMS_OK;
 }
 
-/* The padded header behind its length; *size counts both. */
+/* The 8-byte length and the padded header; *size counts both. */
 static dms_status encode_header(uint8_t **out, size_t *size, json_t *header,
                                 const char *path, dms_error *err)
 {

@@ -1,4 +1,5 @@
-/* Tables in memory, over textlist: all cells' texts lie in one buffer. */
+/* Tables in memory. Relies on textlist, which keeps all cells' texts in one
+ * buffer. */
 #include "formats/table.h"
 
 #include <stdbool.h>
@@ -102,7 +103,8 @@ const char *dms_table_cell(const dms_table *table, size_t row, size_t column)
 
 #define BLANKS " \t\r\n"
 
-/* The next letter in lower case; one blank for all the ways to write one. */
+/* The next character in lower case; any run of blanks, '_' and '-' gives one
+ * blank. */
 static char next_folded(const char **text)
 {
     size_t blanks = strspn(*text, BLANKS "_-");

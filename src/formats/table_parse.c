@@ -1,6 +1,7 @@
-/* What a file is, by its first bytes; then its reader. People have tables in
- * many kinds of files, and the name often tells another: HTML under .xls, a
- * workbook under .csv. */
+/* Recognises a file by its content and calls its reader. The name is not used,
+ * because users have tables in many kinds of files and the name is often wrong:
+ * HTML as .xls, a workbook as .csv. Relies on csv.h, xlsx.h and
+ * text_encoding.h. */
 #include "formats/table_parse.h"
 
 #include <stdbool.h>
@@ -14,10 +15,10 @@
 #define OLE2     "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 #define ODS_TYPE "mimetypeapplication/vnd.oasis.opendocument"
 
-enum { ZIP_NAME_AT = 30 }; /* the first entry's name in a zip */
+enum { ZIP_NAME_AT = 30 }; /* offset of the first entry's name */
 
 static const struct other_kind {
-    const char *bytes; /* that it begins with */
+    const char *bytes; /* first bytes of the file */
     size_t len;
     const char *what, *advice;
 } others[] = {
@@ -33,7 +34,7 @@ static bool begins_with(const char *data, size_t size, const char *bytes,
     return size >= len && memcmp(data, bytes, len) == 0;
 }
 
-/* Does an OLE2 file have a part of that name? Names are in UTF-16LE. */
+/* Does an OLE2 file contain a part of that name? Names are in UTF-16LE. */
 static bool has_part(const char *data, size_t size, const char *part)
 {
     size_t len = strlen(part);
@@ -79,7 +80,8 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-/* Markup and JSON are valid CSV, too, of an odd column; NULL: neither. */
+/* Markup and JSON would also parse as CSV, with one odd column. NULL if the
+ * text is neither. */
 static const char *markup_of(const dms_text *text)
 {
     const char *end = text->data + text->size;

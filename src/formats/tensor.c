@@ -1,5 +1,5 @@
-/* Types of elements and how they are converted. Relies on a little-endian
- * machine, which is asserted. */
+/* Element types and their conversion. Relies on a little-endian machine, which
+ * is asserted. */
 #include "formats/tensor.h"
 
 #include <assert.h>
@@ -49,7 +49,7 @@ static float float_of_half(uint16_t half)
     uint32_t exponent = (half >> 10) & 0x1f;
     uint32_t fraction = half & 0x3ff;
 
-    if (exponent == 0) { /* zero or subnormal: fraction * 2^-24, exactly */
+    if (exponent == 0) { /* zero or subnormal: exactly fraction * 2^-24 */
         float value = (float)fraction * 0x1p-24f;
 
         return sign ? -value : value;
@@ -59,7 +59,7 @@ static float float_of_half(uint16_t half)
     return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-/* out[i] = the value of src's i-th element of `type`, src perhaps unaligned. */
+/* out[i] = element i of src, which has `type` and may be unaligned. */
 #define CONVERT(type, value)                                                   \
     for (size_t i = 0; i < count; i++) {                                       \
         type x;                                                                \
@@ -98,8 +98,8 @@ static void convert(float *out, const uint8_t *src, size_t count,
     }
 }
 
-/* The innermost dimension is converted a row at a time where its elements
- * lie together, else one by one. */
+/* Convert the innermost dimension a row at a time if its elements are
+ * contiguous, else one by one. */
 static void convert_strided(float *out, const dms_tensor_view *view, int axis,
                             const uint8_t *src)
 {
@@ -123,8 +123,8 @@ static void convert_strided(float *out, const dms_tensor_view *view, int axis,
     }
 }
 
-/* Elements from the first to the last, both counted: what a view covers of
- * its storage. false: more than SIZE_MAX. */
+/* The number of elements from the first to the last, both included: the part of
+ * its storage that a view covers. False if it exceeds SIZE_MAX. */
 static bool covered_elements(size_t *covered, size_t *count,
                              const dms_tensor_view *view)
 {
@@ -187,7 +187,7 @@ static uint16_t half_of_float(float value)
 
     if (isnan(value))
         return sign | 0x7e00;
-    if (magnitude >= 65520.0f) /* rounds beyond 65504 */
+    if (magnitude >= 65520.0f) /* rounds to more than 65504 */
         return sign | 0x7c00;
     if (magnitude < 0x1p-14f) /* subnormal: a multiple of 2^-24 */
         return (uint16_t)(sign | (uint16_t)rintf(magnitude * 0x1p24f));
@@ -231,8 +231,8 @@ void dms_shape_text(char *text, size_t size, const int64_t *shape, int axes)
         snprintf(text + at, size - (size_t)at, "]");
 }
 
-/* An exponent of all ones: NaN or infinity. Not a loop that stops early: this
- * one is done 16 at a time. */
+/* An exponent of all ones means NaN or infinity. The loop does not stop early,
+ * so that the compiler can process 16 values at a time. */
 static bool block_finite(const float *values, size_t count)
 {
     uint32_t bad = 0;

@@ -1,5 +1,5 @@
-/* A tensor of a file: its name, shape and bytes where they lie, whichever
- * format it came in. */
+/* A tensor in a file: its name, its shape and its bytes in place, independent
+ * of the file format. */
 #ifndef DMS_FORMATS_TENSOR_H
 #define DMS_FORMATS_TENSOR_H
 
@@ -30,29 +30,30 @@ const char *dms_dtype_name(dms_dtype dtype); /* "F32" */
 typedef struct dms_tensor_view {
     const char *name; /* borrowed */
     dms_dtype dtype;
-    int axes; /* of shape that count */
+    int axes; /* number of axes used in shape, stride */
     int64_t shape[DMS_TENSOR_AXES_MAX];
-    const void *data; /* borrowed, perhaps unaligned: memcpy from it */
+    const void *data; /* borrowed, may be unaligned: use memcpy */
     size_t size;      /* bytes at data that belong to it */
     bool strided;     /* false: row-major, dense */
-    int64_t stride[DMS_TENSOR_AXES_MAX]; /* elements, >= 0; where strided */
+    int64_t stride[DMS_TENSOR_AXES_MAX]; /* elements, >= 0; if strided */
 } dms_tensor_view;
 
-/* view's values as float32 in row-major order (F64, F16, BF16, I64 ...
- * converted); out: product of shape floats. DMS_EMISMATCH where an element
- * would lie beyond size. */
+/* Convert view's values (F64, F16, BF16, I64 ...) to float32 in row-major
+ * order. out has room for the product of shape in floats. DMS_EMISMATCH if an
+ * element would lie beyond size. */
 dms_status dms_tensor_to_f32(float *out, const dms_tensor_view *view,
                              dms_error *err);
 
-/* The reverse, of a dense tensor: count values as F32, F16 or BF16 (to the
- * nearest, ties to even; too large for F16: infinity). */
+/* The reverse, for a dense tensor: write count values as F32, F16 or BF16.
+ * Values round to nearest, ties to even; those too large for F16 become
+ * infinity. */
 void dms_tensor_from_f32(void *out, dms_dtype dtype, const float *values,
                          size_t count);
 
-/* false when one of the values is NaN or infinite. */
+/* False if a value is NaN or infinite. */
 bool dms_floats_finite(const float *values, size_t count);
 
-/* "[64, 3, 7, 7]"; "[]" for a scalar. Cut to size. */
+/* Write "[64, 3, 7, 7]", or "[]" for a scalar; truncated to size. */
 void dms_shape_text(char *text, size_t size, const int64_t *shape, int axes);
 
 #endif

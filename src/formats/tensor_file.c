@@ -1,5 +1,6 @@
-/* One door to the two formats: the first bytes choose, and each call is handed
- * to the reader that is open. */
+/* One interface to both formats: the first bytes choose the reader, and each
+ * call goes to it. Relies on safetensors.h and torch_pth.h to check the
+ * file. */
 #include "formats/tensor_file.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include "formats/safetensors.h"
 #include "formats/torch_pth.h"
 
-/* One of the two is open. */
+/* Once opened, exactly one of safetensors and torch is set; the other is
+ * NULL. */
 struct dms_tensor_file {
     char *path;
     dms_safetensors *safetensors;
@@ -21,7 +23,7 @@ struct dms_tensor_file {
     const dms_tensor_view **sorted; /* by name */
 };
 
-/* A safetensors header is a JSON object behind its 8 bytes of length. */
+/* A safetensors header is a JSON object after its 8-byte length. */
 static bool may_be_safetensors(const void *data, size_t size)
 {
     return size > 8 && ((const char *)data)[8] == '{';

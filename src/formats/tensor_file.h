@@ -1,5 +1,5 @@
-/* A file of named tensors in whichever form it came: safetensors, or what
- * PyTorch's torch.save writes. Both are read in place, from a mapping. */
+/* A file of named tensors in either format: safetensors, or PyTorch's
+ * torch.save. Both are read in place from a mapping. */
 #ifndef DMS_FORMATS_TENSOR_FILE_H
 #define DMS_FORMATS_TENSOR_FILE_H
 
@@ -7,28 +7,30 @@
 
 typedef struct dms_tensor_file dms_tensor_file;
 
-/* The form is told by the first bytes. Views live until close. */
+/* Open a file; its first bytes decide the format. Views are valid until
+ * close. */
 dms_status dms_tensor_file_open(dms_tensor_file **out, const char *path,
                                 dms_error *err);
 void dms_tensor_file_close(dms_tensor_file *file);
 
-/* Borrowed: the path as given. */
+/* The path as given, borrowed. */
 const char *dms_tensor_file_path(const dms_tensor_file *file);
 
-/* Is it PyTorch's, not safetensors? */
+/* Is it a PyTorch file, not safetensors? */
 bool dms_tensor_file_is_torch(const dms_tensor_file *file);
 
-/* In the file's order; safetensors: by name. */
+/* Tensors in the file's order; in a safetensors file, by name. */
 size_t dms_tensor_file_count(const dms_tensor_file *file);
 const dms_tensor_view *dms_tensor_file_at(const dms_tensor_file *file,
                                           size_t index);
 
-/* NULL when there is none. prefix and name are joined. */
+/* Find the tensor named prefix followed by name; NULL if it is missing. */
 const dms_tensor_view *dms_tensor_file_find(const dms_tensor_file *file,
                                             const char *prefix,
                                             const char *name);
 
-/* A safetensors file's __metadata__ value, borrowed; NULL when none. */
+/* A __metadata__ value of a safetensors file, borrowed; NULL if it is
+ * missing. */
 const char *dms_tensor_file_metadata(const dms_tensor_file *file,
                                      const char *key);
 

@@ -1,5 +1,6 @@
-/* Telling encodings apart by what is valid in them, and by known words where
- * several are. Every character comes from iconv; no table is kept here. */
+/* Detects encodings by which bytes are valid in them, and by known words if
+ * several are possible. Relies on iconv for every character; this file has no
+ * tables of characters. */
 #include "formats/text_encoding.h"
 
 #include <assert.h>
@@ -19,7 +20,7 @@
 enum { NAMES_MAX = 4, SAMPLE_MAX = 32 };
 
 static const struct encoding {
-    const char *names[NAMES_MAX]; /* the first is the option's */
+    const char *names[NAMES_MAX]; /* the first is the option's word */
     const char *iconv;
 } encodings[DMS_TEXT_ENCODINGS] = {
     [DMS_TEXT_FOUND] = {{"auto"}, NULL},
@@ -41,11 +42,11 @@ static const struct mark {
     {"\x84\x31\x95\x33", 4, DMS_TEXT_GB18030},
 };
 
-/* The bytes as UTF-8, or as many as could be read. */
+/* The bytes as UTF-8, up to the first that could not be converted. */
 typedef struct reading {
     char *text; /* owned, NUL-terminated */
     size_t len;
-    bool whole;
+    bool whole; /* false: conversion stopped early */
 } reading;
 
 const char *dms_text_encoding_word(dms_text_encoding encoding)
@@ -125,12 +126,12 @@ static dms_status refuse_broken(dms_text_encoding encoding, const char *text,
                     line_behind(text, len), dms_text_encoding_word(encoding));
 }
 
-/* DMS_OK also for a reading that is not whole. */
+/* Returns DMS_OK for an incomplete reading too. */
 static dms_status convert(reading *out, dms_text_encoding encoding,
                           const char *data, size_t size, size_t size_max,
                           const char *name, dms_error *err)
 {
-    /* no byte of any of these becomes more than three of UTF-8 */
+    /* in all of these encodings, one byte gives at most three bytes of UTF-8 */
     size_t capacity = size < size_max / 3 ? 3 * size : size_max;
     char *from = (char *)data, *to;
     size_t left = size, room = capacity;
@@ -153,8 +154,8 @@ static dms_status convert(reading *out, dms_text_encoding encoding,
     return full ? refuse_size(size_max, name, err) : DMS_OK;
 }
 
-/* UTF-16 without a mark: of a table's characters many are ASCII, which leaves
- * zeros at every second byte and hardly any between. */
+/* UTF-16 without a byte order mark. Many of a table's characters are ASCII, so
+ * every second byte is often zero and the bytes between hardly ever are. */
 static dms_text_encoding utf16_of(const char *data, size_t size)
 {
     size_t zeros[2] = {0}, quarter = size / 8;
@@ -168,8 +169,9 @@ static dms_text_encoding utf16_of(const char *data, size_t size)
     return DMS_TEXT_FOUND;
 }
 
-/* A file that was cut, or put together of two: in any other encoding, few bytes
- * happen to be UTF-8's pairs, and hardly any its longer characters. */
+/* A UTF-8 file that was truncated, or joined with one in another encoding. In
+ * any other encoding, few bytes happen to form UTF-8's pairs, and hardly any
+ * its longer sequences. */
 static bool is_damaged_utf8(const char *data, size_t size)
 {
     size_t pairs = 0, longer = 0, broken = 0;
@@ -183,8 +185,8 @@ static bool is_damaged_utf8(const char *data, size_t size)
     return 2 * longer > broken || pairs > 3 * broken;
 }
 
-/* Do most characters beyond ASCII lie outside GB 2312, which has all of
- * everyday Chinese? data: valid GB18030. */
+/* Are most characters beyond ASCII outside GB 2312, which contains all everyday
+ * Chinese? data is valid GB18030. */
 static bool is_rare_chinese(const char *data, size_t size)
 {
     size_t common = 0, rare = 0;
@@ -203,8 +205,8 @@ static bool is_rare_chinese(const char *data, size_t size)
     return rare > common;
 }
 
-/* Are the characters beyond ASCII in Windows-1252's reading letters, and now
- * and then the signs that Western texts have? */
+/* Read as Windows-1252, are most characters beyond ASCII letters or the signs
+ * that Western texts use? */
 static bool is_usual_western(const char *data, size_t size)
 {
     static const char signs[] =
@@ -225,7 +227,7 @@ static bool is_usual_western(const char *data, size_t size)
     return usual > 4 * others;
 }
 
-/* What stands around the text's first character beyond ASCII. */
+/* The text around the first character beyond ASCII. */
 static const char *show_sample(char sample[SAMPLE_MAX + 1], const char *text)
 {
     static const char ends[] = ",;\t\r\n\"";
@@ -262,7 +264,7 @@ static dms_status refuse_either(const reading *chinese, const reading *western,
                     show_sample(b, western->text));
 }
 
-/* By how many known words more the first reading has than the second. */
+/* The first reading's known words minus the second's. */
 static ptrdiff_t more_words(const reading *a, const reading *b,
                             dms_text_known *known)
 {
@@ -272,7 +274,7 @@ static ptrdiff_t more_words(const reading *a, const reading *b,
            (ptrdiff_t)known(b->text, b->len);
 }
 
-/* The reading that is right; DMS_EFORMAT where none is, or both may be. */
+/* The correct reading; DMS_EFORMAT if neither is, or if both may be. */
 static dms_status pick(reading **out, reading *chinese, reading *western,
                        dms_text_known *known, const char *data, size_t size,
                        const char *name, dms_error *err)
@@ -297,7 +299,7 @@ static dms_status pick(reading **out, reading *chinese, reading *western,
     return refuse_either(chinese, western, name, err);
 }
 
-/* GB18030 or Windows-1252 into *out. */
+/* Choose between GB18030 and Windows-1252; *out is the text read. */
 static dms_status choose(reading *out, dms_text_encoding *encoding,
                          const char *data, size_t size, dms_text_known *known,
                          size_t size_max, const char *name, dms_error *err)
@@ -327,7 +329,8 @@ static dms_status check_utf8(const char *data, size_t size, size_t size_max,
     return size > size_max ? refuse_size(size_max, name, err) : DMS_OK;
 }
 
-/* What needs no choice by contents: the caller's word, a mark, zeros, UTF-8. */
+/* The encoding, if it can be told without comparing readings: from the caller,
+ * a byte order mark, zero bytes or valid UTF-8. */
 static dms_text_encoding plain_encoding(const char *data, size_t size)
 {
     if (memchr(data, '\0', size))

@@ -1,4 +1,5 @@
-/* What a name or a message may hold. */
+/* Checks and cleans texts from outside for names and messages. Relies on
+ * base/utf8 for the rules of UTF-8. */
 #include "formats/text_plain.h"
 
 #include <stdint.h>

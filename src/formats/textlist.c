@@ -1,5 +1,5 @@
-/* The buffer of texts; both its arrays grow by doubling, so adding is cheap on
- * average. */
+/* The buffer of texts. Both arrays grow by doubling, so adding is cheap on
+ * average. Relies on a zeroed list being empty. */
 #include "formats/textlist.h"
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ void dms_textlist_release(dms_textlist *list)
     *list = (dms_textlist){0};
 }
 
-/* Room for len more bytes behind the shared empty text at offset 0. */
+/* Reserve len more bytes; offset 0 holds the shared empty text. */
 static bool reserve_bytes(dms_textlist *list, size_t len)
 {
     size_t capacity = list->capacity ? list->capacity : 1024;

@@ -1,5 +1,5 @@
-/* Many short texts in one growing buffer: what a table's cells and a
- * workbook's shared strings are kept in. */
+/* Many short texts in one growing buffer. Tables keep their cells in it,
+ * workbooks their shared strings. */
 #ifndef DMS_FORMATS_TEXTLIST_H
 #define DMS_FORMATS_TEXTLIST_H
 
@@ -17,14 +17,14 @@ typedef struct dms_textlist {
     size_t count, at_capacity;
 } dms_textlist;
 
-/* A zeroed list is empty and needs no init. */
+/* A zeroed list is empty; it needs no init. */
 void dms_textlist_release(dms_textlist *list);
 
-/* Append a copy of text's len bytes, none of them NUL. Empty texts share one
- * byte. DMS_ENOMEM, DMS_ELIMIT; the list is then as before. */
+/* Append a copy of len bytes of text, none of them NUL. Empty texts share one
+ * byte. DMS_ENOMEM, DMS_ELIMIT; the list is unchanged on failure. */
 dms_status dms_textlist_add(dms_textlist *list, const char *text, size_t len);
 
-/* Borrowed until the next add; "" from count on. */
+/* Borrowed until the next add; "" if index is count or more. */
 const char *dms_textlist_get(const dms_textlist *list, size_t index);
 
 #endif

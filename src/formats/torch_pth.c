@@ -1,5 +1,6 @@
-/* Telling torch.save's forms apart and opening each; what they hold is read by
- * torch_pth_walk.c and its neighbours. */
+/* Recognises the form of a torch.save file and opens it. Relies on
+ * torch_pth_zip.c or torch_pth_stream.c for the bytes and on torch_pth_walk.c
+ * for the tensors. */
 #include "formats/torch_pth.h"
 
 #include <string.h>
@@ -13,8 +14,9 @@ static bool is_zip(const uint8_t *data, size_t size)
     return size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
 }
 
-/* PROTO 2 to 5. A safetensors header might have such a length, but none of
- * 16 MiB or more is read, so its upper bytes are 0; a pickle has opcodes. */
+/* PROTO 2 to 5. A safetensors header's length could begin like this, but
+ * lengths of 16 MiB or more are refused, so its upper bytes are 0; a pickle has
+ * opcodes there. */
 static bool is_pickle(const uint8_t *data, size_t size)
 {
     static const uint8_t zeros[5] = {0};
@@ -23,7 +25,7 @@ static bool is_pickle(const uint8_t *data, size_t size)
            memcmp(data + 3, zeros, sizeof zeros) != 0;
 }
 
-/* Before 0.1.10, at the end of 2016. */
+/* The form before 0.1.10, at the end of 2016. */
 static bool is_tar(const uint8_t *data, size_t size)
 {
     return size >= 512 && memcmp(data + 257, "ustar", 5) == 0;

@@ -1,5 +1,6 @@
-/* What the reader of a refused .pth is told to do: which part of the file to
- * save alone in Python. Nothing here decides what is refused. */
+/* Advice after a .pth is refused: which part of the file to save alone in
+ * Python. Relies on the raw bytes of the pickle. Nothing here decides what is
+ * refused. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -14,7 +15,7 @@
              "; torch.save(ckpt[\"" key "\"], \"weights.pth\")"                \
     }
 
-/* Keys under which programs keep a state dict, the likeliest first. */
+/* Keys under which programs store a state dict, the likeliest first. */
 static const struct {
     const char *key, *advice;
 } keys[] = {
@@ -28,7 +29,7 @@ static const struct {
 
 enum { KEYS = COUNT(keys), SEARCHED_MAX = 16 << 20 };
 
-/* Does text lie at byte at? */
+/* Is text at byte at? */
 static bool lies(const dms_pickle_refusal *r, size_t at, const char *text)
 {
     size_t len = strlen(text);
@@ -37,7 +38,7 @@ static bool lies(const dms_pickle_refusal *r, size_t at, const char *text)
            memcmp((const char *)r->data + at, text, len) == 0;
 }
 
-/* Does a dict begin at byte at, perhaps behind a memo's opcode? */
+/* Does a dict begin at byte at, possibly after a memo opcode? */
 static bool dict_begins(const dms_pickle_refusal *r, size_t at)
 {
     const uint8_t *data = r->data;
@@ -50,7 +51,7 @@ static bool dict_begins(const dms_pickle_refusal *r, size_t at)
                 "collections");
 }
 
-/* The key whose text begins at byte at, with a dict behind it; else KEYS. */
+/* The key whose text begins at byte at and is followed by a dict; else KEYS. */
 static int key_at(const dms_pickle_refusal *r, size_t at, size_t len)
 {
     for (int k = 0; k < KEYS; k++)
@@ -60,8 +61,8 @@ static int key_at(const dms_pickle_refusal *r, size_t at, size_t len)
     return KEYS;
 }
 
-/* The likeliest key of a state dict, by the texts (BINUNICODE and
- * SHORT_BINUNICODE) of the pickle, also behind what was refused; KEYS: none. */
+/* The likeliest key of a state dict among the pickle's texts (BINUNICODE and
+ * SHORT_BINUNICODE), including those after the refused global. KEYS if none. */
 static int find_key(const dms_pickle_refusal *r)
 {
     const uint8_t *data = r->data;
@@ -83,7 +84,7 @@ static int find_key(const dms_pickle_refusal *r)
     return best;
 }
 
-/* Is the global's module one of words, or inside it? */
+/* Is the global's module one of words, or inside one of them? */
 static bool is_of(const dms_pickle_refusal *r, const char *const *words,
                   size_t count)
 {
@@ -99,7 +100,7 @@ static bool is_of(const dms_pickle_refusal *r, const char *const *words,
 
 const char *dms_torch_advice(const dms_pickle_refusal *r)
 {
-    /* By these a pickle runs commands or code: nobody is advised to load it. */
+    /* With these a pickle runs commands or code: never advise loading it. */
     static const char *const dangers[] = {
         "os",       "posix",     "nt",          "sys",     "subprocess",
         "builtins", "commands",  "__builtin__", "runpy",   "pty",

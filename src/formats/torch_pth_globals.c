@@ -1,5 +1,6 @@
-/* The globals that a state dict's pickle may name. Nothing of them is
- * imported: a row only says what a call of it means to this reader. */
+/* The globals that a state dict's pickle may name. None is imported: a row only
+ * says what a call of it means to this reader. Relies on pickle.h, which
+ * refuses all others. */
 #include "formats/torch_pth_parts.h"
 
 #define STORAGES(module)                                                       \
@@ -24,7 +25,7 @@ static const dms_pickle_global globals[] = {
      TORCH_TENSOR},
     {"torch._utils", "_rebuild_parameter", DMS_PICKLE_CALLS_LATER, false,
      TORCH_PARAMETER},
-    /* Before 0.4: a Parameter of a tensor, its flags as a state. */
+    /* Before 0.4: a Parameter of a tensor, with its flags as state. */
     {"torch.nn.parameter", "Parameter", DMS_PICKLE_CALLS_LATER, true,
      TORCH_PARAMETER},
     {"torch", "Size", DMS_PICKLE_CALLS_LATER, false, TORCH_SIZE},

@@ -1,8 +1,9 @@
-/* A storage is named by a persistent id:
+/* Reads the persistent id that names a storage:
  *
  *     ("storage", torch.FloatStorage, key, location, count[, view])
  *
- * view, of files before 1.6: None, or (view key, first element, count). */
+ * view, in files before 1.6, is None or (view key, first element, count).
+ * Relies on the pickle's values and checks the kind of each. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static dms_status read_dtype(dms_dtype *dtype, const torch_reader *reader,
     return DMS_OK;
 }
 
-/* storage: as the id says; *view: NULL or its sixth part. */
+/* Fill storage from the id; *view is the id's sixth part, or NULL. */
 static dms_status read_id(torch_storage *storage, const dms_pickle_value **view,
                           const torch_reader *reader,
                           const dms_pickle_value *persistent, dms_error *err)
@@ -91,7 +92,7 @@ static int by_key(const void *a, const void *b)
                  : (x->key_len > y->key_len) - (x->key_len < y->key_len);
 }
 
-/* Sort; of those with one key keep one. */
+/* Sort the storages and keep one per key. */
 static dms_status merge(torch_reader *reader, dms_error *err)
 {
     torch_storage *all = reader->storages;

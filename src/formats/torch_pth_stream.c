@@ -1,10 +1,12 @@
-/* Before PyTorch 1.6: five pickles one behind the other, then the storages.
+/* Reads files before PyTorch 1.6: five consecutive pickles, then the storages.
  *
  *     0x1950a86a20f9469cfc6c    magic number
  *     1001                      version of this form
  *     {"little_endian": True ...}
  *     the object                storages by persistent ids
- *     [key, key ...]            and for each: count as int64, elements */
+ *     [key, key ...]            and for each: count as int64, elements
+ *
+ * Relies on pickle.h to find where each pickle ends. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -12,7 +14,7 @@
 #include "formats/text_plain.h"
 #include "formats/torch_pth_parts.h"
 
-/* The next pickle of the stream; *pickle is the caller's to destroy. */
+/* Read the next pickle of the stream; the caller destroys *pickle. */
 static dms_status next_pickle(dms_pickle **pickle, dms_bytes *stream,
                               const torch_reader *reader, dms_error *err)
 {

@@ -1,5 +1,6 @@
-/* _rebuild_tensor_v2(storage, first element, shape, stride, requires_grad,
- * hooks[, metadata]) becomes a view of the storage's bytes. */
+/* Turns _rebuild_tensor_v2(storage, first element, shape, stride,
+ * requires_grad, hooks[, metadata]) into a view of the storage's bytes. Relies
+ * on storages whose data are already found. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ static dms_status refuse(const torch_reader *reader,
                     view->name, why);
 }
 
-/* A tuple of sizes, or torch.Size of one; *axes -1 before the first one. */
+/* Read a tuple of sizes, or a torch.Size of one; *axes is -1 before the first
+ * call. */
 static dms_status read_sizes(int64_t *sizes, int *axes,
                              const torch_reader *reader,
                              const dms_tensor_view *view,
@@ -63,8 +65,8 @@ static dms_status read_sizes(int64_t *sizes, int *axes,
     return DMS_OK;
 }
 
-/* Elements of the shape, and those from its first to its last, both counted;
- * false: more than can be. */
+/* Count the shape's elements, and those from its first to its last, both
+ * included. False on overflow. */
 static bool measure(size_t *count, size_t *reach, const dms_tensor_view *view)
 {
     size_t step;
@@ -86,7 +88,7 @@ static bool measure(size_t *count, size_t *reach, const dms_tensor_view *view)
     return true;
 }
 
-/* Where the size is 1 the stride does not matter. */
+/* If a size is 1, its stride does not matter. */
 static bool is_dense(const dms_tensor_view *view, size_t count)
 {
     int64_t expected = 1;
@@ -99,7 +101,8 @@ static bool is_dense(const dms_tensor_view *view, size_t count)
     return true;
 }
 
-/* Set data, size and strided of a view whose shape and stride are known. */
+/* Set data, size and strided of a view whose shape and stride are already
+ * set. */
 static dms_status place(dms_tensor_view *view, const torch_reader *reader,
                         const torch_storage *storage, int64_t first,
                         dms_error *err)
@@ -149,7 +152,7 @@ static dms_status read_call(dms_tensor_view *view, const torch_reader *reader,
         return refuse(reader, view, "it does not have a storage", err);
     if (args[1]->kind != DMS_PICKLE_INT)
         return refuse(reader, view, "its first element is not a number", err);
-    /* the seventh says whether values are conjugated or negated */
+    /* the seventh says if values are conjugated or negated */
     if (count == 7 && args[6]->kind != DMS_PICKLE_NONE &&
         (args[6]->kind != DMS_PICKLE_DICT || args[6]->items.count > 0))
         return refuse(reader, view,
@@ -167,7 +170,7 @@ dms_status dms_torch_read_tensor(dms_tensor_view *view,
                                  const torch_reader *reader,
                                  const dms_pickle_value *value, dms_error *err)
 {
-    /* A Parameter of a Parameter makes no sense and might go on for ever. */
+    /* A Parameter of a Parameter is meaningless and could nest forever. */
     if (what_of(reader, value) == TORCH_PARAMETER) {
         const dms_pickle_value *args[3];
         int count =

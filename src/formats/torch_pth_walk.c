@@ -1,5 +1,6 @@
-/* From nested dicts, lists and tuples to names: "optimizer.state.0.exp_avg".
- * An explicit stack of bounded depth; nothing here recurses. */
+/* Turns nested dicts, lists and tuples into names: "optimizer.state.0.exp_avg".
+ * Uses an explicit stack of bounded depth; nothing here recurses. Relies on the
+ * pickle's tree, which may contain itself. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +16,18 @@ enum { NAME_MAX_BYTES = 256, TENSORS_MAX = 65536 };
 /* A container that is being walked. */
 typedef struct level {
     dms_pickle_ref container;
-    uint32_t cell; /* the next one, 0 at its end */
+    uint32_t cell; /* the next cell; 0 at the end */
     uint32_t index;
-    size_t name_len; /* of the container's own name */
+    size_t name_len; /* length of the container's own name */
 } level;
 
 typedef struct walk {
     torch_reader *reader;
     level levels[TORCH_DEPTH_MAX];
-    int depth;
-    size_t steps;
+    int depth;    /* levels in use */
+    size_t steps; /* visited; limit TORCH_STEPS_MAX */
     char name[NAME_MAX_BYTES + 1];
-    size_t name_len; /* may be more than name holds */
+    size_t name_len; /* may exceed what name can hold */
 } walk;
 
 static const dms_pickle_value *at(const walk *w, dms_pickle_ref ref)
@@ -40,7 +41,7 @@ static bool is_container(const dms_pickle_value *value)
            value->kind == DMS_PICKLE_TUPLE;
 }
 
-/* Kinds apart, then by value; kinds that cannot be in a name are equal. */
+/* By kind, then by value. Kinds that cannot be part of a name compare equal. */
 static int by_key(const void *a, const void *b)
 {
     const dms_pickle_value *x = *(const dms_pickle_value *const *)a;
@@ -60,7 +61,8 @@ static int by_key(const void *a, const void *b)
                  : (x->text.len > y->text.len) - (x->text.len < y->text.len);
 }
 
-/* In Python the last of two values of one key would win; here none does. */
+/* In Python the last of two values under one key would win; here duplicate keys
+ * are refused. */
 static dms_status check_keys(const walk *w, const dms_pickle_value *dict,
                              dms_error *err)
 {
@@ -116,7 +118,7 @@ static dms_status enter(walk *w, dms_pickle_ref ref, dms_error *err)
     return DMS_OK;
 }
 
-/* The name of a container's element: w->name gets ".part" behind it. */
+/* The name of a container's element: append ".part" to w->name. */
 static void extend_name(walk *w, size_t len, const char *part, size_t part_len)
 {
     size_t dot = len > 0;
@@ -130,8 +132,8 @@ static void extend_name(walk *w, size_t len, const char *part, size_t part_len)
     w->name[w->name_len] = '\0';
 }
 
-/* Of the element with that key, or, where key is NULL, index. false: the key
- * can be no part of a name. */
+/* Name the element with that key, or, if key is NULL, with that index. False if
+ * the key cannot be part of a name. */
 static bool name_element(walk *w, size_t len, const dms_pickle_value *key,
                          uint32_t index)
 {
@@ -200,7 +202,7 @@ done:
     return st;
 }
 
-/* One element of the innermost container. */
+/* Visit one element of the innermost container. */
 static dms_status step(walk *w, dms_error *err)
 {
     const dms_pickle *pickle = w->reader->pickle;
@@ -229,8 +231,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Give the views their names; no two may be equal, as those of {"a.b": x} and
- * {"a": {"b": y}} would be. */
+/* Give the views their names, which must be unique: {"a.b": x} and
+ * {"a": {"b": y}} would give the same name. */
 static dms_status settle_names(const torch_reader *reader, dms_error *err)
 {
     dms_torch_file *file = reader->result;

@@ -1,10 +1,12 @@
-/* PyTorch 1.6 and later: a zip of stored entries.
+/* Reads files of PyTorch 1.6 and later, a zip of stored entries:
  *
  *     NAME/data.pkl               the object; storages by persistent ids
  *     NAME/data/KEY               a storage's bytes
  *     NAME/byteorder              "little" or "big", since 2.1
  *     NAME/version, NAME/.format_version, NAME/.storage_alignment,
- *     NAME/.data/serialization_id read over */
+ *     NAME/.data/serialization_id skipped
+ *
+ * Relies on zip_store.h, which refuses zips that are ambiguous. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,14 +15,14 @@
 #include "formats/torch_pth_parts.h"
 #include "formats/zip_store.h"
 
-/* The archive and the folder in it. */
+/* The archive and its one folder with data.pkl. */
 typedef struct archive {
     dms_zip_store *zip;
     const char *folder;
     size_t folder_len;
 } archive;
 
-/* Does entry lie in folder/ with a path that begins with name? */
+/* Is entry in folder/, with a path that begins with name? */
 static bool is_below(const archive *a, const dms_zip_entry *entry,
                      const char *name)
 {
@@ -40,7 +42,8 @@ static bool ends_with(const dms_zip_entry *entry, const char *end)
            memcmp(entry->name + entry->name_len - len, end, len) == 0;
 }
 
-/* What else a zip may be, by the ends of its entries' names: a clause or "". */
+/* What else the zip may be, from the ends of its entries' names: a clause or
+ * "". */
 static const char *other_zip(const dms_zip_store *zip)
 {
     static const struct {
@@ -62,7 +65,7 @@ static const char *other_zip(const dms_zip_store *zip)
     return "";
 }
 
-/* The folder with the one FOLDER/data.pkl. */
+/* Find the folder of the only FOLDER/data.pkl. */
 static dms_status find_folder(archive *a, const char *file, dms_error *err)
 {
     static const char tail[] = "/data.pkl";
@@ -108,7 +111,7 @@ static dms_status refuse_script(const archive *a, const char *file,
     return DMS_OK;
 }
 
-/* folder/name; NULL when there is none or the name is too long. */
+/* The entry folder/name; NULL if it is missing or the name is too long. */
 static const dms_zip_entry *find(const archive *a, const char *name,
                                  size_t name_len)
 {

@@ -1,5 +1,6 @@
-/* The way to the first worksheet: xl/workbook.xml names it by a relation id,
- * xl/_rels/workbook.xml.rels gives that id's type and part. */
+/* Finds the first worksheet: xl/workbook.xml names it by a relation id, and
+ * xl/_rels/workbook.xml.rels gives the type and part of that id. Relies on
+ * xlsx_part.h to unpack and parse the parts. */
 #include "formats/xlsx.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ enum { SHEETS_MAX = 1024 };
 typedef struct workbook {
     const char *name;
     dms_textlist sheets;    /* relation ids, in the workbook's order */
-    dms_textlist relations; /* id, type, target; id, type, target; ... */
+    dms_textlist relations; /* triples of id, type, target */
 } workbook;
 
 static dms_status add_text(dms_textlist *list, const char *text,
@@ -68,7 +69,8 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* The target of the relation of that id (NULL: any) whose type ends so. */
+/* The target of the relation with that id (NULL: any) whose type ends like
+ * this. */
 static const char *find_target(const workbook *book, const char *id,
                                const char *type)
 {
@@ -79,7 +81,7 @@ static const char *find_target(const workbook *book, const char *id,
     return NULL;
 }
 
-/* Charts are sheets too, but no worksheets. */
+/* Charts are sheets too, but they are not worksheets. */
 static const char *find_worksheet(const workbook *book)
 {
     const char *target = NULL;

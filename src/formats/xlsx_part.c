@@ -1,5 +1,5 @@
-/* Unpacking a part of the zip with libzip and handing it to expat in chunks;
- * the first failure stops both. */
+/* Unpacks a part of the zip and parses it in chunks; the first failure stops
+ * both. Relies on libzip and expat. */
 #include "formats/xlsx_part.h"
 
 #include <expat.h>
@@ -15,7 +15,7 @@ typedef struct part_reader {
     XML_Parser parser;
     const dms_xlsx_package *package;
     const char *part;
-    dms_status st;
+    dms_status st; /* the first failure, else DMS_OK */
     dms_error *err;
 } part_reader;
 
@@ -45,7 +45,7 @@ static void stop(part_reader *r, dms_status st)
     XML_StopParser(r->parser, XML_FALSE);
 }
 
-/* expat may still deliver an element's end after XML_StopParser. */
+/* expat may still report the end of an element after XML_StopParser. */
 static void on_start(void *user, const char *name, const char **attributes)
 {
     part_reader *r = user;
@@ -105,7 +105,7 @@ static dms_status parse_chunk(part_reader *r, const char *chunk, int len,
                     XML_ErrorString(XML_GetErrorCode(r->parser)));
 }
 
-/* The zip's claims of sizes are not believed: the bytes are counted. */
+/* The sizes in the zip are not trusted: the unpacked bytes are counted. */
 static dms_status parse_file(part_reader *r, zip_file_t *file, size_t *budget)
 {
     char chunk[CHUNK_BYTES];

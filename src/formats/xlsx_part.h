@@ -1,5 +1,5 @@
-/* The XML parts of a workbook's zip, streamed through expat. Only for the
- * xlsx files of this room. */
+/* The XML parts of a workbook's zip, streamed through expat. Only for
+ * xlsx*.c. */
 #ifndef DMS_FORMATS_XLSX_PART_H
 #define DMS_FORMATS_XLSX_PART_H
 
@@ -18,8 +18,8 @@ typedef struct dms_xlsx_package {
     size_t budget;    /* bytes that may still be unpacked */
 } dms_xlsx_package;
 
-/* What a part's reader is told. Element names come without their namespace
- * prefix; attributes are expat's list of names and values, NULL at its end. */
+/* Callbacks that read a part. Element names come without namespace prefix;
+ * attributes are expat's list of names and values, which NULL ends. */
 typedef struct dms_xlsx_handler {
     void *user;
     dms_status (*start)(void *user, const char *element,
@@ -30,12 +30,13 @@ typedef struct dms_xlsx_handler {
 
 bool dms_xlsx_has_part(const dms_xlsx_package *package, const char *part);
 
-/* Parse the zip's entry `part`. end and text may be NULL. Document types
- * (entities) are refused. */
+/* Parse the zip's entry `part`. handler's end and text may be NULL. Document
+ * types (entities) are refused. */
 dms_status dms_xlsx_read_part(dms_xlsx_package *package, const char *part,
                               const dms_xlsx_handler *handler, dms_error *err);
 
-/* An attribute's value by its name without prefix; NULL when there is none. */
+/* The value of the attribute with that name, without prefix; NULL if it is
+ * missing. */
 const char *dms_xlsx_attribute(const char **attributes, const char *name);
 
 /* Append the texts of xl/sharedStrings.xml's <si> to strings. */

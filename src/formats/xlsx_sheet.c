@@ -1,11 +1,13 @@
-/* Worksheets and their shared strings:
+/* Reads worksheets and their shared strings:
  *
  *   <sst><si><t>A</t></si> <si><r><t>B</t></r><r><t>C</t></r></si></sst>
  *   <sheetData><row r="2">
  *     <c r="A2"><v>17</v></c>                     a number
  *     <c r="B2" t="s"><v>0</v></c>                shared string 0
  *     <c r="D2" t="inlineStr"><is><t>x</t></is></c>
- *   </row></sheetData> */
+ *   </row></sheetData>
+ *
+ * Relies on xlsx_part.h, which streams the elements and texts to this file. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -13,8 +15,8 @@
 #include "formats/xlsx.h"
 #include "formats/xlsx_part.h"
 
-/* Text is kept between <t> and </t> or <v> and </v>, not within <rPh>, the
- * pronunciation of Japanese. */
+/* Collects the text between <t> and </t> or <v> and </v>, but not inside <rPh>,
+ * the pronunciation of Japanese. */
 typedef struct text_state {
     dms_strbuf text;
     bool open;
@@ -115,7 +117,7 @@ typedef struct sheet_reader {
     const dms_textlist *strings;
     text_state state;
     cell_type type;
-    size_t column; /* of the open cell */
+    size_t column; /* of the open cell, from 0 */
     int line;
     bool in_row, in_cell;
 } sheet_reader;
@@ -136,8 +138,8 @@ static dms_status start_row(sheet_reader *r, const char **attributes,
     return dms_table_begin_row(r->table, r->line, err);
 }
 
-/* The column of a reference like "AB12", from 0; DMS_TABLE_NONE if it is
- * none or too far right. */
+/* The column of a reference like "AB12", from 0; DMS_TABLE_NONE if it is not a
+ * reference or is out of range. */
 static size_t column_of(const char *reference)
 {
     size_t column = 0;
@@ -202,7 +204,7 @@ static dms_status add_shared(sheet_reader *r, dms_error *err)
     return dms_table_add_cell(r->table, text, strlen(text), err);
 }
 
-/* "17.0", as some writers put whole numbers, is 17. */
+/* Some writers write whole numbers as "17.0"; that becomes 17. */
 static size_t number_len(const char *text, size_t len)
 {
     const char *point = memchr(text, '.', len);

@@ -1,5 +1,5 @@
-/* Reading the directory of a stored zip from its end. Every offset and length
- * goes through base/bytes or a checked sum before it is believed. */
+/* Reads the directory of a stored zip from its end. Relies on base/bytes or on
+ * a checked sum to validate every offset and length before use. */
 #include "formats/zip_store.h"
 
 #include <stdbool.h>
@@ -29,22 +29,23 @@ enum {
     FLAG_DESCRIPTOR = 1 << 3, /* the local header's sizes may be zero */
     UNKNOWN16 = 0xffff
 };
-#define UNKNOWN32 UINT32_C(0xffffffff) /* the value is in the zip64 extra */
+#define UNKNOWN32 UINT32_C(0xffffffff) /* the zip64 extra has the value */
 
 struct dms_zip_store {
-    const char *file; /* for messages */
-    dms_bytes bytes;  /* the whole archive */
-    dms_zip_entry *entries;
+    const char *file;       /* for messages */
+    dms_bytes bytes;        /* the whole archive */
+    dms_zip_entry *entries; /* sorted by name */
     size_t count;
 };
 
-/* Where the central directory lies. */
+/* The position of the central directory. */
 typedef struct directory {
     uint64_t entries, size, offset;
-    size_t end; /* where the records behind it begin */
+    size_t end; /* offset of the records after it */
 } directory;
 
-/* What both headers of an entry have, in the order of the local one. */
+/* The fields that both headers of an entry have, in the local header's
+ * order. */
 typedef struct header {
     uint16_t flags, method;
     uint32_t crc;
@@ -52,8 +53,8 @@ typedef struct header {
     size_t name_len, extra_len;
 } header;
 
-/* The end record, whose comment reaches to the end of the file; size when
- * there is none. */
+/* The offset of the end record, whose comment extends to the end of the file;
+ * the file's size if there is no end record. */
 static size_t find_end(const dms_bytes *bytes)
 {
     for (size_t len = 0; len <= COMMENT_MAX; len++) {
@@ -71,14 +72,15 @@ static size_t find_end(const dms_bytes *bytes)
     return bytes->size;
 }
 
-/* A field of the end record is all ones, or that of the zip64 one. */
+/* A field of the end record must be all ones or equal the zip64 record's
+ * field. */
 static bool agrees(uint64_t narrow, uint64_t unknown, uint64_t wide)
 {
     return narrow == unknown || narrow == wide;
 }
 
-/* The zip64 record in front of the locator in front of the end record, if
- * there is one; dir has the end record's values. */
+/* Read the zip64 record before the locator before the end record, if there is
+ * one. dir holds the end record's values. */
 static dms_status read_end64(directory *dir, const dms_zip_store *zip,
                              dms_error *err)
 {
@@ -167,8 +169,8 @@ static dms_status find_directory(directory *dir, const dms_zip_store *zip,
     return DMS_OK;
 }
 
-/* Take from a header's extra fields what its own ones could not hold; the
- * fields stand in a fixed order, only those that are wanted. */
+/* Read from the extra fields the values that did not fit in the header. They
+ * are in a fixed order, and only those that are needed are present. */
 static bool read_extra(header *head, dms_bytes *bytes)
 {
     const uint8_t *data = dms_bytes_take(bytes, head->extra_len);
@@ -208,7 +210,7 @@ static bool name_is_safe(const char *name, size_t len)
     return true;
 }
 
-/* A refusal that names an entry. */
+/* Refuse with a message that names the entry. */
 static dms_status refuse(const dms_zip_store *zip, const dms_zip_entry *entry,
                          const char *why, dms_error *err)
 {
@@ -239,8 +241,8 @@ static dms_status check_entry(const dms_zip_store *zip,
     return DMS_OK;
 }
 
-/* The local header says what the directory says, but where its sizes are yet
- * unknown; sets the entry's data. */
+/* Check that the local header equals the directory's, except for sizes it does
+ * not know yet, and set the entry's data. */
 static dms_status read_local(dms_zip_entry *entry, const dms_zip_store *zip,
                              const header *central, const directory *dir,
                              dms_error *err)
@@ -343,7 +345,7 @@ static int by_name(const void *a, const void *b)
                  : (x->name_len > y->name_len) - (x->name_len < y->name_len);
 }
 
-/* No byte belongs to two entries, none lies before the first one. */
+/* Check that entries do not overlap and that no byte precedes the first one. */
 static dms_status check_places(dms_zip_store *zip, dms_error *err)
 {
     dms_zip_entry *entries = zip->entries;
