@@ -337,14 +337,14 @@ class Resume(unittest.TestCase):
                     ("--resume", "false")):
             done = train("--run", "r", *how)
             self.assertEqual(done.returncode, 2)
-            self.assertIn("r: there is a run already", done.stderr)
+            self.assertIn("r: there is already a run", done.stderr)
 
     def test_the_checkpoint_before_the_last_one_is_a_run_too(self):
         self.begun("best.safetensors", "last.safetensors", "config.yaml")
         shutil.copy(FOLDER / "r/checkpoint.safetensors",
                     self.run_folder / "checkpoint.safetensors.previous")
         done = train("--run", "run")
-        self.assertIn("there is a run already", done.stderr)
+        self.assertIn("there is already a run", done.stderr)
         done = train("--run", "run", "--resume", "--val", 0.3)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("resuming in epoch 2", done.stderr)

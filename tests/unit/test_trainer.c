@@ -191,7 +191,7 @@ static void resuming_with_another_rate_is_refused_by_name(void **state)
 
     assert_int_equal(dms_train(NULL, &o, &monitor, NULL), DMS_ESTOPPED);
     assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EINVAL);
-    assert_non_null(strstr(err.message, "there is a run already"));
+    assert_non_null(strstr(err.message, "there is already a run"));
     o.resume = true, o.lr = 0.5;
     err = (dms_error){0};
     assert_int_equal(dms_train(NULL, &o, NULL, &err), DMS_EMISMATCH);
