@@ -39,14 +39,14 @@
 
 #include "dms/public_begin.h"
 
-/* How many of the labels a patient can have. */
+/* How many labels a patient can have. */
 typedef enum dms_train_task {
-    DMS_TRAIN_TASK_AUTO,         /* the label set's kind */
-    DMS_TRAIN_TASK_MULTI_LABEL,  /* any of them */
-    DMS_TRAIN_TASK_SINGLE_LABEL, /* one of them, whatever the set's kind */
+    DMS_TRAIN_TASK_AUTO,         /* as the label set's kind says */
+    DMS_TRAIN_TASK_MULTI_LABEL,  /* any number */
+    DMS_TRAIN_TASK_SINGLE_LABEL, /* exactly one, whatever the set's kind */
 } dms_train_task;
 
-/* The loss of a multi-label task; single-label is always softmax
+/* The loss of a multi-label task. A single-label task always uses softmax
  * cross-entropy. */
 typedef enum dms_loss_kind {
     DMS_LOSS_BCE,       /* binary cross-entropy */
@@ -56,28 +56,29 @@ typedef enum dms_loss_kind {
 
 typedef enum dms_optimizer_kind {
     DMS_OPTIMIZER_ADAMW, /* Loshchilov & Hutter 2019, like torch.optim.AdamW */
-    DMS_OPTIMIZER_SGD    /* momentum, coupled decay, like torch.optim.SGD */
+    DMS_OPTIMIZER_SGD /* momentum, coupled weight decay, like torch.optim.SGD */
 } dms_optimizer_kind;
 
 typedef enum dms_schedule_kind {
     DMS_SCHEDULE_COSINE,   /* to 0, after a linear warm-up */
-    DMS_SCHEDULE_ONECYCLE, /* cosine up over the first 30 %, cosine down */
+    DMS_SCHEDULE_ONECYCLE, /* cosine up over the first 30 %, then cosine down */
     DMS_SCHEDULE_STEP,     /* times step_factor every step_epochs */
     DMS_SCHEDULE_CONSTANT
 } dms_schedule_kind;
 
-/* What single-label training does with patients that have several labels. */
+/* How single-label training treats patients that have several labels. */
 typedef enum dms_several_labels {
     DMS_SEVERAL_LEAVE_OUT, /* leave them out and count them */
     DMS_SEVERAL_RAREST     /* use their label that is rarest in the data set */
 } dms_several_labels;
 
-/* What becomes of a run folder that is there, or is not. */
+/* What to do if the run folder already has a run, or has none. */
 typedef enum dms_train_resume {
-    DMS_TRAIN_RESUME_NO,  /* begin; a run that is there is refused */
-    DMS_TRAIN_RESUME_YES, /* go on from the checkpoint; begin anew only in a
-                             folder that a run left before its first one */
-    DMS_TRAIN_RESUME_AUTO /* the one or the other */
+    DMS_TRAIN_RESUME_NO,  /* start; refuse a folder that has a run */
+    DMS_TRAIN_RESUME_YES, /* resume from the checkpoint; start from the
+                             beginning only if a run stopped in this folder
+                             before its first checkpoint */
+    DMS_TRAIN_RESUME_AUTO /* resume if the folder has a run, else start */
 } dms_train_resume;
 
 /* "bce", "adamw", "cosine", "leave-out", ...; NULL out of range. */
@@ -92,23 +93,24 @@ const char *dms_train_task_name(int task);
 /* "false", "true", "auto"; NULL out of range. */
 const char *dms_train_resume_name(int resume);
 
-/* All options of a run, described by dms_train_option_table; created by
- * dms_train_options_create. The struct owns its texts: set them with
- * dms_options_set (option.h), never by assignment; other fields either way. */
+/* All options of a run, described by dms_train_option_table and created by
+ * dms_train_options_create. The struct owns its strings: set them with
+ * dms_options_set (option.h), never by assignment. Other fields may be set
+ * either way. */
 typedef struct dms_train_options {
     char *data;   /* folder or table */
     char *images; /* "": beside the table */
-    char *labels; /* in the form of dms_label_set_parse; "": those that
+    char *labels; /* as dms_label_set_parse reads them; "": those that
                      dms_dataset_open finds */
     char *run;    /* run folder, created if missing */
     char *cache;  /* "": the run folder */
     char *init;   /* model file to start from, or "" */
-    /* A file with only the backbone to start from, of any kind that
-     * dms_model_import reads (import.h), or "". */
+    /* A file to start the backbone from, of any kind that dms_model_import
+     * reads (import.h), or "". */
     char *pretrained;
-    /* Batches on which the batch norms' running statistics, a frozen backbone's
-     * too, are re-estimated before the first step (AdaBN, arXiv 1603.04779); 0:
-     * they are used as they are. */
+    /* Number of batches on which the running statistics of the batch norms,
+     * also those of a frozen backbone, are re-estimated before the first step
+     * (AdaBN, arXiv 1603.04779). 0: they are used as they are. */
     int adapt_norms;
     dms_train_resume resume;
 
@@ -123,16 +125,17 @@ typedef struct dms_train_options {
     double dropout;
 
     int epochs;
-    int batch;      /* patients */
+    int batch;      /* patients per batch */
     int accumulate; /* batches per step */
     dms_optimizer_kind optimizer;
     double lr;
-    /* Factor on lr. 0: the backbone is frozen and its norms use their running
-     * statistics; without augment its maps are then computed once and stored in
-     * the cache folder, and a step runs only the parts behind it. */
+    /* Factor on lr for the backbone. 0: the backbone is frozen and its norms
+     * use their running statistics. Without augment its maps are then computed
+     * once and stored in the cache folder, and a step runs only the layers
+     * after it. */
     double backbone_lr;
     /* Factor on the backbone's learning rate from each stage to the one before
-     * it, layer4 to layer3 to layer2 to layer1 to the stem; 1: equal rates. */
+     * it: layer4 to layer3 to layer2 to layer1 to the stem. 1: equal rates. */
     double stage_decay;
     double weight_decay;
     double momentum;
@@ -148,8 +151,8 @@ typedef struct dms_train_options {
     dms_loss_kind loss;
     double focal_gamma, focal_alpha; /* alpha < 0: no class balancing */
     double gamma_pos, gamma_neg, clip;
-    bool pos_weight; /* weight positives by the training split's ratio of
-                        negatives to positives */
+    bool pos_weight; /* weight positives by the ratio of negatives to positives
+                        in the training split */
     double smoothing;
     double eye_weight;
     dms_several_labels several;
@@ -158,34 +161,34 @@ typedef struct dms_train_options {
     dms_filter filter;
     dms_enhance enhance;
 
-    bool augment; /* false: ignore the rest of this group */
+    bool augment; /* false: the rest of this group is ignored */
     bool flip_horizontal, flip_vertical;
-    double rotation, scale, shift; /* degrees, shares */
+    double rotation, scale, shift; /* degrees, fractions */
     double brightness, contrast, saturation, gamma;
     double blur, cutout; /* probabilities */
     double colour;       /* largest change of a channel's gain */
-    double resolution;   /* probability of reducing detail to that of an image
-                            of 1/4 to 2/3 the size */
+    double resolution; /* probability of reducing the detail to that of an image
+                          of 1/4 to 2/3 the size */
     double mixup; /* alpha of Beta(alpha, alpha); mixes both eyes of a patient
-                     with another's (arXiv 1710.09412); 0: none */
+                     with those of another (arXiv 1710.09412); 0: no mixup */
 
-    double val, test; /* shares of patients */
+    double val, test; /* fractions of the patients */
     bool split_override;
     uint64_t seed;
 
     int threads; /* 0: OMP_NUM_THREADS, else all cores */
-    /* Of the backbone's maps and gradients. Weights, statistics, losses, the
-     * modules behind it and validation are always float32 (but validation reads
-     * a frozen backbone's stored maps). */
+    /* Precision of the backbone's maps and gradients. Weights, statistics,
+     * losses, the modules after the backbone and validation are always float32
+     * (but validation reads the stored maps of a frozen backbone). */
     dms_precision precision;
-    dms_winograd winograd;       /* auto: yes */
+    dms_winograd winograd;       /* auto: on */
     bool deterministic;          /* as in dms_compute */
-    bool checkpoint_activations; /* recompute most activations for backward:
-                                    less memory, more time, the same bits */
+    bool checkpoint_activations; /* recompute most activations in backward: less
+                                    memory, more time, bit-identical results */
     int patience;      /* epochs without improvement; 0: no early stopping */
-    char *metric;      /* selects the best epoch and stops early; "":
+    char *metric;      /* selects the best epoch and drives early stopping; "":
                           dms_metric_default of the labels */
-    double time_limit; /* seconds; 0: none */
+    double time_limit; /* seconds; 0: no limit */
     double checkpoint_interval; /* seconds between checkpoints in an epoch */
     char *encoding;             /* of a text table; "": detected (data.h) */
 } dms_train_options;
@@ -197,8 +200,8 @@ const dms_option_table *dms_train_option_table(void);
 dms_status dms_train_options_create(dms_train_options **out, dms_error *err);
 void dms_train_options_destroy(dms_train_options *options); /* accepts NULL */
 
-/* Check that every field is in range and that the fields are consistent;
- * DMS_EINVAL names the first that is not. */
+/* Check that every field is in range and that the fields are consistent.
+ * DMS_EINVAL: the message names the first field that is not. */
 dms_status dms_train_options_check(const dms_train_options *options,
                                    dms_error *err);
 
@@ -213,10 +216,10 @@ typedef enum dms_train_end {
  * range. */
 const char *dms_train_end_name(int end);
 
-/* Made by dms_train. */
+/* Created by dms_train, destroyed by dms_train_result_destroy. */
 typedef struct dms_train_result {
     dms_train_end end;
-    int epochs;    /* validated, including those before a resume */
+    int epochs;    /* validated epochs, including those before a resume */
     int64_t steps; /* of the optimiser, including those before a resume */
     double seconds;
     int best_epoch;     /* from 1; 0: no epoch was validated */
@@ -230,13 +233,15 @@ void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
  *
  * out  the result, which the caller destroys; set on DMS_OK and DMS_ESTOPPED,
  *      otherwise unchanged; may be NULL
- * DMS_ESTOPPED if the monitor asks to stop: the run folder then has a
+ * DMS_ESTOPPED: the monitor asked to stop. The run folder then has a
  * checkpoint, and options->resume continues from it, bit for bit as if training
- * had not been stopped (same threads, no time limit). DMS_EMISMATCH: options or
- * data differ from the checkpoint's in a way that matters; the message names
- * them. DMS_EINVAL also if options->resume does not match the run folder: it
- * already has a run, or has none, or has models of a run without its
- * checkpoint, which are never overwritten. DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
+ * had not been stopped (same threads, no time limit).
+ * DMS_EMISMATCH: options or data differ from the checkpoint's in a way that
+ * matters; the message names them.
+ * DMS_EINVAL also if options->resume does not match the run folder: it already
+ * has a run, or has none, or has models of a run without its checkpoint. Such
+ * models are never overwritten.
+ * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
 dms_status dms_train(dms_train_result **out, const dms_train_options *options,
                      const dms_monitor *monitor, dms_error *err);
 

@@ -1,3 +1,7 @@
+/* Imports weights of another program: finds the network in the file, matches
+ * its tensor names with the parameter table, and reads the values. Relies on
+ * import_names.c for naming schemes, infer.c for the backbone, and
+ * weights_file.c, which checks each tensor's type and shape. */
 #include "net/import.h"
 
 #include <stdio.h>
@@ -12,11 +16,11 @@
 
 #define BACKBONE "backbone."
 
-/* The first tensors of a network, by which its prefix is found. */
+/* The first tensors of a network. They identify its prefix. */
 #define STEM  "conv1.weight"
 #define BLOCK "layer1.0.conv1.weight"
 
-/* A word of wrapping, or the place in a Sequential or list. */
+/* Is the word a known wrapper's name, or an index in a Sequential or list? */
 static bool is_wrapping_word(const char *word, size_t len)
 {
     static const char *const words[] = {
@@ -32,7 +36,7 @@ static bool is_wrapping_word(const char *word, size_t len)
     return len > 0 && strspn(word, "0123456789") >= len;
 }
 
-/* Is prefix made of known wrappings only? */
+/* Does prefix consist only of known wrappers? */
 static bool is_wrapping(const char *prefix, size_t len)
 {
     while (len > 0) {
@@ -61,7 +65,7 @@ static bool ends_with(const char *text, const char *end)
     return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
 }
 
-/* prefix, without the "backbone." that a whole DMS-Net has behind it. */
+/* Store prefix, without the trailing "backbone." if this is a whole DMS-Net. */
 static void settle(dms_import *import, const char *prefix, dms_naming naming)
 {
     char *end;
@@ -78,19 +82,19 @@ static void settle(dms_import *import, const char *prefix, dms_naming naming)
         *end = BACKBONE[0];
 }
 
-/* DINO and its kin keep two networks; the teacher is the one to use. */
+/* DINO and related methods save two networks; the teacher is the one to use. */
 static bool is_teacher_of(const char *a, const char *b)
 {
     return strncmp(a, "teacher.", 8) == 0 && strncmp(b, "student.", 8) == 0;
 }
 
-/* Networks of a file while they are looked for. */
+/* State of the search for networks in a file. */
 typedef struct search {
     const dms_tensor_file *file;
     bool found, strange_found;
     char best[DMS_IMPORT_PREFIX_MAX];
     dms_naming naming;
-    char strange[DMS_IMPORT_PREFIX_MAX]; /* under no known wrapping */
+    char strange[DMS_IMPORT_PREFIX_MAX]; /* under an unknown wrapper */
 } search;
 
 static dms_status no_network(const search *s, dms_error *err)
@@ -119,7 +123,7 @@ static dms_status no_network(const search *s, dms_error *err)
                     count ? dms_tensor_file_at(s->file, 0)->name : "none");
 }
 
-/* The network of that naming whose stem is the tensor name, if it is one. */
+/* Record the network of this naming if the tensor `name` is its stem. */
 static dms_status consider(search *s, const char *name, dms_naming naming,
                            dms_error *err)
 {
@@ -169,7 +173,8 @@ done:
     return st;
 }
 
-/* A prefix that was asked for: of a backbone, or of a whole DMS-Net. */
+/* Use the prefix that the caller asked for: of a backbone, or of a whole
+ * DMS-Net. */
 static dms_status take_prefix(dms_import *import, const char *asked,
                               dms_error *err)
 {
@@ -224,7 +229,7 @@ void dms_import_close(dms_import *import)
     import->file = NULL;
 }
 
-/* The place for a tensor of the file; NULL when there is none. */
+/* The parameter that a tensor of the file belongs to; NULL if there is none. */
 static const dms_param *place_of(const dms_params *params,
                                  const dms_import *import, bool backbone_only,
                                  const char *name)
@@ -248,7 +253,7 @@ static const dms_param *place_of(const dms_params *params,
 static bool is_needed(const dms_param *param, const dms_import *import,
                       bool backbone_only)
 {
-    if (param->role == DMS_PARAM_COUNT) /* PyTorch's before 0.4.1 lack them */
+    if (param->role == DMS_PARAM_COUNT) /* PyTorch before 0.4.1 lacks it */
         return false;
     return (import->whole && !backbone_only) ||
            strncmp(param->name, BACKBONE, strlen(BACKBONE)) == 0;
@@ -278,7 +283,7 @@ static dms_status add_row(dms_import_report *report, dms_import_fate fate,
     return DMS_OK;
 }
 
-/* A take under way. */
+/* State while tensors are taken. */
 typedef struct taking {
     dms_params *params;
     bool *taken;
@@ -286,11 +291,12 @@ typedef struct taking {
     bool backbone_only;
     dms_import_report *report;
     float *scratch;
-    float *picture;  /* as much, for a convolution summed over depth */
+    float *picture;  /* the same size, for a convolution that is summed over
+                        depth */
     dms_error first; /* the first tensor that is missing or misshapen */
 } taking;
 
-/* A tensor into its place; one inflated over depth without its depth. */
+/* Read a tensor into its parameter; reduce one that was inflated over depth. */
 static dms_status read_tensor(taking *t, const dms_param *param,
                               const dms_tensor_view *view, dms_error *err)
 {
@@ -395,7 +401,7 @@ done:
     return st;
 }
 
-/* Is the name one of the backbone's own, not of what stands beside it? */
+/* Does the name belong to the backbone itself, not to something beside it? */
 static bool is_inside(const char *name, const dms_import *import)
 {
     static const char *const parts[] = {"conv1.", "bn1.", "layer"};

@@ -1,4 +1,5 @@
-/* Models of other programs' weights, and the report of what was taken. */
+/* Creates models from other programs' weights, and the report of what was
+ * taken. Relies on import.c to find and read the tensors. */
 #include <string.h>
 
 #include "net/model.h"
@@ -14,7 +15,7 @@
 #include "net/infer.h"
 #include "net/model_file.h"
 
-/* Where the weights came from, for the model's own provenance. */
+/* Record where the weights came from in the model's own provenance. */
 static dms_status set_provenance(dms_model_config *config, const char *path,
                                  const dms_import_report *report, uint64_t seed,
                                  dms_error *err)
@@ -38,7 +39,8 @@ static dms_status set_provenance(dms_model_config *config, const char *path,
     return DMS_OK;
 }
 
-/* The labels that are asked for, which a whole network's heads must be of. */
+/* Choose the labels that the caller asked for; the heads of a whole network
+ * must match them. */
 static dms_status choose_labels(dms_label_set **labels,
                                 const dms_architecture *arch,
                                 const dms_import *import,
@@ -59,8 +61,8 @@ static dms_status choose_labels(dms_label_set **labels,
                                arch->task, err);
 }
 
-/* The file's own description where it has one; else what its tensors tell and,
- * for the rest, what the options say. */
+/* Use the file's own description if it has one. Otherwise infer what the
+ * tensors show and take the rest from the options. */
 static dms_status choose_config(dms_model_config *config, bool *described,
                                 const dms_import *import,
                                 const dms_import_options *options,
@@ -131,8 +133,8 @@ void dms_import_options_init(dms_import_options *options, size_t struct_size)
     dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-/* The caller's options with nothing left NULL; architecture: where the default
- * one may lie. */
+/* Copy the caller's options and replace each NULL by its default. architecture:
+ * storage for the default one. */
 static dms_status take_options(dms_import_options *own,
                                dms_architecture *architecture,
                                const dms_import_options *given, dms_error *err)
@@ -198,7 +200,7 @@ void dms_import_report_destroy(dms_import_report *report)
     dms_free(report);
 }
 
-/* Names come from the file: nothing in them may steer a terminal. */
+/* Names come from the file: escape what could control a terminal. */
 static void print_row(dms_strbuf *text, const dms_import_row *row)
 {
     dms_strbuf_printf(text, "%-9s  %-4s  %-17s  ",

@@ -1,3 +1,5 @@
+/* Translates between torchvision's tensor names and those of other programs, by
+ * patterns. Relies on nothing but the tensor names of an open file. */
 #include "net/import_names.h"
 
 #include <stdio.h>
@@ -5,15 +7,15 @@
 
 enum { NUMBERS_MAX = 3, DIGITS_MAX = 4, ROWS_MAX = 6, SIGNS_MAX = 2 };
 
-/* The same tensors by two names: '#' is a number that counts from 0, '@' one
- * that counts from 1, '*' at the end whatever follows. */
+/* The same tensors under two names. '#' is a number that counts from 0, '@' a
+ * number that counts from 1; '*' at the end is any remainder. */
 typedef struct rename_row {
     const char *torchvision, *written;
 } rename_row;
 
 static const struct {
     const char *title;
-    rename_row rows[ROWS_MAX]; /* none: torchvision's own */
+    rename_row rows[ROWS_MAX]; /* empty: torchvision's own names */
 } namings[DMS_NAMINGS] = {
     [DMS_NAMING_TORCHVISION] = {"torchvision's names", {{NULL, NULL}}},
     [DMS_NAMING_CHILDREN] = {"the numbers of a Sequential",
@@ -53,14 +55,14 @@ const char *dms_naming_title(dms_naming naming)
     return namings[naming].title;
 }
 
-/* What the marks of a pattern stand for in one name. */
+/* What the wildcards of a pattern matched in one name. */
 typedef struct matched {
-    int numbers[NUMBERS_MAX]; /* from 0 */
+    int numbers[NUMBERS_MAX]; /* each counts from 0; count of them */
     int count;
     const char *rest;
 } matched;
 
-/* A number without leading zeros, of first or more; false: none. */
+/* Match a number >= first without leading zeros; false if there is none. */
 static bool match_number(matched *m, const char **text, int first)
 {
     size_t digits = strspn(*text, "0123456789");
@@ -94,7 +96,7 @@ static bool match(matched *m, const char *pattern, const char *text)
     return *text == '\0';
 }
 
-/* pattern with its marks filled in; false: it is too long. */
+/* Write pattern with its wildcards filled in; false if that is too long. */
 static bool fill(char *out, const char *pattern, const matched *m)
 {
     size_t len = 0;
@@ -158,8 +160,8 @@ const dms_tensor_view *dms_naming_find(const dms_tensor_file *file,
                : NULL;
 }
 
-/* Parts of names that a network's file has, all of them in some tensor's. The
- * more particular networks stand first. */
+/* Parts of names that identify a network: each must occur in some tensor's
+ * name. The more specific networks come first. */
 static const struct {
     const char *whose;
     const char *signs[SIGNS_MAX];

@@ -1,3 +1,5 @@
+/* Infers a network's architecture from its tensors' names and shapes. Relies on
+ * the tensor file's index only; no values are read. */
 #include "net/infer.h"
 
 #include <stdio.h>
@@ -5,8 +7,8 @@
 #include "base/fail.h"
 #include "dms/labels.h"
 
-/* The depth of stage 3 tells the backbones apart but for 34 and 50, which
- * conv3 does. */
+/* The number of blocks in layer3 identifies the backbone, except that 34 and 50
+ * have the same; conv3 tells them apart. */
 dms_status dms_infer_backbone(dms_backbone *backbone,
                               const dms_tensor_file *file, const char *prefix,
                               dms_naming naming, dms_error *err)

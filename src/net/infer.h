@@ -1,4 +1,4 @@
-/* Which network a file holds, told by its tensors' names and shapes. */
+/* Infers which network a file holds, from its tensors' names and shapes. */
 #ifndef DMS_NET_INFER_H
 #define DMS_NET_INFER_H
 
@@ -11,8 +11,8 @@ dms_status dms_infer_backbone(dms_backbone *backbone,
                               const dms_tensor_file *file, const char *prefix,
                               dms_naming naming, dms_error *err);
 
-/* Backbone, width, context and fusion of the DMS-Net under prefix; the other
- * fields are left as they are. */
+/* Backbone, width, labels, context and fusion of the DMS-Net under prefix. The
+ * other fields are unchanged. */
 dms_status dms_infer_architecture(dms_architecture *arch,
                                   const dms_tensor_file *file,
                                   const char *prefix, dms_error *err);

@@ -1,4 +1,4 @@
-/* Re-estimating batch norms, of a run's first weights and of a model file.
+/* Re-estimates batch norms, for a run's first weights and for a model file.
  * Relies on the statistics mode MEAN (graph/run_mode.h), in which each norm
  * averages over the batches that it has counted. */
 #include "train/adapt.h"
@@ -11,7 +11,7 @@
 #include "net/compute.h"
 #include "train/trainer.h"
 
-/* Forget what was counted: the first batch then replaces the statistics. */
+/* Reset the counts, so that the first batch replaces the statistics. */
 static void restart_counts(dms_params *params)
 {
     for (size_t i = 0; i < params->count; i++)

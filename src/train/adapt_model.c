@@ -1,6 +1,6 @@
-/* `dmsnet adapt`: a model file, the photographs of a data set, another model
- * file. The cache and the split are those that evaluation uses, and
- * train/adapt.c does the work. */
+/* `dmsnet adapt`: reads a model file and the photographs of a data set, and
+ * writes another model file. Relies on the cache and the split that evaluation
+ * uses, and on train/adapt.c for the estimation. */
 #include "dms/adapt.h"
 
 #include <libgen.h>
@@ -17,11 +17,11 @@
 typedef struct adapting {
     const dms_adapt_options *options;
     const dms_monitor *monitor;
-    dms_model *model; /* all owned from here on */
+    dms_model *model; /* all pointers from here on are owned */
     dms_dataset *dataset;
     dms_cache *cache;
     dms_loader *loader;
-    dms_params *params; /* the model's, but not mapped */
+    dms_params *params; /* the model's parameters, not mapped */
     size_t *patients;   /* count of the split that have a photograph */
     size_t count;
 } adapting;
@@ -85,7 +85,7 @@ static dms_status open_cache(adapting *a, dms_error *err)
     return st;
 }
 
-/* Labelled or not. */
+/* Select the split's patients that have a photograph, labelled or not. */
 static dms_status choose_patients(adapting *a, dms_error *err)
 {
     dms_eyes eyes = a->model->config.architecture.eyes;

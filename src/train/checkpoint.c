@@ -1,3 +1,6 @@
+/* Writes and reads checkpoints: tensors and state in one safetensors file, with
+ * the previous file kept beside it. Relies on checkpoint_state.c for the JSON
+ * of the state and on an atomic rename. */
 #include "train/checkpoint.h"
 
 #include <errno.h>
@@ -14,11 +17,12 @@
 #include "net/weights_file.h"
 #include "train/checkpoint_state.h"
 
-/* A checkpoint's tensors: of every buffer every row that a step may change. */
+/* One kind of tensors in a checkpoint: for each buffer, every row that a step
+ * may change. */
 typedef struct buffer {
     const char *prefix;
-    float *data; /* NULL: this run has none, or it is all zero */
-    bool stats;  /* running statistics are in it too */
+    float *data; /* NULL: this run does not have it, or it is all zero */
+    bool stats;  /* also contains running statistics */
 } buffer;
 
 enum { BUFFERS = 5, TENSOR_NAME_MAX = DMS_PARAM_NAME_MAX + 16 };
@@ -51,7 +55,7 @@ static uint64_t view_checksum(const dms_tensor_view *view)
     return dms_hash_words(hash, view->data, view->size);
 }
 
-/* What is written: views over row-major copies, all owned here. */
+/* What is written: views of row-major copies, all owned here. */
 typedef struct content {
     dms_tensor_view *views;
     char (*names)[TENSOR_NAME_MAX];
@@ -138,7 +142,7 @@ static uint64_t content_checksum(const content *c, const char *state)
     uint64_t hash = dms_hash_words(DMS_HASH_START, state, strlen(state));
 
     for (size_t i = 0; i < c->count; i++)
-        hash += view_checksum(&c->views[i]); /* in whatever order */
+        hash += view_checksum(&c->views[i]); /* in any order */
     return hash;
 }
 
@@ -151,8 +155,8 @@ char *dms_checkpoint_previous(const char *path)
     return dms_strbuf_detach(&name);
 }
 
-/* Give the file at path a second name, so that replacing path keeps it. A
- * file system without hard links moves it instead. */
+/* Give the file at path a second name, so that replacing path keeps it. On a
+ * file system without hard links the file is moved instead. */
 static dms_status keep_previous(const char *path, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -259,7 +263,8 @@ dms_status dms_checkpoint_read_state(dms_train_state *state, const char *path,
     }
     dms_log(monitor, DMS_LOG_WARNING,
             "%s; the checkpoint before it is used instead", first.message);
-    /* Else the next write would keep the damaged file as the previous one. */
+    /* Otherwise the next write would keep the damaged file as the previous
+     * one. */
     st = rename(previous, path) == 0
              ? DMS_OK
              : dms_fail_errno(err, "%s: cannot rename", previous);
@@ -295,7 +300,7 @@ done:
     return st;
 }
 
-/* A mean of squares: the step takes its root. */
+/* A mean of squares, whose root the step takes: no value may be negative. */
 static dms_status check_second_moment(const float *plain, size_t len,
                                       const char *name, dms_error *err)
 {
@@ -322,7 +327,7 @@ static dms_status read_buffers(dms_optimizer *optimizer,
             char name[TENSOR_NAME_MAX];
             dms_status st;
 
-            /* dmsnet 0.1 wrote the frozen rows too */
+            /* dmsnet 0.1 also wrote the frozen rows */
             if (!in_buffer(&buffers[b], param) &&
                 !(param->frozen && frozen_too && b == 0))
                 continue;

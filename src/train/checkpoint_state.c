@@ -1,3 +1,5 @@
+/* Converts the run's state to JSON text and back. Relies on checkpoint.c to
+ * verify the checksum first, but checks every key and type itself. */
 #include "train/checkpoint_state.h"
 
 #include <inttypes.h>
@@ -114,7 +116,7 @@ static dms_status parse_numbers(dms_train_state *state, const json_t *object,
     return DMS_OK;
 }
 
-/* Without such a key: 0. */
+/* If the key is missing, digest is 0. */
 static dms_status parse_frozen(uint64_t *digest, const json_t *object,
                                const char *name, dms_error *err)
 {
@@ -135,7 +137,7 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
         json_string_value(json_object_get(object, "data_digest"));
     const char *options = json_string_value(json_object_get(object, "options"));
     const char *log = json_string_value(json_object_get(object, "log"));
-    /* a checkpoint of 0.1.0 has none: ODIR's eight */
+    /* a checkpoint of 0.1.0 lacks the key: ODIR's eight */
     const char *labels = json_string_value(json_object_get(object, "labels"));
     const char *before =
         json_string_value(json_object_get(object, "trained_on_before"));

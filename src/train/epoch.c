@@ -1,5 +1,6 @@
-/* The batches of an epoch, one after another, until they are done, the monitor
- * wishes to stop or the time is over; checkpoints between them. */
+/* Runs the batches of an epoch until they are done, the monitor asks to stop or
+ * the time limit is reached, and writes checkpoints between them. Relies on
+ * step.c for the batch and on outputs.c for the checkpoint. */
 #include <stdio.h>
 
 #include "base/fail.h"
@@ -7,8 +8,9 @@
 #include "base/number.h"
 #include "train/trainer.h"
 
-/* The limit counts the validation that still has to follow: as long as the
- * last one; before the first, a third of training on as many patients. */
+/* The limit includes the validation that still follows. Its time is estimated
+ * as that of the last one; before the first, as a third of the time that
+ * training takes for as many patients. */
 static bool time_is_over(const dms_trainer *t)
 {
     double validation = t->validate_seconds;

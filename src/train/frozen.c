@@ -1,4 +1,6 @@
-/* See frozen.h. */
+/* Reads the frozen rows, those that a run does not train, from its model file.
+ * Relies on a digest to detect a file that does not belong to the
+ * checkpoint. */
 #include "train/frozen.h"
 
 #include <inttypes.h>

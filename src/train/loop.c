@@ -1,5 +1,6 @@
-/* A run from its first look at the options to its last model file: what is set
- * up once, then the epochs, each of them trained, measured and written down. */
+/* A run from the first check of its options to its last model file: setup once,
+ * then each epoch is trained, measured and recorded. Relies on the files that
+ * trainer.h lists for each step. */
 #include <math.h>
 
 #include "base/alloc.h"
@@ -8,8 +9,8 @@
 #include "machine/threads.h"
 #include "train/trainer.h"
 
-/* The model files' record of what they were trained on: by this run, and
- * before it by the model that it began with. */
+/* Record in the model files what they were trained on: by this run, and before
+ * it by the model that it started from. */
 static dms_status take_record(dms_trainer *t, dms_error *err)
 {
     dms_trained_on *record = &t->config.trained_on;
@@ -29,11 +30,11 @@ done:
     return st;
 }
 
-/* Fresh state, or the checkpoint's. */
+/* Start from a fresh state, or from the checkpoint's. */
 static dms_status begin(dms_trainer *t, dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_train_options recorded = *t->options; /* borrows its texts */
+    dms_train_options recorded = *t->options; /* borrows its strings */
 
     if (t->outputs.resumes)
         TRY(dms_trainer_resume(t, err));
@@ -43,7 +44,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
     t->state.log.labels = t->config.labels;
     dms_run_folder_labels(t->state.labels, sizeof t->state.labels,
                           t->config.labels);
-    recorded.resume = DMS_TRAIN_RESUME_NO; /* how it was called this time */
+    recorded.resume = DMS_TRAIN_RESUME_NO; /* applies to this call only */
     if (dms_options_format_yaml(t->state.options, sizeof t->state.options,
                                 &recorded, dms_train_option_table(),
                                 NULL) >= sizeof t->state.options) {
@@ -57,7 +58,8 @@ done:
     return st;
 }
 
-/* Better than the best so far? Without a defined figure each epoch is. */
+/* Is it better than the best so far? If the metric is undefined, every epoch
+ * is. */
 static bool is_best(const dms_trainer *t, const dms_epoch_record *record)
 {
     double now = record->metrics[t->metric], best = t->state.best_metric;
@@ -65,8 +67,8 @@ static bool is_best(const dms_trainer *t, const dms_epoch_record *record)
     return isnan(best) || (!isnan(now) && now > best);
 }
 
-/* Measure and write model files; an epoch that is the best writes one, which
- * has both names. */
+/* Measure the epoch and write the model files. The best epoch is written once,
+ * under both names. */
 static dms_status judge(dms_trainer *t, dms_epoch_record *record,
                         dms_error *err)
 {
@@ -187,7 +189,7 @@ dms_status dms_train(dms_train_result **out, const dms_train_options *options,
     t->options = options;
     t->monitor = monitor;
     t->state.best_metric = NAN;
-    t->clock_start = dms_clock_now(); /* begin() sets it anew */
+    t->clock_start = dms_clock_now(); /* begin() sets it again */
     TRY(dms_train_outputs_find(t, err));
     TRY(dms_train_options_check(options, err));
     threads = dms_threads_use(options->threads);

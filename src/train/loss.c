@@ -1,9 +1,11 @@
+/* The losses and their slopes, per cell or per row, in double. Relies on
+ * targets that are in [0, 1] or NaN (unknown: not counted). */
 #include "train/loss.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A term of the loss and its derivative by the logit z. */
+/* A term of the loss and its derivative with respect to the logit z. */
 typedef struct term {
     double value;
     double slope;
@@ -30,7 +32,7 @@ static double softplus(double z)
     return fmax(z, 0.0) + log1p(exp(-fabs(z)));
 }
 
-/* (1-p)^g * -log p; with g = 0 the positive half of cross-entropy. */
+/* (1-p)^g * -log p; if g = 0, the positive half of cross-entropy. */
 static term positive_term(double z, double gamma)
 {
     double p = sigmoid(z), q = sigmoid(-z), nll = softplus(-z);
@@ -39,7 +41,7 @@ static term positive_term(double z, double gamma)
     return (term){focus * nll, focus * (-gamma * p * nll - q)};
 }
 
-/* p^g * -log(1-p): positive_term seen from the other side. */
+/* p^g * -log(1-p): positive_term with z negated. */
 static term negative_term(double z, double gamma)
 {
     term mirrored = positive_term(-z, gamma);
@@ -64,8 +66,8 @@ static term shifted_term(double z, double gamma, double clip)
                   p * (1 - p) * focus * (gamma * nll / m + 1 / (1 - m))};
 }
 
-/* weight * t * positive(z) + (1-t) * negative(z): linear in t, so that soft
- * targets need no case of their own. */
+/* weight * t * positive(z) + (1-t) * negative(z). This is linear in t, so soft
+ * targets need no special case. */
 static term cell_term(double z, double t, double weight,
                       const dms_loss_options *options)
 {
@@ -86,7 +88,8 @@ static term cell_term(double z, double t, double weight,
     return (term){a * pos.value + b * neg.value, a * pos.slope + b * neg.slope};
 }
 
-/* Mean over the counted cells; gradient gets weight * its slope. */
+/* The mean loss over the counted cells. gradient is set to weight * its
+ * slope. */
 static double binary_table(float *gradient, const float *logits,
                            const float *targets, int rows, double weight,
                            const dms_loss_options *options)
@@ -113,7 +116,7 @@ static double binary_table(float *gradient, const float *logits,
     return counted ? sum / (double)counted : 0.0;
 }
 
-/* The sum of a row's labels; 0 when the row does not count. */
+/* The sum of a row's labels; 0 if the row does not count. */
 static double row_mass(const float *targets, int width)
 {
     double mass = 0.0;
@@ -123,7 +126,7 @@ static double row_mass(const float *targets, int width)
     return mass > 0 ? mass : 0.0; /* NaN > 0 is false */
 }
 
-/* -sum t log softmax(z), slope softmax(z) - t. */
+/* Loss -sum t log softmax(z), slope softmax(z) - t. */
 static double softmax_row(float *gradient, const float *logits,
                           const float *targets, double scale,
                           const dms_loss_options *options)
@@ -166,7 +169,7 @@ static double softmax_table(float *gradient, const float *logits,
     return counted ? sum / (double)counted : 0.0;
 }
 
-/* weight * the mean loss of rows x K cells; cells that do not count keep
+/* weight * the mean loss of rows x K cells. Cells that do not count keep
  * gradient 0. */
 static double table(float *gradient, const float *logits, const float *targets,
                     int rows, double weight, const dms_loss_options *options)

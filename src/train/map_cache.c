@@ -1,4 +1,6 @@
-/* Which eyes are looked at, their maps, and whether a file holds just these. */
+/* Lists the eyes that a run uses, computes their maps, and checks that a file
+ * contains exactly these. Relies on data/made_file to replace a damaged
+ * file. */
 #include "train/map_cache.h"
 
 #include <inttypes.h>
@@ -15,21 +17,21 @@
 #include "graph/value.h"
 #include "net/compute.h"
 
-/* PATIENTS: of one forward, at most. */
+/* PATIENTS: at most this many per forward. */
 enum { VERSION = 1, PATIENTS = 16 };
 
 static const char magic[8] = "dmsmaps";
 
-/* The first bytes of the file, in the machine's own order: the file stays on
- * the machine that made it. */
+/* The first bytes of the file, in the machine's own byte order: the file stays
+ * on the machine that made it. */
 typedef struct header {
     char magic[8];
     uint32_t version;
-    uint32_t type; /* dms_type of the numbers */
+    uint32_t type; /* dms_type of the map's numbers */
     uint64_t maps;
     uint64_t map_bytes;
     uint64_t key;
-    uint64_t sums_hash; /* of the checksums */
+    uint64_t sums_hash; /* hash of the checksums */
 } header;
 
 struct dms_map_cache {
@@ -37,19 +39,19 @@ struct dms_map_cache {
     const dms_architecture *arch;
     dms_params *params;
     const dms_monitor *monitor;
-    dms_net_options net; /* of the backbone */
+    dms_net_options net; /* for the backbone */
     size_t *eyes;        /* count of them, 2 * place + eye, ascending */
-    size_t *numbers;     /* of each eye of the data set: its map's */
+    size_t *numbers;     /* for each eye of the data set: its map's index */
     size_t count;
     size_t map_bytes;
-    dms_type type; /* of a map's numbers */
+    dms_type type; /* number type of the maps */
     uint64_t key;
     dms_file_map file;
-    const uint8_t *maps; /* in file */
+    const uint8_t *maps; /* points into file */
     char name[96];
 };
 
-/* The patient's eye that stands at this side, as 2 * place + eye. */
+/* The eye that the patient has at this side, as 2 * place + eye. */
 static size_t eye_of(const dms_map_cache *c, size_t place, int side)
 {
     const dms_train_patients *p = c->patients;
@@ -65,7 +67,7 @@ static void mark(dms_map_cache *c, const size_t *places, size_t count)
             c->numbers[eye_of(c, places[i], side)] = 1;
 }
 
-/* Which eyes are looked at, in the data set's order: the same list however
+/* List the eyes in use in the data set's order. The list does not depend on how
  * the patients are split. */
 static dms_status list_eyes(dms_map_cache *c, dms_error *err)
 {
@@ -99,7 +101,7 @@ static uint64_t hash_backbone(uint64_t hash, const dms_params *params)
     return hash;
 }
 
-/* Everything that a map's bits depend on, the number of threads aside. */
+/* A hash of all that a map's bits depend on, except the number of threads. */
 static uint64_t key_of(const dms_map_cache *c)
 {
     uint64_t facts[] = {VERSION, dms_cache_key(c->patients->cache),
@@ -144,7 +146,7 @@ static header header_of(const dms_map_cache *c, const uint64_t *sums)
     return h;
 }
 
-/* Every map is looked at: a wrong one would train a wrong model silently. */
+/* Check every map: a wrong one would train a wrong model silently. */
 static bool valid(const dms_file_map *file, const void *user)
 {
     const dms_map_cache *c = user;
@@ -167,8 +169,8 @@ static bool valid(const dms_file_map *file, const void *user)
     return wrong == 0;
 }
 
-/* Maps of eyes[first] to eyes[first + count - 1]; of a batch that is not full
- * the last eye again. */
+/* Compute the maps of eyes[first] to eyes[first + count - 1]. A partial batch
+ * is filled up with its last eye. */
 static dms_status compute_batch(const dms_map_cache *c, dms_net *net,
                                 size_t first, size_t count, dms_error *err)
 {
@@ -225,7 +227,8 @@ done:
     return st;
 }
 
-/* Maps first, with room before them; header and checksums are known then. */
+/* Write the maps first and leave room before them; header and checksums are
+ * known afterwards. */
 static dms_status make(dms_file_writer *writer, void *user, dms_error *err)
 {
     dms_status st;

@@ -1,13 +1,13 @@
-/* The maps that a frozen backbone makes of photographs that no augmentation
- * changes: computed once, by a net for inference, and kept in one memory-mapped
- * file, so that a step runs only what stands behind the backbone.
+/* The maps that a frozen backbone makes of photographs without augmentation. An
+ * inference net computes them once, and one memory-mapped file keeps them, so
+ * that a step runs only the layers after the backbone.
  *
- *     [ header | one checksum a map | map 0 | map 1 | ... ]
+ *     [ header | one checksum per map | map 0 | map 1 | ... ]
  *
- * The file's name carries a hash of the photographs, their preprocessing, which
- * of them there are, the backbone's weights, the numbers and the kernels:
- * another backbone makes another file, never a wrong one. A damaged file is
- * made again. */
+ * The file's name contains a hash of the photographs, their preprocessing,
+ * which of them are used, the backbone's weights, the precision and the
+ * kernels: another backbone makes another file, never a wrong one. A damaged
+ * file is computed again. */
 #ifndef DMS_TRAIN_MAP_CACHE_H
 #define DMS_TRAIN_MAP_CACHE_H
 
@@ -17,12 +17,13 @@
 typedef struct dms_map_cache dms_map_cache;
 
 /* Open the maps of the training and validation patients, in the folder of the
- * prepared photographs, computing them first where there are none.
+ * prepared photographs. If they do not exist, compute them first.
  *
  * patients  borrowed, must outlive the cache
  * params    of the whole network in plain order; its backbone is used
- * compute   in which numbers the backbone runs; the maps are stored so
- * DMS_ESTOPPED, DMS_EIO (also a full disk), DMS_ENOMEM leave no half file. */
+ * compute   the backbone's precision, which is also that of the stored maps
+ * DMS_ESTOPPED, DMS_EIO (also a full disk) and DMS_ENOMEM leave no partial
+ * file. */
 dms_status dms_map_cache_open(dms_map_cache **out,
                               const dms_train_patients *patients,
                               const dms_architecture *arch, dms_params *params,
@@ -30,8 +31,8 @@ dms_status dms_map_cache_open(dms_map_cache **out,
                               const dms_monitor *monitor, dms_error *err);
 void dms_map_cache_close(dms_map_cache *cache);
 
-/* The maps of a batch, as dms_net_map wants them: left eyes first. places:
- * patients of the training or validation split. Allocates nothing. */
+/* Copy the maps of a batch, as dms_net_map expects them: left eyes first.
+ * places: patients of the training or validation split. Allocates nothing. */
 void dms_map_cache_fill(const dms_map_cache *cache, void *maps,
                         const size_t *places, size_t count);
 

@@ -1,5 +1,6 @@
-/* The figure that chooses the best epoch: that there is one, of these labels
- * and of these validation patients, is known before the first epoch. */
+/* The metric that selects the best epoch. Checks before the first epoch that it
+ * is defined for these labels and these validation patients. Relies on the
+ * report of eval to compute it. */
 #include <math.h>
 
 #include "base/alloc.h"
@@ -25,7 +26,7 @@ dms_status dms_trainer_choose_metric(dms_trainer *t, dms_error *err)
                     name, dms_metric_name(dms_metric_default(labels)));
 }
 
-/* Validation patients, each with the right answer. */
+/* Validation patients, each with the correct answers. */
 typedef struct right_answers {
     size_t count;
     size_t *places;
@@ -40,7 +41,7 @@ static void release(right_answers *a)
     dms_free(a->probabilities);
 }
 
-/* known: they are those of the check before. */
+/* known: set if these are the patients of the previous check. */
 static dms_status take(right_answers *a, bool *known,
                        const dms_train_patients *p, dms_error *err)
 {
@@ -90,8 +91,8 @@ static dms_status measure(double *value, const dms_trainer *t,
     return st;
 }
 
-/* "; none has a, b", of the labels that no patient (value 1) or every patient
- * of whom it is known (value 0) has. */
+/* Append "; none has a, b": the labels that no patient has (value 1), or that
+ * every patient with a known value has (value 0). */
 static void list(dms_strbuf *text, const char *lead, uint8_t missing,
                  const dms_label_set *set, const right_answers *a)
 {
@@ -108,9 +109,9 @@ static void list(dms_strbuf *text, const char *lead, uint8_t missing,
     }
 }
 
-/* What is wrong with the figure on these patients; NULL: nothing. One that is
+/* Find what is wrong with the metric on these patients; NULL: nothing. If it is
  * undefined although all answers are right, or no better than if all are wrong,
- * is so for want of patients. */
+ * the patients do not suffice. */
 static dms_status find_fault(const char **fault, const dms_trainer *t,
                              right_answers *a, dms_error *err)
 {

@@ -1,3 +1,5 @@
+/* Formats the log of epochs as JSON lines and as CSV, and parses the JSON
+ * lines. Relies on one table of fields for all formats. */
 #include "train/metrics_log.h"
 
 #include <math.h>
@@ -9,7 +11,7 @@
 #include "base/strbuf.h"
 #include "formats/json.h"
 
-/* The numbers of a record before its metrics: one table for all formats. */
+/* The fields of a record before its metrics: one table for all formats. */
 static const struct field {
     const char *name;
     size_t offset;
@@ -50,7 +52,7 @@ void dms_metrics_log_release(dms_metrics_log *log)
     *log = (dms_metrics_log){0};
 }
 
-/* A cell of the table; empty where there is no number. */
+/* Write a cell of the table; empty if the value is not a finite number. */
 static void put_real(dms_strbuf *out, double value)
 {
     if (isfinite(value))
@@ -70,7 +72,8 @@ static void put_field(dms_strbuf *out, const dms_epoch_record *record,
         dms_strbuf_puts(out, *(const bool *)at ? "true" : "false");
 }
 
-/* ODIR's log has the figures of classes too, empty where any label may be. */
+/* ODIR's log also has the figures of classes; they are empty if a patient can
+ * have any labels. */
 static bool is_written(const dms_metrics_log *log, int metric)
 {
     dms_metric m = (dms_metric)metric;

@@ -1,5 +1,5 @@
-/* Mixing in place, pair by pair: the order of a batch is random already, so its
- * mirror image is a random partner. */
+/* Mixes a batch in place, pair by pair. Relies on the random order of a batch:
+ * the mirror image of a patient is then a random partner. */
 #include "train/mixup.h"
 
 #include <assert.h>
@@ -7,7 +7,8 @@
 
 #include "base/rng.h"
 
-/* Beta(alpha, alpha) by Johnk's rejection, which is quick where alpha <= 1. */
+/* Draw from Beta(alpha, alpha) by Johnk's rejection, which is fast if alpha <=
+ * 1. */
 static double draw_share(dms_rng *rng, double alpha)
 {
     double x, y;
@@ -29,11 +30,12 @@ static void mix_rows(float *a, float *b, size_t len, float share)
     }
 }
 
-/* The rows of a table of the batch, those of one eye in a table of both. */
+/* Mix two rows of a batch's table; of a table of both eyes, the rows of one
+ * eye. */
 static void mix_pair(float *table, size_t len, int patients, int pair, int eye,
                      float share)
 {
-    size_t begin = (size_t)eye * (size_t)patients; /* the eye's rows */
+    size_t begin = (size_t)eye * (size_t)patients; /* the eye's first row */
     size_t first = begin + (size_t)pair;
     size_t second = begin + (size_t)patients - 1 - (size_t)pair;
 

@@ -1,5 +1,5 @@
-/* Mixing patients: mixup (Zhang et al. 2018, arXiv 1710.09412), in which both
- * eyes of a patient are mixed with both of another, left with left. */
+/* Mixup of patients (Zhang et al. 2018, arXiv 1710.09412): both eyes of a
+ * patient are mixed with both eyes of another, left with left. */
 #ifndef DMS_TRAIN_MIXUP_H
 #define DMS_TRAIN_MIXUP_H
 
@@ -15,11 +15,11 @@ typedef struct dms_mixup_batch {
     size_t labels;
 } dms_mixup_batch;
 
-/* Patient i becomes share * i + (1 - share) * its partner, the one as far from
- * the other end of the batch; so do the labels, and what is unknown of either
- * is unknown of both. The share is drawn from Beta(alpha, alpha), once for the
- * batch, by key alone. 0 < alpha <= 1. In a batch of odd size the middle one
- * stays as it is. */
+/* Replace patient i by share * i + (1 - share) * its partner, the patient as
+ * far from the other end of the batch. Labels are mixed the same way; what is
+ * unknown for either is unknown for both. The share is drawn once per batch
+ * from Beta(alpha, alpha), by key alone. 0 < alpha <= 1. In a batch of odd size
+ * the middle patient is unchanged. */
 void dms_mixup_apply(const dms_mixup_batch *batch, double alpha, uint64_t key);
 
 #endif

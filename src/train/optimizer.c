@@ -1,3 +1,7 @@
+/* AdamW and SGD with gradient clipping, accumulation and a moving average, as
+ * in PyTorch. Relies on dms_params keeping values and gradients in flat
+ * buffers, and on fixed piece sizes for results that do not depend on the
+ * threads. */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -6,15 +10,15 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 
-/* Work is cut into pieces of this size and sums are kept for each, so that
- * no result depends on how many threads there are. */
+/* Work is divided into pieces of this size, with a separate sum for each, so
+ * that no result depends on the number of threads. */
 enum { PIECE = 1 << 16 };
 
 static const double epsilon = 1e-8;
 
-/* Up to this norm no square of a gradient overflows, so neither does a moment,
- * which is a mean of such. A second moment that is infinite would hold its
- * weight still for ever, and no weight would show it. */
+/* Up to this norm no square of a gradient overflows, and so no moment does: it
+ * is a mean of squares. An infinite second moment would stop its weight for
+ * ever, and no weight would show it. */
 static const double moments_norm_max = 1e18;
 
 size_t dms_optimizer_memory(const dms_params *params,
@@ -116,8 +120,8 @@ static double square_norm(const float *x, size_t len)
     return sum;
 }
 
-/* The constants of one tensor's step, as torch rounds them: in double, then
- * to float where they meet a float. */
+/* The constants of one tensor's step, rounded as torch rounds them: computed in
+ * double, converted to float where they meet a float. */
 typedef struct update {
     float lr;
     float keep;  /* AdamW: 1 - lr * decay */
@@ -126,7 +130,7 @@ typedef struct update {
     float step_size, correction2_root;
     float momentum;
     bool nesterov;
-    float scale; /* of the gradient: mean over batches and clipping */
+    float scale; /* of the gradient: mean over batches, and clipping */
 } update;
 
 /* m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;
@@ -159,8 +163,8 @@ static void sgd(float *w, float *m, const float *grad, size_t len,
     }
 }
 
-/* What the learning rate is multiplied with: layer4 of the backbone is at
- * backbone_lr, each part before it at stage_decay of the one behind. */
+/* The factor on the learning rate: backbone_lr for layer4 of the backbone, and
+ * for each part before it stage_decay times that of the part after. */
 static double rate_factor(const char *name, const dms_optimizer_options *o)
 {
     static const char *const parts[] = {"backbone.layer4.", "backbone.layer3.",
@@ -220,8 +224,8 @@ static void step_tensor(dms_optimizer *o, const dms_param *param,
     }
 }
 
-/* average += (1 - d) (value - average); d rises with the steps made, so that
- * a short run's average is not its first weights. */
+/* average += (1 - d) (value - average). d rises with the number of steps, so
+ * that a short run's average is not its first weights. */
 static void follow(dms_optimizer *o)
 {
     double t = (double)o->step;
@@ -235,8 +239,8 @@ static void follow(dms_optimizer *o)
         average[i] += rest * (value[i] - average[i]);
 }
 
-/* Mean over the batches, then torch's clip_grad_norm_. *norm, before clipping,
- * is infinite where AdamW cannot take the gradient. */
+/* Mean over the batches, then torch's clip_grad_norm_. *norm, taken before
+ * clipping, is set to infinity if AdamW cannot use the gradient. */
 static double gradient_scale(const dms_optimizer *o, double *norm,
                              const float *grad)
 {

@@ -1,4 +1,5 @@
-/* The one table of training's options: words, ranges, defaults and help. */
+/* The single table of training options: names, ranges, defaults and help.
+ * Relies on options_check.c for rules that concern several options. */
 #include <stddef.h>
 
 #include "base/alloc.h"
@@ -19,7 +20,7 @@ static const char *const resume_names[] = {"false", "true", "auto", NULL};
 static const char *const end_names[] = {"all epochs done", "time limit",
                                         "early stopping", "stopped", NULL};
 
-/* names ends with NULL. */
+/* names must end with NULL. */
 static const char *name_of(const char *const *names, int value)
 {
     if (value < 0)
@@ -64,7 +65,8 @@ const char *dms_train_end_name(int end)
     return name_of(end_names, end);
 }
 
-/* dms_option.choice takes an int; an enum argument is another type. */
+/* dms_option.choice takes a function of an int; an enum parameter has another
+ * type. */
 static const char *backbone_name(int i)
 {
     return dms_backbone_name((dms_backbone)i);
@@ -95,8 +97,8 @@ static const char *enhance_name(int i)
     return dms_enhance_name((dms_enhance)i);
 }
 
-/* The recipe: from nothing on a few thousand patients in half an hour of two
- * cores (resnet18, 128 to 160 px), or on a small set in minutes. */
+/* The recipe: it trains from scratch on a few thousand patients in half an hour
+ * on two cores (resnet18, 128 to 160 px), or on a small set in minutes. */
 static const dms_train_options defaults = {
     .run = "run",
     .backbone = DMS_BACKBONE_RESNET152,

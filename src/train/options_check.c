@@ -1,5 +1,5 @@
-/* Whether a set of training's options can be used: each in its range, and all
- * of them together. */
+/* Checks training options: each one is in its range, and together they are
+ * consistent. Relies on the table in options.c for the ranges. */
 #include <stdint.h>
 
 #include "base/fail.h"

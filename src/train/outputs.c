@@ -1,5 +1,6 @@
-/* The files that a run writes as it goes: model files and the checkpoint. The
- * weights that go to a model file are those that were evaluated. */
+/* The files that a run writes while it trains: model files and the checkpoint.
+ * Relies on eval_params for the weights: a model file contains those that were
+ * evaluated. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,11 +16,11 @@
 #include "net/model_file.h"
 #include "train/trainer.h"
 
-/* How far the run in a folder came. */
+/* How far the run in a folder has come. */
 typedef enum run_state {
-    RUN_ABSENT, /* there is no such folder */
-    RUN_BEGUN,  /* no checkpoint yet: nothing is lost by beginning anew */
-    RUN_MODELS, /* model files, and their checkpoint is gone */
+    RUN_ABSENT, /* the folder does not exist */
+    RUN_BEGUN,  /* no checkpoint yet: starting again loses nothing */
+    RUN_MODELS, /* model files, but their checkpoint is missing */
     RUN_GOES_ON /* there is a checkpoint */
 } run_state;
 
@@ -28,8 +29,8 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* Was that model file written before its run's first checkpoint, only to keep
- * the frozen rows (write_early_last)? It tells by its epoch, 0. */
+/* Was this model file written before its run's first checkpoint, only to keep
+ * the frozen rows (write_early_last)? Its epoch is then 0. */
 static bool is_early(const char *path)
 {
     dms_tensor_file *file = NULL;
@@ -62,7 +63,7 @@ static run_state look(const dms_train_outputs *o, const char *run,
                : RUN_BEGUN;
 }
 
-/* Does what is wanted fit what is found? */
+/* Does the resume option match what was found? */
 static dms_status judge(const dms_trainer *t, run_state found, dms_error *err)
 {
     const char *run = t->options->run;
@@ -98,7 +99,7 @@ dms_status dms_train_outputs_find(dms_trainer *t, dms_error *err)
     dms_status st = DMS_OK;
 
     if (!run || !run[0])
-        return DMS_OK; /* dms_train_options_check refuses it */
+        return DMS_OK; /* dms_train_options_check rejects it */
     t->outputs.checkpoint_path = dms_path_join(run, "checkpoint.safetensors");
     t->outputs.best_path = dms_path_join(run, "best.safetensors");
     t->outputs.last_path = dms_path_join(run, "last.safetensors");
@@ -131,7 +132,8 @@ static json_t *text_of_u64(uint64_t value)
     return json_string(text);
 }
 
-/* The model's provenance: how it was trained, from what, on which split. */
+/* The model's provenance: how it was trained, from what data, on which
+ * split. */
 static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
 {
     const dms_train_options *o = t->options;
@@ -175,7 +177,7 @@ static dms_status write_model(dms_trainer *t, const char *path,
                                 t->nets.eval_params->value, err);
 }
 
-/* By the weights in eval_params. */
+/* Write last.safetensors from the weights in eval_params. */
 static dms_status write_last(dms_trainer *t, const dms_epoch_record *record,
                              dms_error *err)
 {
@@ -185,7 +187,8 @@ static dms_status write_last(dms_trainer *t, const dms_epoch_record *record,
     return st;
 }
 
-/* A checkpoint before the end of the first epoch finds its frozen rows too. */
+/* Write last.safetensors early, so that a checkpoint before the end of the
+ * first epoch also finds its frozen rows. */
 static dms_status write_early_last(dms_trainer *t, dms_error *err)
 {
     dms_status st;

@@ -1,4 +1,5 @@
-/* A run's patients: read, split, prepared, ordered and put into batches. */
+/* A run's patients: reads, splits, prepares, orders and batches them. Relies on
+ * the data module for the table, the cache and the loaders. */
 #include "train/patients.h"
 
 #include <math.h>
@@ -15,10 +16,11 @@
 #include "data/loader.h"
 #include "train/map_cache.h"
 
-/* single-label: of several labels only the rarest of the data set stays. */
+/* single-label: of several labels keep only the one that is rarest in the data
+ * set. */
 static void keep_rarest(dms_dataset *dataset)
 {
-    size_t counts[DMS_LABELS_MAX] = {0}; /* patients that carry each label */
+    size_t counts[DMS_LABELS_MAX] = {0}; /* patients with each label */
     int width = dataset->label_count;
 
     for (size_t i = 0; i < dataset->count; i++)
@@ -39,7 +41,8 @@ static void keep_rarest(dms_dataset *dataset)
     }
 }
 
-/* Does a one-of task have no use for this patient, who has several labels? */
+/* Does the patient have several labels, which a single-label task cannot
+ * use? */
 static bool has_several(const dms_train_patients *p, const dms_patient *patient)
 {
     return dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
@@ -187,7 +190,7 @@ done:
     return st;
 }
 
-/* Whose order of checks: the options against the labels that were found. */
+/* Check the options against the labels that were found. */
 static dms_status check_labels(const dms_train_patients *p, dms_error *err)
 {
     const dms_train_options *o = p->options;
@@ -220,7 +223,8 @@ static void tell_labels(const dms_train_patients *p, const dms_monitor *monitor)
             text);
 }
 
-/* The table with the labels that are asked for, or that it is known to have. */
+/* Open the table with the labels that were asked for, or with those that it is
+ * known to have. */
 static dms_status open_dataset(dms_train_patients *p,
                                const dms_monitor *monitor, dms_error *err)
 {

@@ -1,5 +1,6 @@
-/* Whether a run may go on from the checkpoint that it finds, and where:
- * options, labels and data have to be those that it was begun with. */
+/* Checks whether a run may continue from the checkpoint that it finds, and
+ * restores its state. Relies on options, labels and data being those of the
+ * run's start, and refuses all others. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -7,8 +8,8 @@
 #include "train/frozen.h"
 #include "train/trainer.h"
 
-/* Options that may change between two parts of one run: they say where
- * things lie and how long to go on, not what a step computes. */
+/* Options that may change when a run is resumed: they say where files are and
+ * how long to train, not what a step computes. */
 static bool may_differ(const char *name, const dms_train_options *options)
 {
     static const char *const free_names[] = {"data",
@@ -33,7 +34,7 @@ static bool may_differ(const char *name, const dms_train_options *options)
             options->schedule == DMS_SCHEDULE_CONSTANT);
 }
 
-/* The labels may change while the options name the same file of them. */
+/* The labels may differ, although the options name the same label file. */
 static dms_status check_labels(const dms_train_state *state,
                                const dms_label_set *labels, dms_error *err)
 {
@@ -49,8 +50,8 @@ static dms_status check_labels(const dms_train_state *state,
                     *was ? was : "ODIR's eight", now);
 }
 
-/* DMS_EMISMATCH names the first option that differs from the checkpoint's
- * and would change what is computed, or the labels. */
+/* DMS_EMISMATCH names the first option that differs from the checkpoint's and
+ * would change what is computed, or the labels. */
 static dms_status check(const dms_train_state *state,
                         const dms_train_options *options,
                         const dms_label_set *labels, uint64_t data_digest,
@@ -66,7 +67,7 @@ static dms_status check(const dms_train_state *state,
                                     err);
     for (size_t i = 0; st == DMS_OK && i < table->count; i++) {
         const dms_option *option = &table->options[i];
-        char before[128], now[128]; /* longer values differ early enough */
+        char before[128], now[128]; /* truncated values still differ */
 
         dms_option_get(before, sizeof before, &was, option);
         dms_option_get(now, sizeof now, options, option);

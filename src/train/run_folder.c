@@ -1,4 +1,5 @@
-/* The run folder itself, and what it says of its run. */
+/* Creates and cleans the run folder, and writes config.yaml and run.json.
+ * Relies on outputs.c, which decides first whether the folder may be used. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ dms_status dms_run_folder_open(const char *path, dms_error *err)
     return DMS_OK;
 }
 
-/* The processor's name as the kernel gives it; "unknown" elsewhere. */
+/* The processor's name as the kernel reports it; "unknown" on other systems. */
 static void processor_name(char *name, size_t capacity)
 {
     FILE *file = fopen("/proc/cpuinfo", "r");

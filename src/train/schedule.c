@@ -1,10 +1,12 @@
+/* Learning-rate schedules as pure functions of step and elapsed share. Relies
+ * on steps >= 1 and, for STEP, step_every > 0. */
 #include "train/schedule.h"
 
 #include <math.h>
 
 static const double pi = 3.14159265358979323846;
 
-/* From a at 0 to b at 1 along half a cosine. */
+/* Half a cosine, from a at 0 to b at 1. */
 static double cosine(double a, double b, double at)
 {
     return b + (a - b) * 0.5 * (1 + cos(pi * fmin(fmax(at, 0.0), 1.0)));

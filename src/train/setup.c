@@ -1,5 +1,6 @@
-/* Everything that a run needs, made once and in this order: patients, what the
- * model is, the plan of an epoch, weights, networks, optimiser. */
+/* Creates everything that a run needs, once and in this order: patients, model
+ * configuration, plan of an epoch, weights, networks, optimiser. Relies on
+ * options that dms_train_options_check has accepted. */
 #include <math.h>
 
 #include "base/alloc.h"
@@ -47,7 +48,8 @@ done:
     return st;
 }
 
-/* Maps can be kept where neither weights nor photographs change. */
+/* Maps can be stored if neither the backbone's weights nor the photographs
+ * change. */
 static void choose_maps(dms_trainer *t)
 {
     bool frozen = t->options->backbone_lr == 0;
@@ -61,8 +63,8 @@ static void choose_maps(dms_trainer *t)
                 "false) it would run once and epochs take seconds");
 }
 
-/* How an epoch falls into batches. Batch statistics need two patients, so a
- * last batch of one is dropped. */
+/* Plan how an epoch is divided into batches. Batch statistics need two
+ * patients, so a last batch of one patient is dropped. */
 static void plan(dms_trainer *t)
 {
     const dms_train_options *o = t->options;
@@ -89,7 +91,7 @@ static void plan(dms_trainer *t)
     };
 }
 
-/* How the backbone is trained, or its maps are made. */
+/* The settings with which the backbone is trained, or its maps are computed. */
 static dms_compute compute_of(const dms_trainer *t)
 {
     return (dms_compute){.precision = t->options->precision,
@@ -122,7 +124,8 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
                           &options, err);
 }
 
-/* In float32, but that kept maps are in whatever numbers the backbone runs. */
+/* The validator runs in float32, but stored maps have the backbone's
+ * precision. */
 static dms_status make_validator(dms_trainer *t, dms_error *err)
 {
     dms_compute compute = t->nets.has_maps
@@ -223,7 +226,7 @@ dms_status dms_trainer_open_maps(dms_trainer *t, dms_error *err)
                               &compute, t->monitor, err);
 }
 
-/* The statistics of adapted norms, into the table in training. */
+/* Copy the adapted norms' statistics into the table in training. */
 static void take_statistics(dms_train_nets *nets)
 {
     for (size_t i = 0; i < nets->params->count; i++) {
@@ -236,8 +239,8 @@ static void take_statistics(dms_train_nets *nets)
     }
 }
 
-/* Before the optimiser, whose average begins with these values. A run that goes
- * on has them in its checkpoint. */
+/* Adapt the norms before the optimiser is created: its average starts with
+ * these values. A resumed run reads them from its checkpoint. */
 static dms_status adapt(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;

@@ -1,6 +1,6 @@
-/* One batch: photographs or maps in, forward, loss, backward, and a step of the
- * optimiser where enough gradients have come together. Nothing that is not
- * finite gets past a step. */
+/* One batch: load photographs or maps, forward, loss, backward, and an
+ * optimiser step if enough gradients are accumulated. Relies on setup.c for
+ * nets and buffers. A value that is not finite never gets past a step. */
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include "train/mixup.h"
 #include "train/trainer.h"
 
-/* Logits -> loss and its gradient, left in the net. */
+/* Compute the loss from the logits; its gradient is left in the net. */
 static double evaluate_loss(dms_trainer *t, dms_net *net, int patients)
 {
     dms_loss_batch batch = {
@@ -27,8 +27,8 @@ static double evaluate_loss(dms_trainer *t, dms_net *net, int patients)
                              dms_net_eye_gradient(net), &batch, &t->loss);
 }
 
-/* Say where the run went wrong and with what; its files stay as the last good
- * state left them. */
+/* Report at which step the run diverged and which value did. The run's files
+ * stay as the last good state left them. */
 static dms_status diverged(const dms_trainer *t, const char *what, int64_t step,
                            dms_error *err)
 {
@@ -43,7 +43,7 @@ static dms_status diverged(const dms_trainer *t, const char *what, int64_t step,
                     saved ? "; the last good checkpoint is kept" : "");
 }
 
-/* Running statistics, and the trained tensors from float `first` on. */
+/* Check running statistics, and the trained tensors from float `first` on. */
 static dms_status check_tensors(const dms_trainer *t, size_t first,
                                 int64_t step, dms_error *err)
 {
@@ -58,7 +58,8 @@ static dms_status check_tensors(const dms_trainer *t, size_t first,
     return diverged(t, what, step, err);
 }
 
-/* A finite loss of one forward and the logits' gradient. */
+/* Compute the loss of one forward, which must be finite, and the logits'
+ * gradient. */
 static dms_status take_loss(double *loss, dms_trainer *t, dms_net *net,
                             int patients, dms_error *err)
 {

@@ -1,4 +1,5 @@
-/* The open door for numbers: run the network on given tensors. */
+/* Runs the network on given tensors, for comparison with other programs. Relies
+ * on the input file's tensor names; checks every type and shape. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include "train/loss.h"
 #include "machine/threads.h"
 
-/* An input file and what it was found to hold. */
+/* An input file and the sizes found in it. */
 typedef struct request {
     const char *path;
     dms_safetensors *file;
@@ -34,7 +35,7 @@ static dms_status find_tensor(const dms_tensor_view **view, const request *r,
     return DMS_OK;
 }
 
-/* Open the file; N and S are those of `left`. */
+/* Open the file; N and S are those of its tensor `left`. */
 static dms_status request_open(request *r, const char *path,
                                const dms_model *model, dms_error *err)
 {
@@ -62,7 +63,7 @@ static void request_close(request *r)
     dms_safetensors_close(r->file);
 }
 
-/* A float32 tensor of exactly this shape into out. */
+/* Read a float32 tensor of exactly this shape into out. */
 static dms_status read_tensor(float *out, const request *r, const char *name,
                               int axes, const int64_t *shape, dms_error *err)
 {
@@ -96,8 +97,8 @@ done:
     return st;
 }
 
-/* Both eyes into the net's one batch; where the model looks at one eye, that
- * one stands in for both. */
+/* Read both eyes into the net's one batch. If the model uses one eye, that eye
+ * stands in for both. */
 static dms_status read_images(dms_net *net, const request *r, dms_eyes eyes,
                               dms_error *err)
 {
@@ -184,7 +185,8 @@ done:
     return st;
 }
 
-/* Labels as the loss takes them: eye labels NaN where the file has none. */
+/* Read the labels as the loss expects them: eye labels are NaN if the file has
+ * none. */
 static dms_status read_labels(float *labels, float *eye_labels,
                               const request *r, dms_error *err)
 {
@@ -210,7 +212,7 @@ done:
     return st;
 }
 
-/* What the answer to backward is written from. */
+/* What the result of backward is written from. */
 typedef struct answer {
     dms_tensor_view *views;
     size_t count;
@@ -219,8 +221,8 @@ typedef struct answer {
     float loss;
 } answer;
 
-/* Refuse a value that is not finite: gradients and statistics show
- * what overflowed anywhere in the two passes. */
+/* Refuse a value that is not finite: gradients and statistics reveal an
+ * overflow anywhere in the two passes. */
 static dms_status check_answer(const char *name, const float *values,
                                size_t len, const char *path, dms_error *err)
 {

@@ -1,5 +1,6 @@
-/* What every file of a run asks of it: its clock, the learning rate that goes
- * with it, and that all its parts are released together. */
+/* What every file of a run needs from the trainer: its clock, the learning rate
+ * that depends on it, and the release of all parts. Relies on setup.c to fill
+ * the trainer; release accepts one that is partly set up. */
 #include "train/trainer.h"
 
 #include "base/alloc.h"

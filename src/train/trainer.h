@@ -1,7 +1,7 @@
-/* One run's parts, shared by the files that make it go: the context of a run
- * (options, patients, schedule, clocks) and three structs in it, of which each
- * lives for the whole run: what a checkpoint holds (dms_train_state), graphs
- * and their weights (dms_train_nets), files (dms_train_outputs).
+/* One run's parts, shared by the files that run it: the context (options,
+ * patients, schedule, clocks) and three structs in it, each of which lives as
+ * long as the run: the contents of a checkpoint (dms_train_state), graphs and
+ * their weights (dms_train_nets), files (dms_train_outputs).
  *
  *     loop ──> setup ──> adapt ──> weights
  *      │        └───> metric
@@ -10,8 +10,8 @@
  *      ├─────> validate
  *      └─────> outputs ──> run_folder
  *
- * Arrows go down only; below, the functions stand in the order of who is called
- * to who calls. A trainer is used by one thread at a time. */
+ * Arrows only go down. Below, callees are declared before their callers. Only
+ * one thread at a time uses a trainer. */
 #ifndef DMS_TRAIN_TRAINER_H
 #define DMS_TRAIN_TRAINER_H
 
@@ -24,27 +24,27 @@
 #include "train/patients.h"
 #include "train/schedule.h"
 
-/* What is computed with; all owned. */
+/* Graphs, weights and buffers of the computation; all owned. */
 typedef struct dms_train_nets {
-    dms_params *params;      /* in the order that training wants */
-    dms_params *eval_params; /* row-major; a copy made for each validation, of
-                                frozen rows once */
+    dms_params *params;      /* in the layout that training uses */
+    dms_params *eval_params; /* row-major; copied for each validation, frozen
+                                rows only once */
     dms_optimizer *optimizer;
-    dms_net *net;          /* whole batches; NULL: too few patients for one */
-    dms_net *net_rest;     /* an epoch's last, smaller batch; NULL: none */
+    dms_net *net;          /* full batches; NULL: too few patients for one */
+    dms_net *net_rest;     /* for an epoch's last, smaller batch; NULL: none */
     dms_engine *validator; /* NULL without a validation split */
-    bool has_maps;         /* the backbone's are computed once: the nets are
-                              FROM_MAP */
-    int rest;              /* patients in the last batch; 0: none or dropped */
-    int64_t batches;       /* of an epoch */
-    float *targets;        /* batch x K */
-    float *eye_targets;    /* 2 batch x K */
+    bool has_maps;      /* the backbone's maps are computed once: the nets are
+                           FROM_MAP */
+    int rest;           /* patients in the last batch; 0: none or dropped */
+    int64_t batches;    /* per epoch */
+    float *targets;     /* batch x K */
+    float *eye_targets; /* 2 batch x K */
 } dms_train_nets;
 
-/* What is written, and when it was. */
+/* The files that are written, and when. */
 typedef struct dms_train_outputs {
     char *checkpoint_path, *best_path, *last_path; /* owned */
-    bool resumes;            /* there is a checkpoint to go on from */
+    bool resumes;            /* there is a checkpoint to resume from */
     bool last_is_ours;       /* last.safetensors holds this run's frozen rows */
     double checkpoint_clock; /* when the last checkpoint was written */
 } dms_train_outputs;
@@ -53,14 +53,14 @@ typedef struct dms_trainer {
     const dms_train_options *options; /* borrowed */
     const dms_monitor *monitor;       /* borrowed */
     dms_model_config config; /* of the nets, the figures and the model files */
-    dms_metric metric;       /* chooses the best epoch */
+    dms_metric metric;       /* selects the best epoch */
     dms_train_patients patients;
-    bool augments; /* photographs, in training */
+    bool augments; /* photographs, during training */
     dms_loss_options loss;
-    double *pos_weight; /* owned: K of loss; NULL: none */
+    double *pos_weight; /* owned: K, for loss; NULL: none */
     dms_schedule schedule;
-    double clock_start;      /* monotonic seconds when elapsed was 0 */
-    double validate_seconds; /* how long the last validation took */
+    double clock_start;      /* monotonic clock in seconds when elapsed was 0 */
+    double validate_seconds; /* duration of the last validation */
     dms_train_end end;
 
     dms_train_state state;
@@ -70,108 +70,111 @@ typedef struct dms_trainer {
 
 /* trainer.c */
 
-/* Seconds of the run, those before a resume included; while a run is being set
- * up, since the call. */
+/* Seconds of the run, including those before a resume; during setup, seconds
+ * since the call. */
 double dms_trainer_elapsed(const dms_trainer *trainer);
 
-/* The schedule's learning rate at that step, or under a time limit at now. */
+/* The schedule's learning rate at that step, or, under a time limit, at the
+ * current time. */
 double dms_trainer_rate(const dms_trainer *trainer, int64_t step);
 
-/* Everything that the trainer owns; of one that was set up in part, too. */
+/* Free everything that the trainer owns, also if it is only partly set up. */
 void dms_trainer_release(dms_trainer *trainer);
 
 /* weights.c */
 
-/* nets.params: fresh, a model file's, or fresh behind a pretrained backbone; of
- * a run that goes on, fresh until dms_trainer_resume. nets.eval_params: a table
- * for dms_train_weights_copy. */
+/* Create nets.params: fresh weights, a model file's, or fresh ones after a
+ * pretrained backbone; for a resumed run, fresh until dms_trainer_resume. Also
+ * create nets.eval_params, the table for dms_train_weights_copy. */
 dms_status dms_train_weights_make(dms_trainer *trainer, dms_error *err);
 
 /* DMS_EFORMAT names a tensor that is not finite; name is for the message. */
 dms_status dms_train_weights_check(const dms_params *params, const char *name,
                                    dms_error *err);
 
-/* The averaged weights, or where there are none (as before there is an
- * optimiser) the weights, go to the evaluation's own table: those in training
- * are not touched. frozen: also those rows that have not changed since they
- * were copied at first. */
+/* Copy the averaged weights to the evaluation's own table, or the weights
+ * themselves if there is no average (as before there is an optimiser). The
+ * weights in training are unchanged. frozen: also copy the rows that have not
+ * changed since the first copy. */
 dms_status dms_train_weights_copy(dms_train_nets *nets, bool frozen,
                                   dms_error *err);
 
 /* metric.c */
 
-/* trainer->metric: the figure that is asked for, or the one that goes with the
- * labels. DMS_EINVAL where these labels have no such figure. */
+/* Set trainer->metric: the metric that was asked for, or the labels' default.
+ * DMS_EINVAL if these labels do not have such a metric. */
 dms_status dms_trainer_choose_metric(dms_trainer *trainer, dms_error *err);
 
-/* After the split, and again when it is known who can be read. DMS_EINVAL where
- * the figure that is asked for is undefined on the validation patients, with
- * the labels that are the reason; a figure that was not asked for is warned of,
- * and so is that of a run that goes on. */
+/* Call after the split, and again when it is known which patients can be read.
+ * DMS_EINVAL if the metric that was asked for is undefined on the validation
+ * patients; the message names the labels that are the reason. A default metric,
+ * and the metric of a resumed run, only cause a warning. */
 dms_status dms_trainer_check_metric(dms_trainer *trainer, dms_error *err);
 
 /* setup.c */
 
-/* Data, weights, networks, optimiser and schedule, from options and monitor;
- * says how much memory they take. */
+/* Create data, weights, networks, optimiser and schedule from options and
+ * monitor, and report how much memory they need. */
 dms_status dms_trainer_setup(dms_trainer *trainer, dms_error *err);
 
-/* The frozen backbone's maps, where has_maps, by the weights in eval_params. */
+/* If has_maps: open the frozen backbone's maps, from the weights in
+ * eval_params. */
 dms_status dms_trainer_open_maps(dms_trainer *trainer, dms_error *err);
 
 /* run_folder.c */
 
-/* Make the folder, remove what a killed process left half-written. */
+/* Create the folder and remove what a killed process left half-written. */
 dms_status dms_run_folder_open(const char *path, dms_error *err);
 
-/* A label set in a line, as the checkpoint and run.json have it. */
+/* Write a label set in one line, as the checkpoint and run.json have it. */
 void dms_run_folder_labels(char *text, size_t capacity,
                            const dms_label_set *labels);
 
-/* config.yaml and run.json. */
+/* Write config.yaml and run.json. */
 dms_status dms_run_folder_describe(const dms_trainer *trainer, dms_error *err);
 
 /* outputs.c */
 
-/* The paths in the run folder, and whether the run goes on there; nothing is
- * made or changed. DMS_EINVAL where options->resume does not fit what is found.
- */
+/* Set the paths in the run folder, and whether the run resumes there; nothing
+ * is created or changed. DMS_EINVAL if options->resume does not match what is
+ * found. */
 dms_status dms_train_outputs_find(dms_trainer *trainer, dms_error *err);
 
-/* last.safetensors, and best.safetensors where record is the best, of the
+/* Write last.safetensors, and best.safetensors if record is the best, from the
  * weights in eval_params. */
 dms_status dms_train_outputs_write_models(dms_trainer *trainer,
                                           const dms_epoch_record *record,
                                           dms_error *err);
 
-/* Write the checkpoint, and last.safetensors before the first one where frozen
- * rows are to be found there. */
+/* Write the checkpoint. Before the first one also write last.safetensors, if
+ * frozen rows are to be read from it. */
 dms_status dms_train_outputs_save(dms_trainer *trainer, dms_error *err);
 
 /* resume.c */
 
-/* State, weights and optimiser of the checkpoint. DMS_EMISMATCH names the first
- * option that differs from the checkpoint's and would change what is computed,
- * or the labels. */
+/* Restore state, weights and optimiser from the checkpoint. DMS_EMISMATCH names
+ * the first option that differs from the checkpoint's and would change what is
+ * computed, or the labels. */
 dms_status dms_trainer_resume(dms_trainer *trainer, dms_error *err);
 
 /* step.c */
 
-/* Train on batch state.batch of epoch state.epoch, and count its patients and
+/* Train on batch state.batch of epoch state.epoch, and add its patients and
  * loss. DMS_EINVAL says where the run diverged. */
 dms_status dms_trainer_step(dms_trainer *trainer, dms_error *err);
 
 /* epoch.c */
 
 /* Train the batches of state.epoch from state.batch on. DMS_ESTOPPED after a
- * checkpoint; *time_over when the limit ended the epoch early. */
+ * checkpoint; *time_over is set if the limit ended the epoch early. */
 dms_status dms_trainer_run_epoch(dms_trainer *trainer, bool *time_over,
                                  dms_error *err);
 
 /* validate.c */
 
-/* Loss and figures of the validation split, on the weights in eval_params.
- * record: val_loss and metrics are set; NaN without such a split. */
+/* Compute loss and figures of the validation split, with the weights in
+ * eval_params. record: val_loss and metrics are set; NaN without such a
+ * split. */
 dms_status dms_trainer_validate(dms_trainer *trainer, dms_epoch_record *record,
                                 dms_error *err);
 

@@ -1,5 +1,6 @@
-/* A validation: the split through an engine of its own, then loss and figures
- * of all its patients at once. */
+/* Validates: runs the split through an engine of its own, then computes loss
+ * and figures over all its patients. Relies on eval_params for the weights and
+ * on the caches for photographs and maps. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +11,8 @@
 #include "eval/probability.h"
 #include "train/trainer.h"
 
-/* Everything about the validation split, patients in a row; of eyes all
- * lefts come first. */
+/* Everything about the validation split, n patients in order; in tables of
+ * eyes, all left eyes come first. */
 typedef struct outcome {
     size_t width;                 /* K */
     float *logits, *eye_logits;   /* n x K, 2n x K */
@@ -48,14 +49,15 @@ static dms_status outcome_init(outcome *o, size_t n, size_t width,
                : dms_fail_memory(err, "validation");
 }
 
-/* Rows [0, real) of a batch's tables go to rows [at, at + real) of all. */
+/* Copy rows [0, real) of a batch's tables to rows [at, at + real) of all. */
 static void gather(float *all, const float *batch, size_t at, size_t real,
                    size_t width)
 {
     memcpy(all + at * width, batch, real * width * sizeof *all);
 }
 
-/* Batch statistics may have hidden from the steps that a run diverged. */
+/* In training, batch statistics may have hidden that the run diverged: check it
+ * here. */
 static dms_status check_patient(const dms_trainer *t, const dms_net *net,
                                 size_t place, size_t patient, dms_error *err)
 {
@@ -71,7 +73,7 @@ static dms_status check_patient(const dms_trainer *t, const dms_net *net,
                     t->options->lr);
 }
 
-/* A validation under way. */
+/* A validation in progress. */
 typedef struct validation {
     dms_trainer *trainer;
     outcome outcome;
@@ -83,7 +85,7 @@ static dms_status show_patients(void *user, const dms_engine_batch *b,
     const validation *v = user;
     dms_trainer *t = v->trainer;
 
-    (void)err; /* photographs and maps lie in the caches */
+    (void)err; /* photographs and maps are in the caches */
     dms_train_patients_fill(
         &t->patients, &(dms_train_batch){.images = dms_net_images(b->net),
                                          .maps = dms_net_map(b->net),

@@ -1,5 +1,6 @@
-/* A run's weights: where they come from, and the table of those that are
- * evaluated, written to model files and kept apart from those in training. */
+/* A run's weights: creates or reads them, and keeps the table of those that are
+ * evaluated and saved apart from those in training. Relies on net/import and
+ * net/model_file to read files. */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -7,7 +8,7 @@
 #include "net/model_file.h"
 #include "train/trainer.h"
 
-/* Prefixes of the rows that the run does not train; NULL behind the last. */
+/* Prefixes of the rows that the run does not train, ended by NULL. */
 static const char *const *frozen_rows(const dms_train_options *options)
 {
     static const char *const backbone[] = {"backbone.", NULL};
@@ -32,7 +33,7 @@ static dms_status refuse_labels(const char *path, const dms_label_set *found,
         wants);
 }
 
-/* A model file's weights, whole. */
+/* Read all weights of a model file. */
 static dms_status read_init(dms_trainer *t, dms_error *err)
 {
     const char *path = t->options->init;
@@ -62,13 +63,13 @@ static dms_status read_init(dms_trainer *t, dms_error *err)
                 "%s: does not say which photographs it was trained on, so "
                 "models of this run will not know them either",
                 path);
-    t->state.before = config.trained_on; /* moves */
+    t->state.before = config.trained_on; /* ownership moves */
     config.trained_on = (dms_trained_on){0};
     dms_model_config_release(&config);
     return st;
 }
 
-/* Another program's backbone over fresh weights. */
+/* Read another program's backbone over fresh weights. */
 static dms_status read_pretrained(dms_trainer *t, dms_error *err)
 {
     const char *path = t->options->pretrained;
@@ -100,8 +101,9 @@ done:
     return st;
 }
 
-/* Fresh weights, a model file's, or fresh ones behind a pretrained backbone.
- * A run that goes on gets its own from the checkpoint and last.safetensors. */
+/* Create fresh weights, a model file's, or fresh ones after a pretrained
+ * backbone. A resumed run gets its own from the checkpoint and
+ * last.safetensors. */
 static dms_status make_params(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
