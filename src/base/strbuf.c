@@ -91,5 +91,6 @@ char *dms_strbuf_detach(dms_strbuf *sb)
         text = sb->data;
         dms_strbuf_init(sb);
     }
+    dms_strbuf_release(sb);
     return text;
 }
