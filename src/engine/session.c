@@ -154,7 +154,8 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
 
         if (!answer->present[DMS_LEFT] && !answer->present[DMS_RIGHT])
             dms_fail(&answer->error, DMS_EINVAL,
-                     "no photograph that the model uses");
+                     "patient %s: no photograph that the model uses",
+                     pairs[i].id ? pairs[i].id : "?");
     }
 }
 
