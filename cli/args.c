@@ -8,6 +8,8 @@
 
 #include "fail.h"
 
+const char *const cli_split_words[] = {"all", "train", "val", "test", NULL};
+
 /* An option as given; applied after the --config file was read. */
 typedef struct cli_setting {
     const dms_option *option;

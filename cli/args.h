@@ -36,6 +36,10 @@ bool cli_args_given(const cli_args *args, const char *name);
 dms_status cli_args_require(const char *value, const char *name,
                             const char *what, dms_error *err);
 
+/* The values of --split in the order of dms_split, NONE being "all"; ends with
+ * NULL. */
+extern const char *const cli_split_words[];
+
 /* Do two paths name one file? false where a is "". */
 bool cli_args_same_file(const char *a, const char *b);
 

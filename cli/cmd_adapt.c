@@ -13,13 +13,11 @@ typedef struct adapt_cli {
     char *encoding;
     char *out;
     char *cache;
-    int split; /* of split_words */
+    int split; /* of cli_split_words */
     int batches;
     int batch;
     uint64_t seed;
 } adapt_cli;
-
-static const char *const split_words[] = {"all", "train", "val", "test", NULL};
 
 static const adapt_cli adapt_defaults = {
     .split = DMS_SPLIT_TRAIN, .batches = 24, .batch = 16, .seed = 1};
@@ -64,7 +62,7 @@ static const dms_option adapt_list[] = {
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),
-     .choices = split_words,
+     .choices = cli_split_words,
      .help = "patients whose photographs are used; if the table has no split "
              "column, the split of the model's training is reproduced"},
     {.name = "batches",

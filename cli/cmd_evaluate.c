@@ -15,7 +15,7 @@ typedef struct evaluate_cli {
     char *out;
     char *cache;
     char *tuned_model;
-    int split; /* of split_words */
+    int split; /* of cli_split_words */
     int tune;  /* dms_tune */
     int batch;
     int resamples;
@@ -23,8 +23,6 @@ typedef struct evaluate_cli {
     bool strict;
     bool json;
 } evaluate_cli;
-
-static const char *const split_words[] = {"all", "train", "val", "test", NULL};
 
 static const evaluate_cli evaluate_defaults = {.out = "evaluation",
                                                .batch = 8,
@@ -78,7 +76,7 @@ static const dms_option evaluate_list[] = {
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),
-     .choices = split_words,
+     .choices = cli_split_words,
      .help = "patients to evaluate; if the table has no split column, the "
              "split of the model's training is reproduced"},
     {.name = "tune",

@@ -13,7 +13,7 @@ typedef struct quantize_cli {
     char *images;
     char *encoding;
     char *out;
-    int split; /* of split_words */
+    int split; /* of cli_split_words */
     int patients;
     int method; /* dms_quantize_method */
     double percentile;
@@ -22,8 +22,6 @@ typedef struct quantize_cli {
     int threads;
     bool json;
 } quantize_cli;
-
-static const char *const split_words[] = {"all", "train", "val", "test", NULL};
 
 static const quantize_cli quantize_defaults = {.patients = 64,
                                                .percentile = 99.99,
@@ -65,7 +63,7 @@ static const dms_option quantize_list[] = {
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),
-     .choices = split_words,
+     .choices = cli_split_words,
      .help = "patients from whose photographs the ranges are found; if the "
              "table has no split column, the split of the model's training is "
              "reproduced"},

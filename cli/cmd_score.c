@@ -13,7 +13,7 @@ typedef struct score_options {
     char *predictions;
     char *encoding;
     bool json;
-    int split; /* of split_words: a dms_split, NONE being "all" */
+    int split; /* of cli_split_words: a dms_split, NONE being "all" */
     dms_task task;
     double threshold;
     int resamples;
@@ -21,8 +21,6 @@ typedef struct score_options {
     int threads;
     bool allow_subset;
 } score_options;
-
-static const char *const split_words[] = {"all", "train", "val", "test", NULL};
 
 static const char *task_word(int task)
 {
@@ -60,7 +58,7 @@ static const dms_option score_list[] = {
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(score_options, split),
-     .choices = split_words,
+     .choices = cli_split_words,
      .help = "patients to score, by the table's split column"},
     {.name = "allow-subset",
      .type = DMS_OPTION_FLAG,

@@ -225,7 +225,6 @@ typedef struct prediction {
     answers *answers;
     const evaluation *evaluation;
     dms_loader *loader; /* without augmentation, so all may fill at once */
-    float *labels;      /* 3 x batch x K per worker, written but not read */
 } prediction;
 
 /* A partial batch is padded with its first patient. */
@@ -234,11 +233,7 @@ static dms_status show_patients(void *user, const dms_engine_batch *batch,
 {
     const prediction *p = user;
     size_t rows = (size_t)batch->size, chosen[DMS_ENGINE_BATCH_MAX];
-    size_t width = p->answers->width;
-    float *labels = p->labels + (size_t)batch->worker * 3 * rows * width;
-    const dms_batch filled = {.images = dms_net_images(batch->net),
-                              .labels = labels,
-                              .eye_labels = labels + rows * width};
+    const dms_batch filled = {.images = dms_net_images(batch->net)};
 
     (void)err; /* reading from the cache cannot fail */
     for (size_t i = 0; i < rows; i++)
@@ -279,8 +274,6 @@ static dms_status predict_split(answers *a, const evaluation *e,
     dms_status st;
     const dms_architecture *arch = &e->model->config.architecture;
     dms_loader_options options = {.eyes = arch->eyes};
-    size_t rows = (size_t)dms_engine_workers(e->engine) *
-                  (size_t)dms_engine_batch_size(e->engine);
     size_t done;
     prediction p = {.answers = a, .evaluation = e};
     dms_feed feed = {.fill = show_patients,
@@ -290,16 +283,10 @@ static dms_status predict_split(answers *a, const evaluation *e,
 
     TRY(answers_init(a, e, split, err));
     TRY(dms_loader_create(&p.loader, e->dataset, e->cache, &options, err));
-    p.labels = dms_calloc(3 * rows * a->width, sizeof *p.labels);
-    if (!p.labels) {
-        st = dms_fail_memory(err, "evaluation");
-        goto done;
-    }
     feed.total = a->count;
     TRY(dms_engine_run(&done, e->engine, &feed, e->monitor, err));
 done:
     dms_loader_destroy(p.loader);
-    dms_free(p.labels);
     return st;
 }
 

@@ -64,17 +64,6 @@ const char *dms_field_kind_name(dms_field_kind kind)
     return (unsigned)kind < 4 ? names[kind] : NULL;
 }
 
-/* The channel that is farthest from the surroundings' colour. */
-static uint8_t distance(const uint8_t *p, const uint8_t *colour)
-{
-    int most = 0;
-
-    for (int c = 0; c < 3; c++)
-        if (abs(p[c] - colour[c]) > most)
-            most = abs(p[c] - colour[c]);
-    return (uint8_t)most;
-}
-
 static void fill_signal(search *s, const dms_image *im)
 {
     size_t count = (size_t)s->width * (size_t)s->height;
@@ -90,7 +79,7 @@ static void fill_signal(search *s, const dms_image *im)
         /* a white picture may hold a black frame round the retina */
         s->signal[i] =
             s->look == LOOK_COLOURED
-                ? distance(p, s->around.colour)
+                ? dms_surroundings_distance(&s->around, p)
                 : (uint8_t)(white && 255 - low < high ? 255 - low : high);
     }
 }
@@ -450,8 +439,9 @@ static bool agree(const circle *a, const circle *b)
  * circle that lies whole in the picture. */
 static bool find(search *s, circle *c, const dms_image *small)
 {
-    circle faint = {0};
+    circle faint = {0}, bound;
     double plain, share;
+    size_t area;
 
     dms_surroundings_look(&s->around, small);
     if (s->around.coloured && try_look(s, c, small, LOOK_COLOURED) > 0)
@@ -459,13 +449,15 @@ static bool find(search *s, circle *c, const dms_image *small)
     plain = try_look(s, c, small, LOOK_PLAIN);
     if (!s->faint || s->around.coloured)
         return plain > 0;
+    area = s->area, bound = s->bound;
     share = try_look(s, &faint, small, LOOK_FAINT);
     if (share > 0 && share >= plain && !(plain > 0 && agree(c, &faint)) &&
         coverage(&faint, s->width, s->height) > WHOLE) {
         *c = faint;
         return true;
     }
-    return try_look(s, c, small, LOOK_PLAIN) > 0;
+    s->look = LOOK_PLAIN, s->area = area, s->bound = bound;
+    return plain > 0;
 }
 
 dms_status dms_field_find(dms_field *out, const dms_image *image,

@@ -126,3 +126,14 @@ void dms_surroundings_look(dms_surroundings *out, const dms_image *im)
     out->coloured = !out->white && find_colour(out->colour, corners) &&
                     most(out->colour) > BLACK;
 }
+
+uint8_t dms_surroundings_distance(const dms_surroundings *around,
+                                  const uint8_t rgb[3])
+{
+    int most_apart = 0;
+
+    for (int c = 0; c < 3; c++)
+        if (abs(rgb[c] - around->colour[c]) > most_apart)
+            most_apart = abs(rgb[c] - around->colour[c]);
+    return (uint8_t)most_apart;
+}

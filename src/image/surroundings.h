@@ -19,4 +19,9 @@ typedef struct dms_surroundings {
 
 void dms_surroundings_look(dms_surroundings *out, const dms_image *image);
 
+/* How far a pixel is from a coloured surrounding, in the channel that differs
+ * most: 0 to 255. */
+uint8_t dms_surroundings_distance(const dms_surroundings *around,
+                                  const uint8_t rgb[3]);
+
 #endif
