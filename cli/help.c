@@ -130,17 +130,10 @@ void cli_help_command(FILE *out, const cli_command *command)
     put_options(out, command);
 }
 
-/* Is name "prefix" or below it ("data check" below "data")? */
-static bool is_below(const char *name, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return strncmp(name, prefix, len) == 0 &&
-           (name[len] == '\0' || name[len] == ' ');
-}
-
 void cli_help_verbs(FILE *out, const char *prefix)
 {
+    size_t len = prefix != NULL ? strlen(prefix) : 0;
+
     fprintf(out, "Usage: dmsnet %s%sVERB [OPTION]...\n\n",
             prefix != NULL ? prefix : "", prefix != NULL ? " " : "");
     if (prefix == NULL)
@@ -151,10 +144,13 @@ void cli_help_verbs(FILE *out, const char *prefix)
                     0, 0);
     fprintf(out, "%sVerbs:\n", prefix == NULL ? "\n" : "");
     for (const cli_command *const *c = cli_commands; *c != NULL; c++) {
-        if (prefix != NULL && !is_below((*c)->name, prefix))
+        const char *name = (*c)->name;
+
+        /* "data check" is below "data" */
+        if (prefix != NULL && (strncmp(name, prefix, len) != 0 ||
+                               (name[len] != '\0' && name[len] != ' ')))
             continue;
-        put_wrapped(out, (*c)->summary,
-                    (size_t)fprintf(out, "  %s", (*c)->name), 20);
+        put_wrapped(out, (*c)->summary, (size_t)fprintf(out, "  %s", name), 20);
     }
     if (prefix != NULL)
         return;

@@ -39,6 +39,14 @@ bool dms_ascii_same(const char *a, const char *b)
     return dms_ascii_same_start(a, b, strlen(a) + 1);
 }
 
+bool dms_ends_with(const char *text, size_t len, const char *word)
+{
+    size_t word_len = strlen(word);
+
+    return len >= word_len &&
+           memcmp(text + len - word_len, word, word_len) == 0;
+}
+
 bool dms_ascii_contains(const char *text, const char *word)
 {
     size_t len = strlen(word);

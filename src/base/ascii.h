@@ -21,6 +21,9 @@ bool dms_ascii_same(const char *a, const char *b);
 /* The same for the first len bytes, or up to the NUL if that comes first. */
 bool dms_ascii_same_start(const char *a, const char *b, size_t len);
 
+/* Are the last of the len bytes of text the word's? */
+bool dms_ends_with(const char *text, size_t len, const char *word);
+
 /* Does text contain word, ignoring case? */
 bool dms_ascii_contains(const char *text, const char *word);
 

@@ -84,14 +84,6 @@ done:
     return st;
 }
 
-static void release_lock(file_lock *lock)
-{
-    if (lock->fd >= 0)
-        unlink(lock->name);
-    let_go(lock);
-    dms_free(lock->name);
-}
-
 /* Remove "<name>.<pid>.tmp" files of killed processes. While the lock is held
  * no other process writes one. */
 static void clear_leftovers(const dms_made_file *file)
@@ -151,7 +143,10 @@ dms_status dms_made_file_open(dms_file_map *map, bool *made,
                       "%s: the file is invalid although it was just written",
                       path);
 done:
-    release_lock(&lock);
+    if (lock.fd >= 0)
+        unlink(lock.name);
+    let_go(&lock);
+    dms_free(lock.name);
     dms_free(path);
     return st;
 }

@@ -61,15 +61,6 @@ static size_t bytes_each(const dms_net_options *net)
     return 2 * (size_t)net->patients * side * side * MAP_BYTES;
 }
 
-/* The number of threads to distribute; 0 in a build without OpenMP. */
-static int threads_of(const dms_compute *compute)
-{
-    int most = dms_threads_use(0);
-
-    return most > 0 && compute && compute->threads > 0 ? compute->threads
-                                                       : most;
-}
-
 /* The part behind the map is float32, whatever the backbone's precision. */
 static dms_status choose_numbers(dms_net_options *net,
                                  const dms_engine_options *o, dms_error *err)
@@ -128,12 +119,15 @@ dms_status dms_engine_create(dms_engine **out, const dms_engine_options *o,
 {
     dms_status st;
     dms_engine *e = NULL;
-    dms_pool_options pool = {.start = start, .threads = threads_of(o->compute)};
+    /* 0 in a build without OpenMP, which has none to distribute */
+    dms_pool_options pool = {.start = start, .threads = dms_threads_use(0)};
 
     if (o->batch < 1 || o->batch > DMS_ENGINE_BATCH_MAX)
         return dms_fail(err, DMS_EINVAL,
                         "batch of %d patients, expected 1 to %d", o->batch,
                         DMS_ENGINE_BATCH_MAX);
+    if (pool.threads > 0 && o->compute && o->compute->threads > 0)
+        pool.threads = o->compute->threads;
     e = dms_calloc(1, sizeof *e);
     if (!e)
         return dms_fail_memory(err, "engine");

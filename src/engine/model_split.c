@@ -8,13 +8,6 @@
 #include "base/number.h"
 #include "formats/json.h"
 
-/* The provenance as JSON; NULL if there is none. */
-static json_t *read_provenance(const dms_model *model)
-{
-    return dms_json_read(model->config.provenance,
-                         strlen(model->config.provenance), 0, NULL);
-}
-
 static dms_split_options read_options(const json_t *split)
 {
     const char *seed = json_string_value(json_object_get(split, "seed"));
@@ -30,7 +23,8 @@ static dms_split_options read_options(const json_t *split)
 
 bool dms_model_overrides_split(const dms_model *model)
 {
-    json_t *root = read_provenance(model);
+    const char *made = model->config.provenance;
+    json_t *root = dms_json_read(made, strlen(made), 0, NULL);
     const json_t *split = json_object_get(root, "split");
     bool overrides = json_is_true(json_object_get(split, "override"));
 

@@ -43,16 +43,6 @@ double dms_percentile(const double *sorted, size_t count, double share)
     return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
 }
 
-static void draw(uint32_t *weights, size_t patients, uint64_t seed,
-                 size_t resample)
-{
-    dms_rng rng = dms_rng_seeded(dms_hash_mix(seed, resample));
-
-    memset(weights, 0, patients * sizeof *weights);
-    for (size_t i = 0; i < patients; i++)
-        weights[dms_rng_below(&rng, patients)]++;
-}
-
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a;
@@ -90,7 +80,11 @@ static void resample(double *samples, uint32_t *weights, const dms_bootstrap *b)
         uint32_t *own = weights + chunk * b->patients;
 
         for (size_t r = chunk; r < b->resamples; r += CHUNKS) {
-            draw(own, b->patients, b->seed, r);
+            dms_rng rng = dms_rng_seeded(dms_hash_mix(b->seed, r));
+
+            memset(own, 0, b->patients * sizeof *own);
+            for (size_t i = 0; i < b->patients; i++)
+                own[dms_rng_below(&rng, b->patients)]++;
             b->measure(samples + r * b->figures, b->context, own);
         }
     }

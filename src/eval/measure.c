@@ -125,15 +125,6 @@ static dms_status measuring_init(measuring *m, dms_error *err)
     return DMS_OK;
 }
 
-static void measuring_release(measuring *m)
-{
-    dms_free(m->thresholds);
-    dms_free(m->constant);
-    dms_free(m->value);
-    dms_free(m->figures);
-    dms_free(m->ones);
-}
-
 /* Fill in m->figures: all figures of the scoring, with their intervals. */
 static dms_status measure(measuring *m, const dms_scoring *scoring,
                           dms_error *err)
@@ -294,7 +285,11 @@ dms_status dms_report_measure(dms_report **out, const dms_answers *answers,
     TRY(measure_floor(report->floors[DMS_FLOOR_CLASS_PRIORS], &m, err));
     *out = report, report = NULL;
 done:
-    measuring_release(&m);
+    dms_free(m.thresholds);
+    dms_free(m.constant);
+    dms_free(m.value);
+    dms_free(m.figures);
+    dms_free(m.ones);
     dms_report_destroy(report);
     return st;
 }

@@ -54,12 +54,6 @@ static size_t text_start(const char *data, size_t size)
     return at;
 }
 
-static bool begins_with(const char *data, size_t size, const char *word)
-{
-    return size >= strlen(word) &&
-           dms_ascii_same_start(data, word, strlen(word));
-}
-
 static const char *text_kind(const char *data, size_t size)
 {
     static const struct {
@@ -76,9 +70,13 @@ static const char *text_kind(const char *data, size_t size)
     };
     size_t start = text_start(data, size);
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (begins_with(data + start, size - start, texts[i].begin))
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t len = strlen(texts[i].begin);
+
+        if (size - start >= len &&
+            dms_ascii_same_start(data + start, texts[i].begin, len))
             return texts[i].kind;
+    }
     return NULL;
 }
 

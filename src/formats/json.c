@@ -38,14 +38,6 @@ static void set_code(json_error_t *problem, enum json_error_code code)
     problem->text[sizeof problem->text - 1] = (char)code;
 }
 
-static void refuse_depth(json_error_t *problem)
-{
-    memset(problem, 0, sizeof *problem);
-    dms_format(problem->text, sizeof problem->text,
-               "lists and objects nested deeper than %d", DMS_JSON_DEPTH_MAX);
-    set_code(problem, json_error_stack_overflow);
-}
-
 /* jansson asks localeconv for the decimal point and assumes that it is one
  * byte. In the C locale jansson never needs to ask. */
 json_t *dms_json_read(const char *text, size_t len, size_t flags,
@@ -55,8 +47,13 @@ json_t *dms_json_read(const char *text, size_t len, size_t flags,
     json_t *root;
 
     if (is_too_deep(text, len)) {
-        if (problem)
-            refuse_depth(problem);
+        if (!problem)
+            return NULL;
+        memset(problem, 0, sizeof *problem);
+        dms_format(problem->text, sizeof problem->text,
+                   "lists and objects nested deeper than %d",
+                   DMS_JSON_DEPTH_MAX);
+        set_code(problem, json_error_stack_overflow);
         return NULL;
     }
     before = dms_c_locale_enter();
@@ -130,14 +127,6 @@ static void write_object(dms_json_writer *w, json_t *object)
     dms_json_write_object_end(w);
 }
 
-static void write_array(dms_json_writer *w, json_t *array)
-{
-    dms_json_write_array(w);
-    for (size_t i = 0; i < json_array_size(array); i++)
-        dms_json_write_value(w, json_array_get(array, i));
-    dms_json_write_array_end(w);
-}
-
 void dms_json_write_value(dms_json_writer *w, json_t *value)
 {
     switch (json_typeof(value)) {
@@ -145,7 +134,10 @@ void dms_json_write_value(dms_json_writer *w, json_t *value)
         write_object(w, value);
         break;
     case JSON_ARRAY:
-        write_array(w, value);
+        dms_json_write_array(w);
+        for (size_t i = 0; i < json_array_size(value); i++)
+            dms_json_write_value(w, json_array_get(value, i));
+        dms_json_write_array_end(w);
         break;
     case JSON_STRING:
         dms_json_write_bytes(w, json_string_value(value),

@@ -23,22 +23,19 @@ struct dms_tensor_file {
     const dms_tensor_view **sorted; /* by name */
 };
 
-/* A safetensors header is a JSON object after its 8-byte length. */
-static bool may_be_safetensors(const void *data, size_t size)
-{
-    return size > 8 && ((const char *)data)[8] == '{';
-}
-
 static dms_status recognise(bool *torch, const char *path, dms_error *err)
 {
     dms_file_map map;
     dms_status st = dms_file_map_open(&map, path, err);
     const char *foreign = NULL;
+    bool object;
 
     if (st != DMS_OK)
         return st;
     *torch = dms_torch_recognise(map.data, map.size);
-    if (!*torch && !may_be_safetensors(map.data, map.size))
+    /* safetensors: a JSON object after its 8-byte length */
+    object = map.size > 8 && ((const char *)map.data)[8] == '{';
+    if (!*torch && !object)
         foreign = dms_foreign_kind(map.data, map.size);
     dms_file_map_close(&map);
     if (foreign)

@@ -319,25 +319,6 @@ done:
     return st;
 }
 
-static dms_status check_utf8(const char *data, size_t size, size_t size_max,
-                             const char *name, dms_error *err)
-{
-    size_t valid = dms_text_valid(data, size);
-
-    if (valid < size)
-        return refuse_broken(DMS_TEXT_UTF_8, data, valid, name, err);
-    return size > size_max ? refuse_size(size_max, name, err) : DMS_OK;
-}
-
-/* The encoding, if it can be told without comparing readings: from the caller,
- * a byte order mark, zero bytes or valid UTF-8. */
-static dms_text_encoding plain_encoding(const char *data, size_t size)
-{
-    if (memchr(data, '\0', size))
-        return utf16_of(data, size);
-    return dms_text_valid(data, size) == size ? DMS_TEXT_UTF_8 : DMS_TEXT_FOUND;
-}
-
 static dms_status decode(dms_text *out, const char *data, size_t size,
                          dms_text_known *known, size_t size_max,
                          const char *name, dms_error *err)
@@ -346,8 +327,12 @@ static dms_status decode(dms_text *out, const char *data, size_t size,
     dms_status st = DMS_OK;
 
     if (out->encoding == DMS_TEXT_UTF_8) {
+        size_t valid = dms_text_valid(data, size);
+
         out->data = data, out->size = size;
-        return check_utf8(data, size, size_max, name, err);
+        if (valid < size)
+            return refuse_broken(DMS_TEXT_UTF_8, data, valid, name, err);
+        return size > size_max ? refuse_size(size_max, name, err) : DMS_OK;
     }
     if (out->encoding == DMS_TEXT_FOUND)
         TRY(choose(&r, &out->encoding, data, size, known, size_max, name, err));
@@ -385,8 +370,11 @@ dms_status dms_text_decode(dms_text *out, const void *data, size_t size,
         text.encoding = mark->encoding;
         bytes += mark->len, size -= mark->len;
     }
-    if (text.encoding == DMS_TEXT_FOUND)
-        text.encoding = plain_encoding(bytes, size);
+    if (text.encoding == DMS_TEXT_FOUND && memchr(bytes, '\0', size))
+        text.encoding = utf16_of(bytes, size);
+    else if (text.encoding == DMS_TEXT_FOUND &&
+             dms_text_valid(bytes, size) == size)
+        text.encoding = DMS_TEXT_UTF_8;
     if (text.encoding == DMS_TEXT_FOUND && memchr(bytes, '\0', size))
         return dms_fail(err, DMS_EFORMAT,
                         "%s: is not UTF-8 text, nor clearly UTF-16 (it "

@@ -12,12 +12,6 @@
 #include "formats/text_plain.h"
 #include "formats/torch_pth_parts.h"
 
-static bool is_text(const dms_pickle_value *value, const char *text)
-{
-    return value->kind == DMS_PICKLE_TEXT && value->text.len == strlen(text) &&
-           memcmp(value->text.data, text, value->text.len) == 0;
-}
-
 static bool is_size(const dms_pickle_value *value)
 {
     return value->kind == DMS_PICKLE_INT && value->integer >= 0;
@@ -57,13 +51,16 @@ static dms_status read_id(torch_storage *storage, const dms_pickle_value **view,
                           const torch_reader *reader,
                           const dms_pickle_value *persistent, dms_error *err)
 {
+    static const char word[] = "storage";
     const dms_pickle_value *part[6] = {0};
     dms_status st;
     int count =
         dms_pickle_tuple(part, 6, reader->pickle, persistent->link.value);
 
     *storage = (torch_storage){0};
-    if (count < 5 || !is_text(part[0], "storage"))
+    if (count < 5 || part[0]->kind != DMS_PICKLE_TEXT ||
+        part[0]->text.len != sizeof word - 1 ||
+        memcmp(part[0]->text.data, word, sizeof word - 1) != 0)
         return malformed(reader, persistent, "not that of a storage", err);
     st = read_dtype(&storage->dtype, reader, persistent, part[1], err);
     if (st != DMS_OK)

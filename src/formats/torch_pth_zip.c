@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/fail.h"
 #include "formats/text_plain.h"
 #include "formats/torch_pth_parts.h"
@@ -34,14 +35,6 @@ static bool is_below(const archive *a, const dms_zip_entry *entry,
            memcmp(entry->name + a->folder_len + 1, name, strlen(name)) == 0;
 }
 
-static bool ends_with(const dms_zip_entry *entry, const char *end)
-{
-    size_t len = strlen(end);
-
-    return entry->name_len >= len &&
-           memcmp(entry->name + entry->name_len - len, end, len) == 0;
-}
-
 /* What else the zip may be, from the ends of its entries' names: a clause or
  * "". */
 static const char *other_zip(const dms_zip_store *zip)
@@ -59,9 +52,12 @@ static const char *other_zip(const dms_zip_store *zip)
     };
 
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        for (size_t i = 0; i < dms_zip_store_count(zip); i++)
-            if (ends_with(dms_zip_store_at(zip, i), kinds[k].end))
+        for (size_t i = 0; i < dms_zip_store_count(zip); i++) {
+            const dms_zip_entry *entry = dms_zip_store_at(zip, i);
+
+            if (dms_ends_with(entry->name, entry->name_len, kinds[k].end))
                 return kinds[k].clause;
+        }
     return "";
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zip.h>
 
+#include "base/ascii.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -61,23 +62,18 @@ done:
     return st;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text);
-    size_t end_len = strlen(end);
-
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 /* The target of the relation with that id (NULL: any) whose type ends like
  * this. */
 static const char *find_target(const workbook *book, const char *id,
                                const char *type)
 {
-    for (size_t i = 0; i + 2 < book->relations.count; i += 3)
+    for (size_t i = 0; i + 2 < book->relations.count; i += 3) {
+        const char *found = dms_textlist_get(&book->relations, i + 1);
+
         if ((!id || strcmp(dms_textlist_get(&book->relations, i), id) == 0) &&
-            ends_with(dms_textlist_get(&book->relations, i + 1), type))
+            dms_ends_with(found, strlen(found), type))
             return dms_textlist_get(&book->relations, i + 2);
+    }
     return NULL;
 }
 

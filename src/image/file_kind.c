@@ -49,19 +49,6 @@ static const signature signatures[] = {
     {0, BYTES("{\\rtf"), "an RTF document"},
 };
 
-static bool matches(const signature *s, const uint8_t *data, size_t size)
-{
-    return size >= s->at + s->len &&
-           memcmp(data + s->at, s->bytes, s->len) == 0;
-}
-
-/* "BM", the file's size or 0, and two zero words. */
-static bool is_bmp(const uint8_t *data, size_t size)
-{
-    return size >= 26 && memcmp(data, "BM", 2) == 0 &&
-           memcmp(data + 6, "\0\0\0\0", 4) == 0;
-}
-
 /* Markup behind blanks and a byte order mark, and perhaps a comment or a
  * declaration. */
 static const char *find_markup(const uint8_t *data, size_t size)
@@ -96,10 +83,16 @@ const char *dms_file_kind(const uint8_t *data, size_t size)
     if (is_one_byte(data, size, 0))
         return "nothing but zero bytes: the copy was interrupted or the disk "
                "failed";
-    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
-        if (matches(&signatures[i], data, size))
-            return signatures[i].what;
-    if (is_bmp(data, size))
+    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
+        const signature *s = &signatures[i];
+
+        if (size >= s->at + s->len &&
+            memcmp(data + s->at, s->bytes, s->len) == 0)
+            return s->what;
+    }
+    /* "BM", the file's size or 0, and two zero words */
+    if (size >= 26 && memcmp(data, "BM", 2) == 0 &&
+        memcmp(data + 6, "\0\0\0\0", 4) == 0)
         return "a BMP picture; convert it to PNG";
     return find_markup(data, size);
 }

@@ -105,15 +105,6 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static dms_status start_alone(const dms_pool_options *options, dms_error *err)
-{
-    int threads = dms_threads_use(options->threads);
-    dms_status st = options->start(options->user, 0, err);
-
-    dms_threads_use(threads);
-    return st;
-}
-
 /* Lock held: hand over the failure recorded since the last call. */
 static dms_status take_failure(dms_pool *w, dms_error *err)
 {
@@ -168,7 +159,14 @@ dms_status dms_pool_create(dms_pool **out, const dms_pool_options *options,
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&w->told, &attr);
     pthread_condattr_destroy(&attr);
-    st = options->count > 1 ? start_threads(w, err) : start_alone(options, err);
+    if (options->count > 1) {
+        st = start_threads(w, err);
+    } else {
+        int threads = dms_threads_use(options->threads);
+
+        st = options->start(options->user, 0, err);
+        dms_threads_use(threads);
+    }
     if (st != DMS_OK)
         dms_pool_destroy(w);
     else

@@ -30,15 +30,6 @@ static dms_node *position_gate(dms_graph *g, dms_node *own)
         g, dms_conv(g, x, "dmff.spatial", 1, 7, 1, 1, DMS_INIT_FAN_IN));
 }
 
-/* own * (1 + c * s) */
-static dms_node *recalibrate(dms_graph *g, dms_node *own, int64_t width)
-{
-    dms_node *gated = dms_mul(g, own, semantic_gate(g, own, width));
-
-    gated = dms_mul(g, gated, position_gate(g, own));
-    return dms_add(g, gated, own);
-}
-
 /* (8): each eye's positions query the fellow eye's. */
 static dms_node *attend(dms_graph *g, dms_node *own, int64_t width)
 {
@@ -65,8 +56,10 @@ static dms_node *describe(dms_graph *g, dms_node *x, int64_t width)
 
 dms_node *dms_dmff_build(dms_graph *g, dms_node *maps, int64_t width)
 {
-    dms_node *x = recalibrate(g, maps, width);
+    dms_node *x = dms_mul(g, maps, semantic_gate(g, maps, width));
 
+    x = dms_mul(g, x, position_gate(g, maps));
+    x = dms_add(g, x, maps); /* maps * (1 + c * s) */
     return describe(g, attend(g, x, width), width);
 }
 

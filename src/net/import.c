@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -58,13 +59,6 @@ static bool is_network(const dms_tensor_file *file, const char *prefix,
            dms_naming_find(file, prefix, naming, BLOCK);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text);
-
-    return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
-}
-
 /* Store prefix, without the trailing "backbone." if this is a whole DMS-Net. */
 static void settle(dms_import *import, const char *prefix, dms_naming naming)
 {
@@ -72,7 +66,8 @@ static void settle(dms_import *import, const char *prefix, dms_naming naming)
 
     snprintf(import->prefix, sizeof import->prefix, "%s", prefix);
     import->naming = naming;
-    if (!ends_with(prefix, BACKBONE) || naming != DMS_NAMING_TORCHVISION)
+    if (!dms_ends_with(prefix, strlen(prefix), BACKBONE) ||
+        naming != DMS_NAMING_TORCHVISION)
         return;
     end = import->prefix + strlen(prefix) - strlen(BACKBONE);
     *end = '\0';
@@ -132,7 +127,7 @@ static dms_status consider(search *s, const char *name, dms_naming naming,
 
     dms_naming_write(stem, naming, STEM);
     len = strlen(name) - strlen(stem);
-    if (!ends_with(name, stem) || len >= sizeof prefix ||
+    if (!dms_ends_with(name, strlen(name), stem) || len >= sizeof prefix ||
         (len > 0 && name[len - 1] != '.'))
         return DMS_OK;
     snprintf(prefix, sizeof prefix, "%.*s", (int)len, name);
@@ -179,7 +174,7 @@ static dms_status take_prefix(dms_import *import, const char *asked,
                               dms_error *err)
 {
     char prefix[sizeof import->prefix];
-    const char *dot = ends_with(asked, ".") ? "" : ".";
+    const char *dot = dms_ends_with(asked, strlen(asked), ".") ? "" : ".";
     int len = snprintf(prefix, sizeof prefix, "%s%s", asked, dot);
 
     if (len > 0 && (size_t)len < sizeof prefix - strlen(BACKBONE)) {

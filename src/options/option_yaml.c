@@ -94,16 +94,6 @@ done:
     return st;
 }
 
-static dms_status unknown_name(const reader *r, const char *name, size_t line,
-                               dms_error *err)
-{
-    dms_error cause = {0};
-
-    dms_options_set(r->values, r->table, name, "", &cause);
-    return dms_fail(err, DMS_EINVAL, "%s:%zu: %s", r->file, line,
-                    cause.message);
-}
-
 /* Skip a section that is not ours, from its start to its end. */
 static dms_status skip_mapping(reader *r, dms_error *err)
 {
@@ -144,9 +134,14 @@ static dms_status read_mapping(reader *r, bool open, dms_error *err)
         TRY(next_event(r, err));
         if (option != NULL)
             TRY(read_value(r, option, err));
-        else if (!open || r->event.type != YAML_MAPPING_START_EVENT)
-            TRY(unknown_name(r, name, line, err));
-        else if (strcmp(name, r->section) == 0)
+        else if (!open || r->event.type != YAML_MAPPING_START_EVENT) {
+            dms_error cause = {0};
+
+            dms_options_set(r->values, r->table, name, "", &cause);
+            st = dms_fail(err, DMS_EINVAL, "%s:%zu: %s", r->file, line,
+                          cause.message);
+            goto done;
+        } else if (strcmp(name, r->section) == 0)
             TRY(read_mapping(r, false, err));
         else
             TRY(skip_mapping(r, err));

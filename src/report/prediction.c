@@ -109,14 +109,6 @@ static void write_text(dms_strbuf *text, const answer *a)
     dms_strbuf_puts(text, "\n");
 }
 
-static void write_csv_header(dms_strbuf *text, const dms_label_set *labels)
-{
-    dms_strbuf_puts(text, "ID");
-    for (int k = 0; k < dms_label_set_count(labels); k++)
-        dms_strbuf_printf(text, ",%s", dms_label_set_code(labels, k));
-    dms_strbuf_puts(text, "\n");
-}
-
 static void write_csv(dms_strbuf *text, const answer *a)
 {
     if (a->p->error.code != DMS_OK)
@@ -231,8 +223,13 @@ dms_status dms_predictions_print(char **text,
     dms_strbuf_init(&out);
     if (format == DMS_PREDICTION_JSON)
         write_all_json(&out, predictions, pairs);
-    if (format == DMS_PREDICTION_CSV)
-        write_csv_header(&out, predictions->labels);
+    if (format == DMS_PREDICTION_CSV) {
+        dms_strbuf_puts(&out, "ID");
+        for (int k = 0; k < dms_label_set_count(predictions->labels); k++)
+            dms_strbuf_printf(&out, ",%s",
+                              dms_label_set_code(predictions->labels, k));
+        dms_strbuf_puts(&out, "\n");
+    }
     for (size_t i = 0; i < dms_predictions_count(predictions); i++) {
         answer a = answer_of(predictions, pairs, i);
 

@@ -11,14 +11,6 @@
 #include "net/compute.h"
 #include "train/trainer.h"
 
-/* Reset the counts, so that the first batch replaces the statistics. */
-static void restart_counts(dms_params *params)
-{
-    for (size_t i = 0; i < params->count; i++)
-        if (params->items[i].role == DMS_PARAM_COUNT)
-            params->value[params->items[i].offset] = 0;
-}
-
 static dms_status make_net(dms_net **net, const dms_norm_adaptation *a,
                            int patients, dms_error *err)
 {
@@ -70,7 +62,10 @@ dms_status dms_adapt_norms(const dms_norm_adaptation *a, dms_error *err)
     assert(batch >= 2 && a->batches >= 1);
     if (!order)
         return dms_fail_memory(err, "adapting norms");
-    restart_counts(a->params);
+    /* from counts of 0 the first batch replaces the statistics */
+    for (size_t i = 0; i < a->params->count; i++)
+        if (a->params->items[i].role == DMS_PARAM_COUNT)
+            a->params->value[a->params->items[i].offset] = 0;
     TRY(make_net(&net, a, (int)batch, err));
     TRY(run_batches(a, net, order, batch, err));
     TRY(dms_train_weights_check(a->params, "adapted norms", err));

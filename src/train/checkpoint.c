@@ -63,13 +63,6 @@ typedef struct content {
     size_t count;
 } content;
 
-static void content_release(content *c)
-{
-    dms_free(c->views);
-    dms_free(c->names);
-    dms_free(c->plain);
-}
-
 static void content_fill(content *c, const buffer *buffers,
                          const dms_params *params)
 {
@@ -202,7 +195,9 @@ dms_status dms_checkpoint_write(const char *path, const dms_train_state *state,
     TRY(dms_safetensors_write(path, c.views, c.count, metadata, 2, err));
 done:
     dms_free(text);
-    content_release(&c);
+    dms_free(c.views);
+    dms_free(c.names);
+    dms_free(c.plain);
     return st;
 }
 

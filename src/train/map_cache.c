@@ -190,15 +190,6 @@ static dms_status compute_batch(const dms_map_cache *c, dms_net *net,
     return dms_net_forward(net, 0, err);
 }
 
-static dms_status check_map(const dms_map_cache *c, const dms_net *net,
-                            size_t image, size_t eye, dms_error *err)
-{
-    char who[DMS_NET_WHO];
-
-    dms_net_who(who, c->patients->dataset->patients[eye / 2].id);
-    return dms_net_check_eye(net, image, (int)(eye % 2), who, err);
-}
-
 static dms_status write_maps(const dms_map_cache *c, dms_net *net,
                              uint64_t *sums, dms_file_writer *writer,
                              dms_error *err)
@@ -217,7 +208,11 @@ static dms_status write_maps(const dms_map_cache *c, dms_net *net,
                             "computed");
         TRY(compute_batch(c, net, at, count, err));
         for (size_t i = 0; i < count; i++) {
-            TRY(check_map(c, net, i, c->eyes[at + i], err));
+            size_t eye = c->eyes[at + i];
+            char who[DMS_NET_WHO];
+
+            dms_net_who(who, c->patients->dataset->patients[eye / 2].id);
+            TRY(dms_net_check_eye(net, i, (int)(eye % 2), who, err));
             sums[at + i] = checksum(maps + i * c->map_bytes, c->map_bytes);
         }
         TRY(dms_file_writer_write(writer, maps, count * c->map_bytes, err));

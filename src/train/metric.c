@@ -34,13 +34,6 @@ typedef struct right_answers {
     double *probabilities; /* count x K */
 } right_answers;
 
-static void release(right_answers *a)
-{
-    dms_free(a->places);
-    dms_free(a->labels);
-    dms_free(a->probabilities);
-}
-
 /* known: set if these are the patients of the previous check. */
 static dms_status take(right_answers *a, bool *known,
                        const dms_train_patients *p, dms_error *err)
@@ -176,6 +169,8 @@ dms_status dms_trainer_check_metric(dms_trainer *t, dms_error *err)
     if (fault)
         TRY(tell(t, &a, fault, err));
 done:
-    release(&a);
+    dms_free(a.places);
+    dms_free(a.labels);
+    dms_free(a.probabilities);
     return st;
 }

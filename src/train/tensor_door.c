@@ -279,13 +279,6 @@ done:
     return st;
 }
 
-static void answer_release(answer *a)
-{
-    dms_free(a->views);
-    dms_free(a->names);
-    dms_free(a->plain);
-}
-
 static dms_status run_backward(answer *a, dms_net *net, const request *r,
                                dms_task task,
                                const dms_backward_options *options,
@@ -353,7 +346,9 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     TRY(answer_fill(&a, params, r.path, err));
     TRY(dms_safetensors_write(out_path, a.views, a.count, NULL, 0, err));
 done:
-    answer_release(&a);
+    dms_free(a.views);
+    dms_free(a.names);
+    dms_free(a.plain);
     dms_net_destroy(net);
     dms_params_destroy(params);
     request_close(&r);
