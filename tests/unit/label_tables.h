@@ -3,52 +3,15 @@
 #ifndef DMS_TESTS_LABEL_TABLES_H
 #define DMS_TESTS_LABEL_TABLES_H
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "data/labels.h"
 #include "dms/data.h"
+#include "own_folder.h"
 
 enum { UNKNOWN = DMS_LABEL_UNKNOWN };
 
 #define GRADES "grade=none,mild,moderate,severe,proliferative"
-
-static char folder[] = "/tmp/dms_labels.XXXXXX";
-
-static inline int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/dms_labels.XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static inline int remove_one(const char *path, const struct stat *info,
-                             int type, struct FTW *ftw)
-{
-    (void)info, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static inline int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static inline const char *put(const char *name, const char *text)
-{
-    static char paths[4][512];
-    static int turn;
-    char *path = paths[turn = (turn + 1) % 4];
-
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    assert_int_equal(dms_file_write(path, text, strlen(text), NULL), DMS_OK);
-    return path;
-}
 
 static inline dms_label_set *parse(const char *text)
 {

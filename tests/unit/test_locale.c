@@ -2,7 +2,6 @@
  * that never called setlocale. Each part of the library says its numbers into
  * one text; the texts of the locales are compared. */
 #include <errno.h>
-#include <ftw.h>
 #include <locale.h>
 #include <math.h>
 #include <setjmp.h>
@@ -32,38 +31,9 @@
 #include "dms/train.h"
 #include "formats/safetensors.h"
 #include "net/model_file.h"
+#include "own_folder.h"
 #include "train/checkpoint_state.h"
 #include "train/metrics_log.h"
-
-static char folder[] = "/tmp/test_locale.XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *info, int type,
-                      struct FTW *ftw)
-{
-    (void)info, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *put(const char *name, const char *text)
-{
-    static char path[512];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_int_equal(dms_file_write(path, text, strlen(text), NULL), DMS_OK);
-    return path;
-}
 
 /* A double's bits: nothing that a locale could colour. */
 static void say_bits(dms_strbuf *out, double value)

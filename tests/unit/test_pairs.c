@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +14,13 @@
 #include "base/file.h"
 #include "data/name_twin.h"
 #include "dms/session.h"
+#include "heard.h"
+#include "own_folder.h"
 
-static char folder[64];
-static char said[4096]; /* what the monitor heard, a line a message */
-
-static int make_folder(void **state)
+static int begin(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/test_pairs.XXXXXX");
     said[0] = '\0';
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *info, int type,
-                      struct FTW *ftw)
-{
-    (void)info, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put(const char *name, const char *text)
-{
-    assert_int_equal(dms_folder_write(folder, name, text, NULL), DMS_OK);
+    return make_folder(state);
 }
 
 static void make_inner(const char *name)
@@ -53,23 +31,9 @@ static void make_inner(const char *name)
     dms_free(path);
 }
 
-static void hear(void *user, dms_log_level level, const char *text)
-{
-    size_t len = strlen(said);
-
-    (void)user, (void)level;
-    snprintf(said + len, sizeof said - len, "%s\n", text);
-}
-
 static const dms_monitor monitor = {.message = hear};
 static const dms_dataset_options reading = {.struct_size = sizeof reading,
                                             .monitor = &monitor};
-
-static void assert_said(const char *part)
-{
-    if (!strstr(said, part))
-        fail_msg("'%s' is not in:\n%s", part, said);
-}
 
 static dms_pair_list read_list(void)
 {
@@ -292,24 +256,24 @@ static void a_failed_allocation_leaks_nothing(void **state)
     assert_true(fault.count > 5);
 }
 
-#define TEST_IN_FOLDER(name)                                                   \
-    cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST_HEARD(name)                                                       \
+    cmocka_unit_test_setup_teardown(name, begin, remove_folder)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST_IN_FOLDER(eyes_are_paired_whatever_word_and_ending_name_them),
-        TEST_IN_FOLDER(numbers_come_by_value_before_other_ids),
-        TEST_IN_FOLDER(files_that_are_not_used_are_named_with_the_reason),
-        TEST_IN_FOLDER(many_names_are_counted_and_a_few_told),
-        TEST_IN_FOLDER(two_sides_in_a_name_are_refused),
-        TEST_IN_FOLDER(a_side_without_a_patient_is_refused),
-        TEST_IN_FOLDER(the_same_eye_twice_is_refused),
-        TEST_IN_FOLDER(a_folder_of_nothing_that_is_read_says_what_it_holds),
-        TEST_IN_FOLDER(a_missing_file_is_told_beside_the_one_that_is_there),
-        TEST_IN_FOLDER(a_link_to_nothing_is_not_its_own_twin),
-        TEST_IN_FOLDER(the_nearest_of_several_twins_is_told),
-        TEST_IN_FOLDER(a_failed_allocation_leaks_nothing),
+        TEST_HEARD(eyes_are_paired_whatever_word_and_ending_name_them),
+        TEST_HEARD(numbers_come_by_value_before_other_ids),
+        TEST_HEARD(files_that_are_not_used_are_named_with_the_reason),
+        TEST_HEARD(many_names_are_counted_and_a_few_told),
+        TEST_HEARD(two_sides_in_a_name_are_refused),
+        TEST_HEARD(a_side_without_a_patient_is_refused),
+        TEST_HEARD(the_same_eye_twice_is_refused),
+        TEST_HEARD(a_folder_of_nothing_that_is_read_says_what_it_holds),
+        TEST_HEARD(a_missing_file_is_told_beside_the_one_that_is_there),
+        TEST_HEARD(a_link_to_nothing_is_not_its_own_twin),
+        TEST_HEARD(the_nearest_of_several_twins_is_told),
+        TEST_HEARD(a_failed_allocation_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
