@@ -86,6 +86,14 @@ def megabytes(folder):
     return sum(files.values()) * 512 / 1e6
 
 
+def writing(run):
+    """Seconds that the last epoch's checkpoint took, from the end of the file
+    written before it until it had its name (a rename sets the time of its
+    inode's change)."""
+    return ((run / "checkpoint.safetensors").stat().st_ctime
+            - (run / "metrics.csv").stat().st_mtime)
+
+
 def measure(a, folder):
     if not (folder / "data").exists():
         subprocess.run([a.build / "dmsnet", "synth", folder / "data",
@@ -102,7 +110,8 @@ def measure(a, folder):
         own = modules(a) * patients
         ratios.append(epoch / own)
         print(f"round {number + 1}: epoch {epoch:.2f} s, modules {own:.2f} s, "
-              f"ratio {ratios[-1]:.3f}", flush=True)
+              f"ratio {ratios[-1]:.3f}, checkpoint written in "
+              f"{writing(folder / f'run{number}'):.2f} s", flush=True)
     median = statistics.median(ratios)
     print(f"median ratio {median:.3f} (at most {BOUND})")
     return median <= BOUND
