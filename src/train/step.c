@@ -133,6 +133,7 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
     TRY(optimise(t, err));
     t->state.loss_sum += loss * patients;
     t->state.patients_seen += patients;
+    dms_train_events_batch(t, loss, patients);
 done:
     return st;
 }
