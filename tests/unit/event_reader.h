@@ -111,17 +111,17 @@ static inline void read_event_file(read_events *all, const char *path)
 }
 
 /* All event files of a folder in the order of their names. */
-static inline read_events *read_event_folder(const char *folder)
+static inline read_events *read_event_folder(const char *place)
 {
     read_events *all = calloc(1, sizeof *all);
     struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, NULL, alphasort);
+    int count = scandir(place, &entries, NULL, alphasort);
 
     assert_true(count >= 2);
     for (int i = 0; i < count; i++) {
         char path[512];
 
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        snprintf(path, sizeof path, "%s/%s", place, entries[i]->d_name);
         if (strstr(entries[i]->d_name, "tfevents")) {
             read_event_file(all, path);
             all->files++;

@@ -13,23 +13,7 @@
 #include "formats/event_file.h"
 #include "formats/tfrecord.h"
 #include "unit/event_reader.h"
-
-static int setup(void **state)
-{
-    static char folder[64];
-
-    snprintf(folder, sizeof folder, "/tmp/dms_events_XXXXXX");
-    *state = folder;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    char command[128];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", (char *)*state);
-    return system(command);
-}
+#include "unit/own_folder.h"
 
 static void crc32c_is_that_of_rfc_3720(void **state)
 {
@@ -86,13 +70,13 @@ static void what_is_written_reads_back(void **state)
     };
     size_t count = sizeof given / sizeof *given;
     double before = (double)time(NULL);
-    char folder[128];
+    const char *deep = at("a/b");
     dms_event_file *file = NULL;
     read_events *back;
 
-    snprintf(folder, sizeof folder, "%s/a/b", (char *)*state);
-    assert_int_equal(dms_event_file_create(&file, folder, 1, NULL), DMS_OK);
-    back = read_event_folder(folder);
+    (void)state;
+    assert_int_equal(dms_event_file_create(&file, deep, 1, NULL), DMS_OK);
+    back = read_event_folder(deep);
     assert_int_equal(back->count, 0);
     free(back);
     for (size_t i = 0; i < count; i++) {
@@ -102,7 +86,7 @@ static void what_is_written_reads_back(void **state)
             assert_int_equal(dms_event_file_flush(file, NULL), DMS_OK);
     }
     dms_event_file_close(file);
-    back = read_event_folder(folder);
+    back = read_event_folder(deep);
     assert_int_equal(back->count, count);
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(back->items[i].tag, given[i].tag);
@@ -117,11 +101,9 @@ static void what_is_written_reads_back(void **state)
 /* Also within a second, and behind a file that a clock ahead has named. */
 static void a_later_file_is_read_later_and_replaces_steps(void **state)
 {
-    char folder[128], path[256];
     read_events *back;
-    FILE *ahead;
 
-    snprintf(folder, sizeof folder, "%s/later", (char *)*state);
+    (void)state;
     for (int64_t first = 1; first <= 3; first++) {
         dms_event_file *file = NULL;
 
@@ -131,13 +113,8 @@ static void a_later_file_is_read_later_and_replaces_steps(void **state)
             dms_event_file_scalar(file, "x", step, (double)(10 * first));
         assert_int_equal(dms_event_file_flush(file, NULL), DMS_OK);
         dms_event_file_close(file);
-        snprintf(path, sizeof path, "%s/events.out.tfevents.9%09d.z.%lld",
-                 folder, 7, (long long)first);
-        if (first == 2) {
-            ahead = fopen(path, "wx");
-            assert_non_null(ahead);
-            fclose(ahead);
-        }
+        if (first == 2)
+            put("events.out.tfevents.9000000007.elsewhere.1", "");
     }
     back = read_event_folder(folder);
     assert_int_equal(back->files, 4);
@@ -155,11 +132,10 @@ static void a_later_file_is_read_later_and_replaces_steps(void **state)
 static void a_full_disk_is_an_error_that_names_the_file(void **state)
 {
     struct rlimit old, small;
-    char folder[128];
     dms_event_file *file = NULL;
     dms_error err = {0};
 
-    snprintf(folder, sizeof folder, "%s/full", (char *)*state);
+    (void)state;
     assert_int_equal(dms_event_file_create(&file, folder, 1, NULL), DMS_OK);
     for (int64_t step = 1; step < 100; step++)
         dms_event_file_scalar(file, "train/loss", step, 1);
@@ -169,7 +145,7 @@ static void a_full_disk_is_an_error_that_names_the_file(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     assert_int_equal(dms_event_file_flush(file, &err), DMS_EIO);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    assert_non_null(strstr(err.message, "full/events.out.tfevents."));
+    assert_non_null(strstr(err.message, "/events.out.tfevents."));
     assert_non_null(strstr(err.message, "cannot write"));
     dms_event_file_close(file);
 }
@@ -177,11 +153,10 @@ static void a_full_disk_is_an_error_that_names_the_file(void **state)
 static void a_lack_of_memory_is_reported_and_leaves_no_file(void **state)
 {
     alloc_fault fault = {0};
-    char folder[128];
     read_events *back;
     size_t whole = 0;
 
-    snprintf(folder, sizeof folder, "%s/memory", (char *)*state);
+    (void)state;
     while (alloc_fault_next(&fault)) {
         dms_event_file *file = NULL;
         dms_status st = dms_event_file_create(&file, folder, 1, NULL);
@@ -202,14 +177,13 @@ static void a_lack_of_memory_is_reported_and_leaves_no_file(void **state)
 
 static void a_file_in_the_folders_place_is_an_error(void **state)
 {
-    char folder[128];
+    const char *taken = put("taken", "x");
     dms_event_file *file = NULL;
     dms_error err = {0};
 
-    snprintf(folder, sizeof folder, "%s/taken", (char *)*state);
-    assert_int_equal(dms_file_write(folder, "x", 1, NULL), DMS_OK);
-    assert_int_equal(dms_event_file_create(&file, folder, 1, &err), DMS_EIO);
-    assert_non_null(strstr(err.message, folder));
+    (void)state;
+    assert_int_equal(dms_event_file_create(&file, taken, 1, &err), DMS_EIO);
+    assert_non_null(strstr(err.message, taken));
     assert_null(file);
 }
 
@@ -218,12 +192,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc32c_is_that_of_rfc_3720),
         cmocka_unit_test(a_record_is_framed_as_tensorflow_does),
-        cmocka_unit_test(what_is_written_reads_back),
-        cmocka_unit_test(a_later_file_is_read_later_and_replaces_steps),
-        cmocka_unit_test(a_full_disk_is_an_error_that_names_the_file),
-        cmocka_unit_test(a_lack_of_memory_is_reported_and_leaves_no_file),
-        cmocka_unit_test(a_file_in_the_folders_place_is_an_error),
+        TEST_IN_FOLDER(what_is_written_reads_back),
+        TEST_IN_FOLDER(a_later_file_is_read_later_and_replaces_steps),
+        TEST_IN_FOLDER(a_full_disk_is_an_error_that_names_the_file),
+        TEST_IN_FOLDER(a_lack_of_memory_is_reported_and_leaves_no_file),
+        TEST_IN_FOLDER(a_file_in_the_folders_place_is_an_error),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
