@@ -6,7 +6,7 @@
  *     loop ──> setup ──> adapt ──> weights
  *      │        └───> metric
  *      ├─────> resume
- *      ├─────> epoch ──> step
+ *      ├─────> epoch ──> step ──> events
  *      ├─────> validate
  *      ├─────> events
  *      └─────> outputs ──> events, run_folder
