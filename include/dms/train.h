@@ -16,8 +16,8 @@
  *
  * The run folder then contains best.safetensors and last.safetensors (model
  * files), checkpoint.safetensors (to resume from) and the checkpoint before it,
- * config.yaml, run.json, metrics.jsonl, metrics.csv and curves.svg. A checkpoint
- * does not contain a frozen backbone: resuming reads that from
+ * config.yaml, run.json, metrics.jsonl, metrics.csv and curves.svg. A
+ * checkpoint does not contain a frozen backbone: resuming reads that from
  * last.safetensors.
  *
  * Threads: every function here may be called from any thread; only one call at
