@@ -88,23 +88,22 @@ const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a model on a data set",
     .arguments = "",
-    .text =
-        "Train DMS-Net on a data set in any supported form and validate "
-        "after every epoch. The run folder holds best.safetensors and "
-        "last.safetensors (model files), the checkpoint, the resolved "
-        "config.yaml, metrics.jsonl, metrics.csv and curves.svg. A new run "
-        "needs --data.\n\nCtrl-C and SIGTERM write a checkpoint and end the "
-        "run. `dmsnet train --resume --run DIR` continues from the "
-        "checkpoint with the run's own configuration, as if it had not "
-        "been stopped. Only these options may change: --data, --images, "
-        "--encoding, --cache, --threads, --checkpoint-activations, "
-        "--patience, --time-limit, --checkpoint-interval and "
-        "--tensorboard, and --epochs with --schedule step or constant; --init "
-        "and --pretrained are not "
-        "read again. --resume=auto, or --resume auto, starts the run if "
-        "there is none yet, so that a scheduler can always give it. A "
-        "folder with models but no checkpoint is refused.\n\nOne line of "
-        "JSON on standard output summarises the run.",
+    .text = "Train DMS-Net on a data set in any supported form and validate "
+            "after every epoch. The run folder holds best.safetensors and "
+            "last.safetensors (model files), the checkpoint, the resolved "
+            "config.yaml, metrics.jsonl, metrics.csv and curves.svg. A new "
+            "run needs --data.\n\nCtrl-C and SIGTERM write a checkpoint and "
+            "end the run. `dmsnet train --resume --run DIR` continues from the "
+            "checkpoint with the run's own configuration, as if it had not "
+            "been stopped. Only these options may change: --data, --images, "
+            "--encoding, --cache, --threads, --checkpoint-activations, "
+            "--patience, --time-limit, --checkpoint-interval and "
+            "--tensorboard, and --epochs with --schedule step or constant; "
+            "--init and --pretrained are not read again. --resume=auto, or "
+            "--resume auto, starts the run if there is none yet, so that a "
+            "scheduler can always give it. A folder with models but no "
+            "checkpoint is refused.\n\nOne line of "
+            "JSON on standard output summarises the run.",
     .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},
     .find_config = find_config,
