@@ -192,9 +192,10 @@ typedef struct dms_train_options {
     double time_limit; /* seconds; 0: no limit */
     double checkpoint_interval; /* seconds between checkpoints in an epoch */
     char *encoding;             /* of a text table; "": detected (data.h) */
-    /* Also write event files to the folder tensorboard in the run folder. One
-     * that cannot be created is an error before training; one that cannot be
-     * written later is reported to the monitor, and training goes on. */
+    /* Also write event files for TensorBoard, to the folder tensorboard in the
+     * run folder. If a file cannot be created, dms_train fails before it
+     * trains; if it cannot be written later, the monitor gets a warning and
+     * training goes on. */
     bool tensorboard;
 } dms_train_options;
 
