@@ -116,7 +116,7 @@ static dms_status choose_path(char **path, const char *folder, dms_error *err)
 {
     char host[64] = {0}; /* longer names are cut off */
     dms_strbuf name;
-    int64_t second;
+    int64_t second = 0;
     dms_status st;
 
     dms_strbuf_init(&name);

@@ -48,7 +48,8 @@ static void put(const dms_trainer *t, const char *group, const char *name,
                               t->nets.optimizer->step, value);
 }
 
-void dms_train_events_batch(dms_trainer *t, double loss, int patients)
+void dms_train_events_batch(dms_trainer *t, int patients, double loss,
+                            double lr)
 {
     dms_train_events *events = &t->outputs.events;
     int64_t step = t->nets.optimizer->step;
@@ -60,7 +61,7 @@ void dms_train_events_batch(dms_trainer *t, double loss, int patients)
     if (step == events->step)
         return; /* gradients are being accumulated */
     put(t, "train", "loss", events->loss_sum / (double)events->patients);
-    put(t, "train", "lr", dms_trainer_rate(t, step - 1));
+    put(t, "train", "lr", lr);
     events->step = step;
     events->loss_sum = 0, events->patients = 0;
 }

@@ -152,8 +152,10 @@ dms_status dms_run_folder_describe(const dms_trainer *trainer, dms_error *err);
 /* Create a file in the run folder's folder tensorboard. Call after resuming. */
 dms_status dms_train_events_open(dms_trainer *trainer, dms_error *err);
 
-/* A batch of so many patients has been trained on; loss is their mean. */
-void dms_train_events_batch(dms_trainer *trainer, double loss, int patients);
+/* A batch of so many patients has been trained on; loss is their mean, lr the
+ * rate of a step of the optimiser if it has made one. */
+void dms_train_events_batch(dms_trainer *trainer, int patients, double loss,
+                            double lr);
 
 /* The epoch of this record has been validated. */
 void dms_train_events_epoch(dms_trainer *trainer,
