@@ -16,8 +16,9 @@
  *
  * The run folder then contains best.safetensors and last.safetensors (model
  * files), checkpoint.safetensors (to resume from) and the checkpoint before it,
- * config.yaml, run.json, metrics.jsonl and metrics.csv. A checkpoint does not
- * contain a frozen backbone: resuming reads that from last.safetensors.
+ * config.yaml, run.json, metrics.jsonl, metrics.csv and curves.svg. A
+ * checkpoint does not contain a frozen backbone: resuming reads that from
+ * last.safetensors.
  *
  * Threads: every function here may be called from any thread; only one call at
  * a time may use a run folder. */
@@ -191,6 +192,11 @@ typedef struct dms_train_options {
     double time_limit; /* seconds; 0: no limit */
     double checkpoint_interval; /* seconds between checkpoints in an epoch */
     char *encoding;             /* of a text table; "": detected (data.h) */
+    /* Also write event files for TensorBoard, to the folder tensorboard in the
+     * run folder. If a file cannot be created, dms_train fails before it
+     * trains; if it cannot be written later, the monitor gets a warning and
+     * training goes on. */
+    bool tensorboard;
 } dms_train_options;
 
 /* The description of the options; never NULL. */

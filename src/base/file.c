@@ -161,22 +161,28 @@ done:
     return st;
 }
 
-dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
-                                 size_t size, dms_error *err)
+static dms_status write_all(int fd, const void *data, size_t size,
+                            const char *path, dms_error *err)
 {
     const uint8_t *p = data;
 
     while (size > 0) {
-        ssize_t put = write(writer->fd, p, size);
+        ssize_t put = write(fd, p, size);
 
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return dms_fail_errno(err, "%s: cannot write", writer->path);
+            return dms_fail_errno(err, "%s: cannot write", path);
         p += put;
         size -= (size_t)put;
     }
     return DMS_OK;
+}
+
+dms_status dms_file_writer_write(dms_file_writer *writer, const void *data,
+                                 size_t size, dms_error *err)
+{
+    return write_all(writer->fd, data, size, writer->path, err);
 }
 
 dms_status dms_file_writer_rewrite(dms_file_writer *writer, size_t at,
@@ -245,6 +251,21 @@ dms_status dms_file_write(const char *path, const void *data, size_t size,
     TRY(dms_file_writer_commit(writer, err));
 done:
     dms_file_writer_close(writer);
+    return st;
+}
+
+dms_status dms_file_append(const char *path, const void *data, size_t size,
+                           dms_error *err)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    dms_status st;
+
+    if (fd < 0)
+        return dms_fail_errno(err, "%s: cannot open to append", path);
+    st = write_all(fd, data, size, path, err);
+    /* some file systems report a failed write only here */
+    if (close(fd) != 0 && st == DMS_OK)
+        st = dms_fail_errno(err, "%s: cannot write", path);
     return st;
 }
 

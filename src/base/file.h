@@ -1,5 +1,6 @@
 /* Whole files: reading with a size limit, mapping, and atomic writing, so that
- * a reader sees either the old file or the new one, never a part. */
+ * a reader sees either the old file or the new one, never a part; and appending
+ * to a file. */
 #ifndef DMS_BASE_FILE_H
 #define DMS_BASE_FILE_H
 
@@ -46,6 +47,10 @@ void dms_file_writer_close(dms_file_writer *writer);
 /* Open, write, commit and close in one call. */
 dms_status dms_file_write(const char *path, const void *data, size_t size,
                           dms_error *err);
+
+/* Append to a file that exists. DMS_EIO; a part may then be written. */
+dms_status dms_file_append(const char *path, const void *data, size_t size,
+                           dms_error *err);
 
 /* Make path a hard link to the file at source, replacing any file at path.
  * Replacing one of them later leaves the other alone. false, with nothing

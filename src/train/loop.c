@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "machine/threads.h"
+#include "train/curves.h"
 #include "train/trainer.h"
 
 /* Record in the model files what they were trained on: by this run, and before
@@ -53,6 +54,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
     }
     t->clock_start = dms_clock_now() - t->state.elapsed;
     t->outputs.checkpoint_clock = dms_clock_now();
+    TRY(dms_train_events_open(t, err));
     TRY(dms_run_folder_describe(t, err));
 done:
     return st;
@@ -115,8 +117,10 @@ static dms_status finish_epoch(dms_trainer *t, dms_error *err)
     TRY(judge(t, &record, err));
     record.seconds = s->epoch_seconds + dms_clock_now() - began;
     TRY(dms_metrics_log_add(&t->state.log, &record, err));
+    dms_train_events_epoch(t, &record);
     remember(t, &record);
     TRY(dms_metrics_log_write(&t->state.log, t->options->run, err));
+    TRY(dms_curves_write(&t->state.log, t->metric, t->options->run, err));
     TRY(dms_train_outputs_save(t, err));
     dms_log(t->monitor, DMS_LOG_INFO,
             "epoch %lld: loss %.4f, validation loss %.4f, %s %.4f%s",

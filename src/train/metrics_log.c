@@ -74,13 +74,11 @@ static void put_field(dms_strbuf *out, const dms_epoch_record *record,
 
 /* ODIR's log also has the figures of classes; they are empty if a patient can
  * have any labels. */
-static bool is_written(const dms_metrics_log *log, int metric)
+bool dms_metrics_log_has(const dms_metrics_log *log, dms_metric metric)
 {
-    dms_metric m = (dms_metric)metric;
-
     if (log->labels && !dms_label_set_is_odir(log->labels))
-        return dms_metric_applies(m, log->labels);
-    return m != DMS_METRIC_CELL_ACCURACY && m != DMS_METRIC_MICRO_AUC;
+        return dms_metric_applies(metric, log->labels);
+    return metric != DMS_METRIC_CELL_ACCURACY && metric != DMS_METRIC_MICRO_AUC;
 }
 
 static void put_json(dms_strbuf *out, const dms_metrics_log *log,
@@ -102,7 +100,7 @@ static void put_json(dms_strbuf *out, const dms_metrics_log *log,
             dms_json_write_bool(&w, *(const bool *)at);
     }
     for (int i = 0; i < DMS_METRICS; i++) {
-        if (!is_written(log, i))
+        if (!dms_metrics_log_has(log, (dms_metric)i))
             continue;
         dms_json_write_key(&w, dms_metric_name((dms_metric)i));
         dms_json_write_real(&w, record->metrics[i]);
@@ -141,7 +139,7 @@ static dms_status format_csv(char **text, const dms_metrics_log *log,
     for (int i = 0; i < FIELDS; i++)
         dms_strbuf_printf(&out, "%s%s", i ? "," : "", fields[i].name);
     for (int i = 0; i < DMS_METRICS; i++)
-        if (is_written(log, i))
+        if (dms_metrics_log_has(log, (dms_metric)i))
             dms_strbuf_printf(&out, ",%s", dms_metric_name((dms_metric)i));
     for (size_t r = 0; r < log->count; r++) {
         for (int i = 0; i < FIELDS; i++) {
@@ -149,7 +147,7 @@ static dms_status format_csv(char **text, const dms_metrics_log *log,
             put_field(&out, &log->records[r], &fields[i]);
         }
         for (int i = 0; i < DMS_METRICS; i++) {
-            if (!is_written(log, i))
+            if (!dms_metrics_log_has(log, (dms_metric)i))
                 continue;
             dms_strbuf_puts(&out, ",");
             put_real(&out, log->records[r].metrics[i]);

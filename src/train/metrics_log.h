@@ -35,6 +35,9 @@ dms_status dms_metrics_log_add(dms_metrics_log *log,
                                const dms_epoch_record *record, dms_error *err);
 void dms_metrics_log_release(dms_metrics_log *log);
 
+/* Is this figure written, for the log's labels? */
+bool dms_metrics_log_has(const dms_metrics_log *log, dms_metric metric);
+
 /* One JSON object per line. Undefined figures are null; every number reads back
  * bit-equal. text: the caller frees it (dms_free). */
 dms_status dms_metrics_log_format(char **text, const dms_metrics_log *log,

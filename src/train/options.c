@@ -436,6 +436,9 @@ static const dms_option options[] = {
      .flag = true,
      .help = "continue from the run folder's checkpoint; auto: or start the "
              "run if there is none"},
+    FLAG("tensorboard", tensorboard,
+         "also write losses, learning rate and metrics as event files for "
+         "TensorBoard, to the folder tensorboard in the run folder"),
 };
 
 static const dms_option_table table = {options, COUNT(options), &defaults,

@@ -228,6 +228,7 @@ dms_status dms_train_outputs_save(dms_trainer *t, dms_error *err)
     t->outputs.checkpoint_clock = dms_clock_now();
     TRY(dms_checkpoint_write(t->outputs.checkpoint_path, &t->state,
                              t->nets.optimizer, err));
+    dms_train_events_flush(t);
 done:
     return st;
 }

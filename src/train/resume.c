@@ -24,7 +24,8 @@ static bool may_differ(const char *name, const dms_train_options *options)
                                              "checkpoint-activations",
                                              "patience",
                                              "time-limit",
-                                             "checkpoint-interval"};
+                                             "checkpoint-interval",
+                                             "tensorboard"};
 
     for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
         if (strcmp(name, free_names[i]) == 0)

@@ -76,10 +76,8 @@ done:
     return st;
 }
 
-static dms_status optimise(dms_trainer *t, dms_error *err)
+static dms_status optimise(dms_trainer *t, double lr, dms_error *err)
 {
-    double lr = dms_trainer_rate(t, t->nets.optimizer->step);
-
     if (!dms_optimizer_add(t->nets.optimizer))
         return DMS_OK;
     if (isfinite(dms_optimizer_step(t->nets.optimizer, lr)))
@@ -112,7 +110,7 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
     int patients = last ? t->nets.rest : t->options->batch;
     dms_net *net = last ? t->nets.net_rest : t->nets.net;
     uint64_t place = (uint64_t)(t->state.epoch * t->nets.batches + number);
-    double loss;
+    double loss, lr;
     dms_status st;
 
     dms_train_patients_fill(
@@ -130,9 +128,11 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
     TRY(take_loss(&loss, t, net, patients, err));
     TRY(dms_net_backward(net, err));
-    TRY(optimise(t, err));
+    lr = dms_trainer_rate(t, t->nets.optimizer->step);
+    TRY(optimise(t, lr, err));
     t->state.loss_sum += loss * patients;
     t->state.patients_seen += patients;
+    dms_train_events_batch(t, patients, loss, lr);
 done:
     return st;
 }

@@ -40,4 +40,5 @@ void dms_trainer_release(dms_trainer *t)
     dms_free(t->outputs.checkpoint_path);
     dms_free(t->outputs.best_path);
     dms_free(t->outputs.last_path);
+    dms_train_events_close(&t->outputs.events);
 }

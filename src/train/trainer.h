@@ -6,9 +6,10 @@
  *     loop ──> setup ──> adapt ──> weights
  *      │        └───> metric
  *      ├─────> resume
- *      ├─────> epoch ──> step
+ *      ├─────> epoch ──> step ──> events
  *      ├─────> validate
- *      └─────> outputs ──> run_folder
+ *      ├─────> events
+ *      └─────> outputs ──> events, run_folder
  *
  * Arrows only go down. Below, callees are declared before their callers. Only
  * one thread at a time uses a trainer. */
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "formats/event_file.h"
 #include "net/dmsnet.h"
 #include "net/model_file.h"
 #include "train/checkpoint.h"
@@ -41,12 +43,23 @@ typedef struct dms_train_nets {
     float *eye_targets; /* 2 batch x K */
 } dms_train_nets;
 
+/* What is gathered for TensorBoard; all owned. */
+typedef struct dms_train_events {
+    dms_event_file *file; /* NULL: not asked for, or a write has failed */
+    int64_t step;         /* of the optimiser, at the last event of a step */
+    double loss_sum;      /* since then */
+    int64_t patients;     /* since then */
+    double *label_auc;    /* K, of the last validation; NaN: undefined; NULL:
+                             not asked for */
+} dms_train_events;
+
 /* The files that are written, and when. */
 typedef struct dms_train_outputs {
     char *checkpoint_path, *best_path, *last_path; /* owned */
     bool resumes;            /* there is a checkpoint to resume from */
     bool last_is_ours;       /* last.safetensors holds this run's frozen rows */
     double checkpoint_clock; /* when the last checkpoint was written */
+    dms_train_events events;
 } dms_train_outputs;
 
 typedef struct dms_trainer {
@@ -132,6 +145,29 @@ void dms_run_folder_labels(char *text, size_t capacity,
 
 /* Write config.yaml and run.json. */
 dms_status dms_run_folder_describe(const dms_trainer *trainer, dms_error *err);
+
+/* events.c: event files for TensorBoard. Without --tensorboard, and after a
+ * write has failed, these do nothing. */
+
+/* Create a file in the run folder's folder tensorboard. Call after resuming. */
+dms_status dms_train_events_open(dms_trainer *trainer, dms_error *err);
+
+/* A batch of so many patients has been trained on; loss is their mean, lr the
+ * rate of a step of the optimiser if it has made one. */
+void dms_train_events_batch(dms_trainer *trainer, int patients, double loss,
+                            double lr);
+
+/* The epoch of this record has been validated. */
+void dms_train_events_epoch(dms_trainer *trainer,
+                            const dms_epoch_record *record);
+
+/* Append what has been gathered. Call after a checkpoint, which then contains
+ * all steps that the file tells of: a resumed run repeats none. (A run that is
+ * killed between the two lacks these events.) A failure is a warning, after
+ * which no more is written. */
+void dms_train_events_flush(dms_trainer *trainer);
+
+void dms_train_events_close(dms_train_events *events);
 
 /* outputs.c */
 

@@ -142,6 +142,7 @@ static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
     const dms_answers answers = {t->config.labels, o->labels, o->probabilities,
                                  n};
     dms_report *report = NULL;
+    double *label_auc = t->outputs.events.label_auc;
     dms_status st;
 
     record->val_loss = dms_loss_evaluate(NULL, NULL, &batch, &t->loss);
@@ -154,6 +155,8 @@ static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
     st = dms_report_measure(&report, &answers, &options, err);
     for (int i = 0; st == DMS_OK && i < DMS_METRICS; i++)
         record->metrics[i] = report->metrics[i].value;
+    for (size_t k = 0; st == DMS_OK && label_auc && k < o->width; k++)
+        label_auc[k] = report->labels[k].metrics[DMS_LABEL_METRIC_AUC].value;
     dms_report_destroy(report);
     return st;
 }
@@ -163,6 +166,8 @@ dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
 {
     dms_status st = DMS_OK;
     size_t n = t->patients.val_count;
+    size_t width = (size_t)t->config.architecture.labels;
+    double *label_auc = t->outputs.events.label_auc;
     double began = dms_clock_now();
     validation v = {.trainer = t};
     const dms_feed feed = {.fill = show_patients,
@@ -179,11 +184,12 @@ dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
     record->val_loss = NAN;
     for (int i = 0; i < DMS_METRICS; i++)
         record->metrics[i] = NAN;
+    for (size_t k = 0; label_auc && k < width; k++)
+        label_auc[k] = NAN;
     if (n == 0)
         return DMS_OK;
     dms_engine_weights_changed(t->nets.validator);
-    TRY(outcome_init(&v.outcome, n, (size_t)t->config.architecture.labels,
-                     err));
+    TRY(outcome_init(&v.outcome, n, width, err));
     TRY(dms_engine_run(&done, t->nets.validator, &feed, &show, err));
     TRY(measure(t, &v.outcome, record, err));
     t->validate_seconds = dms_clock_now() - began;

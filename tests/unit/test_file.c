@@ -74,6 +74,19 @@ static void what_is_written_takes_the_old_files_place(void **state)
     assert_int_equal(entries_in(f->folder), 1);
 }
 
+static void what_is_appended_follows_what_is_there(void **state)
+{
+    const fixture *f = *state;
+    dms_error err = {0};
+
+    assert_int_equal(dms_file_append(f->path, "x", 1, &err), DMS_EIO);
+    assert_non_null(strstr(err.message, f->path));
+    assert_int_equal(dms_file_write(f->path, "one", 3, NULL), DMS_OK);
+    assert_int_equal(dms_file_append(f->path, ", two", 5, NULL), DMS_OK);
+    assert_int_equal(dms_file_append(f->path, ", three", 7, NULL), DMS_OK);
+    assert_holds(f->path, "one, two, three");
+}
+
 static void a_writer_closed_without_a_commit_leaves_the_old_file(void **state)
 {
     const fixture *f = *state;
@@ -135,6 +148,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             what_is_written_takes_the_old_files_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_appended_follows_what_is_there,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_writer_closed_without_a_commit_leaves_the_old_file, setup,
             teardown),

@@ -138,6 +138,7 @@ static void a_run_stopped_again_and_again_equals_an_unbroken_one(void **state)
     assert_same_curve(&whole, &broken);
     assert_same_file(&whole, &broken, "last.safetensors");
     assert_same_file(&whole, &broken, "best.safetensors");
+    assert_same_file(&whole, &broken, "curves.svg");
 }
 
 /* The option saves memory and changes no bit, so it may change on the way. */
