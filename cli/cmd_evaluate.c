@@ -181,6 +181,6 @@ const cli_command cli_command_evaluate = {
         "name. Photographs that cannot be read are named and left out, and the "
         "exit status is then 1. --model and --data are required.",
     .tables = {{.options = &evaluate_table},
-               {.options = &cli_compute_many_table}},
+               {.options = &cli_compute_answer_table}},
     .computes = true,
     .run = run_evaluate};

@@ -197,6 +197,6 @@ const cli_command cli_command_predict = {
         "is 1. --model is required.\n\nA research tool, not a medical device.",
     .arguments_max = 1,
     .tables = {{.options = &predict_table},
-               {.options = &cli_compute_many_table}},
+               {.options = &cli_compute_answer_table}},
     .computes = true,
     .run = run_predict};

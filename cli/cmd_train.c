@@ -98,11 +98,11 @@ const cli_command cli_command_train = {
             "been stopped. Only these options may change: --data, --images, "
             "--encoding, --cache, --threads, --checkpoint-activations, "
             "--patience, --time-limit, --checkpoint-interval and "
-            "--tensorboard, and --epochs with --schedule step or constant; "
-            "--init and --pretrained are not read again. --resume=auto, or "
-            "--resume auto, starts the run if there is none yet, so that a "
-            "scheduler can always give it. A folder with models but no "
-            "checkpoint is refused.\n\nOne line of "
+            "--tensorboard, and --epochs with --schedule step or constant and "
+            "without --start-size; --init and --pretrained are not read again. "
+            "--resume=auto, or --resume auto, starts the run if there is none "
+            "yet, so that a scheduler can always give it. A folder with models "
+            "but no checkpoint is refused.\n\nOne line of "
             "JSON on standard output summarises the run.",
     .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},

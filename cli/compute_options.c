@@ -38,13 +38,24 @@ static const dms_option compute_list[] = {
      .word = "auto",
      .word_value = 0,
      .help = "batches to run in parallel, each on its share of the threads; "
-             "auto: one for few patients, one per thread for many"}};
+             "auto: one for few patients, one per thread for many"},
+    {.name = "tta",
+     .type = DMS_OPTION_CHOICE,
+     DMS_OPTION_FIELD(dms_compute, tta),
+     .choice = dms_tta_name,
+     .help = "test-time augmentation; flips: average the logits over the "
+             "photographs and their mirror images, left to right, upside down "
+             "and both, for four times the work"}};
 
 enum { COUNT = sizeof(compute_list) / sizeof(*compute_list) };
 
-/* All but --workers, which is for verbs that run many patients. */
+/* For verbs that run one patient or step: all but --workers and --tta. */
 const dms_option_table cli_compute_table = {
+    compute_list, COUNT - 2, &compute_defaults, sizeof(dms_compute)};
+
+/* All but --tta. */
+const dms_option_table cli_compute_many_table = {
     compute_list, COUNT - 1, &compute_defaults, sizeof(dms_compute)};
 
-const dms_option_table cli_compute_many_table = {
+const dms_option_table cli_compute_answer_table = {
     compute_list, COUNT, &compute_defaults, sizeof(dms_compute)};

@@ -11,4 +11,7 @@ extern const dms_option_table cli_compute_table;
 /* workers too: for verbs that run many patients. */
 extern const dms_option_table cli_compute_many_table;
 
+/* tta too: for verbs that answer. */
+extern const dms_option_table cli_compute_answer_table;
+
 #endif

@@ -1,6 +1,6 @@
 # What `cmake --install` puts where: the program, the library both ways, its
-# headers, pkg-config and CMake files, the Python package, manual and shell
-# completion.
+# headers, pkg-config and CMake files, the Python package, training recipes,
+# manual and shell completion.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -15,6 +15,8 @@ install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY python/dmsnet
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/python3/dist-packages
   FILES_MATCHING PATTERN "*.py" PATTERN py.typed PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/dmsnet
+  FILES_MATCHING PATTERN "*.yaml")
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/dmsnet)
 configure_package_config_file(cmake/dmsnetConfig.cmake.in

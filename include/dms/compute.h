@@ -1,5 +1,6 @@
 /* How a model is run: precision, algorithm, threads. Within the stated
- * tolerances, a model's answers do not depend on it (docs/numerics.md).
+ * tolerances, a model's answers do not depend on it (docs/numerics.md), except
+ * on test-time augmentation.
  *
  * Threads: every function here may be called from any thread at any time. */
 #ifndef DMS_COMPUTE_H
@@ -33,6 +34,15 @@ typedef enum dms_winograd {
     DMS_WINOGRAD_YES
 } dms_winograd;
 
+/* Test-time augmentation: what a session or an evaluation averages a patient's
+ * logits over. */
+typedef enum dms_tta {
+    DMS_TTA_NONE, /* the photographs as they are */
+    DMS_TTA_FLIPS /* also their mirror images, left to right, upside down and
+                     both: four times the work. Exchanging the eyes still
+                     exchanges the eyes' answers */
+} dms_tta;
+
 /* Filled in by dms_compute_init, or zero except for struct_size: the default,
  * fp32, auto, all cores. NULL also means the default wherever it is passed. */
 typedef struct dms_compute {
@@ -48,6 +58,8 @@ typedef struct dms_compute {
                            machine, so that a patient's answer has the same bits
                            alone and among thousands: auto means fp32, no
                            Winograd, one worker */
+    dms_tta tta;        /* of a session or an evaluation; all other calls refuse
+                           it with DMS_EINVAL */
 } dms_compute;
 
 /* struct_size: sizeof *compute. */
@@ -56,6 +68,7 @@ void dms_compute_init(dms_compute *compute, size_t struct_size);
 /* "fp32", "bf16", "int8", "auto"; NULL out of range. */
 const char *dms_precision_name(int precision);
 const char *dms_winograd_name(int winograd); /* "auto", "no", "yes" */
+const char *dms_tta_name(int tta);           /* "none", "flips" */
 
 /* DMS_EINVAL if this CPU does not support it; the message says what is missing.
  */

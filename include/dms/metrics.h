@@ -120,6 +120,9 @@ typedef struct dms_report {
     /* Of dms_evaluate, where the model file tells what it was trained on. */
     bool trained_on_known;
     size_t trained_on; /* patients of whom a photograph was trained on */
+    /* Of dms_evaluate: the name of the test-time augmentation ("flips"), static
+     * text; NULL: none. */
+    const char *tta;
 } dms_report;
 
 /* A headline figure, a floor's (decisions at 0.5), label k's row: borrowed from

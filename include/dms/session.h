@@ -64,7 +64,9 @@ typedef struct dms_session dms_session;
 dms_status dms_session_create(dms_session **out, const dms_model *model,
                               int batch, dms_error *err);
 
-/* The same with a choice of how to compute. compute: NULL for the default.
+/* The same with a choice of how to compute. compute: NULL for the default. With
+ * its tta, logits and probabilities are those of the mean over mirror images;
+ * features are those of the photographs themselves.
  * patients: the total number expected, 0 if unknown. */
 dms_status dms_session_create_with(dms_session **out, const dms_model *model,
                                    int batch, const dms_compute *compute,

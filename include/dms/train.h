@@ -82,11 +82,31 @@ typedef enum dms_train_resume {
     DMS_TRAIN_RESUME_AUTO /* resume if the folder has a run, else start */
 } dms_train_resume;
 
+/* The last part of the backbone that is frozen; all before it are too. */
+typedef enum dms_freeze {
+    DMS_FREEZE_NONE,
+    DMS_FREEZE_STEM,
+    DMS_FREEZE_STAGE1, /* torchvision's layer1 */
+    DMS_FREEZE_STAGE2,
+    DMS_FREEZE_STAGE3,
+    DMS_FREEZE_STAGE4 /* the whole backbone */
+} dms_freeze;
+
+/* How the patients of an epoch are drawn (docs/training.md). Class k of the n_k
+ * patients with label k has the share n_k^q / (sum over j of n_j^q). */
+typedef enum dms_sampling {
+    DMS_SAMPLING_NATURAL,  /* each patient once */
+    DMS_SAMPLING_BALANCED, /* q = 0: equal shares */
+    DMS_SAMPLING_SQRT      /* q = 1/2 */
+} dms_sampling;
+
 /* "bce", "adamw", "cosine", "leave-out", ...; NULL out of range. */
 const char *dms_loss_kind_name(int kind);
 const char *dms_optimizer_kind_name(int kind);
 const char *dms_schedule_kind_name(int kind);
 const char *dms_several_labels_name(int value);
+const char *dms_freeze_name(int freeze);     /* "none", "stem", "stage1", ... */
+const char *dms_sampling_name(int sampling); /* "natural", "balanced", "sqrt" */
 
 /* "auto"; NULL out of range. */
 const char *dms_train_task_name(int task);
@@ -131,9 +151,9 @@ typedef struct dms_train_options {
     dms_optimizer_kind optimizer;
     double lr;
     /* Factor on lr for the backbone. 0: the backbone is frozen and its norms
-     * use their running statistics. Without augment its maps are then computed
-     * once and stored in the cache folder, and a step runs only the layers
-     * after it. */
+     * use their running statistics, as with freeze = STAGE4. Without augment
+     * its maps are then computed once and stored in the cache folder, and a
+     * step runs only the layers after it. */
     double backbone_lr;
     /* Factor on the backbone's learning rate from each stage to the one before
      * it: layer4 to layer3 to layer2 to layer1 to the stem. 1: equal rates. */
@@ -197,6 +217,18 @@ typedef struct dms_train_options {
      * trains; if it cannot be written later, the monitor gets a warning and
      * training goes on. */
     bool tensorboard;
+    /* The part of the backbone that is not trained, in the first unfreeze_after
+     * epochs or, if that is 0, in all. Its norms use their running statistics,
+     * and no gradient is computed in it. */
+    dms_freeze freeze;
+    int unfreeze_after;
+    /* Side of the training photographs in the first epoch, a multiple of 32; it
+     * grows by 32 to size. 0: always size. Validation is always at size. */
+    int start_size;
+    dms_sampling sampling; /* of training patients */
+    double cutmix; /* alpha of Beta(alpha, alpha): replaces a rectangle of
+                      both eyes by another patient's (arXiv 1905.04899); with
+                      mixup too, each batch has one of the two; 0: off */
 } dms_train_options;
 
 /* The description of the options; never NULL. */

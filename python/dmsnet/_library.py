@@ -36,6 +36,7 @@ _FUNCTIONS = {
     "dms_model_feature_width": (c.c_size_t, [_handle]),
     "dms_field_kind_name": (c.c_char_p, [c.c_int]),
     "dms_precision_name": (c.c_char_p, [c.c_int]),
+    "dms_tta_name": (c.c_char_p, [c.c_int]),
     "dms_weight_type_name": (c.c_char_p, [c.c_int]),
     "dms_backbone_name": (c.c_char_p, [c.c_int]),
     "dms_context_name": (c.c_char_p, [c.c_int]),

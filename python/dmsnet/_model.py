@@ -270,6 +270,7 @@ def load(
     threads: int = 0,
     workers: int = 1,
     winograd: bool = False,
+    tta: str = "none",
 ) -> Model:
     """Open a model file.
 
@@ -283,10 +284,13 @@ def load(
     winograd   Winograd's algorithm: faster 3x3 convolutions in fp32, for twice
                the memory and about two seconds at the first call of each batch
                size
+    tta        test-time augmentation of predict and predict_batch: "flips"
+               averages the logits over the photographs and their mirror
+               images, for four times the work
 
     Raises FileError, FormatError, MismatchError, InvalidError.
     """
-    compute = _compute(precision, threads, winograd, workers)
+    compute = _compute(precision, threads, winograd, workers, tta)
     handle = c.c_void_p()
     with _warnings() as monitor:
         call(
@@ -306,6 +310,7 @@ def create(
     threads: int = 0,
     workers: int = 1,
     winograd: bool = False,
+    tta: str = "none",
     **architecture: Any,
 ) -> Model:
     """Make a model with random initial weights.
@@ -318,7 +323,7 @@ def create(
 
     The other arguments are those of load.
     """
-    compute = _compute(precision, threads, winograd, workers)
+    compute = _compute(precision, threads, winograd, workers, tta)
     handle = c.c_void_p()
     arch = _architecture(architecture)
     with _label_set(labels) as known:
@@ -338,6 +343,7 @@ def import_weights(
     threads: int = 0,
     workers: int = 1,
     winograd: bool = False,
+    tta: str = "none",
     **architecture: Any,
 ) -> Imported:
     """Make a model from the weights of a ResNet or of a whole DMS-Net, in a
@@ -352,7 +358,7 @@ def import_weights(
     missing or of another shape (its report lists them) and FormatError, which
     names what is refused.
     """
-    compute = _compute(precision, threads, winograd, workers)
+    compute = _compute(precision, threads, winograd, workers, tta)
     data = name_bytes(prefix)
     if len(data) > 255 or b"\0" in data:
         raise InvalidError(
@@ -395,7 +401,11 @@ def _report(report: c.c_void_p) -> ImportReport:
 
 
 def _compute(
-    precision: str, threads: int, winograd: bool, workers: int = 1
+    precision: str,
+    threads: int,
+    winograd: bool,
+    workers: int = 1,
+    tta: str = "none",
 ) -> s.Compute:
     number = number_of(lib().dms_precision_name, "precision", precision)
     compute: s.Compute = fresh(s.Compute, "dms_compute")
@@ -403,6 +413,7 @@ def _compute(
     compute.winograd = 2 if winograd else 1
     compute.threads = threads
     compute.workers = workers
+    compute.tta = number_of(lib().dms_tta_name, "tta", tta)
     call(lib().dms_compute_check, c.byref(compute))
     return compute
 

@@ -77,6 +77,7 @@ class Compute(c.Structure):
         ("threads", c.c_int),
         ("workers", c.c_int),
         ("deterministic", c.c_bool),
+        ("tta", c.c_int),
     ]
 
 

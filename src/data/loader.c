@@ -24,12 +24,17 @@ struct dms_loader {
                             images; NULL without augmentation */
 };
 
+static size_t picture_bytes(int size)
+{
+    return (size_t)size * (size_t)size * CHANNELS;
+}
+
 dms_status dms_loader_create(dms_loader **out, const dms_dataset *dataset,
                              const dms_cache *cache,
                              const dms_loader_options *options, dms_error *err)
 {
     dms_loader *loader = dms_calloc(1, sizeof *loader);
-    size_t size = (size_t)dms_cache_size(cache);
+    int size = dms_cache_size(cache);
 
     if (!loader)
         return dms_fail_memory(err, "loader");
@@ -40,9 +45,9 @@ dms_status dms_loader_create(dms_loader **out, const dms_dataset *dataset,
         loader->augment = *options->augment;
         loader->options.augment = &loader->augment;
     }
-    loader->size = (int)size;
+    loader->size = size;
     if (options->augment)
-        loader->scratch = dms_calloc(2 * LANES, size * size * CHANNELS);
+        loader->scratch = dms_calloc(2 * LANES, picture_bytes(size));
     if (options->augment && !loader->scratch) {
         dms_loader_destroy(loader);
         return dms_fail_memory(err, "loader");
@@ -84,10 +89,10 @@ uint64_t dms_loader_digest(const dms_dataset *dataset, const dms_cache *cache,
     return eye < 0 ? 0 : dms_cache_digest(cache, patient, eye);
 }
 
-static void fill_image(dms_loader *l, float *image, size_t patient, int side,
-                       uint64_t epoch, int lane)
+/* image: of size pixels per side. */
+static void fill_image(dms_loader *l, float *image, int size, size_t patient,
+                       int side, uint64_t epoch, int lane)
 {
-    size_t bytes = (size_t)l->size * (size_t)l->size * CHANNELS;
     int eye =
         dms_loader_source(l->dataset, l->cache, l->options.eyes, patient, side);
     const uint8_t *pixels = dms_cache_pixels(l->cache, patient, eye);
@@ -99,13 +104,15 @@ static void fill_image(dms_loader *l, float *image, size_t patient, int side,
                            .eye = eye};
 
     if (l->options.augment) {
+        size_t bytes = picture_bytes(l->size);
         uint8_t *work = l->scratch + (size_t)(2 * lane) * bytes;
+        const dms_augment_source source = {pixels, l->size};
 
-        dms_augment_apply(work, pixels, work + bytes, l->size,
-                          l->options.augment, &key);
+        dms_augment_apply(work, work + bytes, size, &source, l->options.augment,
+                          &key);
         pixels = work;
     }
-    dms_pixels_normalise(image, pixels, l->size);
+    dms_pixels_normalise(image, pixels, size);
 }
 
 /* A label in the form that the loss expects. */
@@ -127,18 +134,21 @@ static void fill_eye_labels(const dms_loader *l, float *labels, size_t patient,
         labels[k] = known ? target_of(eyes[own].labels[k]) : NAN;
 }
 
-static void fill_images(dms_loader *loader, float *images,
+static void fill_images(dms_loader *loader, const dms_batch *batch,
                         const size_t *patients, int count, uint64_t epoch)
 {
-    size_t area = (size_t)loader->size * (size_t)loader->size * CHANNELS;
+    int size = batch->size ? batch->size : loader->size;
+
+    assert(size == loader->size ||
+           (size < loader->size && loader->options.augment));
 
     for (int at = 0; at < 2 * count; at += LANES) {
         int end = at + LANES < 2 * count ? at + LANES : 2 * count;
 
 #pragma omp parallel for schedule(static)
         for (int i = at; i < end; i++)
-            fill_image(loader, images + (size_t)i * area, patients[i % count],
-                       i / count, epoch, i - at);
+            fill_image(loader, batch->images + (size_t)i * picture_bytes(size),
+                       size, patients[i % count], i / count, epoch, i - at);
     }
 }
 
@@ -151,7 +161,7 @@ void dms_loader_fill(dms_loader *loader, const dms_batch *batch,
         assert(dms_loader_can_use(loader->dataset, loader->cache, patients[i],
                                   loader->options.eyes));
     if (batch->images)
-        fill_images(loader, batch->images, patients, count, epoch);
+        fill_images(loader, batch, patients, count, epoch);
     for (int i = 0; batch->eye_labels && i < 2 * count; i++)
         fill_eye_labels(loader, batch->eye_labels + (size_t)i * width,
                         patients[i % count], i / count);

@@ -13,6 +13,8 @@ typedef struct dms_batch {
     float *labels;     /* N x K of 0 or 1; NaN: unknown. NULL: not wanted */
     float *eye_labels; /* 2N x K of 0 or 1, all left eyes first; NaN: unknown,
                           or the eye has no labels. NULL: not wanted */
+    int size; /* S, at most the cache's; 0: the cache's. Smaller needs a loader
+                 with augmentation, of which all settings may be 0 */
 } dms_batch;
 
 typedef struct dms_loader_options {

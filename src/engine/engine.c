@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "engine/views.h"
 #include "machine/machine.h"
 #include "machine/threads.h"
 #include "net/compute.h"
@@ -22,7 +23,8 @@ struct dms_engine {
     dms_net_options net; /* of each worker's net */
     dms_pool *pool;
     int count;
-    dms_net **nets; /* count */
+    dms_net **nets;   /* count */
+    dms_views *views; /* count; NULL: no test-time augmentation */
 };
 
 int dms_engine_choose(const dms_engine_need *need)
@@ -65,15 +67,17 @@ static size_t bytes_each(const dms_net_options *net)
 static dms_status choose_numbers(dms_net_options *net,
                                  const dms_engine_options *o, dms_error *err)
 {
+    dms_compute one_view = o->compute ? *o->compute : (dms_compute){0};
     dms_status st;
 
+    one_view.tta = DMS_TTA_NONE;
     *net = (dms_net_options){.patients = o->batch,
                              .size = o->size,
                              .store = o->store,
                              .labels = o->labels,
                              .part = o->part,
                              .sums_apart = o->sums_apart};
-    st = dms_compute_apply(net, o->compute, o->params, o->patients, err);
+    st = dms_compute_apply(net, &one_view, o->params, o->patients, err);
     if (o->part == DMS_NET_FROM_MAP) {
         net->map_type = net->type;
         net->type = DMS_TYPE_F32;
@@ -100,6 +104,23 @@ static void choose_workers(dms_engine *e, int *threads,
         *threads = 1;
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
     e->net.patients = o->batch > e->count ? o->batch / e->count : 1;
+}
+
+static dms_status make_views(dms_engine *e, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    if (e->net.part == DMS_NET_FROM_MAP)
+        return dms_fail(err, DMS_EINVAL,
+                        "tta: a net that begins with the map has no images to "
+                        "mirror");
+    e->views = dms_calloc((size_t)e->count, sizeof *e->views);
+    if (!e->views)
+        return dms_fail_memory(err, "engine");
+    for (int i = 0; st == DMS_OK && i < e->count; i++)
+        st = dms_views_init(&e->views[i], e->net.patients, e->arch->labels,
+                            e->net.size, err);
+    return st;
 }
 
 static dms_status start(void *user, int worker, dms_error *err)
@@ -140,6 +161,8 @@ dms_status dms_engine_create(dms_engine **out, const dms_engine_options *o,
         st = dms_fail_memory(err, "engine");
         goto done;
     }
+    if (o->compute && o->compute->tta == DMS_TTA_FLIPS)
+        TRY(make_views(e, err));
     pool.count = e->count;
     pool.user = e;
     TRY(dms_pool_create(&e->pool, &pool, err));
@@ -156,6 +179,9 @@ void dms_engine_destroy(dms_engine *engine)
     dms_pool_destroy(engine->pool);
     for (int i = 0; engine->nets && i < engine->count; i++)
         dms_net_destroy(engine->nets[i]);
+    for (int i = 0; engine->views && i < engine->count; i++)
+        dms_views_release(&engine->views[i]);
+    dms_free(engine->views);
     dms_free(engine->nets);
     dms_free(engine);
 }
@@ -187,19 +213,33 @@ typedef struct feeding {
     const dms_feed *feed;
 } feeding;
 
+static dms_status forward(const dms_engine *e, dms_engine_batch *batch,
+                          dms_error *err)
+{
+    dms_views *views = e->views ? &e->views[batch->worker] : NULL;
+    dms_status st = views ? dms_views_forward(views, batch->net, err)
+                          : dms_net_forward(batch->net, 0, err);
+
+    batch->patient_logits = views ? dms_views_patient_logits(views)
+                                  : dms_net_patient_logits(batch->net);
+    batch->eye_logits =
+        views ? dms_views_eye_logits(views) : dms_net_eye_logits(batch->net);
+    return st;
+}
+
 static dms_status run_batch(void *user, int worker, size_t at, size_t count,
                             dms_error *err)
 {
     const feeding *f = user;
-    const dms_engine_batch batch = {.net = f->engine->nets[worker],
-                                    .worker = worker,
-                                    .size = f->engine->net.patients,
-                                    .at = at,
-                                    .count = count};
+    dms_engine_batch batch = {.net = f->engine->nets[worker],
+                              .worker = worker,
+                              .size = f->engine->net.patients,
+                              .at = at,
+                              .count = count};
     dms_status st;
 
     TRY(f->feed->fill(f->feed->user, &batch, err));
-    TRY(dms_net_forward(batch.net, 0, err));
+    TRY(forward(f->engine, &batch, err));
     TRY(f->feed->take(f->feed->user, &batch, err));
 done:
     return st;

@@ -3,6 +3,8 @@
  *
  *     feed.fill ─ images or map ─ net ─ logits, features ─ feed.take
  *
+ * With test-time augmentation (views.h) the net runs several times in between.
+ *
  * The only way to run a trained net: prediction, evaluation, validation during
  * training and the calibration of integers all feed an engine. */
 #ifndef DMS_ENGINE_ENGINE_H
@@ -45,7 +47,8 @@ typedef struct dms_engine_options {
     int batch; /* patients that all workers together run at once, 1 to 256; each
                   runs its share, at least one */
     int size;  /* S of the images */
-    const dms_compute *compute; /* NULL: the default */
+    const dms_compute *compute; /* NULL: the default. Its tta needs images:
+                                   not FROM_MAP */
     size_t patients;            /* expected in total; 0: unknown, few */
     dms_net_part part;          /* WHOLE, or FROM_MAP for maps by compute */
     bool sums_apart;            /* see dms_net_options */
@@ -74,6 +77,9 @@ typedef struct dms_engine_batch {
     int worker;
     int size;         /* batch of the net: left eyes, then as many right ones */
     size_t at, count; /* the feed's patients at .. at+count-1 */
+    /* For take: the net's logits, or their means over its views. N x K; 2N x K,
+     * left eyes first. */
+    const float *patient_logits, *eye_logits;
 } dms_engine_batch;
 
 /* Patients 0 .. total-1. fill and take are called on the worker's thread. */

@@ -260,8 +260,8 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
 
         TRY(dms_net_check(batch->net, i, dms_net_who(who, patient->id), err));
         dms_probabilities(a->probabilities + at * width,
-                          dms_net_patient_logits(batch->net) + i * width,
-                          config->labels, config->temperature);
+                          batch->patient_logits + i * width, config->labels,
+                          config->temperature);
         memcpy(a->labels + at * width, patient->labels, width);
     }
 done:
@@ -386,6 +386,8 @@ static dms_status measure(dms_report **report, answers *a, const evaluation *e,
         (dms_answers){config->labels, a->labels, a->probabilities, a->count};
     TRY(dms_report_measure(report, &scored, &options, err));
     (*report)->left_out = all - a->count;
+    if (e->compute->tta != DMS_TTA_NONE)
+        (*report)->tta = dms_tta_name((int)e->compute->tta);
     (*report)->trained_on_known = dms_model_record_known(e->model);
     (*report)->trained_on =
         dms_model_record_count(&record, a->patients, a->count);

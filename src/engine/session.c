@@ -183,20 +183,21 @@ static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
         }
 }
 
-static void read_answer(const seat *s, dms_prediction *p, int place)
+static void read_answer(const seat *s, dms_prediction *p,
+                        const dms_engine_batch *batch, int place)
 {
     const dms_model_config *config = &s->model->config;
     const dms_label_set *labels = config->labels;
     int count = config->architecture.labels;
 
-    memcpy(p->patient_logits, dms_net_patient_logits(s->net) + place * count,
+    memcpy(p->patient_logits, batch->patient_logits + place * count,
            (size_t)count * sizeof *p->patient_logits);
     dms_probabilities(p->patient, p->patient_logits, labels,
                       config->temperature);
     dms_findings(p->finding, p->patient, labels, config->thresholds);
     for (int eye = 0; eye < 2; eye++) {
         memcpy(p->eye_logits[eye],
-               dms_net_eye_logits(s->net) + (eye * s->batch + place) * count,
+               batch->eye_logits + (eye * s->batch + place) * count,
                (size_t)count * sizeof *p->eye_logits[eye]);
         dms_probabilities(p->eye[eye], p->eye_logits[eye], labels,
                           config->temperature);
@@ -216,20 +217,20 @@ static void read_features(const seat *s, dms_prediction *p, int place)
 
 /* A pair with an error gets no numbers: its row of the batch still has another
  * patient's pixels, or its values are not finite. */
-static void read_answers(const seat *s, dms_predictions *predictions, size_t at,
-                         const dms_pair *pairs, int count)
+static void read_answers(const seat *s, dms_predictions *predictions,
+                         const dms_pair *pairs, const dms_engine_batch *batch)
 {
-    for (int i = 0; i < count; i++) {
-        dms_prediction *p = dms_answer_at(predictions, at + (size_t)i);
+    for (size_t i = 0; i < batch->count; i++) {
+        dms_prediction *p = dms_answer_at(predictions, batch->at + i);
         char who[DMS_NET_WHO];
 
         if (p->error.code != DMS_OK ||
-            dms_net_check(s->net, (size_t)i, dms_net_who(who, pairs[i].id),
+            dms_net_check(s->net, i, dms_net_who(who, pairs[batch->at + i].id),
                           &p->error) != DMS_OK)
             continue;
-        read_answer(s, p, i);
+        read_answer(s, p, batch, (int)i);
         if (p->features[0])
-            read_features(s, p, i);
+            read_features(s, p, (int)i);
     }
 }
 
@@ -261,8 +262,7 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
     const seat s = seat_of(r->session, batch->worker);
 
     (void)err;
-    read_answers(&s, r->predictions, batch->at, r->pairs + batch->at,
-                 (int)batch->count);
+    read_answers(&s, r->predictions, r->pairs, batch);
     return DMS_OK;
 }
 

@@ -113,6 +113,23 @@ size_t dms_params_freeze(dms_params *params, const char *prefix)
     return frozen;
 }
 
+bool dms_param_held(const dms_params *params, const dms_param *param)
+{
+    return param->frozen && param->offset < params->changing;
+}
+
+void dms_params_hold(dms_params *params, const char *prefix, bool held)
+{
+    assert(params->value); /* else the row would be frozen for ever */
+    for (size_t i = 0; i < params->count; i++) {
+        dms_param *param = &params->items[i];
+
+        if (param->offset < params->changing &&
+            strncmp(param->name, prefix, strlen(prefix)) == 0)
+            param->frozen = held;
+    }
+}
+
 /* The parts of the flat buffers, in order. */
 typedef enum part { TRAINED, STATISTICS, FROZEN, PARTS } part;
 

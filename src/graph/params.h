@@ -10,7 +10,9 @@
  *     average  [ trained 0 | trained 1 | ... | stat 0 | ... ]
  *
  * A frozen row, weight or statistic, keeps its value for the whole run: it has
- * no gradient, no moments, no average, and is not in a checkpoint.
+ * no gradient, no moments, no average, and is not in a checkpoint. A held row
+ * (dms_params_hold) is frozen too, but for some time only: it lies among those
+ * that change.
  *
  * A convolution's weight may be kept in oneDNN's blocked order, so that no
  * training step reorders it; dms_param_pack and dms_param_unpack convert on
@@ -144,6 +146,15 @@ size_t dms_params_longest(const dms_params *params);
  * Training needs layers that are frozen as a whole, and none behind a trained
  * layer; otherwise creating a net for training fails. */
 size_t dms_params_freeze(dms_params *params, const char *prefix);
+
+/* Freeze rows for some time, or train them again: after dms_params_allocate,
+ * and before the nets that follow it are created. Such a row keeps its place
+ * among those that change, so thawing moves nothing; its gradient stays zero.
+ * Rows that dms_params_freeze has frozen stay so. */
+void dms_params_hold(dms_params *params, const char *prefix, bool held);
+
+/* Is it frozen by dms_params_hold? */
+bool dms_param_held(const dms_params *params, const dms_param *param);
 
 /* After the last declare: fix the offsets and allocate zeroed memory. Rows
  * whose `mapped` is already set take none; with_grad must then be false. */

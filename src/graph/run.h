@@ -79,6 +79,10 @@ dms_status dms_run_watch(dms_run *run, dms_error *err);
  * than the graph's largest counts its own images. */
 const dms_node *dms_run_flaw(const dms_run *run, size_t image);
 
+/* From now on a forward leaves the flaws of those before it in place, or, as at
+ * first, does not. */
+void dms_run_keep_flaws(dms_run *run, bool kept);
+
 /* Bytes held: values, gradients, scratch. Prepared weights are not included:
  * other runs may share them (dms_kept_size). */
 size_t dms_run_memory(const dms_run *run);

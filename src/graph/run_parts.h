@@ -66,6 +66,7 @@ struct dms_run {
     dms_observer *observer;         /* see dms_run_observe */
     void *observer_user;
     const dms_node **flaws; /* per image; NULL: not watched (run_watch.c) */
+    bool keeps_flaws;       /* of earlier forwards */
     size_t images;          /* in the graph's largest batch */
     bool careful, loud;     /* watch every node, because the weights (careful)
                                or this forward's values (loud) are huge */

@@ -38,9 +38,14 @@ const dms_node *dms_run_flaw(const dms_run *run, size_t image)
     return run->flaws ? run->flaws[image] : NULL;
 }
 
+void dms_run_keep_flaws(dms_run *run, bool kept)
+{
+    run->keeps_flaws = kept;
+}
+
 void dms_run_watch_begin(dms_run *run)
 {
-    if (run->flaws)
+    if (run->flaws && !run->keeps_flaws)
         memset(run->flaws, 0, run->images * sizeof(dms_node *));
     run->loud = false;
 }

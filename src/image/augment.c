@@ -90,27 +90,79 @@ static void sample(uint8_t *dst, const uint8_t *src, int size, int64_t u,
         dst[c] = (uint8_t)(sum[c] >> 16);
 }
 
-/* Walk the destination; the inverse of shift * rotation * scale * flip, about
- * the middle, says where each pixel comes from. */
+/* From a destination pixel to the place in the source that it shows, both
+ * counted from the middle: the inverse of shift * rotation * scale * flip,
+ * times the ratio of the sides. */
+typedef struct inverse {
+    double ux, uy, vx, vy;
+} inverse;
+
+static inverse invert(const draw *d, double ratio)
+{
+    double cosine = ratio * cos(d->angle) / d->scale;
+    double sine = ratio * sin(d->angle) / d->scale;
+    double sign_x = d->flip_x ? -1 : 1, sign_y = d->flip_y ? -1 : 1;
+
+    return (inverse){.ux = sign_x * cosine,
+                     .uy = sign_x * sine,
+                     .vx = -sign_y * sine,
+                     .vy = sign_y * cosine};
+}
+
+/* Walk the destination, of as many pixels as the source. */
 static void warp(uint8_t *dst, const uint8_t *src, int size, const draw *d)
 {
     double middle = (size - 1) / 2.0;
-    double cosine = cos(d->angle) / d->scale, sine = sin(d->angle) / d->scale;
-    double sign_x = d->flip_x ? -1 : 1, sign_y = d->flip_y ? -1 : 1;
-    double ux = sign_x * cosine, uy = sign_x * sine;
-    double vx = -sign_y * sine, vy = sign_y * cosine;
-    int64_t step_u = llround(ux * 65536), step_v = llround(vx * 65536);
+    inverse m = invert(d, 1);
+    int64_t step_u = llround(m.ux * 65536), step_v = llround(m.vx * 65536);
 
     for (int y = 0; y < size; y++) {
         double px = -middle - d->shift_x * size;
         double py = y - middle - d->shift_y * size;
-        int64_t u = llround((ux * px + uy * py + middle) * 65536);
-        int64_t v = llround((vx * px + vy * py + middle) * 65536);
+        int64_t u = llround((m.ux * px + m.uy * py + middle) * 65536);
+        int64_t v = llround((m.vx * px + m.vy * py + middle) * 65536);
         uint8_t *row = dst + (size_t)y * (size_t)size * 3;
 
         for (int x = 0; x < size; x++, u += step_u, v += step_v)
             sample(row + 3 * x, src, size, u, v);
     }
+}
+
+/* The mean of n * n samples that divide the pixel at (px, py) evenly. */
+static void sample_mean(uint8_t *dst, const dms_augment_source *src,
+                        const inverse *m, double px, double py, int n)
+{
+    double middle = (src->size - 1) / 2.0;
+    int sum[3] = {n * n / 2, n * n / 2, n * n / 2};
+
+    for (int i = 0; i < n * n; i++) {
+        double x = px + (i % n + 0.5) / n - 0.5;
+        double y = py + (double)(i / n) / n + 0.5 / n - 0.5;
+        uint8_t rgb[3];
+
+        sample(rgb, src->rgb, src->size,
+               llround((m->ux * x + m->uy * y + middle) * 65536),
+               llround((m->vx * x + m->vy * y + middle) * 65536));
+        for (int c = 0; c < 3; c++)
+            sum[c] += rgb[c];
+    }
+    for (int c = 0; c < 3; c++)
+        dst[c] = (uint8_t)(sum[c] / (n * n));
+}
+
+/* The same for a destination of fewer pixels. */
+static void warp_smaller(uint8_t *dst, const dms_augment_source *src, int size,
+                         const draw *d)
+{
+    double middle = (size - 1) / 2.0;
+    inverse m = invert(d, (double)src->size / size);
+    int n = (src->size + size - 1) / size;
+
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++)
+            sample_mean(dst + ((size_t)y * (size_t)size + (size_t)x) * 3, src,
+                        &m, x - middle - d->shift_x * size,
+                        y - middle - d->shift_y * size, n);
 }
 
 /* Rec. 601 luma in 1/256. */
@@ -253,17 +305,19 @@ static void cut_out(uint8_t *rgb, int size, const draw *d)
                (size_t)side * 3);
 }
 
-void dms_augment_apply(uint8_t *dst, const uint8_t *src, uint8_t *scratch,
-                       int size, const dms_augment *settings,
-                       const dms_augment_key *key)
+void dms_augment_apply(uint8_t *dst, uint8_t *scratch, int size,
+                       const dms_augment_source *src,
+                       const dms_augment *settings, const dms_augment_key *key)
 {
     draw d = draw_all(settings, key);
     size_t count = (size_t)size * (size_t)size;
 
-    if (moves(&d))
-        warp(dst, src, size, &d);
+    if (size < src->size)
+        warp_smaller(dst, src, size, &d);
+    else if (moves(&d))
+        warp(dst, src->rgb, size, &d);
     else
-        memcpy(dst, src, count * 3);
+        memcpy(dst, src->rgb, count * 3);
     if (recolours(&d))
         recolour(dst, count, &d);
     if (d.coarse)

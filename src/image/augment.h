@@ -29,9 +29,19 @@ typedef struct dms_augment_key {
     int eye;          /* DMS_LEFT or DMS_RIGHT */
 } dms_augment_key;
 
-/* dst, src: size*size*3 bytes, not overlapping. scratch: as many bytes. */
-void dms_augment_apply(uint8_t *dst, const uint8_t *src, uint8_t *scratch,
-                       int size, const dms_augment *settings,
-                       const dms_augment_key *key);
+/* A square photograph. */
+typedef struct dms_augment_source {
+    const uint8_t *rgb; /* size*size*3 bytes */
+    int size;
+} dms_augment_source;
+
+/* Draw src, augmented, on size*size pixels; the whole of src fills them. If
+ * they are fewer than src's, each is the mean of n*n bilinear samples, n =
+ * ceil(src->size / size), against aliasing.
+ *
+ * dst, scratch  size*size*3 bytes; no buffer overlaps another */
+void dms_augment_apply(uint8_t *dst, uint8_t *scratch, int size,
+                       const dms_augment_source *src,
+                       const dms_augment *settings, const dms_augment_key *key);
 
 #endif

@@ -26,6 +26,13 @@ const char *dms_winograd_name(int winograd)
                                                          : NULL;
 }
 
+const char *dms_tta_name(int tta)
+{
+    static const char *const names[] = {"none", "flips"};
+
+    return tta >= 0 && tta <= DMS_TTA_FLIPS ? names[tta] : NULL;
+}
+
 void dms_compute_init(dms_compute *compute, size_t struct_size)
 {
     const dms_compute plain = {.precision = DMS_PRECISION_FP32};
@@ -58,6 +65,9 @@ static dms_status check(const dms_compute *compute, dms_error *err)
     if (compute->workers < 0 || compute->workers > 256)
         return dms_fail(err, DMS_EINVAL, "%d workers, expected 0 to 256",
                         compute->workers);
+    if (!dms_tta_name((int)compute->tta))
+        return dms_fail(err, DMS_EINVAL, "tta %d, expected 0 (none) to %d",
+                        (int)compute->tta, DMS_TTA_FLIPS);
     return DMS_OK;
 }
 
@@ -100,6 +110,12 @@ dms_status dms_compute_apply(dms_net_options *options,
 
     compute = compute ? compute : &plain;
     TRY(check(compute, err));
+    if (compute->tta != DMS_TTA_NONE) {
+        st = dms_fail(err, DMS_EINVAL,
+                      "tta %s: only for predicting and evaluating",
+                      dms_tta_name((int)compute->tta));
+        goto done;
+    }
     pinned = *compute;
     if (pinned.deterministic && pinned.precision == DMS_PRECISION_AUTO)
         pinned.precision = DMS_PRECISION_FP32;

@@ -12,7 +12,8 @@
 dms_status dms_compute_take(dms_compute *own, const dms_compute *given,
                             dms_error *err);
 
-/* Set the fields of options that concern computing.
+/* Set the fields of options that concern computing. DMS_EINVAL if that is
+ * impossible; a net has one view, so compute->tta must be NONE.
  *
  * compute   NULL: the default
  * params    the parameters to be run; NULL in training

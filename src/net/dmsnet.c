@@ -314,6 +314,11 @@ dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err)
     return dms_run_forward(net->run, dropout_seed, err);
 }
 
+void dms_net_keep_flaws(dms_net *net, bool kept)
+{
+    dms_run_keep_flaws(net->run, kept);
+}
+
 /* Name the value that overflowed: "layer3", or one of the logits. */
 static void name_flaw(char *text, size_t capacity, const dms_net *net,
                       const dms_node *flaw, size_t image)

@@ -122,6 +122,10 @@ void dms_net_weights_changed(dms_net *net);
  */
 dms_status dms_net_forward(dms_net *net, uint64_t dropout_seed, dms_error *err);
 
+/* From now on the checks below also concern the forwards before the last, back
+ * to the one before this call; or, as at first, they do not. */
+void dms_net_keep_flaws(dms_net *net, bool kept);
+
 enum { DMS_NET_WHO = 128 };
 
 /* "patient ID" for the messages of the checks below; a long id is cut; NULL:

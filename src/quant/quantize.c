@@ -101,7 +101,7 @@ static dms_status take(void *user, const dms_engine_batch *batch,
         st = dms_quantising_check(s->q, batch->net, s->first + batch->at, err);
     if (st == DMS_OK && s->answers)
         dms_probabilities(s->answers + batch->at * label_count(s->q),
-                          dms_net_patient_logits(batch->net), config->labels,
+                          batch->patient_logits, config->labels,
                           config->temperature);
     return st;
 }

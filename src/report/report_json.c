@@ -149,6 +149,11 @@ static void add_setting(dms_json_writer *w, const dms_report *report)
         dms_json_write_count(w, report->trained_on);
     else
         dms_json_write_real(w, NAN); /* null */
+    add_key(w, "tta", OUTER);
+    if (report->tta)
+        dms_json_write_text(w, report->tta);
+    else
+        dms_json_write_real(w, NAN); /* null */
     add_key(w, "thresholds_tuned_on_same_split", OUTER);
     dms_json_write_bool(w, report->tuned_here);
     add_bootstrap(w, report);

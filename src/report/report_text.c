@@ -44,6 +44,11 @@ static void add_head(dms_strbuf *sb, const dms_report *report)
                           "95 %% intervals: %zu bootstrap resamples of "
                           "patients, seed %" PRIu64 "\n",
                           report->resamples, report->seed);
+    if (report->tta)
+        dms_strbuf_printf(sb,
+                          "logits averaged over mirror images (test-time "
+                          "augmentation: %s)\n",
+                          report->tta);
     if (report->trained_on)
         dms_strbuf_printf(sb,
                           "%zu OF THESE PATIENTS WERE TRAINED ON: figures are "

@@ -33,6 +33,8 @@ typedef struct dms_train_state {
     int64_t best_epoch;    /* from 1; 0: none */
     int64_t stale_epochs;  /* epochs since the best one */
     int64_t skipped_steps; /* steps skipped because a gradient was not finite */
+    int64_t unfrozen_step; /* steps done when --unfreeze-after took effect; 0:
+                              it has not */
     uint64_t data_digest;  /* of split, labels and the photographs' identity */
     uint64_t frozen_digest; /* of the frozen rows; 0: there are none, or the
                                checkpoint is from dmsnet 0.1 and has them */

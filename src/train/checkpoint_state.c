@@ -15,17 +15,19 @@ static const struct field {
     const char *name;
     size_t offset;
     bool real;
+    bool optional; /* 0 in a checkpoint of dmsnet 0.1 */
 } fields[] = {
-    {"epoch", offsetof(dms_train_state, epoch), false},
-    {"batch", offsetof(dms_train_state, batch), false},
-    {"loss_sum", offsetof(dms_train_state, loss_sum), true},
-    {"patients_seen", offsetof(dms_train_state, patients_seen), false},
-    {"epoch_seconds", offsetof(dms_train_state, epoch_seconds), true},
-    {"elapsed", offsetof(dms_train_state, elapsed), true},
-    {"best_metric", offsetof(dms_train_state, best_metric), true},
-    {"best_epoch", offsetof(dms_train_state, best_epoch), false},
-    {"stale_epochs", offsetof(dms_train_state, stale_epochs), false},
-    {"skipped_steps", offsetof(dms_train_state, skipped_steps), false},
+    {"epoch", offsetof(dms_train_state, epoch), false, false},
+    {"batch", offsetof(dms_train_state, batch), false, false},
+    {"loss_sum", offsetof(dms_train_state, loss_sum), true, false},
+    {"patients_seen", offsetof(dms_train_state, patients_seen), false, false},
+    {"epoch_seconds", offsetof(dms_train_state, epoch_seconds), true, false},
+    {"elapsed", offsetof(dms_train_state, elapsed), true, false},
+    {"best_metric", offsetof(dms_train_state, best_metric), true, false},
+    {"best_epoch", offsetof(dms_train_state, best_epoch), false, false},
+    {"stale_epochs", offsetof(dms_train_state, stale_epochs), false, false},
+    {"skipped_steps", offsetof(dms_train_state, skipped_steps), false, false},
+    {"unfrozen_step", offsetof(dms_train_state, unfrozen_step), false, true},
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
@@ -104,6 +106,8 @@ static dms_status parse_numbers(dms_train_state *state, const json_t *object,
         const json_t *value = json_object_get(object, fields[i].name);
         char *at = (char *)state + fields[i].offset;
 
+        if (fields[i].optional && !value)
+            continue;
         if (fields[i].real && (json_is_number(value) || json_is_null(value)))
             *(double *)at =
                 json_is_number(value) ? json_number_value(value) : NAN;
@@ -113,6 +117,10 @@ static dms_status parse_numbers(dms_train_state *state, const json_t *object,
         else
             return wrong(name, fields[i].name, err);
     }
+    /* AdamW divides by a function of the steps since then */
+    if (state->unfrozen_step >
+        json_integer_value(json_object_get(object, "step")))
+        return wrong(name, "unfrozen_step", err);
     return DMS_OK;
 }
 

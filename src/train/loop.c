@@ -39,6 +39,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
 
     if (t->outputs.resumes)
         TRY(dms_trainer_resume(t, err));
+    TRY(dms_train_nets_enter(t, err));
     TRY(take_record(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
     TRY(dms_params_digest(&t->state.frozen_digest, t->nets.params, true, err));
@@ -119,6 +120,7 @@ static dms_status finish_epoch(dms_trainer *t, dms_error *err)
     TRY(dms_metrics_log_add(&t->state.log, &record, err));
     dms_train_events_epoch(t, &record);
     remember(t, &record);
+    TRY(dms_train_weights_thaw(t, err));
     TRY(dms_metrics_log_write(&t->state.log, t->options->run, err));
     TRY(dms_curves_write(&t->state.log, t->metric, t->options->run, err));
     TRY(dms_train_outputs_save(t, err));
@@ -143,6 +145,7 @@ static dms_status run(dms_trainer *t, dms_error *err)
             t->end = DMS_TRAIN_END_EARLY;
             break;
         }
+        TRY(dms_train_nets_enter(t, err));
         TRY(dms_trainer_run_epoch(t, &time_over, err));
         if (time_over)
             t->end = DMS_TRAIN_END_TIME;

@@ -29,7 +29,8 @@ size_t dms_optimizer_memory(const dms_params *params,
     size_t floats = buffers * params->trained +
                     (options->ema_decay > 0 ? params->changing : 0);
 
-    return sizeof(dms_optimizer) + floats * sizeof(float);
+    return sizeof(dms_optimizer) + params->count * sizeof(int64_t) +
+           floats * sizeof(float);
 }
 
 static bool take(float **buffer, size_t len)
@@ -44,7 +45,9 @@ dms_status dms_optimizer_create(dms_optimizer **out, dms_params *params,
 {
     dms_optimizer *o = dms_calloc(1, sizeof *o);
 
-    if (!o || !take(&o->moment1, params->trained) ||
+    if (o)
+        o->begun = dms_calloc(params->count, sizeof *o->begun);
+    if (!o || !o->begun || !take(&o->moment1, params->trained) ||
         (options->kind == DMS_OPTIMIZER_ADAMW &&
          !take(&o->moment2, params->trained)) ||
         (options->accumulate > 1 && !take(&o->accumulated, params->trained)) ||
@@ -71,7 +74,23 @@ void dms_optimizer_destroy(dms_optimizer *optimizer)
     dms_free(optimizer->moment2);
     dms_free(optimizer->accumulated);
     dms_free(optimizer->average);
+    dms_free(optimizer->begun);
     dms_free(optimizer);
+}
+
+void dms_optimizer_thaw(dms_optimizer *o, int64_t step)
+{
+    for (size_t i = 0; i < o->params->count; i++) {
+        dms_param *param = &o->params->items[i];
+
+        if (!dms_param_held(o->params, param))
+            continue;
+        param->frozen = false;
+        o->begun[i] = step;
+        if (o->average)
+            memcpy(o->average + param->offset, o->params->value + param->offset,
+                   param->size * sizeof *o->average);
+    }
 }
 
 bool dms_optimizer_add(dms_optimizer *optimizer)
@@ -180,11 +199,13 @@ static double rate_factor(const char *name, const dms_optimizer_options *o)
     return 1;
 }
 
-static update update_of(const dms_optimizer *o, const dms_param *param,
-                        double lr, double scale)
+/* The next step of row i. */
+static update update_of(const dms_optimizer *o, size_t i, double lr,
+                        double scale)
 {
     const dms_optimizer_options *options = &o->options;
-    double t = (double)(o->step + 1);
+    const dms_param *param = &o->params->items[i];
+    double t = (double)(o->step + 1 - o->begun[i]);
     double decay =
         param->role == DMS_PARAM_WEIGHT ? options->weight_decay : 0.0;
 
@@ -265,7 +286,7 @@ double dms_optimizer_step(dms_optimizer *optimizer, double lr)
 
     for (size_t i = 0; isfinite(norm) && i < params->count; i++) {
         const dms_param *param = &params->items[i];
-        update u = update_of(optimizer, param, lr, scale);
+        update u = update_of(optimizer, i, lr, scale);
 
         if (dms_param_trained(param))
             step_tensor(optimizer, param, grad, &u);

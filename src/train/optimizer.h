@@ -35,6 +35,7 @@ typedef struct dms_optimizer {
     float *moment2;     /* trained floats; AdamW only, else NULL */
     float *accumulated; /* trained floats; NULL if accumulate is 1 */
     float *average;     /* changing floats; NULL without ema_decay */
+    int64_t *begun;     /* per row: steps done before it was trained */
     int64_t step;       /* steps done */
     int pending;        /* batches in accumulated, 0 to accumulate */
 } dms_optimizer;
@@ -49,6 +50,11 @@ void dms_optimizer_destroy(dms_optimizer *optimizer);
 /* Bytes that create will allocate. */
 size_t dms_optimizer_memory(const dms_params *params,
                             const dms_optimizer_options *options);
+
+/* Train the held rows (dms_params_hold) from now on, after `step` steps: their
+ * moments are zero, their average starts as their value, and AdamW corrects the
+ * bias of their moments as if those steps had not been. */
+void dms_optimizer_thaw(dms_optimizer *optimizer, int64_t step);
 
 /* Add params->grad. Returns true if there are enough batches: call step now. */
 bool dms_optimizer_add(dms_optimizer *optimizer);

@@ -9,62 +9,6 @@
 #define FIELD(member) DMS_OPTION_FIELD(dms_train_options, member)
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 
-static const char *const loss_names[] = {"bce", "focal", "asymmetric", NULL};
-static const char *const optimizer_names[] = {"adamw", "sgd", NULL};
-static const char *const schedule_names[] = {"cosine", "onecycle", "step",
-                                             "constant", NULL};
-static const char *const several_names[] = {"leave-out", "rarest", NULL};
-static const char *const task_names[] = {"auto", "multi-label", "single-label",
-                                         NULL};
-static const char *const resume_names[] = {"false", "true", "auto", NULL};
-static const char *const end_names[] = {"all epochs done", "time limit",
-                                        "early stopping", "stopped", NULL};
-
-/* names must end with NULL. */
-static const char *name_of(const char *const *names, int value)
-{
-    if (value < 0)
-        return NULL;
-    while (value > 0 && *names)
-        value--, names++;
-    return *names;
-}
-
-const char *dms_loss_kind_name(int kind)
-{
-    return name_of(loss_names, kind);
-}
-
-const char *dms_optimizer_kind_name(int kind)
-{
-    return name_of(optimizer_names, kind);
-}
-
-const char *dms_schedule_kind_name(int kind)
-{
-    return name_of(schedule_names, kind);
-}
-
-const char *dms_several_labels_name(int value)
-{
-    return name_of(several_names, value);
-}
-
-const char *dms_train_task_name(int task)
-{
-    return name_of(task_names, task);
-}
-
-const char *dms_train_resume_name(int resume)
-{
-    return name_of(resume_names, resume);
-}
-
-const char *dms_train_end_name(int end)
-{
-    return name_of(end_names, end);
-}
-
 /* dms_option.choice takes a function of an int; an enum parameter has another
  * type. */
 static const char *backbone_name(int i)
@@ -163,10 +107,10 @@ static const dms_train_options defaults = {
         .name = name_, .type = DMS_OPTION_TEXT, FIELD(member), .unit = unit_,  \
         .help = help_                                                          \
     }
-#define CHOICE(name_, member, choices_, help_)                                 \
+#define CHOICE(name_, member, choice_, help_)                                  \
     {                                                                          \
         .name = name_, .type = DMS_OPTION_CHOICE, FIELD(member),               \
-        .choices = choices_, .help = help_                                     \
+        .choice = choice_, .help = help_                                       \
     }
 
 static const dms_option options[] = {
@@ -201,7 +145,7 @@ static const dms_option options[] = {
     REAL("test", test, 0, 0.5, "of patients",
          "test share, kept apart, if the table has no split column"),
     FLAG("split-override", split_override, "ignore the table's split column"),
-    CHOICE("several-labels", several, several_names,
+    CHOICE("several-labels", several, dms_several_labels_name,
            "with --task single-label: what to do with patients who have "
            "several labels"),
 
@@ -227,7 +171,7 @@ static const dms_option options[] = {
      .choice = eyes_name,
      .help = "eyes that the model uses; left or right: that eye stands in for "
              "both"},
-    CHOICE("task", task, task_names,
+    CHOICE("task", task, dms_train_task_name,
            "any number of findings per patient, or exactly one; auto: decided "
            "by the labels"),
     INT("width", width, 16, 2048, "channels",
@@ -284,6 +228,14 @@ static const dms_option options[] = {
     REAL("mixup", mixup, 0, 1, "alpha",
          "mix both eyes and the labels of a patient with another's, in shares "
          "drawn from Beta(alpha, alpha); 0: off"),
+    REAL("cutmix", cutmix, 0, 1, "alpha",
+         "replace a rectangle of both eyes by another patient's, of an area "
+         "drawn from Beta(alpha, alpha), and mix the labels by area; with "
+         "--mixup, half of the batches have one and half the other; 0: off"),
+    INT("start-size", start_size, 0, 2048, "px",
+        "side of the training photographs in the first epoch, a multiple of "
+        "32; it grows in steps of 32 to --size, evenly over the epochs; 0: "
+        "always --size"),
 
     {.name = "epochs",
      .section = "Recipe",
@@ -293,9 +245,14 @@ static const dms_option options[] = {
      .max = 100000,
      .help = "passes over the training patients"},
     INT("batch", batch, 2, 4096, "patients", "patients per batch"),
+    CHOICE("sampling", sampling, dms_sampling_name,
+           "how often patients are drawn for an epoch: each once, or so that "
+           "the labels have equal shares, or shares by the square root of "
+           "their numbers"),
     INT("accumulate", accumulate, 1, 4096, "batches",
         "batches whose gradients are averaged for one step"),
-    CHOICE("optimizer", optimizer, optimizer_names, "optimisation algorithm"),
+    CHOICE("optimizer", optimizer, dms_optimizer_kind_name,
+           "optimisation algorithm"),
     {.name = "lr",
      .type = DMS_OPTION_REAL,
      FIELD(lr),
@@ -309,13 +266,24 @@ static const dms_option options[] = {
     REAL("stage-decay", stage_decay, 0, 1, NULL,
          "factor on the backbone's learning rate from each stage to the one "
          "before it"),
+    CHOICE("freeze", freeze, dms_freeze_name,
+           "do not train this part of the backbone and those before it; their "
+           "norms use their running statistics"),
+    {.name = "unfreeze-after",
+     .type = DMS_OPTION_INT,
+     FIELD(unfreeze_after),
+     .min = 0,
+     .max = 100000,
+     .unit = "epochs",
+     .word = "never",
+     .help = "train all parts after this many epochs with --freeze"},
     REAL("weight-decay", weight_decay, 0, 10, NULL,
          "weight decay; not applied to biases and norms"),
     REAL("momentum", momentum, 0, 0.9999, NULL, "momentum of sgd"),
     FLAG("nesterov", nesterov, "use Nesterov momentum with sgd"),
     REAL("beta1", beta1, 0, 0.9999, NULL, "decay of adamw's first moment"),
     REAL("beta2", beta2, 0, 0.999999, NULL, "decay of adamw's second moment"),
-    CHOICE("schedule", schedule, schedule_names,
+    CHOICE("schedule", schedule, dms_schedule_kind_name,
            "course of the learning rate over the run"),
     REAL("warmup", warmup, 0, 1000, "epochs",
          "linear warm-up of the learning rate; not used by onecycle"),
@@ -349,7 +317,7 @@ static const dms_option options[] = {
      .section = "Loss",
      .type = DMS_OPTION_CHOICE,
      FIELD(loss),
-     .choices = loss_names,
+     .choice = dms_loss_kind_name,
      .help = "loss of a multi-label task"},
     REAL("focal-gamma", focal_gamma, 0, 10, NULL,
          "exponent gamma of --loss focal"),
@@ -432,7 +400,7 @@ static const dms_option options[] = {
     {.name = "resume",
      .type = DMS_OPTION_CHOICE,
      FIELD(resume),
-     .choices = resume_names,
+     .choice = dms_train_resume_name,
      .flag = true,
      .help = "continue from the run folder's checkpoint; auto: or start the "
              "run if there is none"},

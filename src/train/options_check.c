@@ -24,6 +24,28 @@ static dms_status check_metric(const char *name, dms_error *err)
                     name, nearest);
 }
 
+/* What changes between epochs (phase.h). */
+static dms_status check_phases(const dms_train_options *o, dms_error *err)
+{
+    if (o->unfreeze_after > 0 && o->backbone_lr == 0)
+        return dms_fail(err, DMS_EINVAL,
+                        "unfreeze-after %d: backbone-lr 0 freezes the backbone "
+                        "for the whole run; give it a rate, and freeze stage4",
+                        o->unfreeze_after);
+    if (o->unfreeze_after > 0 && o->freeze == DMS_FREEZE_NONE)
+        return dms_fail(err, DMS_EINVAL,
+                        "unfreeze-after %d: nothing is frozen; give freeze",
+                        o->unfreeze_after);
+    if (o->start_size == 0)
+        return DMS_OK;
+    if (o->start_size % 32 != 0 || o->start_size > o->size)
+        return dms_fail(err, DMS_EINVAL,
+                        "start-size %d: expected a multiple of 32 up to size "
+                        "%d, or 0",
+                        o->start_size, o->size);
+    return DMS_OK;
+}
+
 dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
 {
     dms_architecture arch = dms_architecture_default();
@@ -38,6 +60,7 @@ dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
     TRY(dms_options_check(o, dms_train_option_table(), err));
     TRY(dms_architecture_check(&arch, err));
     TRY(check_metric(o->metric, err));
+    TRY(check_phases(o, err));
     if (!o->data[0])
         st = dms_fail(err, DMS_EINVAL,
                       "data: no folder or table of a data set is given");

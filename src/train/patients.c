@@ -15,6 +15,7 @@
 #include "data/labels.h"
 #include "data/loader.h"
 #include "train/map_cache.h"
+#include "train/sampler.h"
 
 /* single-label: of several labels keep only the one that is rarest in the data
  * set. */
@@ -148,10 +149,10 @@ done:
 
 bool dms_train_augments(const dms_train_options *o)
 {
-    const double amounts[] = {o->rotation, o->scale,      o->shift,
-                              o->contrast, o->brightness, o->saturation,
-                              o->gamma,    o->blur,       o->cutout,
-                              o->colour,   o->resolution, o->mixup};
+    const double amounts[] = {
+        o->rotation,   o->scale, o->shift, o->contrast, o->brightness,
+        o->saturation, o->gamma, o->blur,  o->cutout,   o->colour,
+        o->resolution, o->mixup, o->cutmix};
     bool any = o->flip_horizontal || o->flip_vertical;
 
     for (size_t i = 0; i < sizeof amounts / sizeof amounts[0]; i++)
@@ -178,7 +179,9 @@ static dms_augment augment_of(const dms_train_options *o)
 
 static dms_status make_loaders(dms_train_patients *p, dms_error *err)
 {
-    dms_augment augment = augment_of(p->options);
+    dms_augment augment = dms_train_augments(p->options)
+                              ? augment_of(p->options)
+                              : (dms_augment){0};
     dms_loader_options options = {.eyes = p->options->eyes,
                                   .seed = p->options->seed};
     dms_status st;
@@ -275,6 +278,9 @@ dms_status dms_train_patients_prepare(dms_train_patients *p,
                        monitor, err));
     TRY(choose(p, monitor, err));
     TRY(make_loaders(p, err));
+    if (o->sampling != DMS_SAMPLING_NATURAL)
+        TRY(dms_train_sampler_create(&p->sampler, p->dataset, p->train,
+                                     p->train_count, o->sampling, err));
 done:
     return st;
 }
@@ -282,6 +288,7 @@ done:
 void dms_train_patients_close(dms_train_patients *p)
 {
     dms_map_cache_close(p->maps);
+    dms_train_sampler_destroy(p->sampler);
     dms_loader_destroy(p->plain);
     dms_loader_destroy(p->augmented);
     dms_cache_close(p->cache);
@@ -386,14 +393,22 @@ void dms_train_patients_weights(double *weights, const dms_train_patients *p)
 
 void dms_train_patients_shuffle(dms_train_patients *p, int64_t epoch)
 {
-    dms_sampler_order(p->order, p->train, p->train_count, p->options->seed,
-                      (uint64_t)epoch);
+    uint64_t seed = p->options->seed;
+
+    if (p->sampler)
+        dms_train_sampler_draw(p->order, p->sampler, seed, epoch);
+    else
+        dms_sampler_order(p->order, p->train, p->train_count, seed,
+                          (uint64_t)epoch);
 }
 
 void dms_train_patients_fill(const dms_train_patients *p,
                              const dms_train_batch *batch)
 {
-    dms_batch out = {batch->images, batch->targets, batch->eye_targets};
+    dms_batch out = {.images = batch->images,
+                     .labels = batch->targets,
+                     .eye_labels = batch->eye_targets,
+                     .size = batch->size};
 
     for (size_t i = 0; i < batch->padded; i++)
         p->places[i] = batch->places[i < batch->count ? i : batch->count - 1];

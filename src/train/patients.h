@@ -6,9 +6,10 @@
 #include "dms/train.h"
 #include "data/trained_on.h"
 
-struct dms_cache;     /* data/cache.h */
-struct dms_loader;    /* data/loader.h */
-struct dms_map_cache; /* train/map_cache.h */
+struct dms_cache;         /* data/cache.h */
+struct dms_loader;        /* data/loader.h */
+struct dms_map_cache;     /* train/map_cache.h */
+struct dms_train_sampler; /* train/sampler.h */
 
 typedef struct dms_train_patients {
     const dms_train_options *options; /* borrowed */
@@ -17,7 +18,8 @@ typedef struct dms_train_patients {
     dms_label_set *labels; /* owned: the data set's; kind as --task says */
     struct dms_cache *cache;
     struct dms_loader *plain;     /* photographs without augmentation */
-    struct dms_loader *augmented; /* as training sees them */
+    struct dms_loader *augmented; /* as training sees them, of any size up to
+                                     --size; with --no-augment only resampled */
     size_t *train;                /* places in dataset->patients */
     size_t *val;
     size_t *order;  /* train, in the order of the current epoch */
@@ -25,6 +27,7 @@ typedef struct dms_train_patients {
     size_t train_count, val_count;
     size_t unlabelled; /* patients without a known label */
     size_t left_out;   /* patients with several labels, if single-label */
+    struct dms_train_sampler *sampler; /* owned; NULL: each patient once */
     struct dms_map_cache *maps; /* of a frozen backbone; owned; NULL: none */
 } dms_train_patients;
 
@@ -73,8 +76,8 @@ size_t dms_train_patients_known(const dms_train_patients *patients,
 void dms_train_patients_weights(double *weights,
                                 const dms_train_patients *patients);
 
-/* Shuffle the training patients for that epoch. The order depends only on seed
- * and epoch. */
+/* Draw the training patients of that epoch, in random order: each once or, with
+ * --sampling, by their labels. The order depends only on seed and epoch. */
 void dms_train_patients_shuffle(dms_train_patients *patients, int64_t epoch);
 
 typedef struct dms_train_batch {
@@ -87,6 +90,7 @@ typedef struct dms_train_batch {
     size_t padded;  /* >= count: the last patient is repeated */
     bool augmented; /* as training does for this epoch */
     int64_t epoch;
+    int size; /* S; 0: --size. Smaller only if augmented */
 } dms_train_batch;
 
 void dms_train_patients_fill(const dms_train_patients *patients,

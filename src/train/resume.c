@@ -30,7 +30,7 @@ static bool may_differ(const char *name, const dms_train_options *options)
     for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
         if (strcmp(name, free_names[i]) == 0)
             return true;
-    return strcmp(name, "epochs") == 0 &&
+    return strcmp(name, "epochs") == 0 && options->start_size == 0 &&
            (options->schedule == DMS_SCHEDULE_STEP ||
             options->schedule == DMS_SCHEDULE_CONSTANT);
 }
@@ -98,6 +98,9 @@ dms_status dms_trainer_resume(dms_trainer *t, dms_error *err)
     TRY(dms_checkpoint_read_state(&t->state, t->outputs.checkpoint_path,
                                   t->monitor, err));
     TRY(check(&t->state, t->options, t->config.labels, digest, err));
+    if (t->options->unfreeze_after > 0 &&
+        t->state.epoch >= t->options->unfreeze_after)
+        dms_optimizer_thaw(t->nets.optimizer, t->state.unfrozen_step);
     TRY(dms_checkpoint_read_tensors(t->nets.optimizer,
                                     t->outputs.checkpoint_path, err));
     t->outputs.last_is_ours = t->state.frozen_digest != 0;

@@ -1,15 +1,13 @@
-/* Creates everything that a run needs, once and in this order: patients, model
- * configuration, plan of an epoch, weights, networks, optimiser. Relies on
- * options that dms_train_options_check has accepted. */
+/* Creates what a run needs from its beginning to its end, in this order:
+ * patients, model configuration, plan of an epoch, weights, optimiser. Relies
+ * on options that dms_train_options_check has accepted. */
 #include <math.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "net/compute.h"
 #include "net/model_file.h"
 #include "train/adapt.h"
-#include "train/map_cache.h"
 #include "train/trainer.h"
 
 static dms_status configure(dms_trainer *t, dms_error *err)
@@ -48,21 +46,6 @@ done:
     return st;
 }
 
-/* Maps can be stored if neither the backbone's weights nor the photographs
- * change. */
-static void choose_maps(dms_trainer *t)
-{
-    bool frozen = t->options->backbone_lr == 0;
-
-    t->augments = dms_train_augments(t->options);
-    t->nets.has_maps = frozen && !t->augments;
-    if (frozen && t->augments)
-        dms_log(t->monitor, DMS_LOG_INFO,
-                "the backbone is frozen, but runs in every step since "
-                "photographs are augmented; with --no-augment (augment: "
-                "false) it would run once and epochs take seconds");
-}
-
 /* Plan how an epoch is divided into batches. Batch statistics need two
  * patients, so a last batch of one patient is dropped. */
 static void plan(dms_trainer *t)
@@ -91,81 +74,16 @@ static void plan(dms_trainer *t)
     };
 }
 
-/* The settings with which the backbone is trained, or its maps are computed. */
-static dms_compute compute_of(const dms_trainer *t)
+static dms_status make_targets(dms_train_nets *nets, const dms_trainer *t,
+                               dms_error *err)
 {
-    return (dms_compute){.precision = t->options->precision,
-                         .winograd = t->options->winograd,
-                         .deterministic = t->options->deterministic};
-}
-
-static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
-                           dms_error *err)
-{
-    dms_net_options options = {.patients = patients,
-                               .mode = DMS_RUN_TRAINING,
-                               .dropout = (float)t->options->dropout,
-                               .recompute = t->options->checkpoint_activations,
-                               .zero_init_residual =
-                                   t->options->zero_init_residual,
-                               .labels = t->config.labels};
-    dms_compute compute = compute_of(t);
-    dms_status st;
-
-    st = dms_compute_apply(&options, &compute, NULL, 0, err);
-    if (st != DMS_OK)
-        return st;
-    if (t->nets.has_maps) {
-        options.part = DMS_NET_FROM_MAP;
-        options.map_type = options.type;
-        options.type = DMS_TYPE_F32;
-    }
-    return dms_net_create(net, &t->config.architecture, t->nets.params,
-                          &options, err);
-}
-
-/* The validator runs in float32, but stored maps have the backbone's
- * precision. */
-static dms_status make_validator(dms_trainer *t, dms_error *err)
-{
-    dms_compute compute = t->nets.has_maps
-                              ? compute_of(t)
-                              : (dms_compute){.precision = DMS_PRECISION_FP32};
-
-    compute.workers = 1;
-    return dms_engine_create(
-        &t->nets.validator,
-        &(dms_engine_options){.arch = &t->config.architecture,
-                              .labels = t->config.labels,
-                              .params = t->nets.eval_params,
-                              .batch = t->options->batch,
-                              .size = t->options->size,
-                              .compute = &compute,
-                              .part = t->nets.has_maps ? DMS_NET_FROM_MAP
-                                                       : DMS_NET_WHOLE},
-        err);
-}
-
-static dms_status make_nets(dms_trainer *t, dms_error *err)
-{
-    int batch = t->options->batch;
+    size_t batch = (size_t)t->options->batch;
     size_t labels = (size_t)t->config.architecture.labels;
-    dms_status st = DMS_OK;
 
-    if (t->patients.train_count >= (size_t)batch)
-        TRY(make_net(&t->nets.net, t, batch, err));
-    if (t->nets.rest)
-        TRY(make_net(&t->nets.net_rest, t, t->nets.rest, err));
-    if (t->patients.val_count)
-        TRY(make_validator(t, err));
-    t->nets.targets =
-        dms_calloc((size_t)batch * labels, sizeof *t->nets.targets);
-    t->nets.eye_targets =
-        dms_calloc((size_t)batch * 2 * labels, sizeof *t->nets.eye_targets);
-    if (!t->nets.targets || !t->nets.eye_targets)
-        st = dms_fail_memory(err, "targets");
-done:
-    return st;
+    nets->targets = dms_calloc(batch * labels, sizeof(float));
+    nets->eye_targets = dms_calloc(2 * batch * labels, sizeof(float));
+    return nets->targets && nets->eye_targets ? DMS_OK
+                                              : dms_fail_memory(err, "targets");
 }
 
 static dms_status make_optimizer(dms_trainer *t, dms_error *err)
@@ -187,45 +105,6 @@ static dms_status make_optimizer(dms_trainer *t, dms_error *err)
                                 err);
 }
 
-static size_t net_memory(const dms_net *net)
-{
-    return net ? dms_net_memory(net) : 0;
-}
-
-static void say_memory(const dms_trainer *t)
-{
-    size_t nets =
-        net_memory(t->nets.net) + net_memory(t->nets.net_rest) +
-        (t->nets.validator ? net_memory(dms_engine_net(t->nets.validator, 0))
-                           : 0);
-    size_t weights =
-        (t->nets.params->total + t->nets.params->trained +
-         t->nets.eval_params->total) *
-            sizeof(float) +
-        dms_optimizer_memory(t->nets.params, &t->nets.optimizer->options);
-
-    dms_log(t->monitor, DMS_LOG_INFO,
-            "memory: %zu MB (%zu weights and optimiser, %zu activations and "
-            "gradients), and %zu to write a checkpoint",
-            (nets + weights) >> 20, weights >> 20, nets >> 20,
-            dms_checkpoint_bytes(t->nets.optimizer) >> 20);
-    dms_log(t->monitor, DMS_LOG_INFO,
-            "training on %zu patients in %lld batches, validating on %zu",
-            t->patients.train_count, (long long)t->nets.batches,
-            t->patients.val_count);
-}
-
-dms_status dms_trainer_open_maps(dms_trainer *t, dms_error *err)
-{
-    dms_compute compute = compute_of(t);
-
-    if (!t->nets.has_maps)
-        return DMS_OK;
-    return dms_map_cache_open(&t->patients.maps, &t->patients,
-                              &t->config.architecture, t->nets.eval_params,
-                              &compute, t->monitor, err);
-}
-
 /* Copy the adapted norms' statistics into the table in training. */
 static void take_statistics(dms_train_nets *nets)
 {
@@ -244,7 +123,7 @@ static void take_statistics(dms_train_nets *nets)
 static dms_status adapt(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
-    dms_compute compute = compute_of(t);
+    dms_compute compute = dms_train_compute(t->options);
     dms_status st;
 
     if (o->adapt_norms == 0 || t->outputs.resumes)
@@ -277,13 +156,12 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
     TRY(dms_train_patients_prepare(&t->patients, t->monitor, err));
     TRY(dms_trainer_check_metric(t, err));
     TRY(configure(t, err));
-    choose_maps(t);
+    t->augments = dms_train_augments(t->options);
     plan(t);
     TRY(dms_train_weights_make(t, err));
     TRY(adapt(t, err));
-    TRY(make_nets(t, err));
+    TRY(make_targets(&t->nets, t, err));
     TRY(make_optimizer(t, err));
-    say_memory(t);
 done:
     return st;
 }

@@ -91,16 +91,16 @@ static dms_status optimise(dms_trainer *t, double lr, dms_error *err)
 
 static void mix(dms_trainer *t, dms_net *net, int patients, uint64_t key)
 {
-    size_t side = (size_t)t->options->size;
+    const dms_train_options *o = t->options;
 
-    if (t->augments && t->options->mixup > 0)
+    if (t->augments && (o->mixup > 0 || o->cutmix > 0))
         dms_mixup_apply(&(dms_mixup_batch){.images = dms_net_images(net),
                                            .targets = t->nets.targets,
                                            .eye_targets = t->nets.eye_targets,
                                            .patients = patients,
-                                           .image = 3 * side * side,
+                                           .side = (size_t)t->nets.phase.size,
                                            .labels = (size_t)t->loss.labels},
-                        t->options->mixup, key);
+                        &(dms_mixup_alphas){o->mixup, o->cutmix}, key);
 }
 
 dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
@@ -109,6 +109,7 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
     bool last = t->nets.rest > 0 && number == t->nets.batches - 1;
     int patients = last ? t->nets.rest : t->options->batch;
     dms_net *net = last ? t->nets.net_rest : t->nets.net;
+    bool grows = t->options->start_size > 0;
     uint64_t place = (uint64_t)(t->state.epoch * t->nets.batches + number);
     double loss, lr;
     dms_status st;
@@ -122,8 +123,9 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
                                                    number * t->options->batch,
                                          .count = (size_t)patients,
                                          .padded = (size_t)patients,
-                                         .augmented = t->augments,
-                                         .epoch = t->state.epoch});
+                                         .augmented = t->augments || grows,
+                                         .epoch = t->state.epoch,
+                                         .size = t->nets.phase.size});
     mix(t, net, patients, dms_hash_mix(t->options->seed, place));
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
     TRY(take_loss(&loss, t, net, patients, err));

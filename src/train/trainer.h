@@ -3,9 +3,10 @@
  * long as the run: the contents of a checkpoint (dms_train_state), graphs and
  * their weights (dms_train_nets), files (dms_train_outputs).
  *
- *     loop ──> setup ──> adapt ──> weights
+ *     loop ──> setup ──> adapt ──> weights ──> phase
  *      │        └───> metric
  *      ├─────> resume
+ *      ├─────> nets ──> phase
  *      ├─────> epoch ──> step ──> events
  *      ├─────> validate
  *      ├─────> events
@@ -24,6 +25,7 @@
 #include "train/checkpoint.h"
 #include "train/loss.h"
 #include "train/patients.h"
+#include "train/phase.h"
 #include "train/schedule.h"
 
 /* Graphs, weights and buffers of the computation; all owned. */
@@ -32,15 +34,16 @@ typedef struct dms_train_nets {
     dms_params *eval_params; /* row-major; copied for each validation, frozen
                                 rows only once */
     dms_optimizer *optimizer;
+    dms_train_phase phase; /* of net and net_rest; size 0: before the first */
     dms_net *net;          /* full batches; NULL: too few patients for one */
     dms_net *net_rest;     /* for an epoch's last, smaller batch; NULL: none */
     dms_engine *validator; /* NULL without a validation split */
-    bool has_maps;      /* the backbone's maps are computed once: the nets are
-                           FROM_MAP */
-    int rest;           /* patients in the last batch; 0: none or dropped */
-    int64_t batches;    /* per epoch */
-    float *targets;     /* batch x K */
-    float *eye_targets; /* 2 batch x K */
+    bool has_maps;         /* the backbone's maps are computed once: the phase's
+                              nets are FROM_MAP */
+    int rest;              /* patients in the last batch; 0: none or dropped */
+    int64_t batches;       /* per epoch */
+    float *targets;        /* batch x K */
+    float *eye_targets;    /* 2 batch x K */
 } dms_train_nets;
 
 /* What is gathered for TensorBoard; all owned. */
@@ -101,6 +104,14 @@ void dms_trainer_release(dms_trainer *trainer);
  * create nets.eval_params, the table for dms_train_weights_copy. */
 dms_status dms_train_weights_make(dms_trainer *trainer, dms_error *err);
 
+/* Freeze the backbone up to that part for some time (dms_params_hold), and
+ * train the rest of it. */
+void dms_train_weights_hold(dms_params *params, dms_freeze part);
+
+/* If state.epoch is the first that trains what --freeze froze: begin to. The
+ * nets must be made again before their next step. */
+dms_status dms_train_weights_thaw(dms_trainer *trainer, dms_error *err);
+
 /* DMS_EFORMAT names a tensor that is not finite; name is for the message. */
 dms_status dms_train_weights_check(const dms_params *params, const char *name,
                                    dms_error *err);
@@ -126,9 +137,18 @@ dms_status dms_trainer_check_metric(dms_trainer *trainer, dms_error *err);
 
 /* setup.c */
 
-/* Create data, weights, networks, optimiser and schedule from options and
- * monitor, and report how much memory they need. */
+/* Create data, weights, optimiser and schedule from options and monitor. */
 dms_status dms_trainer_setup(dms_trainer *trainer, dms_error *err);
+
+/* nets.c */
+
+/* The settings with which the backbone is trained, or its maps are computed. */
+dms_compute dms_train_compute(const dms_train_options *options);
+
+/* Make the nets and the validator for state.epoch, unless those that there are
+ * will do. The first call reports how much memory the run needs at most.
+ * DMS_ENOMEM if its largest nets do not fit. */
+dms_status dms_train_nets_enter(dms_trainer *trainer, dms_error *err);
 
 /* If has_maps: open the frozen backbone's maps, from the weights in
  * eval_params. */

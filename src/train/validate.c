@@ -109,12 +109,11 @@ static dms_status take_answers(void *user, const dms_engine_batch *b,
 
     for (size_t i = 0; i < count; i++)
         TRY(check_patient(t, b->net, i, t->patients.val[at + i], err));
-    gather(o->logits, dms_net_patient_logits(b->net), at, count, width);
+    gather(o->logits, b->patient_logits, at, count, width);
     gather(o->targets, t->nets.targets, at, count, width);
     for (size_t eye = 0; eye < 2; eye++) {
         gather(o->eye_logits + eye * n * width,
-               dms_net_eye_logits(b->net) + eye * rows * width, at, count,
-               width);
+               b->eye_logits + eye * rows * width, at, count, width);
         gather(o->eye_targets + eye * n * width,
                t->nets.eye_targets + eye * rows * width, at, count, width);
     }

@@ -8,13 +8,10 @@
 #include "net/model_file.h"
 #include "train/trainer.h"
 
-/* Prefixes of the rows that the run does not train, ended by NULL. */
+/* Prefixes of the rows that the run never trains, ended by NULL. */
 static const char *const *frozen_rows(const dms_train_options *options)
 {
-    static const char *const backbone[] = {"backbone.", NULL};
-    static const char *const none[] = {NULL};
-
-    return options->backbone_lr == 0 ? backbone : none;
+    return dms_train_frozen_names(dms_train_frozen_always(options));
 }
 
 static dms_status refuse_labels(const char *path, const dms_label_set *found,
@@ -153,8 +150,32 @@ dms_status dms_train_weights_make(dms_trainer *t, dms_error *err)
 
     TRY(make_params(t, err));
     TRY(make_eval_params(t, err));
+    if (t->options->unfreeze_after > 0)
+        dms_train_weights_hold(t->nets.params,
+                               dms_train_frozen_first(t->options));
 done:
     return st;
+}
+
+void dms_train_weights_hold(dms_params *params, dms_freeze part)
+{
+    const char *const *names = dms_train_frozen_names(part);
+
+    dms_params_hold(params, "backbone.", false);
+    for (; *names; names++)
+        dms_params_hold(params, *names, true);
+}
+
+dms_status dms_train_weights_thaw(dms_trainer *t, dms_error *err)
+{
+    const dms_train_options *o = t->options;
+
+    if (o->unfreeze_after == 0 || t->state.epoch != o->unfreeze_after)
+        return DMS_OK;
+    t->state.unfrozen_step = t->nets.optimizer->step;
+    dms_optimizer_thaw(t->nets.optimizer, t->state.unfrozen_step);
+    return dms_params_digest(&t->state.frozen_digest, t->nets.params, true,
+                             err);
 }
 
 dms_status dms_train_weights_check(const dms_params *params, const char *name,

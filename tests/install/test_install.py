@@ -172,6 +172,12 @@ class Install(unittest.TestCase):
                   env=dict(self.environment, PYTHONPATH=str(package.parent)))
         self.assertIn(str(self.prefix), out)
 
+    def test_recipes_are_installed(self):
+        installed = (self.prefix / "share/dmsnet/configs").glob("*.yaml")
+        written = (ROOT / "configs").glob("*.yaml")
+        self.assertEqual({p.name for p in installed},
+                         {p.name for p in written})
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -138,6 +138,19 @@ class Numbers(unittest.TestCase):
         close_to(two.features, one.features[::-1])
         close_to(two.logits, one.logits)
 
+    def test_mirror_images_change_the_answer_but_not_the_features(self):
+        left, right = PAIRS[0]
+        plain = model.predict(left, right, features=True)
+        with dmsnet.load(MODEL, tta="flips") as other:
+            one = other.predict(left, right, features=True)
+            two = other.predict(right, left)
+        self.assertGreater(abs(one.logits - plain.logits).max(), 1e-4)
+        close_to(one.features, plain.features)
+        np.testing.assert_array_equal(one.logits, two.logits)
+        np.testing.assert_array_equal(one.left.logits, two.right.logits)
+        with self.assertRaisesRegex(dmsnet.InvalidError, "tta"):
+            dmsnet.load(MODEL, tta="flip")
+
     def test_threads_and_winograd_change_no_more_than_rounding(self):
         want = model.predict(*PAIRS[0]).logits
         for options in ({"threads": 1}, {"winograd": True},

@@ -122,18 +122,19 @@ static void augmentation_depends_on_the_key_alone(void **state)
                        0.2,  0.2,  1,  1,   0.2,  1};
     dms_augment none = {0};
     dms_augment_key key = {1, 2, 3, 0};
+    const dms_augment_source source = {src, SIZE};
 
     (void)state;
     for (size_t i = 0; i < BYTES; i++)
         src[i] = (uint8_t)(i * 7919 >> 3);
-    dms_augment_apply(a, src, scratch, SIZE, &none, &key);
+    dms_augment_apply(a, scratch, SIZE, &source, &none, &key);
     assert_memory_equal(a, src, BYTES);
-    dms_augment_apply(a, src, scratch, SIZE, &all, &key);
+    dms_augment_apply(a, scratch, SIZE, &source, &all, &key);
     memset(scratch, 77, BYTES);
-    dms_augment_apply(b, src, scratch, SIZE, &all, &key);
+    dms_augment_apply(b, scratch, SIZE, &source, &all, &key);
     assert_memory_equal(a, b, BYTES);
     key.epoch++;
-    dms_augment_apply(b, src, scratch, SIZE, &all, &key);
+    dms_augment_apply(b, scratch, SIZE, &source, &all, &key);
     assert_memory_not_equal(a, b, BYTES);
 }
 

@@ -45,7 +45,7 @@ static int setup(void **state)
     memcpy(p[WHOLE].eye[DMS_LEFT].labels, (uint8_t[K]){[2] = 1}, K);
     memcpy(p[WHOLE].eye[DMS_RIGHT].labels, (uint8_t[K]){[7] = 1}, K);
     p[WHOLE].split = DMS_SPLIT_VAL;
-    f.batch = (dms_batch){f.images, f.labels, f.eye_labels};
+    f.batch = (dms_batch){f.images, f.labels, f.eye_labels, 0};
     *state = &f;
     return dms_cache_open(&f.cache, f.set.folder, &f.set.dataset, &settings,
                           NULL, NULL) == DMS_OK
@@ -182,7 +182,7 @@ static void an_image_depends_on_patient_eye_and_epoch_alone(void **state)
     static float alone[2 * AREA];
     fixture *f = *state;
     dms_loader *loader = made(f, DMS_EYES_BOTH, &strong);
-    const dms_batch single = {alone, f->labels, f->eye_labels};
+    const dms_batch single = {alone, f->labels, f->eye_labels, 0};
     size_t patients[PATIENTS];
 
     for (size_t i = 0; i < PATIENTS; i++)
@@ -215,6 +215,57 @@ static void another_epoch_looks_at_it_otherwise(void **state)
                             AREA * sizeof(float));
     dms_loader_fill(loader, &f->batch, &patient, 1, 1);
     assert_memory_equal(first, f->images, sizeof first);
+    dms_loader_destroy(loader);
+}
+
+/* Half the side: each pixel is the mean of the four that it covers. */
+static void a_smaller_picture_is_the_mean_of_what_it_covers(void **state)
+{
+    enum { HALF = SIZE / 2 };
+    static const dms_augment nothing = {.scale = 0};
+    fixture *f = *state;
+    dms_loader *loader = made(f, DMS_EYES_BOTH, &nothing);
+    const dms_batch smaller = {.images = f->images, .size = HALF};
+    const size_t patient = WHOLE;
+    const uint8_t *p = dms_cache_pixels(f->cache, WHOLE, DMS_LEFT);
+    uint8_t mean[3 * HALF * HALF];
+    float want[3 * HALF * HALF];
+
+    for (int i = 0; i < 3 * HALF * HALF; i++) {
+        int c = i % 3, x = i / 3 % HALF, y = i / 3 / HALF;
+        const uint8_t *at = p + 3 * (2 * y * SIZE + 2 * x) + c;
+
+        mean[i] =
+            (uint8_t)((at[0] + at[3] + at[3 * SIZE] + at[3 * SIZE + 3] + 2) /
+                      4);
+    }
+    dms_pixels_normalise(want, mean, HALF);
+    dms_loader_fill(loader, &smaller, &patient, 1, 1);
+    assert_memory_equal(f->images, want, sizeof want);
+    dms_loader_destroy(loader);
+}
+
+/* The same flips, angle and colours at every size. */
+static void augmentation_is_the_same_at_a_smaller_size(void **state)
+{
+    enum { PART = 24, CELLS = 3 * PART * PART };
+    static float first[CELLS];
+    fixture *f = *state;
+    dms_loader *loader = made(f, DMS_EYES_BOTH, &strong);
+    const dms_batch smaller = {.images = f->images, .size = PART};
+    const size_t patient = WHOLE;
+    double means[2] = {0};
+
+    dms_loader_fill(loader, &smaller, &patient, 1, 4);
+    memcpy(first, f->images, sizeof first);
+    dms_loader_fill(loader, &smaller, &patient, 1, 4);
+    assert_memory_equal(first, f->images, sizeof first);
+    dms_loader_fill(loader, &f->batch, &patient, 1, 4);
+    for (int i = 0; i < CELLS; i++)
+        means[0] += first[i] / CELLS;
+    for (int i = 0; i < AREA; i++)
+        means[1] += f->images[i] / AREA;
+    assert_true(fabs(means[0] - means[1]) < 0.15);
     dms_loader_destroy(loader);
 }
 
@@ -332,6 +383,8 @@ int main(void)
         cmocka_unit_test(one_eye_alone_stands_in_both_halves_with_its_labels),
         cmocka_unit_test(an_image_depends_on_patient_eye_and_epoch_alone),
         cmocka_unit_test(another_epoch_looks_at_it_otherwise),
+        cmocka_unit_test(a_smaller_picture_is_the_mean_of_what_it_covers),
+        cmocka_unit_test(augmentation_is_the_same_at_a_smaller_size),
         cmocka_unit_test(filling_allocates_nothing),
         cmocka_unit_test(usable_are_the_labelled_with_an_eye_to_look_at),
         cmocka_unit_test(an_order_holds_every_patient_once),

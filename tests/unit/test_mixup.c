@@ -6,10 +6,11 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "train/mixup.h"
 
-enum { PATIENTS = 5, IMAGE = 6, LABELS = 3 };
+enum { PATIENTS = 5, SIDE = 8, IMAGE = 3 * SIDE * SIDE, LABELS = 3 };
 
 typedef struct batch {
     float images[2 * PATIENTS * IMAGE];
@@ -33,15 +34,20 @@ static void fill(batch *b)
             b->targets[i * LABELS + k] = (float)i;
 }
 
-static void mix(batch *b, double alpha, uint64_t key)
+static void mix_by(batch *b, double mixup, double cutmix, uint64_t key)
 {
     dms_mixup_apply(&(dms_mixup_batch){.images = b->images,
                                        .targets = b->targets,
                                        .eye_targets = b->eye_targets,
                                        .patients = PATIENTS,
-                                       .image = IMAGE,
+                                       .side = SIDE,
                                        .labels = LABELS},
-                    alpha, key);
+                    &(dms_mixup_alphas){mixup, cutmix}, key);
+}
+
+static void mix(batch *b, double alpha, uint64_t key)
+{
+    mix_by(b, alpha, 0, key);
 }
 
 /* Patient 0's share in what stands at its place: its partner is patient 4. */
@@ -119,13 +125,87 @@ static void shares_have_the_moments_of_their_distribution(void **state)
     }
 }
 
+/* Whoever looks at pixel i of the image in row `row` sees patient own or
+ * other. */
+static bool is_others(const batch *b, int row, int i)
+{
+    int own = row % PATIENTS, other = PATIENTS - 1 - own;
+    float right = row >= PATIENTS ? 100 : 0;
+    float seen = b->images[row * IMAGE + i] - right;
+
+    assert_true(seen == (float)own || seen == (float)other);
+    return seen != (float)own;
+}
+
+/* One rectangle for both eyes, all patients and channels; the labels' share is
+ * the area that stays. */
+static void assert_cut(const batch *b)
+{
+    int count = 0, left = SIDE, right = -1, top = SIDE, bottom = -1;
+
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        int x = i % SIDE, y = i / SIDE;
+
+        if (!is_others(b, 0, i))
+            continue;
+        count++;
+        left = x < left ? x : left, right = x > right ? x : right;
+        top = y < top ? y : top, bottom = y > bottom ? y : bottom;
+    }
+    assert_int_equal(count,
+                     count ? (right - left + 1) * (bottom - top + 1) : 0);
+    for (int row = 0; row < 2 * PATIENTS; row++)
+        for (int i = 0; i < IMAGE; i++)
+            if (row % PATIENTS != PATIENTS / 2)
+                assert_int_equal(is_others(b, row, i),
+                                 is_others(b, 0, i % (SIDE * SIDE)));
+    assert_true(fabs(share_of(b) - (1 - count / (double)(SIDE * SIDE))) < 1e-6);
+}
+
+static void cutmix_takes_a_rectangle_and_its_share_of_the_labels(void **state)
+{
+    double sum = 0;
+
+    (void)state;
+    for (uint64_t key = 0; key < 2000; key++) {
+        batch b;
+
+        fill(&b);
+        mix_by(&b, 0, 1, key);
+        assert_cut(&b);
+        sum += share_of(&b);
+    }
+    /* uniform, and more where the border cuts a rectangle off */
+    assert_true(sum / 2000 > 0.5 && sum / 2000 < 0.85);
+}
+
+static void of_mixup_and_cutmix_each_has_half_of_the_batches(void **state)
+{
+    int blended = 0;
+
+    (void)state;
+    for (uint64_t key = 0; key < 2000; key++) {
+        batch b;
+
+        fill(&b);
+        mix_by(&b, 1, 1, key);
+        if (b.images[0] != 0 && b.images[0] != 4)
+            blended++;
+        else
+            assert_cut(&b);
+    }
+    assert_in_range(blended, 900, 1100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_eyes_and_the_labels_are_mixed_in_one_share),
         cmocka_unit_test(what_is_unknown_of_either_is_unknown_of_both),
         cmocka_unit_test(the_same_key_mixes_the_same_and_another_does_not),
-        cmocka_unit_test(shares_have_the_moments_of_their_distribution)};
+        cmocka_unit_test(shares_have_the_moments_of_their_distribution),
+        cmocka_unit_test(cutmix_takes_a_rectangle_and_its_share_of_the_labels),
+        cmocka_unit_test(of_mixup_and_cutmix_each_has_half_of_the_batches)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

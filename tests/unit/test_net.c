@@ -247,6 +247,34 @@ static void any_first_stages_can_be_frozen(void **state)
     }
 }
 
+/* The more is frozen, the fewer values are kept for backward. */
+static void what_is_frozen_is_not_kept_for_backward(void **state)
+{
+    static const char *const names[] = {"backbone.layer4.",
+                                        "backbone.layer3.",
+                                        "backbone.layer2.",
+                                        "backbone.layer1.",
+                                        "backbone.conv1.",
+                                        "backbone.bn1.",
+                                        NULL};
+    dms_net_options options = {.patients = PATIENTS, .mode = DMS_RUN_TRAINING};
+    size_t before = 0;
+
+    (void)state;
+    for (int first = 0; first < 7; first += first == 4 ? 2 : 1) {
+        rig r = {0};
+        size_t bytes;
+
+        rig_init_frozen(&r, &options, names + first);
+        bytes = dms_net_memory(r.net);
+        assert_true(bytes >= before);
+        /* the widest maps are those of the stem and stage 1 */
+        assert_true(first < 4 || bytes > before);
+        before = bytes;
+        rig_release(&r);
+    }
+}
+
 static void what_cannot_be_frozen_is_said_by_name(void **state)
 {
     static const char *const rows[][2] = {
@@ -475,6 +503,7 @@ int main(void)
         cmocka_unit_test(
             a_frozen_backbone_has_no_gradient_and_keeps_its_statistics),
         cmocka_unit_test(any_first_stages_can_be_frozen),
+        cmocka_unit_test(what_is_frozen_is_not_kept_for_backward),
         cmocka_unit_test(what_cannot_be_frozen_is_said_by_name),
         cmocka_unit_test(frozen_rows_lie_last_and_have_no_gradient_buffer),
         cmocka_unit_test(gradients_behind_the_tensors_stay_zero),

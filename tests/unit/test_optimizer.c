@@ -156,6 +156,54 @@ static void a_backbone_at_rate_zero_does_not_move(void **state)
     release(o);
 }
 
+/* Held rows rest, and then step as under an optimiser that begins with them. */
+static void a_thawed_row_starts_like_the_first_step_of_a_run(void **state)
+{
+    static const dms_optimizer_kind kinds[] = {DMS_OPTIMIZER_ADAMW,
+                                               DMS_OPTIMIZER_SGD};
+    dms_optimizer_options options = plain;
+
+    (void)state;
+    options.weight_decay = 0.5, options.ema_decay = 0.9;
+    options.momentum = 0.9, options.accumulate = 2;
+    for (int k = 0; k < 2; k++) {
+        dms_optimizer *fresh, *held;
+        const dms_param *row;
+
+        options.kind = kinds[k];
+        fresh = optimizer_of(&options), held = optimizer_of(&options);
+        row = dms_params_find(held->params, "backbone.conv1.weight");
+        dms_params_hold(held->params, "backbone.", true);
+        for (int i = 0; i < 6; i++) {
+            set_gradient(held, (uint64_t)i);
+            if (dms_optimizer_add(held))
+                dms_optimizer_step(held, 0.1);
+            memset(held->params->grad, 0,
+                   held->params->trained * sizeof(float));
+        }
+        assert_int_equal(held->step, 3);
+        assert_memory_equal(value_of(held, row->name),
+                            value_of(fresh, row->name),
+                            row->len * sizeof(float));
+        dms_optimizer_thaw(held, held->step);
+        assert_false(row->frozen);
+        for (int i = 0; i < 4; i++) {
+            set_gradient(held, (uint64_t)(10 + i));
+            set_gradient(fresh, (uint64_t)(10 + i));
+            if (dms_optimizer_add(held))
+                dms_optimizer_step(held, 0.1);
+            if (dms_optimizer_add(fresh))
+                dms_optimizer_step(fresh, 0.1);
+        }
+        assert_memory_equal(value_of(held, row->name),
+                            value_of(fresh, row->name),
+                            row->len * sizeof(float));
+        assert_true(value_of(held, row->name)[3] != 1.0f);
+        release(fresh);
+        release(held);
+    }
+}
+
 /* Bytes that the table and all of an optimiser take beside the values. */
 static size_t bytes_beside_values(const char *frozen)
 {
@@ -375,6 +423,7 @@ int main(void)
         cmocka_unit_test(decay_spares_biases_and_norms),
         cmocka_unit_test(a_frozen_backbone_does_not_move),
         cmocka_unit_test(a_backbone_at_rate_zero_does_not_move),
+        cmocka_unit_test(a_thawed_row_starts_like_the_first_step_of_a_run),
         cmocka_unit_test(a_frozen_row_takes_no_memory_beside_its_value),
         cmocka_unit_test(a_frozen_row_is_no_part_of_the_norm_that_is_clipped),
         cmocka_unit_test(
