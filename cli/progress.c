@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/c_locale.h"
-#include "base/clock.h"
 #include "base/name.h"
 #include "base/number.h"
 #include "fail.h"
@@ -47,6 +46,14 @@ void cli_signals_catch(void)
 bool cli_signals_caught(void)
 {
     return stop_signal != 0;
+}
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 dms_status cli_progress_open(cli_progress *progress, const char *log,
@@ -209,8 +216,7 @@ static void on_progress(void *user, const char *stage, size_t done,
                         size_t total, const char *detail)
 {
     cli_progress *progress = user;
-    double time = dms_clock_now(),
-           share = total > 0 ? (double)done / (double)total : 1;
+    double time = now(), share = total > 0 ? (double)done / (double)total : 1;
     char pace[96];
 
     if (progress->level < DMS_LOG_INFO)
