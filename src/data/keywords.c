@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "data/labels.h"
 #include "dms/data.h"
 
@@ -74,7 +75,6 @@ static size_t field_len(const char *text, size_t *skip)
 
 bool dms_keywords_label(uint8_t *labels, const char *keywords)
 {
-    static const char blanks[] = " \t\r\n";
     bool any = false;
     bool finding = false;
     size_t skip = 1;
@@ -82,14 +82,13 @@ bool dms_keywords_label(uint8_t *labels, const char *keywords)
     memset(labels, 0, DMS_ODIR_LABELS);
     for (const char *at = keywords ? keywords : ""; skip > 0; at += skip) {
         size_t len = field_len(at, &skip);
-        size_t first = strspn(at, blanks);
-        size_t last = len;
+        const char *field = at;
+        size_t trimmed = len;
         int label = NO_LABEL;
 
-        while (last > first && strchr(blanks, at[last - 1]))
-            last--;
-        if (first < last) {
-            const rule *r = find_rule(at + first, last - first);
+        dms_utf8_trim(&field, &trimmed);
+        if (trimmed > 0) {
+            const rule *r = find_rule(field, trimmed);
 
             label = r ? r->label : DMS_ODIR_O;
         }
