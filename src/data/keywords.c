@@ -104,14 +104,6 @@ bool dms_keywords_label(uint8_t *labels, const char *keywords)
     return any;
 }
 
-static bool is_ascii(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] >= 0x80)
-            return false;
-    return true;
-}
-
 /* Used to find a table's encoding, the one with most matches. Keywords are
  * ASCII, so they read the same in every encoding, but the full-width comma does
  * not: in a wrong encoding it turns into letters that join the keywords beside
@@ -126,7 +118,7 @@ size_t dms_keywords_known(const char *text, size_t len)
 
         if (i < len && !wide && !memchr(ends, text[i], sizeof ends))
             continue;
-        known += is_ascii(text + first, i - first) &&
+        known += dms_ascii_is_all(text + first, i - first) &&
                  find_rule(text + first, i - first) != NULL;
         known += wide;
         first = i + (wide ? 3 : 1);

@@ -95,11 +95,7 @@ static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
  * differ. */
 static bool looks_same(const char *a, const char *b)
 {
-    bool letters = false;
-
-    for (const char *c = a; *c; c++)
-        letters = letters || (unsigned char)*c > 127;
-    return letters && !same(a, strlen(a), b, strlen(b));
+    return !dms_ascii_is_all(a, strlen(a)) && !same(a, strlen(a), b, strlen(b));
 }
 
 /* The folder that contains the path's last name; dms_free. */

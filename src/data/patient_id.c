@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/fail.h"
 #include "base/number.h"
 #include "data/unicode_form.h"
@@ -47,13 +48,6 @@ static int by_form(const void *a, const void *b)
     return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static bool is_ascii(const char *text)
-{
-    while (*text && (unsigned char)*text < 0x80)
-        text++;
-    return *text == '\0';
-}
-
 dms_status dms_patient_id_twins(size_t *first, size_t *second,
                                 const char *const *ids, size_t count,
                                 dms_error *err)
@@ -66,7 +60,7 @@ dms_status dms_patient_id_twins(size_t *first, size_t *second,
     if (!forms)
         return dms_fail_memory(err, "ids");
     for (size_t i = 0; i < count && st == DMS_OK; i++) {
-        if (is_ascii(ids[i]))
+        if (dms_ascii_is_all(ids[i], strlen(ids[i])))
             continue;
         forms[found] = (form){dms_unicode_compose(ids[i], false), i};
         st = forms[found].composed ? DMS_OK : dms_fail_memory(err, "ids");
