@@ -46,7 +46,7 @@ typedef struct dms_patient {
     char *id;
     int age;           /* years; -1: unknown (also ODIR's placeholder 1) */
     char sex;          /* 'M', 'F', or '?' */
-    int line;          /* in the table, for messages; 1 is the header */
+    int line;          /* in the table's file, for messages; from 1 */
     bool labelled;     /* at least one label is known */
     uint8_t *labels;   /* K of 0, 1 or DMS_LABEL_UNKNOWN; owned by the data set;
                           single-label: all known or all unknown */

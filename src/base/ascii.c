@@ -23,6 +23,14 @@ bool dms_ascii_is_control(char c)
     return (unsigned char)c < ' ' || c == 0x7f;
 }
 
+bool dms_ascii_is_all(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
 bool dms_ascii_same_start(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

@@ -15,6 +15,9 @@ bool dms_ascii_is_space(char c);
 
 bool dms_ascii_is_control(char c);
 
+/* Are all len bytes of text ASCII? */
+bool dms_ascii_is_all(const char *text, size_t len);
+
 /* Equal, ignoring case. */
 bool dms_ascii_same(const char *a, const char *b);
 

@@ -248,6 +248,7 @@ dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
     dms_findings findings = {0};
     dms_fingerprint *prints = NULL;
     size_t count = 0;
+    char one_sided[DMS_ONE_SIDED_MAX];
 
     if (!report)
         return dms_fail_memory(err, "data report");
@@ -255,6 +256,9 @@ dms_status dms_data_check(dms_data_report **out, const dms_dataset *dataset,
     TRY(dms_fingerprints_take(&prints, &count, dataset, monitor, err));
     for (size_t i = 0; i < count; i++)
         check_photograph(&findings, &prints[i], dataset);
+    if (dms_labels_one_sided(one_sided, dataset))
+        dms_findings_add(&findings, DMS_FINDING_CONTRADICTION, NULL, "%s",
+                         one_sided);
     for (size_t i = 0; i < dataset->count; i++)
         check_row(&findings, &dataset->patients[i], dataset->labels);
     for (size_t i = 0; i < dataset->count; i++)

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/number.h"
 #include "data/labels.h"
 
 /* The class of one-hot labels; -1: none is 1, or labels is NULL. */
@@ -88,4 +89,31 @@ bool dms_labels_single(const uint8_t *labels, int count)
         ones += labels[k];
     }
     return ones == 1;
+}
+
+bool dms_labels_one_sided(char text[DMS_ONE_SIDED_MAX],
+                          const dms_dataset *dataset)
+{
+    static const char *const names[] = {"left", "right"};
+    size_t labelled[2] = {0}, told[2] = {0}, pictures[2] = {0};
+
+    for (size_t i = 0; i < 2 * dataset->count; i++) {
+        const dms_eye *eye = &dataset->patients[i / 2].eye[i % 2];
+
+        labelled[i % 2] += eye->labelled;
+        told[i % 2] += eye->labelled || eye->keywords;
+        pictures[i % 2] += eye->path != NULL;
+    }
+    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++)
+        if (labelled[!e] > 0 && told[e] == 0 &&
+            (pictures[e] > 0 || pictures[!e] == 0)) {
+            dms_format(text, DMS_ONE_SIDED_MAX,
+                       "no %s eye has keywords or labels of its own, but %zu "
+                       "%s %s; is the column of the %s eyes' missing or named "
+                       "otherwise?",
+                       names[e], labelled[!e], names[!e],
+                       labelled[!e] == 1 ? "eye does" : "eyes do", names[e]);
+            return true;
+        }
+    return false;
 }

@@ -99,7 +99,7 @@ static void write_finding(dms_strbuf *text, const dms_finding *item)
     size_t begin = text->len, width = 8;
 
     dms_strbuf_puts(text, "  ");
-    dms_name_put_line(text, item->id);
+    dms_name_put_line(text, item->id ? item->id : "-");
     while (text->len < begin + 2 + width && !text->failed)
         dms_strbuf_puts(text, " ");
     dms_strbuf_puts(text, " ");

@@ -15,7 +15,7 @@ typedef enum dms_finding_kind {
 
 typedef struct dms_finding {
     dms_finding_kind kind;
-    const char *id; /* borrowed from the data set */
+    const char *id; /* borrowed from the data set; NULL: of the whole table */
     char text[256];
 } dms_finding;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "data/labels.h"
 #include "dms/data.h"
 
@@ -74,7 +75,6 @@ static size_t field_len(const char *text, size_t *skip)
 
 bool dms_keywords_label(uint8_t *labels, const char *keywords)
 {
-    static const char blanks[] = " \t\r\n";
     bool any = false;
     bool finding = false;
     size_t skip = 1;
@@ -82,14 +82,13 @@ bool dms_keywords_label(uint8_t *labels, const char *keywords)
     memset(labels, 0, DMS_ODIR_LABELS);
     for (const char *at = keywords ? keywords : ""; skip > 0; at += skip) {
         size_t len = field_len(at, &skip);
-        size_t first = strspn(at, blanks);
-        size_t last = len;
+        const char *field = at;
+        size_t trimmed = len;
         int label = NO_LABEL;
 
-        while (last > first && strchr(blanks, at[last - 1]))
-            last--;
-        if (first < last) {
-            const rule *r = find_rule(at + first, last - first);
+        dms_utf8_trim(&field, &trimmed);
+        if (trimmed > 0) {
+            const rule *r = find_rule(field, trimmed);
 
             label = r ? r->label : DMS_ODIR_O;
         }
@@ -103,14 +102,6 @@ bool dms_keywords_label(uint8_t *labels, const char *keywords)
     if (finding)
         labels[DMS_ODIR_N] = 0;
     return any;
-}
-
-static bool is_ascii(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] >= 0x80)
-            return false;
-    return true;
 }
 
 /* Used to find a table's encoding, the one with most matches. Keywords are
@@ -127,7 +118,7 @@ size_t dms_keywords_known(const char *text, size_t len)
 
         if (i < len && !wide && !memchr(ends, text[i], sizeof ends))
             continue;
-        known += is_ascii(text + first, i - first) &&
+        known += dms_ascii_is_all(text + first, i - first) &&
                  find_rule(text + first, i - first) != NULL;
         known += wide;
         first = i + (wide ? 3 : 1);

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "dms/labels.h"
+#include "dms/data.h"
 
 /* Indices into dms_label_set_odir. Only labels.c, keywords.c and code that
  * writes or reads ODIR's own tables may rely on them. */
@@ -58,6 +58,14 @@ dms_status dms_label_set_asked(dms_label_set **out, const dms_label_set *set,
  * left, right  K each; NULL: the patient does not have this eye */
 void dms_labels_of_eyes(uint8_t *patient, const dms_label_set *set,
                         const uint8_t *left, const uint8_t *right);
+
+/* Do the eyes of one side alone have labels of their own, though the others
+ * have photographs too? Then a column is probably missing or misspelled.
+ *
+ * text, out: says which side; unchanged otherwise */
+enum { DMS_ONE_SIDED_MAX = 160 };
+bool dms_labels_one_sided(char text[DMS_ONE_SIDED_MAX],
+                          const dms_dataset *dataset);
 
 /* Are all K labels known, and is exactly one of them 1? */
 bool dms_labels_single(const uint8_t *labels, int count);

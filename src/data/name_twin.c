@@ -1,6 +1,6 @@
-/* Finding the file that was probably meant. Relies on utf8proc for Unicode
- * forms and case; nothing else uses it. A similar file is only named in the
- * message and never read instead: it may be another photograph. */
+/* Finding the file that was probably meant. Relies on unicode_form.h for
+ * Unicode forms and case. A similar file is only named in the message and never
+ * read instead: it may be another photograph. */
 #include "data/name_twin.h"
 
 #include <dirent.h>
@@ -10,36 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <utf8proc.h>
-
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "data/picture_name.h"
+#include "data/unicode_form.h"
 
 /* How similar two names are, the most similar first. */
 typedef enum likeness { SAME_NAME, SAME_STEM, NOT_TWINS } likeness;
-
-/* The name composed (NFC) and case-folded; a copy of the name if it is not
- * UTF-8. To be released with free; NULL: out of memory. */
-static char *fold(const char *name)
-{
-    utf8proc_uint8_t *folded = NULL;
-    const utf8proc_option_t options = UTF8PROC_NULLTERM | UTF8PROC_STABLE |
-                                      UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD;
-
-    if (utf8proc_map((const utf8proc_uint8_t *)name, 0, &folded, options) >= 0)
-        return (char *)folded;
-    return strdup(name);
-}
-
-static void trim(const char **text, size_t *len)
-{
-    while (*len > 0 && dms_ascii_is_space(**text))
-        (*text)++, (*len)--;
-    while (*len > 0 && dms_ascii_is_space((*text)[*len - 1]))
-        (*len)--;
-}
 
 /* Bytes of the name before a picture's ending, of a supported format or not. */
 static size_t stem_of(const char *name, size_t len)
@@ -54,8 +33,8 @@ static size_t stem_of(const char *name, size_t len)
 
 static bool same(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    trim(&a, &a_len);
-    trim(&b, &b_len);
+    dms_utf8_trim(&a, &a_len);
+    dms_utf8_trim(&b, &b_len);
     return a_len == b_len && dms_ascii_same_start(a, b, a_len);
 }
 
@@ -82,7 +61,7 @@ typedef struct twin {
  * false: out of memory. */
 static bool consider(twin *nearest, const char *folded, const char *name)
 {
-    char *there = fold(name);
+    char *there = dms_unicode_compose(name, true);
     likeness like = there ? compare(folded, there) : NOT_TWINS;
     bool lacking = !there;
 
@@ -102,7 +81,7 @@ static bool consider(twin *nearest, const char *folded, const char *name)
 static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
 {
     const struct dirent *entry;
-    char *folded = fold(wanted);
+    char *folded = dms_unicode_compose(wanted, true);
     bool looked = folded != NULL;
 
     while (looked && (entry = readdir(folder)) != NULL)
@@ -116,11 +95,7 @@ static bool find_twin(twin *nearest, DIR *folder, const char *wanted)
  * differ. */
 static bool looks_same(const char *a, const char *b)
 {
-    bool letters = false;
-
-    for (const char *c = a; *c; c++)
-        letters = letters || (unsigned char)*c > 127;
-    return letters && !dms_ascii_same(a, b);
+    return !dms_ascii_is_all(a, strlen(a)) && !same(a, strlen(a), b, strlen(b));
 }
 
 /* The folder that contains the path's last name; dms_free. */

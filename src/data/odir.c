@@ -10,9 +10,20 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "data/groups.h"
+#include "data/labels.h"
 #include "data/odir_columns.h"
+#include "data/patient_id.h"
 #include "data/side_name.h"
+#include "data/table_cell.h"
 #include "formats/table_parse.h"
+
+static bool is_blank(const dms_table *table, size_t row, size_t column)
+{
+    size_t len;
+
+    dms_cell_text(table, row, column, &len);
+    return len == 0;
+}
 
 /* More cells than the header has come from a comma without quotes. If `exact`
  * (text, where every row has all separators), fewer cells mean a cut line. */
@@ -24,7 +35,7 @@ static dms_status check_widths(const dms_table *table, bool exact,
     for (size_t i = 1; i < table->count; i++) {
         size_t found = table->rows[i].count;
 
-        while (found > expected && !*dms_table_cell(table, i, found - 1))
+        while (found > expected && is_blank(table, i, found - 1))
             found--;
         if (found > expected || (exact && found < expected))
             return dms_fail(err, DMS_EFORMAT,
@@ -32,6 +43,27 @@ static dms_status check_widths(const dms_table *table, bool exact,
                             table->name, table->rows[i].line, found, expected);
     }
     return DMS_OK;
+}
+
+/* Drop the lines above the header. */
+static dms_status drop_titles(dms_table *table,
+                              const dms_dataset_options *options,
+                              dms_error *err)
+{
+    dms_status st;
+    size_t header;
+    char title[80];
+
+    TRY(dms_odir_header_find(&header, table, options, err));
+    if (header == 0)
+        goto done;
+    dms_columns_list(title, sizeof title, table);
+    dms_log(options->monitor, DMS_LOG_INFO,
+            "%s: line %d is not the header: '%s'; line %d is", table->name,
+            table->rows[0].line, title, table->rows[header].line);
+    dms_table_drop_rows(table, header);
+done:
+    return st;
 }
 
 static dms_status read_table(dms_table **out, const char *path,
@@ -47,6 +79,7 @@ static dms_status read_table(dms_table **out, const char *path,
     TRY(dms_file_read(&data, &size, path, DMS_TABLE_FILE_MAX, err));
     TRY(dms_table_parse(&table, data, size, asked, dms_keywords_known, path,
                         err));
+    TRY(drop_titles(table, options, err));
     TRY(check_widths(table, table->encoding != DMS_TEXT_FOUND, err));
     if (asked == DMS_TEXT_FOUND && table->encoding > DMS_TEXT_UTF_8)
         dms_log(options->monitor, DMS_LOG_INFO, "%s: read as %s", path,
@@ -114,6 +147,30 @@ static void tell_splits(const dms_dataset *dataset, const dms_monitor *monitor)
                 dataset->table, first->line, first->id, count, dataset->count);
 }
 
+/* An id that occurs in two Unicode forms would be two patients. */
+static dms_status refuse_twins(const dms_dataset *dataset, dms_error *err)
+{
+    dms_status st = DMS_OK;
+    const char **ids = dms_calloc(dataset->count, sizeof *ids);
+    size_t first, second;
+
+    if (!ids)
+        return dms_fail_memory(err, dataset->table);
+    for (size_t i = 0; i < dataset->count; i++)
+        ids[i] = dataset->patients[i].id;
+    TRY(dms_patient_id_twins(&first, &second, ids, dataset->count, err));
+    if (first < dataset->count)
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s:%d: id '%s' is that of line %d in another Unicode "
+                      "form (composed or decomposed); write both in the same "
+                      "form",
+                      dataset->table, dataset->patients[second].line,
+                      ids[second], dataset->patients[first].line);
+done:
+    dms_free(ids);
+    return st;
+}
+
 /* Columns of pictures that were exchanged: the names say the other eye. */
 static void tell_swapped(const dms_dataset *dataset, const dms_monitor *monitor)
 {
@@ -137,6 +194,15 @@ static void tell_swapped(const dms_dataset *dataset, const dms_monitor *monitor)
                 dataset->table, first->line, first->id, count);
 }
 
+static void tell_unlabelled(const dms_dataset *dataset,
+                            const dms_monitor *monitor)
+{
+    char text[DMS_ONE_SIDED_MAX];
+
+    if (dms_labels_one_sided(text, dataset))
+        dms_log(monitor, DMS_LOG_WARNING, "%s: %s", dataset->table, text);
+}
+
 static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
                                const dms_dataset_options *options,
                                dms_error *err)
@@ -158,7 +224,9 @@ static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
                       dataset->table);
         goto done;
     }
+    TRY(refuse_twins(dataset, err));
     tell_ids(dataset, options->monitor);
+    tell_unlabelled(dataset, options->monitor);
     tell_swapped(dataset, options->monitor);
     if (options->wanted != DMS_LABELS_UNWANTED)
         tell_unused(&columns, table, options->monitor);

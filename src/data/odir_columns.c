@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/number.h"
 #include "data/near_column.h"
 #include "data/side_name.h"
 #include "data/table_cell.h"
@@ -34,13 +35,48 @@ static const char *const picture_words[] = {
     "jpg",    "jpeg",  "png", "s",       NULL};
 static const char *const keyword_words[] = {"diagnostic", "diagnosis", "eye",
                                             "fundus",     "s",         NULL};
-static const dms_near_name near_id = {"ID", {"id"}, id_words};
+/* Beside a word for a side of any language. "name" and "path" are not among
+ * them: "L name" is a surname. */
+static const char *const image_words[] = {
+    "fundus",
+    "image",
+    "img",
+    "picture",
+    "photograph",
+    "photography",
+    "photo",
+    "pic",
+    "eye",
+    "file",
+    "filename",
+    "filepath",
+    "jpg",
+    "jpeg",
+    "png",
+    "s",
+    "foto", /* Spanish, German */
+    "bild",
+    "auge",
+    "imagen",
+    "ojo",
+    "oeil",                     /* French */
+    DMS_CJK_EYE,                /* Chinese, as the following */
+    "\xe7\x9c\xbc\xe5\xba\x95", /* fundus */
+    "\xe5\x9b\xbe\xe5\x83\x8f", /* image */
+    "\xe5\x9b\xbe\xe7\x89\x87", /* picture */
+    "\xe7\x85\xa7\xe7\x89\x87", /* photograph */
+    NULL};
+static const dms_near_name near_id = {"ID", "id", DMS_SIDE_NONE, false,
+                                      id_words};
 static const dms_near_name near_pictures[2] = {
-    {"Left-Fundus", {"left"}, picture_words},
-    {"Right-Fundus", {"right"}, picture_words}};
+    {"Left-Fundus", NULL, DMS_LEFT, false, picture_words},
+    {"Right-Fundus", NULL, DMS_RIGHT, false, picture_words}};
+static const dms_near_name sided_pictures[2] = {
+    {"Left-Fundus", NULL, DMS_LEFT, true, image_words},
+    {"Right-Fundus", NULL, DMS_RIGHT, true, image_words}};
 static const dms_near_name near_keywords[2] = {
-    {"Left-Diagnostic Keywords", {"left", "keyword"}, keyword_words},
-    {"Right-Diagnostic Keywords", {"right", "keyword"}, keyword_words}};
+    {"Left-Diagnostic Keywords", "keyword", DMS_LEFT, true, keyword_words},
+    {"Right-Diagnostic Keywords", "keyword", DMS_RIGHT, true, keyword_words}};
 
 enum { PLACES = 10 };
 
@@ -135,7 +171,7 @@ static bool holds_sides(const dms_table *table, size_t column)
     for (size_t row = 1; row < table->count; row++) {
         size_t len;
         const char *text = dms_cell_text(table, row, column, &len);
-        bool is_side = dms_side_word(text, len) != DMS_SIDE_NONE;
+        bool is_side = dms_side_word_side(text, len) != DMS_SIDE_NONE;
 
         if (len > 0 && !is_side)
             return false;
@@ -188,6 +224,43 @@ done:
     return st;
 }
 
+/* Are all cells of the column numbers or empty, with at least one number? */
+static bool holds_numbers(const dms_table *table, size_t column)
+{
+    bool some = false;
+
+    for (size_t row = 1; row < table->count; row++) {
+        size_t len;
+        const char *text = dms_cell_text(table, row, column, &len);
+        const char *end;
+
+        dms_real_read(text, &end);
+        if (len > 0 && end != text + len)
+            return false;
+        some = some || len > 0;
+    }
+    return some;
+}
+
+/* If no column is named "left" and "right" with words for pictures, another
+ * word for a side will do, unless the column holds numbers: OS and OD may be
+ * visual acuities. */
+static dms_status find_sided_pictures(size_t picture[2], const dms_table *table,
+                                      dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    for (int e = DMS_LEFT; e <= DMS_RIGHT; e++) {
+        if (picture[e] != DMS_TABLE_NONE)
+            continue;
+        TRY(dms_near_column_find(&picture[e], table, &sided_pictures[e], err));
+        if (picture[e] != DMS_TABLE_NONE && holds_numbers(table, picture[e]))
+            picture[e] = DMS_TABLE_NONE;
+    }
+done:
+    return st;
+}
+
 static dms_status find_places(dms_odir_columns *out, const dms_table *table,
                               bool split_ignored, dms_error *err)
 {
@@ -219,6 +292,8 @@ static dms_status find_places(dms_odir_columns *out, const dms_table *table,
         out->picture[DMS_LEFT] == DMS_TABLE_NONE &&
         out->picture[DMS_RIGHT] == DMS_TABLE_NONE)
         TRY(dms_column_find(&out->filename, table, photograph_names, err));
+    if (out->filename == DMS_TABLE_NONE)
+        TRY(find_sided_pictures(out->picture, table, err));
     judge_sides(out, table);
 done:
     return st;
@@ -291,6 +366,17 @@ done:
 void dms_odir_columns_release(dms_odir_columns *columns)
 {
     dms_label_columns_release(&columns->labels);
+}
+
+bool dms_odir_columns_some(const dms_odir_columns *c)
+{
+    size_t places[PLACES];
+    int others = 0;
+
+    places_of(places, c);
+    for (int p = 0; p < PLACES; p++)
+        others += places[p] != DMS_TABLE_NONE && places[p] != c->id;
+    return c->id != DMS_TABLE_NONE && (others > 0 || c->labels.set);
 }
 
 bool dms_odir_columns_label_eyes(const dms_odir_columns *columns)

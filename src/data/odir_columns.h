@@ -32,6 +32,17 @@ dms_status dms_odir_columns_find(dms_odir_columns *out, const dms_table *table,
                                  dms_error *err);
 void dms_odir_columns_release(dms_odir_columns *columns);
 
+/* After a failure to find the columns: were an id and another column found? */
+bool dms_odir_columns_some(const dms_odir_columns *columns);
+
+/* The row that is the header: the first one, or if the columns cannot be found
+ * by it, one of the next few by which they can, or in which at least some are
+ * found. Titles and comments stand above such a header. If there is none, the
+ * failure of dms_odir_columns_find for the first row. */
+dms_status dms_odir_header_find(size_t *row, const dms_table *table,
+                                const dms_dataset_options *options,
+                                dms_error *err);
+
 /* Are a row's labels those of its picture's eye, not the patient's? */
 bool dms_odir_columns_label_eyes(const dms_odir_columns *columns);
 

@@ -9,21 +9,20 @@
 #include "base/number.h"
 #include "base/rng.h"
 #include "data/odir_columns.h"
+#include "data/patient_id.h"
 #include "data/side_name.h"
 #include "data/table_cell.h"
-
-enum { ID_MAX_BYTES = 128 };
 
 typedef struct rows_reader {
     dms_dataset *dataset;
     const dms_table *table;
     const dms_odir_columns *columns;
-    size_t row;            /* the row that is being read */
-    size_t *first_rows;    /* by patient: its first row */
-    size_t *slots;         /* hash table by id: patient + 1, 0 if free; at most
-                              half full, so a search ends */
-    size_t slot_mask;      /* number of slots, a power of two, minus 1 */
-    char id[ID_MAX_BYTES]; /* of id_of, without a NUL */
+    size_t row;         /* the row that is being read */
+    size_t *first_rows; /* by patient: its first row */
+    size_t *slots;      /* hash table by id: patient + 1, 0 if free; at most
+                           half full, so a search ends */
+    size_t slot_mask;   /* number of slots, a power of two, minus 1 */
+    char id[DMS_PATIENT_ID_MAX]; /* of id_of, without a NUL */
     dms_error *err;
 } rows_reader;
 
@@ -158,22 +157,8 @@ done:
     return st;
 }
 
-static dms_status check_id(const rows_reader *r)
-{
-    size_t len;
-    const char *id = cell(r, r->row, r->columns->id, &len);
-
-    if (len == 0 || len > ID_MAX_BYTES)
-        return fail_cell(r, r->columns->id, "an id of 1 to 128 bytes");
-    for (size_t i = 0; i < len; i++)
-        if (dms_ascii_is_control(id[i]))
-            return dms_fail(r->err, DMS_EFORMAT,
-                            "%s:%d: the id contains a control character",
-                            r->table->name, line_of(r));
-    return DMS_OK;
-}
-
-/* The row's patient id: the id's cell, or the id in the photograph's name. */
+/* The row's patient id: the id's cell, or the id in the photograph's name. One
+ * that is too long is not put together; check_id refuses it. */
 static const char *id_of(rows_reader *r, size_t *len)
 {
     const char *id = cell(r, r->row, r->columns->id, len);
@@ -182,10 +167,27 @@ static const char *id_of(rows_reader *r, size_t *len)
     if (!r->columns->photographs)
         return id;
     name = dms_side_name_read(id, *len);
+    *len = name.folder_len + name.id_len;
+    if (*len > sizeof r->id)
+        return id;
     memcpy(r->id, name.folder, name.folder_len);
     memcpy(r->id + name.folder_len, name.id, name.id_len);
-    *len = name.folder_len + name.id_len;
     return r->id;
+}
+
+static dms_status check_id(rows_reader *r)
+{
+    size_t len;
+    const char *id = id_of(r, &len);
+
+    if (len == 0 || len > DMS_PATIENT_ID_MAX)
+        return fail_cell(r, r->columns->id, DMS_PATIENT_ID_EXPECTED);
+    for (size_t i = 0; i < len; i++)
+        if (dms_ascii_is_control(id[i]))
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s:%d: the id contains a control character",
+                            r->table->name, line_of(r));
+    return DMS_OK;
 }
 
 /* The patient with the row's id. A new id adds a patient, whose id is NULL
@@ -326,7 +328,7 @@ static dms_status find_side(int *side, const rows_reader *r,
 {
     size_t len;
     const char *word = cell(r, r->row, r->columns->side, &len);
-    int said = dms_side_word(word, len);
+    int said = dms_side_word_side(word, len);
     int named;
     dms_status st;
 

@@ -1,23 +1,25 @@
 /* Listing a folder of photographs. Every file is used or reported, in an order
  * that does not depend on the file system. Relies on side_name.c for what a
- * name says and on picture_name.c for formats. */
+ * name says, and on picture_name.c and image/codec.h for formats. */
 #include "data/photograph_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "data/patient_id.h"
 #include "data/picture_name.h"
 #include "data/side_name.h"
 #include "dms/data.h"
+#include "image/codec.h"
 
 enum { NAMED_MAX = 5 };
 
@@ -36,24 +38,35 @@ static const struct {
                                   "supported",
                                   "pictures are left out: their formats are "
                                   "not supported"},
+    [DMS_FOLDER_OTHER_ENDING] =
+        {DMS_LOG_WARNING,
+         "photograph is left out: its name has the ending of another kind of "
+         "file",
+         "photographs are left out: their names have the endings of other "
+         "kinds "
+         "of files"},
     [DMS_FOLDER_NO_PICTURE] = {DMS_LOG_INFO, "file is not a photograph",
                                "files are not photographs"},
+    [DMS_FOLDER_NO_ENDING] =
+        {DMS_LOG_WARNING,
+         "file is left out: its name is that of a photograph, but it has no "
+         "ending and its content is not JPEG, PNG, TIFF or WebP",
+         "files are left out: their names are those of photographs, but they "
+         "have no ending and their content is not JPEG, PNG, TIFF or WebP"},
     [DMS_FOLDER_FOLDER] = {DMS_LOG_INFO, "folder is not searched",
                            "folders are not searched"},
     [DMS_FOLDER_ODD] = {DMS_LOG_INFO, "eye without a fellow is used for both",
                         "eyes without a fellow are used for both"},
 };
 
-/* Count the name; keep the first few, with control characters as '?' so that a
- * message stays one line. */
+/* Count the name; keep the first few. Names stay bytes: whoever shows a message
+ * escapes it. */
 static void count_name(dms_folder_tally *tally, const char *name)
 {
     if (tally->count > 0 && tally->count < NAMED_MAX)
         dms_strbuf_puts(&tally->names, ", ");
     if (tally->count < NAMED_MAX)
-        for (; *name; name++)
-            dms_strbuf_add(&tally->names,
-                           dms_ascii_is_control(*name) ? "?" : name, 1);
+        dms_strbuf_puts(&tally->names, name);
     else if (tally->count == NAMED_MAX)
         dms_strbuf_puts(&tally->names, ", ...");
     tally->count++;
@@ -64,6 +77,11 @@ static dms_status add_eye(dms_photograph_folder *f, const char *file,
 {
     dms_folder_eye *eye;
 
+    if (name->id_len > DMS_PATIENT_ID_MAX)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: the id in the name has %zu bytes, "
+                        "expected " DMS_PATIENT_ID_EXPECTED,
+                        file, name->id_len);
     if (f->count == f->capacity) {
         size_t capacity = f->capacity ? 2 * f->capacity : 64;
         dms_folder_eye *eyes = dms_resize(f->eyes, capacity, sizeof *eyes);
@@ -81,11 +99,42 @@ static dms_status add_eye(dms_photograph_folder *f, const char *file,
 }
 
 /* folder: an open descriptor */
-static bool is_folder(int folder, const char *name)
+static bool has_mode(int folder, const char *name, mode_t mode)
 {
     struct stat info;
 
-    return fstatat(folder, name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+    return fstatat(folder, name, &info, 0) == 0 &&
+           (info.st_mode & S_IFMT) == mode;
+}
+
+/* Is the file a photograph by its content? */
+static bool has_picture(int folder, const char *name)
+{
+    uint8_t head[DMS_PICTURE_HEAD];
+    ssize_t size = 0;
+    int file;
+
+    if (!has_mode(folder, name, S_IFREG)) /* opening a pipe would wait */
+        return false;
+    file = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        size = read(file, head, sizeof head);
+        close(file);
+    }
+    return size > 0 && dms_picture_is_readable(head, (size_t)size);
+}
+
+/* Why a file without a picture's ending is left out, if it is. */
+static dms_folder_reason judge_other(int folder, const char *file,
+                                     const dms_side_name *name)
+{
+    if (dms_picture_is_unread(file))
+        return DMS_FOLDER_UNREAD_FORMAT;
+    if (has_picture(folder, file))
+        return dms_picture_has_ending(file) ? DMS_FOLDER_OTHER_ENDING
+                                            : DMS_FOLDER_REASONS;
+    return name->kind == DMS_NAME_ONE_SIDE ? DMS_FOLDER_NO_ENDING
+                                           : DMS_FOLDER_NO_PICTURE;
 }
 
 static dms_status add_file(dms_photograph_folder *f, int folder,
@@ -93,25 +142,23 @@ static dms_status add_file(dms_photograph_folder *f, int folder,
 {
     static const dms_folder_reason reasons[] = {
         [DMS_NAME_NO_SIDE] = DMS_FOLDER_NO_SIDE,
+        [DMS_NAME_ONE_SIDE] = DMS_FOLDER_REASONS, /* none */
         [DMS_NAME_BARE] = DMS_FOLDER_BARE,
         [DMS_NAME_TWO_SIDES] = DMS_FOLDER_TWO_SIDES,
     };
     size_t len = strlen(file);
-    dms_side_name name;
+    dms_side_name name = dms_side_name_of_file(file, len);
+    dms_folder_reason reason = DMS_FOLDER_REASONS;
 
-    if (is_folder(folder, file)) {
-        count_name(&f->tallies[DMS_FOLDER_FOLDER], file);
-    } else if (dms_picture_stem(file, len) == len) {
-        count_name(
-            &f->tallies[dms_picture_is_unread(file) ? DMS_FOLDER_UNREAD_FORMAT
-                                                    : DMS_FOLDER_NO_PICTURE],
-            file);
-    } else {
-        name = dms_side_name_of_file(file, len);
-        if (name.kind == DMS_NAME_ONE_SIDE)
-            return add_eye(f, file, &name, err);
-        count_name(&f->tallies[reasons[name.kind]], file);
-    }
+    if (has_mode(folder, file, S_IFDIR))
+        reason = DMS_FOLDER_FOLDER;
+    else if (dms_picture_stem(file, len) == len)
+        reason = judge_other(folder, file, &name);
+    if (reason == DMS_FOLDER_REASONS)
+        reason = reasons[name.kind];
+    if (reason == DMS_FOLDER_REASONS)
+        return add_eye(f, file, &name, err);
+    count_name(&f->tallies[reason], file);
     return DMS_OK;
 }
 
@@ -166,6 +213,29 @@ static dms_status check_eyes(dms_photograph_folder *f, const char *path,
     return DMS_OK;
 }
 
+/* An id in two Unicode forms would be two patients. */
+static dms_status refuse_twins(const dms_photograph_folder *f, const char *path,
+                               dms_error *err)
+{
+    dms_status st;
+    const char **ids = dms_calloc(f->count + 1, sizeof *ids);
+    size_t first, second;
+
+    if (!ids)
+        return dms_fail_memory(err, path);
+    for (size_t i = 0; i < f->count; i++)
+        ids[i] = f->eyes[i].id;
+    TRY(dms_patient_id_twins(&first, &second, ids, f->count, err));
+    if (first < f->count)
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: %s and %s have the same id in two Unicode forms "
+                      "(composed and decomposed); rename one",
+                      path, f->eyes[first].name, f->eyes[second].name);
+done:
+    dms_free(ids);
+    return st;
+}
+
 /* For scandir. */
 static int is_of_interest(const struct dirent *entry)
 {
@@ -212,6 +282,7 @@ dms_status dms_photograph_folder_read(dms_photograph_folder *out,
     if (out->count > 0)
         qsort(out->eyes, out->count, sizeof *out->eyes, by_id_and_side);
     TRY(check_eyes(out, path, err));
+    TRY(refuse_twins(out, path, err));
     for (int i = 0; i < DMS_FOLDER_REASONS; i++)
         if (out->tallies[i].names.failed)
             st = dms_fail_memory(err, path);

@@ -16,7 +16,9 @@ typedef struct dms_folder_eye {
 typedef enum dms_folder_reason {
     DMS_FOLDER_NO_SIDE,       /* a picture without a side in its name */
     DMS_FOLDER_UNREAD_FORMAT, /* .bmp */
+    DMS_FOLDER_OTHER_ENDING,  /* a picture named 7_left.jpg.part */
     DMS_FOLDER_NO_PICTURE,    /* .txt */
+    DMS_FOLDER_NO_ENDING,     /* 7_left, but the content is not a picture's */
     DMS_FOLDER_FOLDER,        /* it is not searched */
     DMS_FOLDER_ODD,           /* an eye without a fellow; it is used */
     DMS_FOLDER_TWO_SIDES,     /* an error */
@@ -37,8 +39,13 @@ typedef struct dms_photograph_folder {
     dms_folder_tally tallies[DMS_FOLDER_REASONS];
 } dms_photograph_folder;
 
-/* DMS_EMISMATCH, listing the names, if a name has two sides or no patient, or
- * if two files are the same eye. Release also after a failure. */
+/* A file without any ending is a photograph if its content is one.
+ *
+ * DMS_EMISMATCH, listing the names, if a name has two sides or no patient, if
+ * two files are the same eye, or if two ids are one text in two Unicode forms;
+ * DMS_EFORMAT if an id is too long (patient_id.h). Release also after a
+ * failure.
+ */
 dms_status dms_photograph_folder_read(dms_photograph_folder *out,
                                       const char *path, dms_error *err);
 void dms_photograph_folder_release(dms_photograph_folder *folder);

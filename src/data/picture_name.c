@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
+#include "data/side_word.h"
 
 const char *const dms_picture_endings[] = {"jpeg", "jpg", "png",  "tif", "tiff",
                                            "webp", "jpe", "jfif", NULL};
@@ -13,15 +15,22 @@ static const char *const unread_endings[] = {
     "bmp", "gif", "heic", "heif", "avif",  "jp2", "j2k", "jxl", "jxr", "dcm",
     "dng", "raw", "cr2",  "nef",  "dicom", "ppm", "pgm", "psd", NULL};
 
-/* Bytes before the dot and one of the endings; len if it has none of them. */
+/* Bytes before the dot and one of the endings; len if it has none of them.
+ * Blanks behind the ending do not count. */
 static size_t stem_of(const char *name, size_t len, const char *const endings[])
 {
+    const char *text = name;
+    size_t trimmed = len;
+    const char *end;
+
+    dms_utf8_trim(&text, &trimmed);
+    end = text + trimmed;
     for (int i = 0; endings[i]; i++) {
         size_t ending = strlen(endings[i]);
 
-        if (len > ending + 1 && name[len - ending - 1] == '.' &&
-            dms_ascii_same_start(name + len - ending, endings[i], ending))
-            return len - ending - 1;
+        if (trimmed > ending + 1 && end[-(ptrdiff_t)ending - 1] == '.' &&
+            dms_ascii_same_start(end - ending, endings[i], ending))
+            return (size_t)(end - ending - 1 - name);
     }
     return len;
 }
@@ -29,6 +38,18 @@ static size_t stem_of(const char *name, size_t len, const char *const endings[])
 size_t dms_picture_stem(const char *name, size_t len)
 {
     return stem_of(name, len, dms_picture_endings);
+}
+
+bool dms_picture_has_ending(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const char *dot = strrchr(name, '.');
+    size_t len = dot ? strspn(dot + 1, letters) : 0;
+
+    return len > 0 && len <= 9 && dot[1 + len] == '\0' &&
+           !(dot[1] >= '0' && dot[1] <= '9') &&
+           !dms_side_word_find(dot + 1, len);
 }
 
 bool dms_picture_is_unread(const char *name)

@@ -13,10 +13,9 @@
 #include "base/name.h"
 #include "base/number.h"
 #include "base/strbuf.h"
+#include "data/table_cell.h"
 #include "formats/csv.h"
 #include "formats/table_parse.h"
-
-#define BLANKS " \t\r\n"
 
 /* Which column holds what. */
 typedef struct layout {
@@ -86,13 +85,9 @@ done:
 static dms_status parse_id(char **id, const dms_table *table, size_t row,
                            size_t column, dms_error *err)
 {
-    const char *text = dms_table_cell(table, row, column);
     size_t len;
+    const char *text = dms_cell_text(table, row, column, &len);
 
-    text += strspn(text, BLANKS);
-    len = strlen(text);
-    while (len > 0 && strchr(BLANKS, text[len - 1]))
-        len--;
     if (len == 0)
         return dms_fail(err, DMS_EFORMAT, "%s:%d:%zu: the ID is empty",
                         table->name, table->rows[row].line, column + 1);
@@ -106,11 +101,12 @@ static dms_status parse_id(char **id, const dms_table *table, size_t row,
 static dms_status parse_probability(double *p, const dms_table *table,
                                     size_t row, size_t column, dms_error *err)
 {
-    const char *text = dms_table_cell(table, row, column);
+    size_t len;
+    const char *text = dms_cell_text(table, row, column, &len);
     const char *end;
 
     *p = dms_real_read(text, &end);
-    if (end == text || end[strspn(end, BLANKS)] || !(*p >= 0 && *p <= 1))
+    if (end == text || end != text + len || !(*p >= 0 && *p <= 1))
         return dms_fail(err, DMS_EFORMAT,
                         "%s:%d:%zu: '%.40s' is not a probability, expected a "
                         "number from 0 to 1",

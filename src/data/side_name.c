@@ -1,43 +1,17 @@
 /* Finding an eye's side in a name: as its first or last word, separated from
- * the id. Chinese words need no separator. Relies on names in UTF-8. */
+ * the id. Chinese words need no separator. Relies on side_word.c for the words
+ * and on names in UTF-8. */
 #include "data/side_name.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "base/ascii.h"
+#include "base/utf8.h"
 #include "data/picture_name.h"
 #include "dms/data.h"
 
-#define CJK_LEFT  "\xe5\xb7\xa6"
-#define CJK_RIGHT "\xe5\x8f\xb3"
-#define CJK_EYE   "\xe7\x9c\xbc"
-
 enum { CJK_BYTES = 3 };
-
-/* All words; docs/data-format.md has the same list. */
-static const struct {
-    const char *word;
-    int side;
-} words[] = {
-    {"left", DMS_LEFT},
-    {"right", DMS_RIGHT},
-    {"l", DMS_LEFT},
-    {"r", DMS_RIGHT},
-    {"os", DMS_LEFT},
-    {"od", DMS_RIGHT},
-    {"oi", DMS_LEFT},
-    {"links", DMS_LEFT},
-    {"rechts", DMS_RIGHT},
-    {"gauche", DMS_LEFT},
-    {"droit", DMS_RIGHT},
-    {"izquierdo", DMS_LEFT},
-    {"derecho", DMS_RIGHT},
-    {CJK_LEFT, DMS_LEFT},
-    {CJK_RIGHT, DMS_RIGHT},
-    {CJK_LEFT CJK_EYE, DMS_LEFT},
-    {CJK_RIGHT CJK_EYE, DMS_RIGHT},
-};
 
 typedef struct span {
     const char *text;
@@ -50,9 +24,30 @@ typedef struct side_end {
     size_t len; /* of its word in bytes; 0: there is none */
 } side_end;
 
-static bool is_separator(char c)
+static bool is_separator(uint32_t code)
 {
-    return c == '_' || c == '-' || c == '.' || c == ' ';
+    enum { FULLWIDTH_FULL_STOP = 0xff0e };
+
+    return code == '.' || code == FULLWIDTH_FULL_STOP ||
+           dms_utf8_is_separator(code);
+}
+
+/* Bytes of the separator that s begins with; 0: none. */
+static size_t separator_at_head(span s)
+{
+    uint32_t code;
+    size_t len = dms_utf8_decode(&code, s.text, s.len);
+
+    return len > 0 && is_separator(code) ? len : 0;
+}
+
+/* Bytes of the separator that s ends with; 0: none. */
+static size_t separator_at_tail(span s)
+{
+    uint32_t code;
+    size_t len = dms_utf8_decode_last(&code, s.text, s.len);
+
+    return len > 0 && is_separator(code) ? len : 0;
 }
 
 static bool is_slash(char c)
@@ -60,22 +55,35 @@ static bool is_slash(char c)
     return c == '/' || c == '\\';
 }
 
-int dms_side_word(const char *text, size_t len)
+/* The side if the whole text is a word that counts anywhere in a name. */
+static int strong_side(const char *text, size_t len)
 {
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strlen(words[i].word) == len &&
-            dms_ascii_same_start(text, words[i].word, len))
-            return words[i].side;
-    return DMS_SIDE_NONE;
+    const dms_side_word *word = dms_side_word_find(text, len);
+
+    return word && !word->weak ? word->side : DMS_SIDE_NONE;
+}
+
+static span trim_head(span s)
+{
+    size_t len;
+
+    while ((len = separator_at_head(s)) > 0)
+        s.text += len, s.len -= len;
+    return s;
+}
+
+static span trim_tail(span s)
+{
+    size_t len;
+
+    while ((len = separator_at_tail(s)) > 0)
+        s.len -= len;
+    return s;
 }
 
 static span trim(span s)
 {
-    while (s.len > 0 && is_separator(*s.text))
-        s.text++, s.len--;
-    while (s.len > 0 && is_separator(s.text[s.len - 1]))
-        s.len--;
-    return s;
+    return trim_tail(trim_head(s));
 }
 
 static bool starts(span s, const char *with)
@@ -85,9 +93,9 @@ static bool starts(span s, const char *with)
 
 static int cjk_side(span s)
 {
-    return starts(s, CJK_LEFT)    ? DMS_LEFT
-           : starts(s, CJK_RIGHT) ? DMS_RIGHT
-                                  : DMS_SIDE_NONE;
+    return starts(s, DMS_CJK_LEFT)    ? DMS_LEFT
+           : starts(s, DMS_CJK_RIGHT) ? DMS_RIGHT
+                                      : DMS_SIDE_NONE;
 }
 
 /* At the start of a name the character must be followed by a digit, the
@@ -100,7 +108,7 @@ static side_end cjk_head(span s)
     if (found.side == DMS_SIDE_NONE)
         return (side_end){DMS_SIDE_NONE, 0};
     rest = (span){s.text + CJK_BYTES, s.len - CJK_BYTES};
-    if (starts(rest, CJK_EYE))
+    if (starts(rest, DMS_CJK_EYE))
         found.len += CJK_BYTES;
     else if (rest.len > 0 && !(*rest.text >= '0' && *rest.text <= '9'))
         return (side_end){DMS_SIDE_NONE, 0};
@@ -112,7 +120,7 @@ static side_end cjk_tail(span s)
     side_end found = {DMS_SIDE_NONE, 0};
 
     if (s.len > CJK_BYTES &&
-        starts((span){s.text + s.len - CJK_BYTES, CJK_BYTES}, CJK_EYE))
+        starts((span){s.text + s.len - CJK_BYTES, CJK_BYTES}, DMS_CJK_EYE))
         found.len = CJK_BYTES;
     if (s.len < found.len + CJK_BYTES)
         return (side_end){DMS_SIDE_NONE, 0};
@@ -121,48 +129,87 @@ static side_end cjk_tail(span s)
     return found.side == DMS_SIDE_NONE ? (side_end){DMS_SIDE_NONE, 0} : found;
 }
 
-static side_end read_head(span s)
+static size_t first_word(span s)
 {
     size_t len = 0;
-    int side;
 
-    while (len < s.len && !is_separator(s.text[len]))
+    while (len < s.len && !separator_at_head((span){s.text + len, s.len - len}))
         len++;
-    side = dms_side_word(s.text, len);
+    return len;
+}
+
+static size_t last_word(span s)
+{
+    size_t len = 0;
+
+    while (len < s.len && !separator_at_tail((span){s.text, s.len - len}))
+        len++;
+    return len;
+}
+
+static side_end read_head(span s)
+{
+    size_t len = first_word(s);
+    int side = strong_side(s.text, len);
+
     return side != DMS_SIDE_NONE ? (side_end){side, len} : cjk_head(s);
 }
 
 static side_end read_tail(span s)
 {
-    size_t len = 0;
-    int side;
+    size_t len = last_word(s);
+    int side = strong_side(s.text + s.len - len, len);
 
-    while (len < s.len && !is_separator(s.text[s.len - len - 1]))
-        len++;
-    side = dms_side_word(s.text + s.len - len, len);
     return side != DMS_SIDE_NONE ? (side_end){side, len} : cjk_tail(s);
 }
 
-/* Kind, side and id of a name without folders. */
+/* "12_re": a weak word at the end, if the name has no other word for a side. */
+static side_end read_weak_tail(span s)
+{
+    size_t len = last_word(s);
+    int side = dms_side_word_side(s.text + s.len - len, len);
+    span rest = trim_tail((span){s.text, s.len - len});
+    size_t before = last_word(rest);
+
+    if (side == DMS_SIDE_NONE || rest.len == 0 || read_tail(rest).len > 0 ||
+        dms_side_word_find(rest.text + rest.len - before, before))
+        return (side_end){DMS_SIDE_NONE, 0};
+    return (side_end){side, len};
+}
+
+/* Kind, side and id of a name without folders. The id keeps its own separators:
+ * only those between id and side belong to neither. */
 static dms_side_name read_last(span s)
 {
-    span name = trim(s);
-    side_end head = read_head(name);
-    side_end tail = read_tail(name);
     dms_side_name found = {
         .side = DMS_SIDE_NONE, .id = s.text, .id_len = s.len};
-    span rest;
+    span name = trim(s), rest, inner;
+    side_end head = read_head(name);
+    side_end tail = read_tail(name);
 
+    if (head.len == 0 && tail.len == 0)
+        tail = read_weak_tail(name);
     if (head.len == 0 && tail.len == 0)
         return found;
     if (head.len == name.len || tail.len == name.len) {
         found.kind = DMS_NAME_BARE;
         return found;
     }
-    rest = trim((span){name.text + head.len, name.len - head.len - tail.len});
     found.kind = DMS_NAME_TWO_SIDES;
-    if (rest.len == 0 || (head.len > 0 && tail.len > 0) ||
-        read_head(rest).len > 0 || read_tail(rest).len > 0)
+    if (head.len > 0 && tail.len > 0)
+        return found;
+    rest = s;
+    dms_utf8_trim(&rest.text, &rest.len);
+    if (head.len > 0) {
+        rest.len -= (size_t)(name.text + head.len - rest.text);
+        rest.text = name.text + head.len;
+        rest = trim_head(rest);
+    } else {
+        rest.len = (size_t)(name.text + name.len - tail.len - rest.text);
+        rest = trim_tail(rest);
+    }
+    inner = trim(rest);
+    if (inner.len == 0 || read_head(inner).len > 0 || read_tail(inner).len > 0)
         return found;
     found.kind = DMS_NAME_ONE_SIDE;
     found.side = head.len > 0 ? head.side : tail.side;
@@ -183,8 +230,8 @@ static size_t folder_of(span s)
 static void read_side_folder(dms_side_name *found)
 {
     size_t above = folder_of((span){found->folder, found->folder_len - 1});
-    int side =
-        dms_side_word(found->folder + above, found->folder_len - 1 - above);
+    int side = dms_side_word_side(found->folder + above,
+                                  found->folder_len - 1 - above);
 
     if (side == DMS_SIDE_NONE)
         return;
@@ -212,7 +259,7 @@ dms_side_name dms_side_name_read(const char *name, size_t len)
     if (folder_len > 1 && found.kind == DMS_NAME_BARE) { /* "12/left.jpg" */
         last = trim(last);
         found.kind = DMS_NAME_ONE_SIDE;
-        found.side = dms_side_word(last.text, last.len);
+        found.side = dms_side_word_side(last.text, last.len);
         found.id = name;
         found.id_len = folder_len - 1;
         found.folder_len = 0;
@@ -227,19 +274,25 @@ int dms_side_anywhere(const char *name, size_t len)
 
     for (size_t at = 0; at < end;) {
         span word = {name + at, 0};
+        size_t step;
         int side;
 
-        while (at + word.len < end && !is_separator(word.text[word.len]) &&
-               !is_slash(word.text[word.len]))
+        while (at + word.len < end && !is_slash(word.text[word.len]) &&
+               !separator_at_head(
+                   (span){word.text + word.len, end - at - word.len}))
             word.len++;
         side = read_head(word).side;
         if (side == DMS_SIDE_NONE)
             side = read_tail(word).side;
         if (side != DMS_SIDE_NONE)
             has[side] = true;
-        at += word.len + 1;
+        at += word.len;
+        step = separator_at_head((span){name + at, end - at});
+        at += step > 0 ? step : 1;
     }
-    if (has[DMS_LEFT] == has[DMS_RIGHT])
+    if (!has[DMS_LEFT] && !has[DMS_RIGHT]) /* a weak word, or none */
+        return dms_side_name_read(name, len).side;
+    if (has[DMS_LEFT] && has[DMS_RIGHT])
         return DMS_SIDE_NONE;
     return has[DMS_RIGHT] ? DMS_RIGHT : DMS_LEFT;
 }

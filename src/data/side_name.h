@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { DMS_SIDE_NONE = -1 }; /* beside DMS_LEFT and DMS_RIGHT */
+#include "data/side_word.h"
 
 typedef enum dms_side_kind {
     DMS_NAME_NO_SIDE,  /* the name is an id: "12.jpg" */
@@ -23,10 +23,6 @@ typedef struct dms_side_name {
     const char *folder, *id;
     size_t folder_len, id_len;
 } dms_side_name;
-
-/* The side if the whole text is a word for one, as in a column of sides:
- * DMS_LEFT, DMS_RIGHT or DMS_SIDE_NONE. */
-int dms_side_word(const char *text, size_t len);
 
 /* Split a photograph's name or an id of len bytes. A picture's ending is
  * ignored. Both kinds of slash separate folders. */

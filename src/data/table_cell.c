@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/fail.h"
+#include "base/utf8.h"
 
 enum { SHOWN_MAX = 60 }; /* bytes of a cell in a message */
 
@@ -15,11 +16,8 @@ const char *dms_cell_text(const dms_table *table, size_t row, size_t column,
     const char *text =
         column == DMS_TABLE_NONE ? "" : dms_table_cell(table, row, column);
 
-    while (dms_ascii_is_space(*text))
-        text++;
     *len = strlen(text);
-    while (*len > 0 && dms_ascii_is_space(text[*len - 1]))
-        (*len)--;
+    dms_utf8_trim(&text, len);
     return text;
 }
 

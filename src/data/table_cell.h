@@ -7,8 +7,8 @@
 
 #include "formats/table.h"
 
-/* The cell's text: borrowed, len bytes, without a NUL; len 0 for
- * DMS_TABLE_NONE. */
+/* The cell's text without Unicode's blanks around it: borrowed, len bytes,
+ * without a NUL; len 0 for DMS_TABLE_NONE. */
 const char *dms_cell_text(const dms_table *table, size_t row, size_t column,
                           size_t *len);
 

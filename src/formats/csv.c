@@ -116,29 +116,61 @@ done:
     return st;
 }
 
-/* The candidate that occurs most often in the first line, outside quotes. */
-static char find_separator(const dms_bytes *bytes)
+static const char candidates[] = ",;\t|";
+
+enum { CANDIDATES = sizeof candidates - 1, LINES_MAX = 10 };
+
+/* Count the candidates in the line at `at`, outside quotes; move `at` to the
+ * next line that is not empty. */
+static void count_separators(size_t counts[CANDIDATES], const dms_bytes *bytes,
+                             size_t *at)
 {
-    static const char candidates[] = ",;\t|";
-    size_t counts[4] = {0};
-    size_t best = 0;
     bool quoted = false;
 
-    for (size_t i = bytes->at; i < bytes->size; i++) {
-        int c = bytes->data[i];
-        const char *found = memchr(candidates, c, 4);
+    memset(counts, 0, CANDIDATES * sizeof *counts);
+    for (; *at < bytes->size && (quoted || !is_line_end(bytes->data[*at]));
+         ++*at) {
+        int c = bytes->data[*at];
+        const char *found = memchr(candidates, c, CANDIDATES);
 
         if (c == '"')
             quoted = !quoted;
-        else if (is_line_end(c) && !quoted)
-            break;
         else if (found && !quoted)
             counts[found - candidates]++;
     }
-    for (size_t i = 1; i < 4; i++)
+    while (*at < bytes->size && is_line_end(bytes->data[*at]))
+        ++*at;
+}
+
+static size_t most_of(const size_t counts[CANDIDATES])
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < CANDIDATES; i++)
         if (counts[i] > counts[best])
             best = i;
-    return candidates[best];
+    return best;
+}
+
+/* The candidate that occurs most often in the first line which has as many of
+ * it as the line after it: a title above the header has others, or none. If
+ * there is no such line, the one that occurs most often in the first line. */
+static char find_separator(const dms_bytes *bytes)
+{
+    size_t at = bytes->at;
+    size_t counts[CANDIDATES], next[CANDIDATES];
+    size_t first, best;
+
+    count_separators(counts, bytes, &at);
+    first = best = most_of(counts);
+    for (int i = 0; i < LINES_MAX && at < bytes->size; i++) {
+        count_separators(next, bytes, &at);
+        if (counts[best] > 0 && counts[best] == next[best])
+            return candidates[best];
+        memcpy(counts, next, sizeof counts);
+        best = most_of(counts);
+    }
+    return candidates[first];
 }
 
 /* Take Excel's first line "sep=;", which names the separator and is not a row.

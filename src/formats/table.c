@@ -2,12 +2,15 @@
  * buffer. */
 #include "formats/table.h"
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/fail.h"
+#include "base/utf8.h"
 
 dms_status dms_table_create(dms_table **out, const char *name, dms_error *err)
 {
@@ -31,6 +34,20 @@ void dms_table_destroy(dms_table *table)
     dms_free(table);
 }
 
+typedef struct span {
+    const char *text;
+    size_t len;
+} span;
+
+/* A cell without the blanks around it. */
+static span trimmed(const char *cell)
+{
+    span s = {cell, strlen(cell)};
+
+    dms_utf8_trim(&s.text, &s.len);
+    return s;
+}
+
 void dms_table_end(dms_table *table)
 {
     const dms_table_row *last;
@@ -39,7 +56,7 @@ void dms_table_end(dms_table *table)
         return;
     last = &table->rows[table->count - 1];
     for (size_t i = 0; i < last->count; i++)
-        if (*dms_table_cell(table, table->count - 1, i))
+        if (trimmed(dms_table_cell(table, table->count - 1, i)).len > 0)
             return;
     table->cells.count = last->first;
     table->count--;
@@ -101,25 +118,37 @@ const char *dms_table_cell(const dms_table *table, size_t row, size_t column)
                : "";
 }
 
-#define BLANKS " \t\r\n"
-
-/* The next character in lower case; any run of blanks, '_' and '-' gives one
- * blank. */
-static char next_folded(const char **text)
+/* Take the next byte, in lower case; any run of separators gives one blank. 0
+ * at the end. */
+static char next_folded(span *s)
 {
-    size_t blanks = strspn(*text, BLANKS "_-");
+    size_t left = s->len, step;
+    uint32_t code;
+    char c;
 
-    *text += blanks;
-    return blanks > 0 ? ' ' : dms_ascii_lower(**text ? *(*text)++ : '\0');
+    while ((step = dms_utf8_decode(&code, s->text, s->len)) > 0 &&
+           dms_utf8_is_separator(code))
+        s->text += step, s->len -= step;
+    if (s->len < left)
+        return ' ';
+    if (s->len == 0)
+        return '\0';
+    c = *s->text++;
+    s->len--;
+    return dms_ascii_lower(c);
 }
 
 static bool same_name(const char *cell, const char *name)
 {
-    cell += strspn(cell, BLANKS);
-    while (*name)
-        if (next_folded(&cell) != next_folded(&name))
+    span a = trimmed(cell), b = trimmed(name);
+    char c;
+
+    do {
+        c = next_folded(&a);
+        if (c != next_folded(&b))
             return false;
-    return cell[strspn(cell, BLANKS)] == '\0';
+    } while (c);
+    return true;
 }
 
 size_t dms_table_find_column(const dms_table *table, const char *name,
@@ -133,25 +162,24 @@ size_t dms_table_find_column(const dms_table *table, const char *name,
     return DMS_TABLE_NONE;
 }
 
-static bool same_cell(const char *a, const char *b)
-{
-    size_t len;
-
-    a += strspn(a, BLANKS);
-    b += strspn(b, BLANKS);
-    for (len = 0; a[len] && a[len] == b[len];)
-        len++;
-    return a[len + strspn(a + len, BLANKS)] == '\0' &&
-           b[len + strspn(b + len, BLANKS)] == '\0';
-}
-
 bool dms_table_same_rows(const dms_table *table, size_t a, size_t b)
 {
     size_t columns = table->rows[0].count;
 
-    for (size_t i = 0; i < columns; i++)
-        if (!same_cell(dms_table_cell(table, a, i),
-                       dms_table_cell(table, b, i)))
+    for (size_t i = 0; i < columns; i++) {
+        span x = trimmed(dms_table_cell(table, a, i));
+        span y = trimmed(dms_table_cell(table, b, i));
+
+        if (x.len != y.len || memcmp(x.text, y.text, x.len) != 0)
             return false;
+    }
     return true;
+}
+
+void dms_table_drop_rows(dms_table *table, size_t count)
+{
+    assert(count <= table->count);
+    table->count -= count;
+    memmove(table->rows, table->rows + count,
+            table->count * sizeof *table->rows);
 }

@@ -35,21 +35,25 @@ typedef struct dms_table {
 dms_status dms_table_create(dms_table **out, const char *name, dms_error *err);
 void dms_table_destroy(dms_table *table);
 
-/* Start a row. If all cells of the previous row are empty, that row is
+/* Start a row. If all cells of the previous row are empty or blank, that row is
  * dropped. */
 dms_status dms_table_begin_row(dms_table *table, int line, dms_error *err);
 /* Append a cell to the last row. */
 dms_status dms_table_add_cell(dms_table *table, const char *text, size_t len,
                               dms_error *err);
-/* Finish the table: the last row is dropped if all its cells are empty. */
+/* Finish the table: the last row is dropped if all its cells are empty or
+ * blank. */
 void dms_table_end(dms_table *table);
+
+/* Drop the first rows, at most all: what follows them is the header. */
+void dms_table_drop_rows(dms_table *table, size_t count);
 
 /* A cell's text as written, borrowed; "" if the row is too short. */
 const char *dms_table_cell(const dms_table *table, size_t row, size_t column);
 
 /* The header's first column with that name at or after `from`; DMS_TABLE_NONE
- * if there is none. Surrounding blanks and case are ignored, and '_' or '-'
- * equals a blank. */
+ * if there is none. Surrounding blanks and case are ignored, and all separators
+ * of base/utf8.h are equal. */
 size_t dms_table_find_column(const dms_table *table, const char *name,
                              size_t from);
 

@@ -48,6 +48,11 @@ dms_status dms_webp_decode(dms_picture *out, const dms_codec_input *in,
 dms_status dms_picture_decode(dms_picture *out, const dms_codec_input *in,
                               dms_error *err);
 
+/* Does a file that begins with these bytes have one of the formats? The first
+ * DMS_PICTURE_HEAD bytes are enough. */
+enum { DMS_PICTURE_HEAD = 12 };
+bool dms_picture_is_readable(const void *data, size_t size);
+
 /* The common path of all preprocessing; dms_preprocess_file and
  * dms_preprocess_file_digest document the rest. digest: NULL if not wanted.
  * Sets in->side_min. */

@@ -32,6 +32,11 @@ static decoder sniff(const dms_codec_input *in)
     return NULL;
 }
 
+bool dms_picture_is_readable(const void *data, size_t size)
+{
+    return sniff(&(dms_codec_input){.data = data, .size = size}) != NULL;
+}
+
 static dms_status refuse_unknown(const dms_codec_input *in, dms_error *err)
 {
     const char *kind = dms_file_kind(in->data, in->size);

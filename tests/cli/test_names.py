@@ -33,6 +33,7 @@ FOLDER = b"caf\xe9 \xfc"  # of everything
 DATA, IMAGES, CACHE = b"d\xe4ta", b"bild\xe9r", b"cach\xe9"
 MODEL, RUN, OUT = b"mod\xe8l", b"r\xfcn \\x41", b"\xf6ut"
 WILDS = b"w\xeflds"
+NOTE = b"no\nte\x1b\xe9.txt"
 
 
 def unescaped(text):
@@ -111,6 +112,7 @@ def make_wild(folder):
         for side in (b"left", b"right"):
             shutil.copy(picture, os.path.join(
                 folder, WILDS, name + b"_" + side + os.path.splitext(picture)[1]))
+    pathlib.Path(os.fsdecode(os.path.join(folder, WILDS, NOTE))).touch()
 
 
 class Names(unittest.TestCase):
@@ -164,6 +166,12 @@ class Names(unittest.TestCase):
                            done.stdout.decode("utf-8"), re.M)
         self.assertTrue(is_safe(done.stdout))
         self.assertEqual({unescaped(name) for name in named}, set(WILD))
+
+    def test_a_file_that_is_left_out_is_named_by_its_bytes(self):
+        done = dmsnet("predict", "--model", MODEL, WILDS)
+        self.assertTrue(is_safe(done.stderr))
+        self.assertIn(b"1 file is not a photograph: " + NOTE + b"\n",
+                      unescaped(done.stderr.decode()))
 
     def test_one_pair_that_fails_is_named(self):
         words = ["predict", "--model", MODEL, "--id", b"\xe9\n\x1b[2J", "--left",

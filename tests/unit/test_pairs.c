@@ -197,6 +197,9 @@ static void a_missing_file_is_told_beside_the_one_that_is_there(void **state)
         {"\xc3\xa9_left.jpg", "e\xcc\x81_left.jpg",
          "; 'e\xcc\x81_left.jpg' is there, in another Unicode form"},
         {"7_left.jpg", "77_left.jpg", ""},
+        {"8_left.jpg", "8_left.jpg\xc2\xa0", "; '8_left.jpg\xc2\xa0' is there"},
+        {"Ren\xc3\xa9_left.jpg", "Ren\xc3\xa9_left.jpg ",
+         "; 'Ren\xc3\xa9_left.jpg ' is there"},
         {"\xff_left.jpg", "\xff_Left.jpg", "; '\xff_Left.jpg' is there"},
     };
 

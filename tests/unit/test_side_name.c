@@ -50,6 +50,10 @@ static void a_side_stands_before_or_behind_the_id(void **state)
         {"droit 12.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "12"},
         {"12_izquierdo.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
         {"12_DERECHO.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "12"},
+        {"12_droite.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "12"},
+        {"izquierda-12.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
+        {"12 Derecha.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "12"},
+        {"12_left.jpg \t", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
         {"12.3_left.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12.3"},
         {"Jos\xc3\xa9_left.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "Jos\xc3\xa9"},
     };
@@ -57,6 +61,57 @@ static void a_side_stands_before_or_behind_the_id(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
         assert_reads(&examples[i]);
+}
+
+/* Only what is between id and side belongs to neither. */
+static void an_id_keeps_the_separators_at_its_other_end(void **state)
+{
+    static const example examples[] = {
+        {"-1_left.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "-1"},
+        {"__1__left_.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "__1"},
+        {"_OD_1_.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "1_"},
+        {"-_left.jpg", DMS_NAME_BARE, DMS_SIDE_NONE, "-_left"},
+        {" 1 _left", DMS_NAME_ONE_SIDE, DMS_LEFT, "1"},
+        {"\xc2\xa0-1\xe3\x80\x80left", DMS_NAME_ONE_SIDE, DMS_LEFT, "-1"},
+        {"1\xef\xbc\xbfleft", DMS_NAME_ONE_SIDE, DMS_LEFT, "1"},
+        {"1 \xe2\x80\x93 left", DMS_NAME_ONE_SIDE, DMS_LEFT, "1"}, /* en dash */
+        {"right\xef\xbc\x8d\xef\xbc\x91", DMS_NAME_ONE_SIDE, DMS_RIGHT,
+         "\xef\xbc\x91"},
+        {"\xef\xbc\xbf"
+         "1\xef\xbc\x8eleft",
+         DMS_NAME_ONE_SIDE, DMS_LEFT,
+         "\xef\xbc\xbf"
+         "1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
+        assert_reads(&examples[i]);
+}
+
+/* "le" and "re" are an article, a surname, "again": at the end, and alone. */
+static void le_and_re_are_sides_only_at_the_end(void **state)
+{
+    static const example examples[] = {
+        {"12_re.jpg", DMS_NAME_ONE_SIDE, DMS_RIGHT, "12"},
+        {"12-LE", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
+        {"LE/12.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12"},
+        {"le_12.jpg", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "le_12"},
+        {"Le_Blanc_left.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "Le_Blanc"},
+        {"left_12_re.jpg", DMS_NAME_ONE_SIDE, DMS_LEFT, "12_re"},
+        {"12_left_re.jpg", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "12_left_re"},
+        {"12_le_re", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "12_le_re"},
+        {"12re.jpg", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "12re"},
+        {"centre_12", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "centre_12"},
+        {"12_re_2.jpg", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "12_re_2"},
+        {"re.jpg", DMS_NAME_NO_SIDE, DMS_SIDE_NONE, "re"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
+        assert_reads(&examples[i]);
+    assert_int_equal(dms_side_word_side("LE", 2), DMS_LEFT);
+    assert_int_equal(dms_side_word_side("re", 2), DMS_RIGHT);
 }
 
 static void chinese_needs_no_separator(void **state)
@@ -135,9 +190,9 @@ static void folders_belong_to_the_id_or_are_the_side(void **state)
 static void whatever_the_name_the_answer_holds_together(void **state)
 {
     static const char *const pieces[] = {
-        "left",         "R",  "_", "-",    "/",
-        "\\",           "12", "x", ".jpg", "\xe5\xb7\xa6",
-        "\xe7\x9c\xbc", " "};
+        "left",         "R",  "_",  "-",           "/",
+        "\\",           "12", "x",  ".jpg",        "\xe5\xb7\xa6",
+        "\xe7\x9c\xbc", " ",  "re", "\xef\xbc\xbf"};
     enum { PIECES = sizeof pieces / sizeof pieces[0], LONG = 5 };
     size_t all = 1;
 
@@ -171,6 +226,12 @@ static void who_knows_the_id_finds_a_side_anywhere(void **state)
     assert_int_equal(anywhere("IMG_left_0001.jpg"), DMS_LEFT);
     assert_int_equal(anywhere("left/12_l.jpg"), DMS_LEFT);
     assert_int_equal(anywhere("x/od.png"), DMS_RIGHT);
+    assert_int_equal(anywhere("IMG\xef\xbc\xbfod\xef\xbc\xbf"
+                              "1.png"),
+                     DMS_RIGHT);
+    assert_int_equal(anywhere("12_re.png"), DMS_RIGHT);
+    assert_int_equal(anywhere("le_12_right.png"), DMS_RIGHT);
+    assert_int_equal(anywhere("le_12.png"), DMS_SIDE_NONE);
     assert_int_equal(anywhere("copyright_1.jpg"), DMS_SIDE_NONE);
     assert_int_equal(anywhere("left/12_right.jpg"), DMS_SIDE_NONE);
     assert_int_equal(anywhere(""), DMS_SIDE_NONE);
@@ -191,6 +252,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_side_stands_before_or_behind_the_id),
+        cmocka_unit_test(an_id_keeps_the_separators_at_its_other_end),
+        cmocka_unit_test(le_and_re_are_sides_only_at_the_end),
         cmocka_unit_test(chinese_needs_no_separator),
         cmocka_unit_test(a_name_without_a_side_is_an_id),
         cmocka_unit_test(a_side_alone_and_two_sides_are_told_apart),
