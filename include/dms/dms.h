@@ -37,6 +37,7 @@
  *     model.h        model files
  *     compute.h      precision, algorithm, threads
  *     session.h      prediction: two photographs in, probabilities out
+ *     ensemble.h     several models that answer as one
  *     image.h        photographs and their preprocessing
  *     data.h         data sets
  *     metrics.h      metrics of labels and probabilities
@@ -78,6 +79,7 @@
 #include "dms/bench.h"
 #include "dms/compute.h"
 #include "dms/data.h"
+#include "dms/ensemble.h"
 #include "dms/evaluate.h"
 #include "dms/export.h"
 #include "dms/image.h"
