@@ -45,6 +45,7 @@
  *     option.h       options described by one table
  *     train.h        training
  *     adapt.h        batch norms adapted to other photographs
+ *     average.h      the mean of several models' weights
  *     import.h       weights from other programs
  *     export.h       models for other programs
  *     quantize.h     models with 8-bit integers
@@ -76,6 +77,7 @@
 
 #include "dms/adapt.h"
 #include "dms/architecture.h"
+#include "dms/average.h"
 #include "dms/bench.h"
 #include "dms/compute.h"
 #include "dms/data.h"
