@@ -339,6 +339,21 @@ bool cli_args_given(const cli_args *args, const char *name)
     return false;
 }
 
+size_t cli_args_values(const char ***values, const cli_args *args,
+                       const char *name)
+{
+    size_t count = 0;
+
+    *values = calloc((size_t)args->settings_count + 1, sizeof(**values));
+    for (int i = 0; *values != NULL && i < args->settings_count; i++) {
+        const cli_setting *setting = &args->settings[i];
+
+        if (strcmp(setting->option->name, name) == 0 && *setting->text != '\0')
+            (*values)[count++] = setting->text;
+    }
+    return count;
+}
+
 dms_status cli_args_require(const char *value, const char *name,
                             const char *what, dms_error *err)
 {

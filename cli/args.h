@@ -32,6 +32,15 @@ void cli_args_release(cli_args *args);
 /* Was the option given on the command line (not only in the file)? */
 bool cli_args_given(const cli_args *args, const char *name);
 
+/* All values of an option that may be given several times, in the order of the
+ * command line; an empty one is left out.
+ *
+ * values  out: the list, to be freed by the caller; its texts are borrowed.
+ *         NULL: out of memory
+ * Returns how many. */
+size_t cli_args_values(const char ***values, const cli_args *args,
+                       const char *name);
+
 /* DMS_EINVAL "--name is required: what" unless the text option has a value. */
 dms_status cli_args_require(const char *value, const char *name,
                             const char *what, dms_error *err);

@@ -1,6 +1,8 @@
 /* `dmsnet evaluate`: a model's figures on one split of a data set. */
 #include "commands.h"
 
+#include <stdlib.h>
+
 #include "args.h"
 #include "compute_options.h"
 #include "dms/evaluate.h"
@@ -38,7 +40,8 @@ static const dms_option evaluate_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      FIELD(model),
-     .help = "model file"},
+     .help = "model file, or the folder of a run with folds; given several "
+             "times, an ensemble"},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,
@@ -124,9 +127,12 @@ static const dms_option_table evaluate_table = {
 static dms_status run_evaluate(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
+    const char **models = NULL;
+    size_t model_count = cli_args_values(&models, run->args, "model");
     const evaluate_cli *given = run->args->values[0];
     const dms_evaluate_options options = {.struct_size = sizeof(options),
-                                          .model = given->model,
+                                          .models = models,
+                                          .model_count = model_count,
                                           .data = given->data,
                                           .images = given->images,
                                           .encoding = given->encoding,
@@ -143,6 +149,10 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                                           .compute = run->args->values[1]};
     dms_report *report = NULL;
 
+    if (models == NULL) {
+        st = cli_fail(err, DMS_ENOMEM, "out of memory (models)");
+        goto done;
+    }
     if (given->tuned_model[0] != '\0' &&
         cli_args_same_file(given->tuned_model, given->model)) {
         st = cli_fail(err, DMS_EINVAL,
@@ -162,6 +172,7 @@ static dms_status run_evaluate(cli_run *run, dms_error *err)
                      err));
     TRY(cli_report_print(report, given->json, err));
 done:
+    free(models);
     dms_report_destroy(report);
     return st;
 }
@@ -179,7 +190,10 @@ const cli_command cli_command_evaluate = {
         "A patient counts as one that the model was trained on if a "
         "photograph has the pixels of a training photograph, whatever its "
         "name. Photographs that cannot be read are named and left out, and the "
-        "exit status is then 1. --model and --data are required.",
+        "exit status is then 1.\n\n--model and --data are required. Several "
+        "models, or the models of a run with folds, are an ensemble: their "
+        "logits are averaged, and the report also has the metrics of each "
+        "model by itself.",
     .tables = {{.options = &evaluate_table},
                {.options = &cli_compute_answer_table}},
     .computes = true,

@@ -2,11 +2,12 @@
 #include "commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
 #include "compute_options.h"
-#include "dms/session.h"
+#include "dms/ensemble.h"
 #include "fail.h"
 
 typedef struct predict_options {
@@ -33,7 +34,8 @@ static const dms_option predict_list[] = {
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
      DMS_OPTION_FIELD(predict_options, model),
-     .help = "model file"},
+     .help = "model file, or the folder of a run with folds; given several "
+             "times, an ensemble"},
     {.name = "left",
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
@@ -121,7 +123,7 @@ static void tell_failures(cli_run *run, const dms_predictions *predictions,
 }
 
 /* Predict the list and print the results; after a stop, those that exist. */
-static dms_status predict(cli_run *run, const dms_model *model,
+static dms_status predict(cli_run *run, const dms_ensemble *ensemble,
                           const dms_pair_list *list, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -135,9 +137,10 @@ static dms_status predict(cli_run *run, const dms_model *model,
 
     if (batch > list->count)
         batch = list->count > 0 ? list->count : 1;
-    TRY(dms_predictions_create(&predictions, model, list->count, err));
-    TRY(dms_session_create_with(&session, model, (int)batch,
-                                run->args->values[1], list->count, err));
+    TRY(dms_predictions_create(&predictions, dms_ensemble_get(ensemble, 0),
+                               list->count, err));
+    TRY(dms_session_create_ensemble(&session, ensemble, (int)batch,
+                                    run->args->values[1], list->count, err));
     stopped = dms_session_predict(session, predictions, list->pairs,
                                   list->count, run->monitor, err);
     if (stopped != DMS_OK && stopped != DMS_ESTOPPED)
@@ -154,6 +157,20 @@ done:
     return st;
 }
 
+static dms_status open_models(dms_ensemble **ensemble, cli_run *run,
+                              dms_error *err)
+{
+    const char **paths = NULL;
+    size_t count = cli_args_values(&paths, run->args, "model");
+    dms_status st = DMS_OK;
+
+    if (paths == NULL)
+        return cli_fail(err, DMS_ENOMEM, "out of memory (models)");
+    st = dms_ensemble_open(ensemble, paths, count, run->monitor, err);
+    free(paths);
+    return st;
+}
+
 static dms_status run_predict(cli_run *run, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -167,16 +184,16 @@ static dms_status run_predict(cli_run *run, dms_error *err)
                                          .monitor = run->monitor,
                                          .encoding = options->encoding};
     dms_pair_list list = {0};
-    dms_model *model = NULL;
+    dms_ensemble *ensemble = NULL;
 
     TRY(check_inputs(args, err));
-    TRY(dms_model_open(&model, options->model, run->monitor, err));
+    TRY(open_models(&ensemble, run, err));
     if (args->count > 0)
         TRY(dms_pair_list_read_with(&list, args->arguments[0], &reading, err));
-    TRY(predict(run, model, args->count > 0 ? &list : &one, err));
+    TRY(predict(run, ensemble, args->count > 0 ? &list : &one, err));
 done:
     dms_pair_list_release(&list);
-    dms_model_destroy(model);
+    dms_ensemble_destroy(ensemble);
     return st;
 }
 
@@ -194,7 +211,10 @@ const cli_command cli_command_predict = {
         "(docs/data-format.md); files that are not used are named. If a "
         "photograph cannot be read, only "
         "its patient fails: the others are still printed, and the exit status "
-        "is 1. --model is required.\n\nA research tool, not a medical device.",
+        "is 1.\n\n--model is required. Several models, or the models of a run "
+        "with "
+        "folds, are an ensemble: their logits are averaged.\n\nA research "
+        "tool, not a medical device.",
     .arguments_max = 1,
     .tables = {{.options = &predict_table},
                {.options = &cli_compute_answer_table}},

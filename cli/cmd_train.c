@@ -35,6 +35,36 @@ static void put_count(dms_json_writer *w, const char *name, int64_t value)
     dms_json_write_integer(w, value);
 }
 
+static void put_run(dms_json_writer *w, const dms_train_result *result)
+{
+    dms_json_write_key(w, "end");
+    dms_json_write_text(w, dms_train_end_name(result->end));
+    put_count(w, "epochs", result->epochs);
+    put_count(w, "steps", result->steps);
+    put_real(w, "seconds", result->seconds);
+    put_count(w, "best_epoch", result->best_epoch);
+    put_real(w, "best_metric", result->best_metric);
+    put_real(w, "train_loss", result->train_loss);
+    put_real(w, "val_loss", result->val_loss);
+}
+
+/* What a run with folds has beside the sums and the mean. */
+static void put_folds(dms_json_writer *w, const dms_train_result *result)
+{
+    dms_json_write_key(w, "metric");
+    dms_json_write_text(w, dms_metric_name(result->metric));
+    put_real(w, "metric_deviation", result->metric_deviation);
+    put_real(w, "out_of_fold", result->out_of_fold);
+    dms_json_write_key(w, "folds");
+    dms_json_write_array(w);
+    for (int i = 0; i < result->fold_count; i++) {
+        dms_json_write_object(w);
+        put_run(w, result->folds[i]);
+        dms_json_write_object_end(w);
+    }
+    dms_json_write_array_end(w);
+}
+
 static dms_status put_result(const dms_train_result *result, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -45,15 +75,9 @@ static dms_status put_result(const dms_train_result *result, dms_error *err)
     dms_json_write_begin(&w, &out,
                          (dms_json_style){.plain = true, .digits = 9});
     dms_json_write_object(&w);
-    dms_json_write_key(&w, "end");
-    dms_json_write_text(&w, dms_train_end_name(result->end));
-    put_count(&w, "epochs", result->epochs);
-    put_count(&w, "steps", result->steps);
-    put_real(&w, "seconds", result->seconds);
-    put_count(&w, "best_epoch", result->best_epoch);
-    put_real(&w, "best_metric", result->best_metric);
-    put_real(&w, "train_loss", result->train_loss);
-    put_real(&w, "val_loss", result->val_loss);
+    put_run(&w, result);
+    if (result->fold_count > 0)
+        put_folds(&w, result);
     dms_json_write_object_end(&w);
     if (out.failed)
         st = cli_fail(err, DMS_ENOMEM, "out of memory (the run's result)");
@@ -102,8 +126,15 @@ const cli_command cli_command_train = {
             "without --start-size; --init and --pretrained are not read again. "
             "--resume=auto, or --resume auto, starts the run if there is none "
             "yet, so that a scheduler can always give it. A folder with models "
-            "but no checkpoint is refused.\n\nOne line of "
-            "JSON on standard output summarises the run.",
+            "but no checkpoint is refused.\n\n--folds K "
+            "trains K models, each validated on another part of the training "
+            "patients, in fold1, fold2, ... of the run folder, and writes "
+            "out-of-fold.csv: each training patient's probabilities, by the "
+            "model that did not see the patient. --resume goes on with the "
+            "first fold that has not ended. `dmsnet predict` and `dmsnet "
+            "evaluate` take the run folder as an ensemble of its "
+            "models.\n\nOne line of JSON on standard output summarises the "
+            "run.",
     .computes = true,
     .tables = {{.get = dms_train_option_table, .section = "train"}},
     .find_config = find_config,

@@ -10,6 +10,7 @@ dms_status cli_report_print(const dms_report *report, bool json,
                             dms_error *err);
 
 extern const cli_command cli_command_adapt;
+extern const cli_command cli_command_average;
 extern const cli_command cli_command_bench;
 extern const cli_command cli_command_completion;
 extern const cli_command cli_command_data_check;

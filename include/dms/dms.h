@@ -37,6 +37,7 @@
  *     model.h        model files
  *     compute.h      precision, algorithm, threads
  *     session.h      prediction: two photographs in, probabilities out
+ *     ensemble.h     several models that answer as one
  *     image.h        photographs and their preprocessing
  *     data.h         data sets
  *     metrics.h      metrics of labels and probabilities
@@ -44,6 +45,7 @@
  *     option.h       options described by one table
  *     train.h        training
  *     adapt.h        batch norms adapted to other photographs
+ *     average.h      the mean of several models' weights
  *     import.h       weights from other programs
  *     export.h       models for other programs
  *     quantize.h     models with 8-bit integers
@@ -75,9 +77,11 @@
 
 #include "dms/adapt.h"
 #include "dms/architecture.h"
+#include "dms/average.h"
 #include "dms/bench.h"
 #include "dms/compute.h"
 #include "dms/data.h"
+#include "dms/ensemble.h"
 #include "dms/evaluate.h"
 #include "dms/export.h"
 #include "dms/image.h"

@@ -32,15 +32,16 @@ const char *dms_tune_name(int tune);
  * call; for optional paths, NULL and "" mean the same. */
 typedef struct dms_evaluate_options {
     size_t struct_size;
-    const char *model;       /* model file */
+    const char *model;       /* as a path of dms_ensemble_open: a model file */
     const char *data;        /* folder or table */
     const char *images;      /* NULL: beside the table */
     const char *labels;      /* how the table names the model's labels, in the
                                 form of dms_label_set_parse; NULL: as the model
                                 does */
     const char *out;         /* folder for the results, created if missing */
-    const char *cache;       /* folder for preprocessed photographs; NULL: the
-                                model file's if writable, else the results' */
+    const char *cache;       /* folder for preprocessed photographs; NULL:
+                                that of the model file, or the run with folds,
+                                if writable, else the results' */
     const char *tuned_model; /* where to write the model with the tuned
                                 thresholds; NULL: nowhere */
     dms_split split;         /* NONE: every labelled patient */
@@ -54,6 +55,10 @@ typedef struct dms_evaluate_options {
     bool strict; /* refuse where patients were trained on, or the model does
                     not say which were; else the monitor is warned. Of the
                     training split neither is done */
+    /* An ensemble instead of `model`: paths as of dms_ensemble_open. NULL:
+     * `model` is evaluated. */
+    const char *const *models;
+    size_t model_count;
 } dms_evaluate_options;
 
 /* Validation split, the model's thresholds, batches of 8, 2,000 resamples, seed
@@ -71,6 +76,9 @@ void dms_evaluate_options_init(dms_evaluate_options *options,
  * patients, with a warning or, with options->strict, DMS_EMISMATCH. Writes
  * metrics.json, report.txt and predictions.csv (the challenge's form, in the
  * table's order) to options->out.
+ * Of an ensemble the report also has each model's figures (model_count in
+ * dms_report); its split is that of the first model's training, and every
+ * model's training photographs are checked.
  * Unreadable photographs are left out with a warning; *unreadable (may be NULL)
  * counts them. DMS_EINVAL, DMS_EIO, DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM;
  * DMS_ESTOPPED if the monitor asks to stop. */

@@ -123,6 +123,10 @@ typedef struct dms_report {
     /* Of dms_evaluate: the name of the test-time augmentation ("flips"), static
      * text; NULL: none. */
     const char *tta;
+    /* Of dms_evaluate of an ensemble: its models; else 0 and NULL. */
+    size_t model_count;
+    char **model_paths;    /* model_count */
+    double *model_metrics; /* read through dms_report_model_metric */
 } dms_report;
 
 /* A headline figure, a floor's (decisions at 0.5), label k's row: borrowed from
@@ -132,6 +136,18 @@ const dms_figure *dms_report_metric(const dms_report *report,
 const dms_figure *dms_report_floor(const dms_report *report, dms_floor floor,
                                    dms_metric metric);
 const dms_label_report *dms_report_label(const dms_report *report, int k);
+
+/* Model i's own figure, with its own calibration and thresholds; NaN where it
+ * is undefined or there is no such model or figure. */
+double dms_report_model_metric(const dms_report *report, size_t i,
+                               dms_metric metric);
+
+/* Mean and standard deviation (n - 1) of the models' figures; undefined ones
+ * are left out. NaN: too few are defined. */
+typedef struct dms_spread {
+    double mean, deviation;
+} dms_spread;
+dms_spread dms_report_model_spread(const dms_report *report, dms_metric metric);
 
 void dms_report_destroy(dms_report *report); /* accepts NULL */
 

@@ -16,9 +16,9 @@
  *
  * The run folder then contains best.safetensors and last.safetensors (model
  * files), checkpoint.safetensors (to resume from) and the checkpoint before it,
- * config.yaml, run.json, metrics.jsonl, metrics.csv and curves.svg. A
- * checkpoint does not contain a frozen backbone: resuming reads that from
- * last.safetensors.
+ * config.yaml, run.json, metrics.jsonl, metrics.csv and curves.svg; that of a
+ * run with folds contains such a folder for each of them. A checkpoint does not
+ * contain a frozen backbone: resuming reads that from last.safetensors.
  *
  * Threads: every function here may be called from any thread; only one call at
  * a time may use a run folder. */
@@ -229,6 +229,10 @@ typedef struct dms_train_options {
     double cutmix; /* alpha of Beta(alpha, alpha): replaces a rectangle of
                       both eyes by another patient's (arXiv 1905.04899); with
                       mixup too, each batch has one of the two; 0: off */
+    /* 2 to 20: cross-validation over the training patients (dms_train); 0: one
+     * run. */
+    int folds;
+    int fold; /* 1 to folds: only that fold, in `run` itself; 0: all of them */
 } dms_train_options;
 
 /* The description of the options; never NULL. */
@@ -254,7 +258,8 @@ typedef enum dms_train_end {
  * range. */
 const char *dms_train_end_name(int end);
 
-/* Created by dms_train, destroyed by dms_train_result_destroy. */
+/* Created by dms_train, destroyed by dms_train_result_destroy. May grow at its
+ * end. */
 typedef struct dms_train_result {
     dms_train_end end;
     int epochs;    /* validated epochs, including those before a resume */
@@ -264,6 +269,16 @@ typedef struct dms_train_result {
     double best_metric; /* NaN if undefined */
     double train_loss;  /* of the last epoch */
     double val_loss;    /* of the last epoch; NaN without a validation split */
+    dms_metric metric;  /* which best_metric is */
+    /* Of a run with folds; else 0 and NULL. Then epochs, steps and seconds are
+     * sums over the folds, best_epoch is 0, best_metric is the mean of the
+     * folds', and the losses are NaN. */
+    int fold_count; /* those that were begun */
+    struct dms_train_result **folds;
+    double metric_deviation; /* of the folds' best_metric (n - 1); NaN: fewer
+                                than two */
+    double out_of_fold;      /* the metric of RUN/out-of-fold.csv; NaN until all
+                                folds have ended */
 } dms_train_result;
 void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
 
@@ -279,6 +294,14 @@ void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
  * DMS_EINVAL also if options->resume does not match the run folder: it already
  * has a run, or has none, or has models of a run without its checkpoint. Such
  * models are never overwritten.
+ * With options->folds the training patients are divided into as many parts, by
+ * patient and stratified like the splits; validation patients of the split take
+ * no part. Fold k is an ordinary run in RUN/foldk that is validated on part k
+ * and trained on the others. RUN/out-of-fold.csv then has each training
+ * patient's probabilities, in the form of predictions.csv, from the best model
+ * of the fold that the patient was held out of. Folds share the prepared
+ * photographs. Resuming goes on with the first fold that has not ended; a time
+ * limit holds for each fold.
  * DMS_EIO, DMS_EFORMAT, DMS_ENOMEM. */
 dms_status dms_train(dms_train_result **out, const dms_train_options *options,
                      const dms_monitor *monitor, dms_error *err);

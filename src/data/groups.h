@@ -3,7 +3,13 @@
 #ifndef DMS_DATA_GROUPS_H
 #define DMS_DATA_GROUPS_H
 
+#include "data/cache.h"
 #include "dms/data.h"
+
+/* dms_dataset_group_duplicates by the digests in a cache of this data set, so
+ * that no photograph is decoded. DMS_ENOMEM. */
+dms_status dms_groups_join_cached(dms_dataset *dataset, const dms_cache *cache,
+                                  dms_error *err);
 
 /* Join the groups of patients a and b. */
 void dms_groups_join(dms_dataset *dataset, size_t a, size_t b);

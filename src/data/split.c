@@ -1,7 +1,10 @@
-/* Assigning patients to training, validation and test. A group of patients is
- * assigned as one; within each stratum (the group's rarest label) a hash of id
- * and seed gives the order, so that the order of the rows has no influence and
- * other strata have little. Relies on groups.c: a group's index is its root. */
+/* Assigning patients to training, validation and test, and training patients to
+ * folds. A group of patients is assigned as one; within each stratum (the
+ * group's rarest label) a hash of id and seed gives the order, so that the
+ * order of the rows has no influence and other strata have little. Relies on
+ * groups.c: a group's index is its root. */
+#include "data/folds.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -43,13 +46,37 @@ static int compare_groups(const void *a, const void *b)
 
 /* The groups that are assigned, and what their strata follow from. */
 typedef struct table {
-    group *groups;   /* sorted */
+    bool training;   /* only training patients are assigned; else all are */
+    group *groups;   /* sorted; those with a patient to assign */
     size_t count;    /* of groups */
-    uint8_t *unions; /* patients x K: at a group's root, 1 if any patient of
-                        the group has the label */
+    uint8_t *unions; /* patients x (K + 1): at a group's root, 1 if any patient
+                        to assign has the label; in the last column, if there
+                        is any */
     size_t *counts;  /* K: the number of patients with the label */
     int strata;      /* K + 1 */
 } table;
+
+/* Release the table also after a failure. */
+static dms_status table_init(table *t, const dms_dataset *dataset,
+                             bool training, dms_error *err)
+{
+    size_t strata = (size_t)dataset->label_count + 1;
+
+    *t = (table){.training = training,
+                 .groups = dms_calloc(dataset->count, sizeof *t->groups),
+                 .unions = dms_calloc(dataset->count + 1, strata),
+                 .counts = dms_calloc(strata, sizeof *t->counts),
+                 .strata = (int)strata};
+    return t->groups && t->unions && t->counts ? DMS_OK
+                                               : dms_fail_memory(err, "split");
+}
+
+static void table_release(table *t)
+{
+    dms_free(t->counts);
+    dms_free(t->unions);
+    dms_free(t->groups);
+}
 
 static void unite_labels(table *t, const dms_dataset *dataset)
 {
@@ -57,11 +84,15 @@ static void unite_labels(table *t, const dms_dataset *dataset)
 
     for (size_t i = 0; i < dataset->count; i++) {
         const dms_patient *patient = &dataset->patients[i];
+        uint8_t *of_group = t->unions + patient->group * (width + 1);
 
+        if (t->training && patient->split != DMS_SPLIT_TRAIN)
+            continue;
+        of_group[width] = 1;
         for (size_t k = 0; k < width; k++) {
             uint8_t has = patient->labels[k] == 1;
 
-            t->unions[patient->group * width + k] |= has;
+            of_group[k] |= has;
             t->counts[k] += has;
         }
     }
@@ -70,7 +101,7 @@ static void unite_labels(table *t, const dms_dataset *dataset)
 static int rarest_label(const table *t, size_t root)
 {
     int count = t->strata - 1, rarest = count;
-    const uint8_t *labels = t->unions + root * (size_t)count;
+    const uint8_t *labels = t->unions + root * (size_t)t->strata;
 
     for (int k = 0; k < count; k++)
         if (labels[k] && (rarest == count || t->counts[k] < t->counts[rarest]))
@@ -85,7 +116,8 @@ static void list_groups(table *t, const dms_dataset *dataset, uint64_t seed)
         const char *id = dataset->patients[i].id;
 
         assert(dataset->patients[i].group < dataset->count);
-        if (dataset->patients[i].group != i)
+        if (dataset->patients[i].group != i ||
+            !t->unions[i * (size_t)t->strata + (size_t)t->strata - 1])
             continue;
         t->groups[t->count++] = (group){
             .root = i,
@@ -208,18 +240,15 @@ dms_status dms_dataset_split(dms_dataset *dataset,
     dms_status st = DMS_OK;
     dms_split_options own;
     const dms_split_options *options = &own;
-    size_t width = (size_t)dataset->label_count;
-    table t = {.strata = dataset->label_count + 1};
+    table t = {0};
     stratum *strata = NULL;
 
     TRY(take_options(&own, given, err));
     if (dataset->has_split_column && !options->override_column)
         goto done;
-    t.groups = dms_calloc(dataset->count, sizeof *t.groups);
-    t.unions = dms_calloc(dataset->count + 1, width + 1);
-    t.counts = dms_calloc(width + 1, sizeof *t.counts);
-    strata = dms_calloc(width + 1, sizeof *strata);
-    if (!t.groups || !t.unions || !t.counts || !strata) {
+    TRY(table_init(&t, dataset, false, err));
+    strata = dms_calloc((size_t)t.strata, sizeof *strata);
+    if (!strata) {
         st = dms_fail_memory(err, "split");
         goto done;
     }
@@ -227,8 +256,40 @@ dms_status dms_dataset_split(dms_dataset *dataset,
     deal(dataset, &t, strata, options);
 done:
     dms_free(strata);
-    dms_free(t.counts);
-    dms_free(t.unions);
-    dms_free(t.groups);
+    table_release(&t);
+    return st;
+}
+
+dms_status dms_folds_deal(int *fold, const dms_dataset *dataset, int folds,
+                          uint64_t seed, dms_error *err)
+{
+    dms_status st;
+    table t = {0};
+    int *of_root = dms_calloc(dataset->count + 1, sizeof *of_root);
+
+    if (!of_root)
+        return dms_fail_memory(err, "folds");
+    TRY(table_init(&t, dataset, true, err));
+    list_groups(&t, dataset, seed);
+    if (t.count < (size_t)folds) {
+        st = dms_fail(err, DMS_EINVAL,
+                      "folds: %d, but the training patients are only %zu "
+                      "groups that a fold keeps together",
+                      folds, t.count);
+        goto done;
+    }
+    /* around the table, on from stratum to stratum: neither the strata nor
+     * their sum differ by more than one group between folds */
+    for (size_t i = 0; i < t.count; i++)
+        of_root[t.groups[i].root] = (int)(i % (size_t)folds) + 1;
+    for (size_t i = 0; i < dataset->count; i++) {
+        const dms_patient *patient = &dataset->patients[i];
+
+        fold[i] =
+            patient->split == DMS_SPLIT_TRAIN ? of_root[patient->group] : 0;
+    }
+done:
+    table_release(&t);
+    dms_free(of_root);
     return st;
 }

@@ -17,14 +17,19 @@ enum {
     MAP_BYTES = 128
 };
 
-struct dms_engine {
+typedef struct member {
     const dms_architecture *arch;
     dms_params *params;
     dms_net_options net; /* of each worker's net */
+} member;
+
+struct dms_engine {
+    member *members; /* owned: member_count, at least one */
+    int member_count;
     dms_pool *pool;
-    int count;
-    dms_net **nets;   /* count */
-    dms_views *views; /* count; NULL: no test-time augmentation */
+    int count;        /* of workers */
+    dms_net **nets;   /* count x member_count */
+    dms_views *views; /* one per net; NULL: no test-time augmentation */
 };
 
 int dms_engine_choose(const dms_engine_need *need)
@@ -56,11 +61,17 @@ dms_engine_options dms_engine_options_of(const dms_model *model)
 }
 
 /* Bytes of a worker's maps, approximately. */
-static size_t bytes_each(const dms_net_options *net)
+static size_t bytes_each(const dms_engine *e)
 {
-    size_t side = (size_t)net->size;
+    size_t bytes = 0;
 
-    return 2 * (size_t)net->patients * side * side * MAP_BYTES;
+    for (int i = 0; i < e->member_count; i++) {
+        const dms_net_options *net = &e->members[i].net;
+        size_t side = (size_t)net->size;
+
+        bytes += 2 * (size_t)net->patients * side * side * MAP_BYTES;
+    }
+    return bytes;
 }
 
 /* The part behind the map is float32, whatever the backbone's precision. */
@@ -92,7 +103,7 @@ static void choose_workers(dms_engine *e, int *threads,
     dms_engine_need need = {.asked = o->compute ? o->compute->workers : 0,
                             .threads = *threads > 0 ? *threads : 1,
                             .patients = o->patients,
-                            .bytes_each = bytes_each(&e->net),
+                            .bytes_each = bytes_each(e),
                             .bytes_free = dms_machine_memory()};
 
     if (o->compute && o->compute->deterministic && need.asked == 0)
@@ -102,35 +113,82 @@ static void choose_workers(dms_engine *e, int *threads,
     *threads /= e->count;
     if (e->count > 1 && *threads == 0)
         *threads = 1;
-    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
-    e->net.patients = o->batch > e->count ? o->batch / e->count : 1;
+    for (int i = 0; i < e->member_count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
+        e->members[i].net.patients =
+            o->batch > e->count ? o->batch / e->count : 1;
+}
+
+static dms_status make_members(dms_engine *e, const dms_engine_options *o,
+                               dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    e->member_count = 1 + o->more_count;
+    e->members = dms_calloc((size_t)e->member_count, sizeof *e->members);
+    if (!e->members)
+        return dms_fail_memory(err, "engine");
+    for (int i = 0; i < e->member_count; i++) {
+        const dms_engine_options *from = i == 0 ? o : &o->more[i - 1];
+        dms_engine_options own = *o;
+
+        own.arch = from->arch;
+        own.params = from->params;
+        own.labels = from->labels;
+        own.store = from->store;
+        own.size = from->size;
+        e->members[i] = (member){.arch = own.arch, .params = own.params};
+        TRY(choose_numbers(&e->members[i].net, &own, err));
+    }
+done:
+    return st;
+}
+
+/* A worker's nets, one per member. */
+static dms_net **nets_of(const dms_engine *e, int worker)
+{
+    return e->nets + (size_t)worker * (size_t)e->member_count;
+}
+
+/* 0 until they are allocated. */
+static size_t net_count(const dms_engine *e)
+{
+    return e->nets ? (size_t)e->count * (size_t)e->member_count : 0;
 }
 
 static dms_status make_views(dms_engine *e, dms_error *err)
 {
     dms_status st = DMS_OK;
 
-    if (e->net.part == DMS_NET_FROM_MAP)
+    if (e->members[0].net.part == DMS_NET_FROM_MAP)
         return dms_fail(err, DMS_EINVAL,
                         "tta: a net that begins with the map has no images to "
                         "mirror");
-    e->views = dms_calloc((size_t)e->count, sizeof *e->views);
+    e->views = dms_calloc(net_count(e), sizeof *e->views);
     if (!e->views)
         return dms_fail_memory(err, "engine");
-    for (int i = 0; st == DMS_OK && i < e->count; i++)
-        st = dms_views_init(&e->views[i], e->net.patients, e->arch->labels,
-                            e->net.size, err);
+    for (size_t i = 0; st == DMS_OK && i < net_count(e); i++) {
+        const member *m = &e->members[i % (size_t)e->member_count];
+
+        st = dms_views_init(&e->views[i], m->net.patients, m->arch->labels,
+                            m->net.size, err);
+    }
     return st;
 }
 
 static dms_status start(void *user, int worker, dms_error *err)
 {
     dms_engine *e = user;
-    dms_status st;
+    dms_net **nets = nets_of(e, worker);
+    dms_status st = DMS_OK;
 
-    TRY(dms_net_create(&e->nets[worker], e->arch, e->params, &e->net, err));
-    if (e->count > 1)
-        TRY(dms_net_load(e->nets[worker], err));
+    for (int i = 0; i < e->member_count; i++) {
+        member *m = &e->members[i];
+
+        TRY(dms_net_create(&nets[i], m->arch, m->params, &m->net, err));
+        if (e->count > 1)
+            TRY(dms_net_load(nets[i], err));
+    }
 done:
     return st;
 }
@@ -152,11 +210,10 @@ dms_status dms_engine_create(dms_engine **out, const dms_engine_options *o,
     e = dms_calloc(1, sizeof *e);
     if (!e)
         return dms_fail_memory(err, "engine");
-    e->arch = o->arch;
-    e->params = o->params;
-    TRY(choose_numbers(&e->net, o, err));
+    TRY(make_members(e, o, err));
     choose_workers(e, &pool.threads, o);
-    e->nets = dms_calloc((size_t)e->count, sizeof(dms_net *));
+    e->nets = dms_calloc((size_t)e->count * (size_t)e->member_count,
+                         sizeof(dms_net *));
     if (!e->nets) {
         st = dms_fail_memory(err, "engine");
         goto done;
@@ -177,12 +234,13 @@ void dms_engine_destroy(dms_engine *engine)
     if (!engine)
         return;
     dms_pool_destroy(engine->pool);
-    for (int i = 0; engine->nets && i < engine->count; i++)
+    for (size_t i = 0; i < net_count(engine); i++)
         dms_net_destroy(engine->nets[i]);
-    for (int i = 0; engine->views && i < engine->count; i++)
+    for (size_t i = 0; engine->views && i < net_count(engine); i++)
         dms_views_release(&engine->views[i]);
     dms_free(engine->views);
     dms_free(engine->nets);
+    dms_free(engine->members);
     dms_free(engine);
 }
 
@@ -191,19 +249,24 @@ int dms_engine_workers(const dms_engine *engine)
     return engine->count;
 }
 
+int dms_engine_members(const dms_engine *engine)
+{
+    return engine->member_count;
+}
+
 int dms_engine_batch_size(const dms_engine *engine)
 {
-    return engine->net.patients;
+    return engine->members[0].net.patients;
 }
 
 dms_net *dms_engine_net(const dms_engine *engine, int worker)
 {
-    return engine->nets[worker];
+    return nets_of(engine, worker)[0];
 }
 
 void dms_engine_weights_changed(dms_engine *engine)
 {
-    for (int i = 0; i < engine->count; i++)
+    for (size_t i = 0; i < net_count(engine); i++)
         dms_net_weights_changed(engine->nets[i]);
 }
 
@@ -216,7 +279,8 @@ typedef struct feeding {
 static dms_status forward(const dms_engine *e, dms_engine_batch *batch,
                           dms_error *err)
 {
-    dms_views *views = e->views ? &e->views[batch->worker] : NULL;
+    size_t net = (size_t)(batch->worker * e->member_count + batch->member);
+    dms_views *views = e->views ? &e->views[net] : NULL;
     dms_status st = views ? dms_views_forward(views, batch->net, err)
                           : dms_net_forward(batch->net, 0, err);
 
@@ -231,16 +295,20 @@ static dms_status run_batch(void *user, int worker, size_t at, size_t count,
                             dms_error *err)
 {
     const feeding *f = user;
-    dms_engine_batch batch = {.net = f->engine->nets[worker],
-                              .worker = worker,
-                              .size = f->engine->net.patients,
-                              .at = at,
-                              .count = count};
-    dms_status st;
+    dms_status st = DMS_OK;
 
-    TRY(f->feed->fill(f->feed->user, &batch, err));
-    TRY(forward(f->engine, &batch, err));
-    TRY(f->feed->take(f->feed->user, &batch, err));
+    for (int i = 0; i < f->engine->member_count; i++) {
+        dms_engine_batch batch = {.net = nets_of(f->engine, worker)[i],
+                                  .worker = worker,
+                                  .member = i,
+                                  .size = dms_engine_batch_size(f->engine),
+                                  .at = at,
+                                  .count = count};
+
+        TRY(f->feed->fill(f->feed->user, &batch, err));
+        TRY(forward(f->engine, &batch, err));
+        TRY(f->feed->take(f->feed->user, &batch, err));
+    }
 done:
     return st;
 }
@@ -253,15 +321,15 @@ dms_status dms_engine_run(size_t *done, dms_engine *engine,
     const dms_work work = {.run = run_batch,
                            .user = &f,
                            .total = feed->total,
-                           .piece = (size_t)engine->net.patients,
+                           .piece = (size_t)dms_engine_batch_size(engine),
                            .stage = feed->stage};
 
     dms_status st;
 
-    for (int i = 0; i < engine->count; i++)
+    for (size_t i = 0; i < net_count(engine); i++)
         dms_net_observe(engine->nets[i], feed->observer, feed->observer_user);
     st = dms_pool_run(done, engine->pool, &work, monitor, err);
-    for (int i = 0; i < engine->count; i++)
+    for (size_t i = 0; i < net_count(engine); i++)
         dms_net_observe(engine->nets[i], NULL, NULL);
     return st;
 }

@@ -6,7 +6,9 @@
  * With test-time augmentation (views.h) the net runs several times in between.
  *
  * The only way to run a trained net: prediction, evaluation, validation during
- * training and the calibration of integers all feed an engine. */
+ * training and the calibration of integers all feed an engine. An ensemble's
+ * engine has several networks, its members: each worker has a net of each, and
+ * runs a batch through all of them in turn. */
 #ifndef DMS_ENGINE_ENGINE_H
 #define DMS_ENGINE_ENGINE_H
 
@@ -52,6 +54,10 @@ typedef struct dms_engine_options {
     size_t patients;            /* expected in total; 0: unknown, few */
     dms_net_part part;          /* WHOLE, or FROM_MAP for maps by compute */
     bool sums_apart;            /* see dms_net_options */
+    /* The members after this one, of which only arch, params, labels, store and
+     * size are read; NULL: none. */
+    const struct dms_engine_options *more;
+    int more_count;
 } dms_engine_options;
 
 /* A model's weights and input size with a batch of one; the caller completes
@@ -64,7 +70,9 @@ dms_status dms_engine_create(dms_engine **out,
 void dms_engine_destroy(dms_engine *engine);
 
 int dms_engine_workers(const dms_engine *engine);
+int dms_engine_members(const dms_engine *engine);    /* at least 1 */
 int dms_engine_batch_size(const dms_engine *engine); /* patients of each net */
+/* The first member's. */
 dms_net *dms_engine_net(const dms_engine *engine, int worker);
 
 /* Call it when values in params have changed; only without a store. */
@@ -75,6 +83,7 @@ void dms_engine_weights_changed(dms_engine *engine);
 typedef struct dms_engine_batch {
     dms_net *net;
     int worker;
+    int member;       /* whose net it is: 0, or i + 1 for more[i] */
     int size;         /* batch of the net: left eyes, then as many right ones */
     size_t at, count; /* the feed's patients at .. at+count-1 */
     /* For take: the net's logits, or their means over its views. N x K; 2N x K,
@@ -82,7 +91,8 @@ typedef struct dms_engine_batch {
     const float *patient_logits, *eye_logits;
 } dms_engine_batch;
 
-/* Patients 0 .. total-1. fill and take are called on the worker's thread. */
+/* Patients 0 .. total-1. fill and take are called on the worker's thread: for
+ * each batch once per member, in the members' order. */
 typedef struct dms_feed {
     /* Write the batch to dms_net_images or dms_net_map. */
     dms_status (*fill)(void *user, const dms_engine_batch *batch,

@@ -1,6 +1,7 @@
-/* `dmsnet evaluate`: predict a split with a model, optionally tune thresholds
- * on the validation split, measure, and write the results. Relies on the engine
- * for the forward passes and on the cache for preprocessed photographs. */
+/* `dmsnet evaluate`: predict a split with a model or an ensemble, optionally
+ * tune thresholds on the validation split, measure, and write the results.
+ * Relies on patient_logits.c for the forward passes; a single model is an
+ * ensemble of one. */
 #include "dms/evaluate.h"
 
 #include <libgen.h>
@@ -9,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
-#include "net/model.h"
+#include "engine/evaluation.h"
 #include "engine/model_record.h"
 #include "engine/model_split.h"
+#include "engine/patient_logits.h"
+#include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -24,7 +26,6 @@
 #include "data/predictions.h"
 #include "eval/probability.h"
 #include "net/compute.h"
-#include "net/dmsnet.h"
 #include "machine/threads.h"
 
 const char *dms_tune_name(int tune)
@@ -43,58 +44,60 @@ void dms_evaluate_options_init(dms_evaluate_options *options,
     dms_growing_init(options, struct_size, &plain, sizeof plain);
 }
 
-/* A running evaluation. open_all opens in the order of the fields; NULL: not
- * yet open. */
-typedef struct evaluation {
-    const dms_evaluate_options *options; /* its texts may be "", not NULL */
-    const dms_compute *compute;
-    const dms_monitor *monitor;
-    dms_model *model;
-    dms_dataset *dataset;
-    dms_cache *cache;
-    dms_engine *engine;
-} evaluation;
-
-/* The usable patients of one split and their predictions. */
-typedef struct answers {
-    size_t width;     /* K */
-    size_t *patients; /* indices into the data set, in its order */
-    size_t count;
-    double *probabilities; /* count x K, each from 0 to 1 */
-    uint8_t *labels;       /* count x K of 0, 1 or DMS_LABEL_UNKNOWN */
-} answers;
-
-static void answers_release(answers *a)
+static void answers_release(dms_evaluation_answers *a)
 {
     dms_free(a->patients);
+    dms_free(a->logits);
     dms_free(a->probabilities);
     dms_free(a->labels);
 }
 
-/* By default the cache is next to the model, where training leaves it, or in
- * the results' folder if the model's folder is not writable. */
-static dms_status open_cache(evaluation *e, dms_error *err)
+/* By default the caches are next to the first model, or in the folder of a run
+ * with folds, where training leaves them; in the results' folder if that is not
+ * writable. */
+static dms_status open_caches(dms_evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
+    const char *given = o->models[0];
+    bool is_file = strcmp(given, e->ensemble->paths[0]) == 0;
     const char *folder = o->cache;
-    char *model = dms_strdup(o->model);
-    dms_status st;
+    char *model = dms_strdup(given);
+    dms_status st = DMS_OK;
 
-    if (!model)
-        return dms_fail_memory(err, "evaluation");
+    e->caches = dms_calloc(e->ensemble->count, sizeof *e->caches);
+    if (!model || !e->caches) {
+        st = dms_fail_memory(err, "evaluation");
+        goto done;
+    }
     if (folder[0] == '\0') {
-        folder = dirname(model);
+        folder = is_file ? dirname(model) : given;
         folder = access(folder, W_OK) == 0 ? folder : o->out;
     }
-    st = dms_cache_open(&e->cache, folder, e->dataset,
-                        &e->model->config.preprocess, e->monitor, err);
+    for (size_t i = 0; i < e->ensemble->count; i++) {
+        size_t same = dms_ensemble_same_input(e->ensemble, i);
+
+        e->caches[i] = e->caches[same];
+        if (same == i)
+            TRY(dms_cache_open(&e->caches[i], folder, e->dataset,
+                               &e->ensemble->models[i]->config.preprocess,
+                               e->monitor, err));
+    }
+done:
     dms_free(model);
     return st;
 }
 
+static void close_caches(dms_evaluation *e)
+{
+    for (size_t i = 0; e->caches && i < e->ensemble->count; i++)
+        if (dms_ensemble_same_input(e->ensemble, i) == i)
+            dms_cache_close(e->caches[i]);
+    dms_free(e->caches);
+}
+
 /* The number of patients to predict, including those whose photographs turn out
  * unreadable. */
-static size_t patients_to_run(const evaluation *e)
+static size_t patients_to_run(const dms_evaluation *e)
 {
     dms_split split = e->options->split;
     bool tune = e->options->tune != DMS_TUNE_NONE;
@@ -112,7 +115,7 @@ static size_t patients_to_run(const evaluation *e)
 
 /* Labels given by --labels must have the model's codes, but may be in another
  * column. Without it, the model's own labels are searched for. */
-static dms_status open_dataset(evaluation *e, dms_error *err)
+static dms_status open_dataset(dms_evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
     const dms_label_set *own = e->model->config.labels;
@@ -135,7 +138,7 @@ static dms_status open_dataset(evaluation *e, dms_error *err)
             dms_label_set_text(wants, sizeof wants, asked);
             st = dms_fail(err, DMS_EMISMATCH,
                           "%s: is a model of the labels %s; --labels is %s",
-                          o->model, has, wants);
+                          e->ensemble->paths[0], has, wants);
             goto done;
         }
         options.labels = asked;
@@ -147,60 +150,118 @@ done:
     return st;
 }
 
-static dms_model_record record_of(const evaluation *e)
-{
-    return (dms_model_record){.model = e->model,
-                              .path = e->options->model,
-                              .dataset = e->dataset,
-                              .cache = e->cache,
-                              .strict = e->options->strict,
-                              .monitor = e->monitor};
-}
-
 /* Checks every split that will be predicted, before the first prediction. */
-static dms_status check_record(const evaluation *e, dms_error *err)
+static dms_status check_records(const dms_evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
-    const dms_model_record record = record_of(e);
     dms_status st = DMS_OK;
 
-    if (o->tune != DMS_TUNE_NONE && o->split != DMS_SPLIT_VAL)
-        TRY(dms_model_record_check(&record, DMS_SPLIT_VAL, err));
-    TRY(dms_model_record_check(&record, o->split, err));
+    for (size_t i = 0; i < e->ensemble->count; i++) {
+        const dms_model_record record = dms_evaluation_record(e, i);
+
+        if (o->tune != DMS_TUNE_NONE && o->split != DMS_SPLIT_VAL)
+            TRY(dms_model_record_check(&record, DMS_SPLIT_VAL, err));
+        TRY(dms_model_record_check(&record, o->split, err));
+    }
 done:
     return st;
 }
 
-static dms_status open_all(evaluation *e, dms_error *err)
+static dms_status open_models(dms_evaluation *e, dms_error *err)
+{
+    const dms_evaluate_options *o = e->options;
+    dms_status st;
+
+    TRY(dms_ensemble_open(&e->ensemble, o->models, o->model_count, e->monitor,
+                          err));
+    e->model = e->ensemble->models[0];
+    for (size_t i = 0; o->strict && i < e->ensemble->count; i++)
+        TRY(dms_model_record_need(e->ensemble->models[i], e->ensemble->paths[i],
+                                  err));
+    if (o->tuned_model[0] && e->ensemble->count > 1)
+        st = dms_fail(err, DMS_EINVAL,
+                      "tuned thresholds are written to one model's file, and "
+                      "these are %zu models",
+                      e->ensemble->count);
+done:
+    return st;
+}
+
+static dms_status make_engine(dms_evaluation *e, dms_error *err)
+{
+    dms_engine_options *more = dms_calloc(e->ensemble->count, sizeof *more);
+    dms_engine_options options;
+    dms_status st;
+
+    if (!more)
+        return dms_fail_memory(err, "evaluation");
+    options = dms_ensemble_engine_options(more, e->ensemble);
+    options.batch = e->options->batch;
+    options.compute = e->compute;
+    options.patients = patients_to_run(e);
+    st = dms_engine_create(&e->engine, &options, err);
+    dms_free(more);
+    return st;
+}
+
+static dms_status open_all(dms_evaluation *e, dms_error *err)
 {
     dms_status st;
     const dms_evaluate_options *o = e->options;
-    dms_engine_options engine;
 
-    TRY(dms_model_open(&e->model, o->model, e->monitor, err));
-    if (o->strict)
-        TRY(dms_model_record_need(e->model, o->model, err));
+    TRY(open_models(e, err));
     TRY(open_dataset(e, err));
     TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
     TRY(dms_folder_make(o->out, err));
-    TRY(open_cache(e, err));
-    TRY(check_record(e, err));
-    engine = dms_engine_options_of(e->model);
-    engine.batch = o->batch;
-    engine.compute = e->compute;
-    engine.patients = patients_to_run(e);
-    TRY(dms_engine_create(&e->engine, &engine, err));
+    TRY(open_caches(e, err));
+    TRY(check_records(e, err));
+    TRY(make_engine(e, err));
 done:
     return st;
 }
 
-static dms_status answers_init(answers *a, const evaluation *e, dms_split split,
+/* Can every model use the patient's photographs? */
+static bool all_can_use(const dms_evaluation *e, size_t patient)
+{
+    bool can = true;
+
+    for (size_t i = 1; i < e->ensemble->count; i++)
+        can = can && dms_loader_can_use(e->dataset, e->caches[i], patient,
+                                        e->model->config.architecture.eyes);
+    return can;
+}
+
+/* Keep the patients that all models can use and, for single-label, those with
+ * exactly one label. */
+static void choose_patients(dms_evaluation_answers *a, const dms_evaluation *e)
+{
+    bool one_of = e->model->config.architecture.task == DMS_TASK_SINGLE_LABEL;
+    size_t all = a->count;
+
+    a->count = 0;
+    for (size_t i = 0; i < all; i++) {
+        size_t patient = a->patients[i];
+
+        if (!all_can_use(e, patient))
+            continue;
+        if (one_of && !dms_labels_single(e->dataset->patients[patient].labels,
+                                         e->dataset->label_count))
+            a->left_out++;
+        else
+            a->patients[a->count++] = patient;
+    }
+}
+
+static dms_status answers_init(dms_evaluation_answers *a,
+                               const dms_evaluation *e, dms_split split,
                                dms_error *err)
 {
     dms_status st;
+    size_t cells;
 
-    TRY(dms_loader_usable(&a->patients, &a->count, e->dataset, e->cache, split,
-                          e->model->config.architecture.eyes, err));
+    TRY(dms_loader_usable(&a->patients, &a->count, e->dataset, e->caches[0],
+                          split, e->model->config.architecture.eyes, err));
+    choose_patients(a, e);
     if (a->count == 0) {
         st =
             dms_fail(err, DMS_EINVAL,
@@ -211,221 +272,89 @@ static dms_status answers_init(answers *a, const evaluation *e, dms_split split,
         goto done;
     }
     a->width = (size_t)e->model->config.architecture.labels;
-    a->probabilities =
-        dms_calloc(a->count * a->width, sizeof *a->probabilities);
-    a->labels = dms_calloc(a->count * a->width, sizeof *a->labels);
-    if (!a->probabilities || !a->labels)
+    cells = a->count * a->width;
+    a->logits = dms_calloc(e->ensemble->count * cells, sizeof *a->logits);
+    a->probabilities = dms_calloc(cells, sizeof *a->probabilities);
+    a->labels = dms_calloc(cells, sizeof *a->labels);
+    if (!a->logits || !a->probabilities || !a->labels)
         st = dms_fail_memory(err, "evaluation");
 done:
     return st;
 }
 
-/* A running prediction, shared by all workers. */
-typedef struct prediction {
-    answers *answers;
-    const evaluation *evaluation;
-    dms_loader *loader; /* without augmentation, so all may fill at once */
-} prediction;
+/* From the models' logits to the ensemble's probabilities. */
+static void decide(dms_evaluation_answers *a, const dms_evaluation *e)
+{
+    const dms_ensemble *all = e->ensemble;
+    size_t cells = a->count * a->width;
 
-/* A partial batch is padded with its first patient. */
-static dms_status show_patients(void *user, const dms_engine_batch *batch,
+    for (size_t i = 0; i < a->count; i++) {
+        double *row = a->probabilities + i * a->width;
+        float mean[DMS_LABELS_MAX];
+
+        for (size_t k = 0; k < a->width; k++) {
+            row[k] = (double)a->logits[i * a->width + k];
+            for (size_t m = 1; m < all->count; m++)
+                row[k] += (double)a->logits[m * cells + i * a->width + k];
+        }
+        dms_ensemble_mean(mean, row, a->width, all->count);
+        dms_probabilities(row, mean, e->model->config.labels, all->temperature);
+        memcpy(a->labels + i * a->width,
+               e->dataset->patients[a->patients[i]].labels, a->width);
+    }
+}
+
+static dms_status predict_split(dms_evaluation_answers *a,
+                                const dms_evaluation *e, dms_split split,
                                 dms_error *err)
 {
-    const prediction *p = user;
-    size_t rows = (size_t)batch->size, chosen[DMS_ENGINE_BATCH_MAX];
-    const dms_batch filled = {.images = dms_net_images(batch->net)};
-
-    (void)err; /* reading from the cache cannot fail */
-    for (size_t i = 0; i < rows; i++)
-        chosen[i] =
-            p->answers->patients[batch->at + (i < batch->count ? i : 0)];
-    dms_loader_fill(p->loader, &filled, chosen, batch->size, 0);
-    return DMS_OK;
-}
-
-static dms_status take_answers(void *user, const dms_engine_batch *batch,
-                               dms_error *err)
-{
-    const prediction *p = user;
-    const evaluation *e = p->evaluation;
-    const dms_model_config *config = &e->model->config;
-    answers *a = p->answers;
-    size_t width = a->width;
-    char who[DMS_NET_WHO];
-    dms_status st = DMS_OK;
-
-    for (size_t i = 0; i < batch->count; i++) {
-        size_t at = batch->at + i;
-        const dms_patient *patient = &e->dataset->patients[a->patients[at]];
-
-        TRY(dms_net_check(batch->net, i, dms_net_who(who, patient->id), err));
-        dms_probabilities(a->probabilities + at * width,
-                          batch->patient_logits + i * width, config->labels,
-                          config->temperature);
-        memcpy(a->labels + at * width, patient->labels, width);
-    }
-done:
-    return st;
-}
-
-static dms_status predict_split(answers *a, const evaluation *e,
-                                dms_split split, dms_error *err)
-{
     dms_status st;
-    const dms_architecture *arch = &e->model->config.architecture;
-    dms_loader_options options = {.eyes = arch->eyes};
-    size_t done;
-    prediction p = {.answers = a, .evaluation = e};
-    dms_feed feed = {.fill = show_patients,
-                     .take = take_answers,
-                     .user = &p,
-                     .stage = "evaluate"};
+    dms_patient_run run = {.dataset = e->dataset,
+                           .caches = (const dms_cache *const *)e->caches,
+                           .eyes = e->model->config.architecture.eyes,
+                           .stage = "evaluate",
+                           .monitor = e->monitor};
 
     TRY(answers_init(a, e, split, err));
-    TRY(dms_loader_create(&p.loader, e->dataset, e->cache, &options, err));
-    feed.total = a->count;
-    TRY(dms_engine_run(&done, e->engine, &feed, e->monitor, err));
+    run.patients = a->patients;
+    run.count = a->count;
+    TRY(dms_patient_logits(a->logits, e->engine, &run, err));
+    decide(a, e);
 done:
-    dms_loader_destroy(p.loader);
     return st;
 }
 
-/* priors, out: K; each label's share of 1 among the training patients for whom
- * it is known. */
-static void training_priors(double *priors, const dms_dataset *dataset)
+/* Write the only model with the ensemble's thresholds. */
+static dms_status write_tuned(const dms_evaluation *e, dms_error *err)
 {
-    for (int k = 0; k < dataset->label_count; k++) {
-        size_t count = 0, positives = 0;
+    dms_model_config config = e->model->config; /* borrows all it points to */
 
-        for (size_t i = 0; i < dataset->count; i++) {
-            const dms_patient *p = &dataset->patients[i];
-
-            if (p->split != DMS_SPLIT_TRAIN ||
-                p->labels[k] == DMS_LABEL_UNKNOWN)
-                continue;
-            count++;
-            positives += p->labels[k];
-        }
-        priors[k] = count ? (double)positives / (double)count : 0;
-    }
+    config.thresholds = e->ensemble->thresholds;
+    return dms_model_file_write(e->options->tuned_model, &config,
+                                e->model->params, NULL, err);
 }
 
-static bool has_training_split(const dms_dataset *dataset)
-{
-    for (size_t i = 0; i < dataset->count; i++)
-        if (dataset->patients[i].split == DMS_SPLIT_TRAIN)
-            return true;
-    return false;
-}
-
-/* Tune thresholds on the validation split; sets them in the model in memory. */
-static dms_status tune(evaluation *e, dms_error *err)
+/* Tune the ensemble's thresholds on the validation split. */
+static dms_status tune(dms_evaluation *e, dms_error *err)
 {
     dms_status st;
-    answers a = {0};
+    dms_evaluation_answers a = {0};
     dms_answers scored;
     dms_criterion criterion = (dms_criterion)(e->options->tune - DMS_TUNE_F1);
 
     TRY(predict_split(&a, e, DMS_SPLIT_VAL, err));
     scored = (dms_answers){e->model->config.labels, a.labels, a.probabilities,
                            a.count};
-    TRY(dms_thresholds_tune(e->model->config.thresholds, &scored, criterion,
-                            err));
+    TRY(dms_thresholds_tune(e->ensemble->thresholds, &scored, criterion, err));
     if (e->options->tuned_model[0])
-        TRY(dms_model_write(e->model, e->options->tuned_model, err));
+        TRY(write_tuned(e, err));
 done:
     answers_release(&a);
     return st;
 }
 
-/* For single-label: keep only patients with exactly one label. Returns how many
- * are kept. */
-static size_t keep_single(answers *a)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < a->count; i++) {
-        if (!dms_labels_single(a->labels + i * a->width, (int)a->width))
-            continue;
-        a->patients[kept] = a->patients[i];
-        memmove(a->labels + kept * a->width, a->labels + i * a->width,
-                a->width);
-        memmove(a->probabilities + kept * a->width,
-                a->probabilities + i * a->width,
-                a->width * sizeof *a->probabilities);
-        kept++;
-    }
-    return kept;
-}
-
-static dms_status measure(dms_report **report, answers *a, const evaluation *e,
-                          dms_error *err)
-{
-    dms_status st;
-    const dms_model_config *config = &e->model->config;
-    const dms_model_record record = record_of(e);
-    dms_report_options options;
-    size_t all = a->count;
-    dms_answers scored;
-    double *priors = dms_calloc(a->width, sizeof *priors);
-
-    if (!priors)
-        return dms_fail_memory(err, "evaluation");
-    training_priors(priors, e->dataset);
-    dms_report_options_init(&options, sizeof options);
-    options.resamples = e->options->resamples;
-    options.seed = e->options->seed;
-    options.priors = has_training_split(e->dataset) ? priors : NULL;
-    options.thresholds = config->thresholds;
-    options.tuned_here = e->options->tune != DMS_TUNE_NONE &&
-                         e->options->split != DMS_SPLIT_TEST &&
-                         e->options->split != DMS_SPLIT_TRAIN;
-    if (config->architecture.task == DMS_TASK_SINGLE_LABEL)
-        a->count = keep_single(a);
-    scored =
-        (dms_answers){config->labels, a->labels, a->probabilities, a->count};
-    TRY(dms_report_measure(report, &scored, &options, err));
-    (*report)->left_out = all - a->count;
-    if (e->compute->tta != DMS_TTA_NONE)
-        (*report)->tta = dms_tta_name((int)e->compute->tta);
-    (*report)->trained_on_known = dms_model_record_known(e->model);
-    (*report)->trained_on =
-        dms_model_record_count(&record, a->patients, a->count);
-done:
-    dms_free(priors);
-    return st;
-}
-
-static dms_status write_results(const answers *a, const dms_report *report,
-                                const evaluation *e, dms_error *err)
-{
-    dms_status st = DMS_OK;
-    const char *folder = e->options->out;
-    char *json = NULL, *text = NULL;
-    char *path = dms_path_join(folder, "predictions.csv");
-    const char **ids = dms_calloc(a->count, sizeof *ids);
-
-    if (!path || !ids) {
-        st = dms_fail_memory(err, "evaluation");
-        goto done;
-    }
-    for (size_t i = 0; i < a->count; i++)
-        ids[i] = e->dataset->patients[a->patients[i]].id;
-    TRY(dms_prediction_rows_write(path, ids, a->probabilities, a->count,
-                                  e->model->config.labels, err));
-    TRY(dms_report_json(&json, report, err));
-    TRY(dms_report_text(&text, report, err));
-    TRY(dms_folder_write(folder, "metrics.json", json, err));
-    TRY(dms_folder_write(folder, "report.txt", text, err));
-done:
-    dms_text_free(json);
-    dms_text_free(text);
-    dms_free(ids);
-    dms_free(path);
-    return st;
-}
-
-/* Copy and check the caller's options; NULL texts become "". */
+/* Copy and check the caller's options; NULL texts become "", and a single model
+ * a list of one. */
 static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
                                const dms_evaluate_options *given,
                                dms_error *err)
@@ -441,7 +370,16 @@ static dms_status take_options(dms_evaluate_options *own, dms_compute *compute,
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!*texts[i])
             *texts[i] = "";
-    if (!own->model[0] || !own->data[0] || !own->out[0])
+    if (own->models && own->model_count > 0 && own->model[0]) {
+        st = dms_fail(err, DMS_EINVAL,
+                      "'%.300s' is given as the model, and a list of models "
+                      "too; expected one of them",
+                      own->model);
+        goto done;
+    }
+    if (!own->models || own->model_count == 0)
+        own->models = &own->model, own->model_count = 1;
+    if (!own->models[0][0] || !own->data[0] || !own->out[0])
         st = dms_fail(err, DMS_EINVAL,
                       "evaluation needs the paths of a model, a data set and a "
                       "folder for results; one is missing");
@@ -459,9 +397,9 @@ dms_status dms_evaluate(dms_report **out, size_t *unreadable,
     dms_status st;
     dms_evaluate_options options;
     dms_compute compute;
-    evaluation e = {
+    dms_evaluation e = {
         .options = &options, .compute = &compute, .monitor = monitor};
-    answers a = {0};
+    dms_evaluation_answers a = {0};
     dms_report *report = NULL;
     int threads = 0;
 
@@ -471,18 +409,18 @@ dms_status dms_evaluate(dms_report **out, size_t *unreadable,
     if (options.tune != DMS_TUNE_NONE)
         TRY(tune(&e, err));
     TRY(predict_split(&a, &e, options.split, err));
-    TRY(measure(&report, &a, &e, err));
-    TRY(write_results(&a, report, &e, err));
+    TRY(dms_evaluation_measure(&report, &a, &e, err));
+    TRY(dms_evaluation_write(&a, report, &e, err));
     *out = report, report = NULL;
     if (unreadable)
-        *unreadable = dms_cache_unreadable(e.cache);
+        *unreadable = dms_cache_unreadable(e.caches[0]);
 done:
     dms_threads_use(threads);
     dms_report_destroy(report);
     answers_release(&a);
     dms_engine_destroy(e.engine);
-    dms_cache_close(e.cache);
+    close_caches(&e);
     dms_dataset_close(e.dataset);
-    dms_model_destroy(e.model);
+    dms_ensemble_destroy(e.ensemble);
     return st;
 }

@@ -1,11 +1,12 @@
-/* Prediction: photographs in, answers out, through an engine. Relies on the
- * engine giving each worker rows of its own, so that workers share nothing. */
+/* Prediction: photographs in, answers out, through an engine. A session of one
+ * model is that of an ensemble of one. Relies on the engine giving each worker
+ * rows of its own, so that workers share nothing. */
 #include "dms/session.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/ensemble.h"
 #include "report/answer.h"
 #include "net/model.h"
 #include "base/alloc.h"
@@ -17,16 +18,20 @@
 #include "net/dmsnet.h"
 
 struct dms_session {
-    const dms_model *model;
+    const dms_ensemble *ensemble;
+    dms_ensemble *own; /* owned: the ensemble of a single model; or NULL */
     dms_engine *engine;
-    int batch;       /* patients that one worker runs at once */
-    uint8_t *pixels; /* per worker: 2*batch pictures of size*size*3, left eyes
-                        first */
+    int batch;         /* patients that one worker runs at once */
+    size_t seat_bytes; /* of one worker's pixels */
+    uint8_t *pixels;   /* per worker: 2*batch pictures of size*size*3, left eyes
+                          first; the largest size of the models has room */
 };
 
-/* The buffers of one worker while it runs a batch. */
+/* The buffers of one worker while one of the models runs a batch. */
 typedef struct seat {
+    const dms_ensemble *ensemble;
     const dms_model *model;
+    size_t member; /* the model's place in the ensemble */
     dms_net *net;
     int batch;
     uint8_t *pixels;
@@ -39,14 +44,14 @@ static size_t picture_bytes(const dms_model *model)
     return size * size * 3;
 }
 
-static seat seat_of(const dms_session *s, int worker)
+static seat seat_of(const dms_session *s, const dms_engine_batch *batch)
 {
-    size_t each = 2 * (size_t)s->batch * picture_bytes(s->model);
-
-    return (seat){.model = s->model,
-                  .net = dms_engine_net(s->engine, worker),
+    return (seat){.ensemble = s->ensemble,
+                  .model = s->ensemble->models[batch->member],
+                  .member = (size_t)batch->member,
+                  .net = batch->net,
                   .batch = s->batch,
-                  .pixels = s->pixels + (size_t)worker * each};
+                  .pixels = s->pixels + (size_t)batch->worker * s->seat_bytes};
 }
 
 dms_status dms_session_create(dms_session **out, const dms_model *model,
@@ -59,32 +64,62 @@ dms_status dms_session_create_with(dms_session **out, const dms_model *model,
                                    int batch, const dms_compute *compute,
                                    size_t patients, dms_error *err)
 {
+    dms_status st;
+    dms_ensemble *own = NULL;
+    dms_session *s = NULL;
+
+    TRY(dms_ensemble_create(&own, &model, 1, NULL, err));
+    TRY(dms_session_create_ensemble(&s, own, batch, compute, patients, err));
+    s->own = own, own = NULL;
+    *out = s;
+done:
+    dms_ensemble_destroy(own);
+    return st;
+}
+
+static dms_status make_pixels(dms_session *s, dms_error *err)
+{
+    size_t largest = 0;
+
+    for (size_t i = 0; i < s->ensemble->count; i++) {
+        size_t bytes = picture_bytes(s->ensemble->models[i]);
+
+        largest = bytes > largest ? bytes : largest;
+    }
+    s->seat_bytes = 2 * (size_t)s->batch * largest;
+    s->pixels =
+        dms_calloc((size_t)dms_engine_workers(s->engine), s->seat_bytes);
+    return s->pixels ? DMS_OK : dms_fail_memory(err, "session");
+}
+
+dms_status dms_session_create_ensemble(dms_session **out,
+                                       const dms_ensemble *ensemble, int batch,
+                                       const dms_compute *compute,
+                                       size_t patients, dms_error *err)
+{
     dms_status st = DMS_OK;
     dms_session *s = NULL;
     dms_compute own;
-    dms_engine_options options = dms_engine_options_of(model);
+    dms_engine_options *more = dms_calloc(ensemble->count, sizeof *more);
+    dms_engine_options options;
 
+    TRY(dms_compute_take(&own, compute, err));
+    s = dms_calloc(1, sizeof *s);
+    if (!s || !more) {
+        st = dms_fail_memory(err, "session");
+        goto done;
+    }
+    s->ensemble = ensemble;
+    options = dms_ensemble_engine_options(more, ensemble);
     options.batch = batch;
     options.compute = &own;
     options.patients = patients;
-    TRY(dms_compute_take(&own, compute, err));
-    s = dms_calloc(1, sizeof *s);
-    if (!s) {
-        st = dms_fail_memory(err, "session");
-        goto done;
-    }
-    s->model = model;
     TRY(dms_engine_create(&s->engine, &options, err));
     s->batch = dms_engine_batch_size(s->engine);
-    s->pixels =
-        dms_calloc((size_t)dms_engine_workers(s->engine) * (size_t)s->batch * 2,
-                   picture_bytes(model));
-    if (!s->pixels) {
-        st = dms_fail_memory(err, "session");
-        goto done;
-    }
+    TRY(make_pixels(s, err));
     *out = s, s = NULL;
 done:
+    dms_free(more);
     dms_session_destroy(s);
     return st;
 }
@@ -94,6 +129,7 @@ void dms_session_destroy(dms_session *session)
     if (!session)
         return;
     dms_engine_destroy(session->engine);
+    dms_ensemble_destroy(session->own);
     dms_free(session->pixels);
     dms_free(session);
 }
@@ -183,25 +219,50 @@ static void fill_images(const seat *s, dms_predictions *predictions, size_t at,
         }
 }
 
-static void read_answer(const seat *s, dms_prediction *p,
-                        const dms_engine_batch *batch, int place)
+/* The K sums over the models' logits: while a batch goes from model to model
+ * they stand in the answer's probabilities, which are not known yet. */
+static double *sums_of(dms_prediction *p, int row)
 {
-    const dms_model_config *config = &s->model->config;
-    const dms_label_set *labels = config->labels;
-    int count = config->architecture.labels;
+    return row == 0 ? p->patient : p->eye[row - 1];
+}
 
-    memcpy(p->patient_logits, batch->patient_logits + place * count,
-           (size_t)count * sizeof *p->patient_logits);
-    dms_probabilities(p->patient, p->patient_logits, labels,
-                      config->temperature);
-    dms_findings(p->finding, p->patient, labels, config->thresholds);
-    for (int eye = 0; eye < 2; eye++) {
-        memcpy(p->eye_logits[eye],
-               batch->eye_logits + (eye * s->batch + place) * count,
-               (size_t)count * sizeof *p->eye_logits[eye]);
-        dms_probabilities(p->eye[eye], p->eye_logits[eye], labels,
-                          config->temperature);
+enum { ROWS = 3 }; /* of an answer: patient, left eye, right eye */
+
+static void add_logits(const seat *s, dms_prediction *p,
+                       const dms_engine_batch *batch, int place)
+{
+    int count = p->label_count;
+    const float *rows[ROWS] = {batch->patient_logits + place * count,
+                               batch->eye_logits + place * count,
+                               batch->eye_logits + (s->batch + place) * count};
+
+    for (int row = 0; row < ROWS; row++)
+        for (int k = 0; k < count; k++) {
+            double before = s->member == 0 ? 0 : sums_of(p, row)[k];
+
+            sums_of(p, row)[k] = before + (double)rows[row][k];
+        }
+}
+
+/* From the sums over all models to the answer. */
+static void finish_answer(const dms_ensemble *e, dms_prediction *p)
+{
+    const dms_label_set *labels = e->models[0]->config.labels;
+    float *rows[ROWS] = {p->patient_logits, p->eye_logits[DMS_LEFT],
+                         p->eye_logits[DMS_RIGHT]};
+
+    for (int row = 0; row < ROWS; row++) {
+        dms_ensemble_mean(rows[row], sums_of(p, row), (size_t)p->label_count,
+                          e->count);
+        dms_probabilities(sums_of(p, row), rows[row], labels, e->temperature);
     }
+    dms_findings(p->finding, p->patient, labels, e->thresholds);
+}
+
+static void drop_sums(dms_prediction *p)
+{
+    for (int row = 0; row < ROWS; row++)
+        memset(sums_of(p, row), 0, (size_t)p->label_count * sizeof *p->patient);
 }
 
 static void read_features(const seat *s, dms_prediction *p, int place)
@@ -224,11 +285,16 @@ static void read_answers(const seat *s, dms_predictions *predictions,
         dms_prediction *p = dms_answer_at(predictions, batch->at + i);
         char who[DMS_NET_WHO];
 
-        if (p->error.code != DMS_OK ||
-            dms_net_check(s->net, i, dms_net_who(who, pairs[batch->at + i].id),
-                          &p->error) != DMS_OK)
+        if (p->error.code != DMS_OK)
             continue;
-        read_answer(s, p, batch, (int)i);
+        if (dms_net_check(s->net, i, dms_net_who(who, pairs[batch->at + i].id),
+                          &p->error) != DMS_OK) {
+            drop_sums(p); /* of the models before this one */
+            continue;
+        }
+        add_logits(s, p, batch, (int)i);
+        if (s->member + 1 == s->ensemble->count)
+            finish_answer(s->ensemble, p);
         if (p->features[0])
             read_features(s, p, (int)i);
     }
@@ -245,11 +311,14 @@ static dms_status show_pairs(void *user, const dms_engine_batch *batch,
                              dms_error *err)
 {
     const request *r = user;
-    const seat s = seat_of(r->session, batch->worker);
+    const seat s = seat_of(r->session, batch);
+    size_t at = s.member;
 
     (void)err; /* each pair has its own error */
-    read_pairs(&s, r->predictions, batch->at, r->pairs + batch->at,
-               (int)batch->count);
+    if (at == 0 || dms_ensemble_same_input(s.ensemble, at) !=
+                       dms_ensemble_same_input(s.ensemble, at - 1))
+        read_pairs(&s, r->predictions, batch->at, r->pairs + batch->at,
+                   (int)batch->count);
     fill_images(&s, r->predictions, batch->at, r->pairs + batch->at,
                 (int)batch->count);
     return DMS_OK;
@@ -259,7 +328,7 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
                                dms_error *err)
 {
     const request *r = user;
-    const seat s = seat_of(r->session, batch->worker);
+    const seat s = seat_of(r->session, batch);
 
     (void)err;
     read_answers(&s, r->predictions, r->pairs, batch);
@@ -269,19 +338,26 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
 static dms_status check_room(const dms_session *s, const dms_predictions *p,
                              size_t count, dms_error *err)
 {
+    const dms_model *model = s->ensemble->models[0];
+
     if (count > p->capacity)
         return dms_fail(err, DMS_EINVAL,
                         "%zu pairs, but the predictions have room for %zu",
                         count, p->capacity);
-    if (!dms_label_sets_equal(p->labels, dms_model_get_labels(s->model)) ||
-        p->feature_width != dms_model_feature_width(s->model))
+    if (p->features && s->ensemble->count > 1)
+        return dms_fail(err, DMS_EINVAL,
+                        "features are wanted, but they are those of one model, "
+                        "and the session is of %zu models",
+                        s->ensemble->count);
+    if (!dms_label_sets_equal(p->labels, dms_model_get_labels(model)) ||
+        p->feature_width != dms_model_feature_width(model))
         return dms_fail(err, DMS_EMISMATCH,
                         "the predictions were created for %d labels and %zu "
                         "features, but the session's model has %d labels, "
                         "perhaps others, and %zu features",
                         p->label_count, p->feature_width,
-                        dms_model_label_count(s->model),
-                        dms_model_feature_width(s->model));
+                        dms_model_label_count(model),
+                        dms_model_feature_width(model));
     return DMS_OK;
 }
 

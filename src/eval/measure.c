@@ -27,6 +27,10 @@ void dms_report_destroy(dms_report *report)
     dms_free(report->metrics); /* and the floors, in the same block */
     dms_free(report->labels);
     dms_free(report->confusion);
+    for (size_t i = 0; i < report->model_count; i++)
+        dms_free(report->model_paths[i]);
+    dms_free(report->model_paths);
+    dms_free(report->model_metrics);
     dms_free(report);
 }
 

@@ -111,6 +111,15 @@ void dms_model_destroy(dms_model *model)
     dms_free(model);
 }
 
+bool dms_models_prepare_alike(const dms_model *a, const dms_model *b)
+{
+    const dms_preprocess *p = &a->config.preprocess;
+    const dms_preprocess *q = &b->config.preprocess;
+
+    return p->size == q->size && p->crop == q->crop && p->filter == q->filter &&
+           p->enhance == q->enhance;
+}
+
 const dms_architecture *dms_model_get_architecture(const dms_model *model)
 {
     return &model->config.architecture;

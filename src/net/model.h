@@ -20,6 +20,9 @@ struct dms_model {
 /* A model without weights. The caller destroys it. */
 dms_status dms_model_new(dms_model **out, dms_error *err);
 
+/* Do both models make the same input of a photograph? */
+bool dms_models_prepare_alike(const dms_model *a, const dms_model *b);
+
 /* A table of the architecture's tensors, all zero; with gradients if training.
  * The caller destroys it. */
 dms_status dms_model_new_params(dms_params **out, const dms_architecture *arch,

@@ -3,6 +3,8 @@
 
 #include "base/fail.h"
 #include "base/json_write.h"
+#include "base/name.h"
+#include "base/strbuf.h"
 #include "eval/headline.h"
 
 /* Indentation of the lines of the outer object, its parts, and their parts. */
@@ -83,6 +85,59 @@ static void add_floors(dms_json_writer *w, const dms_report *report)
     for (size_t f = 0; f < DMS_FLOORS; f++) {
         add_key(w, dms_floor_name((dms_floor)f), PART);
         add_metrics(w, report->floors[f], report->label_set, INNER);
+    }
+    dms_json_write_object_end(w);
+}
+
+/* A path is bytes; in JSON it is text. */
+static void add_path(dms_json_writer *w, const char *path)
+{
+    dms_strbuf text;
+
+    dms_strbuf_init(&text);
+    dms_name_put(&text, path);
+    w->out->failed |= text.failed;
+    add_key(w, "model", INNER);
+    dms_json_write_text(w, text.data ? text.data : "");
+    dms_strbuf_release(&text);
+}
+
+/* Each model of an ensemble by itself. */
+static void add_models(dms_json_writer *w, const dms_report *report)
+{
+    add_key(w, "models", OUTER);
+    dms_json_write_array(w);
+    for (size_t i = 0; i < report->model_count; i++) {
+        dms_json_write_line(w, PART);
+        dms_json_write_object(w);
+        add_path(w, report->model_paths[i]);
+        for (int m = 0; m < DMS_METRICS; m++)
+            if (dms_metric_applies((dms_metric)m, report->label_set)) {
+                dms_json_write_line(w, INNER);
+                add_real(w, dms_metric_name((dms_metric)m),
+                         dms_report_model_metric(report, i, (dms_metric)m));
+            }
+        dms_json_write_object_end(w);
+    }
+    dms_json_write_array_end(w);
+}
+
+/* Mean and standard deviation over the models of an ensemble. */
+static void add_spreads(dms_json_writer *w, const dms_report *report)
+{
+    add_key(w, "models_spread", OUTER);
+    dms_json_write_object(w);
+    for (int m = 0; m < DMS_METRICS; m++) {
+        dms_spread spread;
+
+        if (!dms_metric_applies((dms_metric)m, report->label_set))
+            continue;
+        spread = dms_report_model_spread(report, (dms_metric)m);
+        add_key(w, dms_metric_name((dms_metric)m), PART);
+        dms_json_write_object(w);
+        add_real(w, "mean", spread.mean);
+        add_real(w, "deviation", spread.deviation);
+        dms_json_write_object_end(w);
     }
     dms_json_write_object_end(w);
 }
@@ -175,6 +230,10 @@ dms_status dms_report_json(char **text, const dms_report *report,
     add_beats(&w, report);
     if (report->confusion)
         add_confusion(&w, report);
+    if (report->model_count > 0) {
+        add_models(&w, report);
+        add_spreads(&w, report);
+    }
     add_setting(&w, report);
     dms_json_write_line(&w, 0);
     dms_json_write_object_end(&w);

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/name.h"
 #include "base/strbuf.h"
 #include "eval/headline.h"
+#include "eval/spread.h"
 
 /* value right-aligned in width columns; "-" if undefined. */
 static void add_value(dms_strbuf *sb, double value, int width)
@@ -79,6 +81,38 @@ static void add_headlines(dms_strbuf *sb, const dms_report *report)
         sb, "%zu of %d labels have both classes and thus an AUC\n",
         (size_t)report->metrics[DMS_METRIC_MACRO_AUC_LABELS].value,
         dms_label_set_count(report->label_set));
+}
+
+/* "0.812 +- 0.004" in 22 columns. */
+static void add_spread(dms_strbuf *sb, dms_spread spread)
+{
+    add_value(sb, spread.mean, 5);
+    dms_strbuf_puts(sb, " +- ");
+    add_value(sb, spread.deviation, 5);
+    dms_strbuf_printf(sb, "%8s", "");
+}
+
+/* Each model of an ensemble by itself, and how far they lie apart. */
+static void add_models(dms_strbuf *sb, const dms_report *report)
+{
+    dms_metric shown[2];
+    size_t count = dms_spread_metrics(shown, report->label_set);
+
+    dms_strbuf_puts(sb, "\n");
+    for (size_t m = 0; m < count; m++)
+        dms_strbuf_printf(sb, "%-22s", dms_metric_name(shown[m]));
+    dms_strbuf_puts(sb, "of each model by itself\n");
+    for (size_t i = 0; i < report->model_count; i++) {
+        for (size_t m = 0; m < count; m++) {
+            add_value(sb, dms_report_model_metric(report, i, shown[m]), 5);
+            dms_strbuf_printf(sb, "%17s", "");
+        }
+        dms_name_put_line(sb, report->model_paths[i]);
+        dms_strbuf_puts(sb, "\n");
+    }
+    for (size_t m = 0; m < count; m++)
+        add_spread(sb, dms_report_model_spread(report, shown[m]));
+    dms_strbuf_puts(sb, "mean and standard deviation\n");
 }
 
 static const char *verdict(const dms_report *report, dms_metric metric,
@@ -191,6 +225,8 @@ dms_status dms_report_text(char **text, const dms_report *report,
     dms_strbuf_init(&sb);
     add_head(&sb, report);
     add_headlines(&sb, report);
+    if (report->model_count > 0)
+        add_models(&sb, report);
     add_verdicts(&sb, report);
     add_labels(&sb, report);
     if (report->confusion)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "machine/threads.h"
 #include "train/curves.h"
+#include "train/out_of_fold.h"
 #include "train/trainer.h"
 
 /* Record in the model files what they were trained on: by this run, and before
@@ -172,16 +173,26 @@ static dms_train_result result_of(const dms_trainer *t)
         .best_metric = s->best_metric,
         .train_loss = last ? last->train_loss : NAN,
         .val_loss = last ? last->val_loss : NAN,
+        .metric = t->metric,
+        .metric_deviation = NAN,
+        .out_of_fold = NAN,
     };
 }
 
 void dms_train_result_destroy(dms_train_result *result)
 {
+    if (!result)
+        return;
+    for (int i = 0; i < result->fold_count; i++)
+        dms_train_result_destroy(result->folds[i]);
+    dms_free(result->folds);
     dms_free(result);
 }
 
-dms_status dms_train(dms_train_result **out, const dms_train_options *options,
-                     const dms_monitor *monitor, dms_error *err)
+dms_status dms_trainer_run(dms_train_result **out,
+                           const dms_train_options *options,
+                           const dms_monitor *monitor,
+                           dms_out_of_fold *held_out, dms_error *err)
 {
     dms_status st;
     dms_trainer *t = dms_calloc(1, sizeof *t);
@@ -206,6 +217,8 @@ dms_status dms_train(dms_train_result **out, const dms_train_options *options,
     TRY(dms_train_weights_copy(&t->nets, true, err));
     TRY(dms_trainer_open_maps(t, err));
     TRY(run(t, err));
+    if (held_out)
+        TRY(dms_out_of_fold_add(held_out, t, err));
 done:
     if (st == DMS_ESTOPPED)
         t->end = DMS_TRAIN_END_STOPPED;

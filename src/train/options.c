@@ -145,6 +145,22 @@ static const dms_option options[] = {
     REAL("test", test, 0, 0.5, "of patients",
          "test share, kept apart, if the table has no split column"),
     FLAG("split-override", split_override, "ignore the table's split column"),
+    {.name = "folds",
+     .type = DMS_OPTION_INT,
+     FIELD(folds),
+     .min = 0,
+     .max = 20,
+     .word = "none",
+     .help = "cross-validation: divide the training patients into so many "
+             "parts and train a model without each of them, in the folders "
+             "fold1, fold2, ... of --run"},
+    {.name = "fold",
+     .type = DMS_OPTION_INT,
+     FIELD(fold),
+     .min = 0,
+     .max = 20,
+     .word = "all",
+     .help = "train only this one of the folds, in --run itself"},
     CHOICE("several-labels", several, dms_several_labels_name,
            "with --task single-label: what to do with patients who have "
            "several labels"),

@@ -70,6 +70,13 @@ dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
         st = dms_fail(err, DMS_EINVAL,
                       "val %g and test %g leave too few patients to train on",
                       o->val, o->test);
+    else if (o->folds == 1)
+        st = dms_fail(err, DMS_EINVAL,
+                      "folds: 1 leaves no patients to train on; expected 2 to "
+                      "20, or none");
+    else if (o->fold > o->folds)
+        st = dms_fail(err, DMS_EINVAL, "fold: %d, but folds is %d", o->fold,
+                      o->folds);
     else if (o->task == DMS_TRAIN_TASK_SINGLE_LABEL &&
              (o->loss != DMS_LOSS_BCE || o->pos_weight))
         st = dms_fail(err, DMS_EINVAL,

@@ -91,6 +91,23 @@ static dms_status judge(const dms_trainer *t, run_state found, dms_error *err)
     return DMS_OK;
 }
 
+/* A run without folds would overwrite the record of one with folds. */
+static dms_status refuse_folds(const char *run, dms_error *err)
+{
+    char *fold = dms_path_join(run, "fold1");
+    dms_status st = DMS_OK;
+
+    if (!fold)
+        return dms_fail_memory(err, run);
+    if (exists(fold))
+        st = dms_fail(err, DMS_EINVAL,
+                      "%s: there is a run with folds; a run of one model needs "
+                      "another folder",
+                      run);
+    dms_free(fold);
+    return st;
+}
+
 dms_status dms_train_outputs_find(dms_trainer *t, dms_error *err)
 {
     const char *run = t->options->run;
@@ -110,6 +127,7 @@ dms_status dms_train_outputs_find(dms_trainer *t, dms_error *err)
         goto done;
     }
     found = look(&t->outputs, run, previous);
+    TRY(refuse_folds(run, err));
     TRY(judge(t, found, err));
     t->outputs.resumes = found == RUN_GOES_ON;
 done:
@@ -153,6 +171,8 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
     if (o->pretrained[0])
         dms_json_set(&training, "pretrained",
                      dms_json_name(base_name(o->pretrained)));
+    if (o->folds > 0)
+        dms_json_set(&training, "fold", json_pack("[i, i]", o->fold, o->folds));
     split =
         json_pack("{s:f, s:f, s:o, s:b}", "val", o->val, "test", o->test,
                   "seed", text_of_u64(o->seed), "override", o->split_override);

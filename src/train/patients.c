@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "data/cache.h"
+#include "data/folds.h"
+#include "data/groups.h"
 #include "data/labels.h"
 #include "data/loader.h"
 #include "train/map_cache.h"
@@ -126,6 +128,59 @@ static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
     return DMS_OK;
 }
 
+static dms_status open_cache(dms_train_patients *p, const dms_monitor *monitor,
+                             dms_error *err)
+{
+    const dms_train_options *o = p->options;
+    dms_preprocess settings = {o->size, o->crop, o->filter, o->enhance};
+
+    return p->cache ? DMS_OK
+                    : dms_cache_open(&p->cache, p->cache_folder, p->dataset,
+                                     &settings, monitor, err);
+}
+
+/* Find which patients a split keeps together. Folds do so whatever column the
+ * table has; each of them asks, so the digests come from the cache. */
+static dms_status group(dms_train_patients *p, const dms_monitor *monitor,
+                        dms_error *err)
+{
+    const dms_train_options *o = p->options;
+    dms_status st = DMS_OK;
+
+    if (o->folds > 0) {
+        TRY(open_cache(p, monitor, err));
+        TRY(dms_groups_join_cached(p->dataset, p->cache, err));
+    } else if (o->split_override || !p->dataset->has_split_column) {
+        TRY(dms_dataset_group_duplicates(p->dataset, monitor, err));
+    }
+done:
+    return st;
+}
+
+/* The fold's patients validate, and the split's own validation patients take no
+ * part. */
+static dms_status hold_out_fold(dms_train_patients *p, dms_error *err)
+{
+    const dms_train_options *o = p->options;
+    int *fold = dms_calloc(p->dataset->count + 1, sizeof *fold);
+    dms_status st;
+
+    if (!fold)
+        return dms_fail_memory(err, "folds");
+    TRY(dms_folds_deal(fold, p->dataset, o->folds, o->seed, err));
+    for (size_t i = 0; i < p->dataset->count; i++) {
+        dms_patient *patient = &p->dataset->patients[i];
+
+        if (fold[i] == o->fold)
+            patient->split = DMS_SPLIT_VAL;
+        else if (patient->split == DMS_SPLIT_VAL)
+            patient->split = DMS_SPLIT_NONE;
+    }
+done:
+    dms_free(fold);
+    return st;
+}
+
 dms_status dms_train_patients_split(dms_train_patients *p,
                                     const dms_monitor *monitor, dms_error *err)
 {
@@ -137,12 +192,13 @@ dms_status dms_train_patients_split(dms_train_patients *p,
                                  .override_column = o->split_override};
     dms_status st;
 
-    if (o->split_override || !p->dataset->has_split_column)
-        TRY(dms_dataset_group_duplicates(p->dataset, monitor, err));
+    TRY(group(p, monitor, err));
     TRY(dms_dataset_split(p->dataset, &options, err));
     if (dms_label_set_task(p->labels) == DMS_TASK_SINGLE_LABEL &&
         o->several == DMS_SEVERAL_RAREST)
         keep_rarest(p->dataset);
+    if (o->folds > 0)
+        TRY(hold_out_fold(p, err));
 done:
     return st;
 }
@@ -270,17 +326,15 @@ dms_status dms_train_patients_prepare(dms_train_patients *p,
                                       const dms_monitor *monitor,
                                       dms_error *err)
 {
-    const dms_train_options *o = p->options;
-    dms_preprocess settings = {o->size, o->crop, o->filter, o->enhance};
     dms_status st;
 
-    TRY(dms_cache_open(&p->cache, p->cache_folder, p->dataset, &settings,
-                       monitor, err));
+    TRY(open_cache(p, monitor, err));
     TRY(choose(p, monitor, err));
     TRY(make_loaders(p, err));
-    if (o->sampling != DMS_SAMPLING_NATURAL)
+    if (p->options->sampling != DMS_SAMPLING_NATURAL)
         TRY(dms_train_sampler_create(&p->sampler, p->dataset, p->train,
-                                     p->train_count, o->sampling, err));
+                                     p->train_count, p->options->sampling,
+                                     err));
 done:
     return st;
 }

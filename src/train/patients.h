@@ -40,7 +40,8 @@ dms_status dms_train_patients_open(dms_train_patients *patients,
                                    const dms_train_options *options,
                                    const dms_monitor *monitor, dms_error *err);
 
-/* Second: the split. */
+/* Second: the split. With folds it takes the photographs' digests, and so
+ * prepares them. */
 dms_status dms_train_patients_split(dms_train_patients *patients,
                                     const dms_monitor *monitor, dms_error *err);
 

@@ -3,6 +3,7 @@
  * long as the run: the contents of a checkpoint (dms_train_state), graphs and
  * their weights (dms_train_nets), files (dms_train_outputs).
  *
+ *     train ──> folds ──> loop
  *     loop ──> setup ──> adapt ──> weights ──> phase
  *      │        └───> metric
  *      ├─────> resume
@@ -10,6 +11,7 @@
  *      ├─────> epoch ──> step ──> events
  *      ├─────> validate
  *      ├─────> events
+ *      ├─────> out_of_fold ──> validate
  *      └─────> outputs ──> events, run_folder
  *
  * Arrows only go down. Below, callees are declared before their callers. Only
@@ -64,6 +66,8 @@ typedef struct dms_train_outputs {
     double checkpoint_clock; /* when the last checkpoint was written */
     dms_train_events events;
 } dms_train_outputs;
+
+struct dms_out_of_fold; /* train/out_of_fold.h */
 
 typedef struct dms_trainer {
     const dms_train_options *options; /* borrowed */
@@ -233,5 +237,31 @@ dms_status dms_trainer_run_epoch(dms_trainer *trainer, bool *time_over,
  * split. */
 dms_status dms_trainer_validate(dms_trainer *trainer, dms_epoch_record *record,
                                 dms_error *err);
+
+/* Predict the validation patients, of whom there is at least one, with the
+ * weights in eval_params.
+ *
+ * probabilities, labels  out: val_count x K each */
+dms_status dms_trainer_answer(double *probabilities, uint8_t *labels,
+                              dms_trainer *trainer, dms_error *err);
+
+/* loop.c */
+
+/* One run, as dms_train describes it, with its fold's patients held out if
+ * options->folds is set.
+ *
+ * held_out  collects the best model's predictions of them at the end; or NULL
+ */
+dms_status dms_trainer_run(dms_train_result **out,
+                           const dms_train_options *options,
+                           const dms_monitor *monitor,
+                           struct dms_out_of_fold *held_out, dms_error *err);
+
+/* folds.c */
+
+/* All folds, one after another. */
+dms_status dms_trainer_run_folds(dms_train_result **out,
+                                 const dms_train_options *options,
+                                 const dms_monitor *monitor, dms_error *err);
 
 #endif

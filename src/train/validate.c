@@ -160,38 +160,67 @@ static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,
     return st;
 }
 
-dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
-                                dms_error *err)
+/* Fill in the outcome. */
+static dms_status run(validation *v, dms_error *err)
 {
-    dms_status st = DMS_OK;
-    size_t n = t->patients.val_count;
-    size_t width = (size_t)t->config.architecture.labels;
-    double *label_auc = t->outputs.events.label_auc;
-    double began = dms_clock_now();
-    validation v = {.trainer = t};
+    dms_trainer *t = v->trainer;
     const dms_feed feed = {.fill = show_patients,
                            .take = take_answers,
-                           .user = &v,
-                           .total = n,
+                           .user = v,
+                           .total = t->patients.val_count,
                            .stage = "validation"};
     /* a stop waits for the checkpoint that follows */
     const dms_monitor show = {.user = t->monitor ? t->monitor->user : NULL,
                               .progress =
                                   t->monitor ? t->monitor->progress : NULL};
     size_t done;
+    dms_status st;
+
+    dms_engine_weights_changed(t->nets.validator);
+    TRY(outcome_init(&v->outcome, t->patients.val_count,
+                     (size_t)t->config.architecture.labels, err));
+    TRY(dms_engine_run(&done, t->nets.validator, &feed, &show, err));
+done:
+    return st;
+}
+
+dms_status dms_trainer_validate(dms_trainer *t, dms_epoch_record *record,
+                                dms_error *err)
+{
+    dms_status st = DMS_OK;
+    size_t width = (size_t)t->config.architecture.labels;
+    double *label_auc = t->outputs.events.label_auc;
+    double began = dms_clock_now();
+    validation v = {.trainer = t};
 
     record->val_loss = NAN;
     for (int i = 0; i < DMS_METRICS; i++)
         record->metrics[i] = NAN;
     for (size_t k = 0; label_auc && k < width; k++)
         label_auc[k] = NAN;
-    if (n == 0)
+    if (t->patients.val_count == 0)
         return DMS_OK;
-    dms_engine_weights_changed(t->nets.validator);
-    TRY(outcome_init(&v.outcome, n, width, err));
-    TRY(dms_engine_run(&done, t->nets.validator, &feed, &show, err));
+    TRY(run(&v, err));
     TRY(measure(t, &v.outcome, record, err));
     t->validate_seconds = dms_clock_now() - began;
+done:
+    outcome_release(&v.outcome);
+    return st;
+}
+
+dms_status dms_trainer_answer(double *probabilities, uint8_t *labels,
+                              dms_trainer *t, dms_error *err)
+{
+    size_t n = t->patients.val_count;
+    size_t cells = n * (size_t)t->config.architecture.labels;
+    validation v = {.trainer = t};
+    dms_status st;
+
+    TRY(run(&v, err));
+    decide(&v.outcome, n, t->config.labels);
+    memcpy(probabilities, v.outcome.probabilities,
+           cells * sizeof *probabilities);
+    memcpy(labels, v.outcome.labels, cells);
 done:
     outcome_release(&v.outcome);
     return st;

@@ -83,6 +83,30 @@ PREPARED = HEAD + """static int sent;
                 return 1;
 """
 FRAGMENTS = {
+    "ensemble.h:0": (
+        HEAD + """#include <stdlib.h>
+        int main(void)
+        {
+            dms_error err = {0};
+            dms_pair_list list = {0};
+
+            if (system("for k in 1 2; do mkdir -p runs/folds/fold$k; cp "
+                       "m.safetensors runs/folds/fold$k/best.safetensors; "
+                       "done") != 0 ||
+                dms_pair_list_read(&list, "set/images", &err) != DMS_OK)
+                return 1;
+            @ensemble.h:0@
+            if (err.code == DMS_OK)
+                printf("%zu models, %zu patients\\n",
+                       dms_ensemble_count(ensemble),
+                       dms_predictions_count(answers));
+            dms_session_destroy(session);
+            dms_predictions_destroy(answers);
+            dms_ensemble_destroy(ensemble);
+            dms_pair_list_release(&list);
+            return err.code != DMS_OK;
+        }
+        """, 0, "2 models, 12 patients\n"),
     "labels.h:0": (
         HEAD + """int main(void)
         {

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "data/labels.h"
 #include "dms/metrics.h"
+#include "eval/spread.h"
 
 enum { PATIENTS = 120 };
 
@@ -322,6 +323,19 @@ static void every_failed_allocation_is_reported_and_nothing_leaks(void **state)
     assert_true(fault.count > 20);
 }
 
+static void a_spread_leaves_out_what_is_undefined(void **state)
+{
+    static const double values[] = {1, 7, NAN, 7, 2, 7, 3, 7, NAN, 7};
+    dms_spread all = dms_spread_of(values, 5, 2);
+    dms_spread one = dms_spread_of(values, 2, 2);
+    dms_spread none = dms_spread_of(values + 2, 1, 2);
+
+    (void)state;
+    assert_true(all.mean == 2 && all.deviation == 1);
+    assert_true(one.mean == 1 && isnan(one.deviation));
+    assert_true(isnan(none.mean) && isnan(none.deviation));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +350,7 @@ int main(void)
         cmocka_unit_test(what_a_library_lacks_is_null),
         cmocka_unit_test(names_are_found_again),
         cmocka_unit_test(every_failed_allocation_is_reported_and_nothing_leaks),
+        cmocka_unit_test(a_spread_leaves_out_what_is_undefined),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

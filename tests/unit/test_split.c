@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/folds.h"
 #include "data/labels.h"
 #include "dms/data.h"
 
@@ -177,6 +178,116 @@ static void splits_have_names(void **state)
     assert_string_equal(dms_split_name(DMS_SPLIT_TEST), "test");
 }
 
+enum { FOLDS = 5 };
+
+/* Patients of that fold with that label; label -1: all. */
+static size_t in_fold(const int *fold, int which, int label)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < PATIENTS; i++)
+        count +=
+            fold[i] == which && (label < 0 || patients[i].labels[label] != 0);
+    return count;
+}
+
+static void
+folds_share_out_training_patients_in_all_and_in_every_label(void **state)
+{
+    static int fold[PATIENTS];
+    dms_dataset d = make_set();
+
+    (void)state;
+    assert_int_equal(dms_dataset_split(&d, &shares, NULL), DMS_OK);
+    assert_int_equal(dms_folds_deal(fold, &d, FOLDS, 1, NULL), DMS_OK);
+    for (int i = 0; i < PATIENTS; i++) /* 700 of them train */
+        assert_int_equal(fold[i] > 0, patients[i].split == DMS_SPLIT_TRAIN);
+    for (int f = 1; f <= FOLDS; f++) {
+        assert_int_equal(in_fold(fold, f, -1), 140);
+        for (int k = 1; k < 7; k++) /* the rarest label of most patients */
+            assert_in_range(in_fold(fold, f, k), 11, 17);
+    }
+}
+
+static void folds_hold_at_most_one_more_of_a_stratum(void **state)
+{
+    static int fold[PATIENTS];
+    dms_dataset d = make_set();
+
+    (void)state;
+    for (int i = 0; i < PATIENTS; i++) {
+        patients[i].split = DMS_SPLIT_TRAIN;
+        patients[i].labels[7] = i % 10 == 7; /* one label each */
+    }
+    assert_int_equal(dms_folds_deal(fold, &d, 7, 1, NULL), DMS_OK);
+    for (int f = 1; f <= 7; f++)
+        for (int k = 1; k < 8; k++)
+            assert_in_range(in_fold(fold, f, k), 14, 15); /* 100 / 7 */
+}
+
+static void a_fold_is_independent_of_the_rows_order(void **state)
+{
+    static int by_id[PATIENTS], fold[PATIENTS];
+    dms_dataset d = make_set();
+
+    (void)state;
+    for (int i = 0; i < PATIENTS; i++)
+        patients[i].split = DMS_SPLIT_TRAIN;
+    assert_int_equal(dms_folds_deal(by_id, &d, FOLDS, 1, NULL), DMS_OK);
+    for (int i = 0; i < PATIENTS / 2; i++) {
+        dms_patient swap = patients[i];
+
+        patients[i] = patients[PATIENTS - 1 - i];
+        patients[PATIENTS - 1 - i] = swap;
+    }
+    for (int i = 0; i < PATIENTS; i++)
+        patients[i].group = (size_t)i;
+    assert_int_equal(dms_folds_deal(fold, &d, FOLDS, 1, NULL), DMS_OK);
+    for (int i = 0; i < PATIENTS; i++)
+        assert_int_equal(fold[i], by_id[atoi(patients[i].id)]);
+}
+
+static void a_group_is_in_one_fold_without_its_other_splits(void **state)
+{
+    static int fold[PATIENTS];
+    dms_dataset d = make_set();
+
+    (void)state;
+    for (int i = 0; i < PATIENTS; i++) {
+        patients[i].group = (size_t)(i % 100);
+        /* of each group nine train, also where the root does not */
+        patients[i].split = i / 100 == i % 10 ? DMS_SPLIT_VAL : DMS_SPLIT_TRAIN;
+    }
+    assert_int_equal(dms_folds_deal(fold, &d, FOLDS, 1, NULL), DMS_OK);
+    for (int i = 0; i < PATIENTS; i++) {
+        int other = (i + 100) % PATIENTS;
+
+        assert_int_equal(fold[i] == 0, patients[i].split == DMS_SPLIT_VAL);
+        if (fold[i] && fold[other])
+            assert_int_equal(fold[i], fold[other]);
+    }
+    for (int f = 1; f <= FOLDS; f++)
+        assert_int_equal(in_fold(fold, f, -1), 180);
+}
+
+static void more_folds_than_groups_are_refused(void **state)
+{
+    static int fold[PATIENTS];
+    dms_dataset d = make_set();
+    dms_error err = {0};
+
+    (void)state;
+    for (int i = 0; i < PATIENTS; i++) {
+        patients[i].group = (size_t)(i % 3);
+        patients[i].split = DMS_SPLIT_TRAIN;
+    }
+    assert_int_equal(dms_folds_deal(fold, &d, 4, 1, &err), DMS_EINVAL);
+    assert_string_equal(err.message,
+                        "folds: 4, but the training patients are only 3 "
+                        "groups that a fold keeps together");
+    assert_int_equal(dms_folds_deal(fold, &d, 3, 1, NULL), DMS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +299,12 @@ int main(void)
         cmocka_unit_test(tiny_strata_still_add_up),
         cmocka_unit_test(wrong_shares_are_refused),
         cmocka_unit_test(splits_have_names),
+        cmocka_unit_test(
+            folds_share_out_training_patients_in_all_and_in_every_label),
+        cmocka_unit_test(folds_hold_at_most_one_more_of_a_stratum),
+        cmocka_unit_test(a_fold_is_independent_of_the_rows_order),
+        cmocka_unit_test(a_group_is_in_one_fold_without_its_other_splits),
+        cmocka_unit_test(more_folds_than_groups_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
