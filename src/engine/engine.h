@@ -51,7 +51,8 @@ typedef struct dms_engine_options {
                                    not FROM_MAP */
     size_t patients;            /* expected in total; 0: unknown, few */
     dms_net_part part;          /* WHOLE, or FROM_MAP for maps by compute */
-    bool sums_apart;            /* see dms_net_options */
+    bool sums_apart;            /* see dms_net_options, also for the next */
+    bool attention;
 } dms_engine_options;
 
 /* A model's weights and input size with a batch of one; the caller completes
