@@ -229,6 +229,14 @@ typedef struct dms_train_options {
     double cutmix; /* alpha of Beta(alpha, alpha): replaces a rectangle of
                       both eyes by another patient's (arXiv 1905.04899); with
                       mixup too, each batch has one of the two; 0: off */
+    /* A model file of the same labels whose answers to each batch are learnt
+     * beside the labels, or "". Total loss: (1 - teacher_weight) labels' +
+     * teacher_weight teacher's + teacher_maps maps' (docs/training.md). */
+    char *teacher;
+    double teacher_weight;      /* 0 to 1 */
+    double teacher_temperature; /* divides logits: softer answers */
+    double teacher_maps;        /* weight of attention transfer (arXiv
+                                   1612.03928); 0: none */
 } dms_train_options;
 
 /* The description of the options; never NULL. */
