@@ -31,9 +31,9 @@ static const dms_option predict_list[] = {
     {.name = "model",
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
-     .unit = "FILE",
+     .unit = "MODEL",
      DMS_OPTION_FIELD(predict_options, model),
-     .help = "model file"},
+     .help = CLI_MODEL_HELP "; without it, odir-small"},
     {.name = "left",
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
@@ -81,6 +81,22 @@ static const char *path_or_null(const char *path)
     return *path != '\0' ? path : NULL;
 }
 
+static const char default_model[] = "odir-small";
+
+/* Find the model to use if none is given. */
+static dms_status find_default(char **path, const cli_run *run, dms_error *err)
+{
+    if (dms_model_find(path, default_model, NULL) != DMS_OK)
+        return cli_fail(err, DMS_EINVAL,
+                        "--model is required: %s, which would be used without "
+                        "it, does not ship with this dmsnet; give a model "
+                        "file, or a name that 'dmsnet models' lists",
+                        default_model);
+    run->monitor->message(run->monitor->user, DMS_LOG_INFO,
+                          "no --model is given: predicting with odir-small");
+    return DMS_OK;
+}
+
 /* Exactly one of a list from disk and the pair of the options. */
 static dms_status check_inputs(const cli_args *args, dms_error *err)
 {
@@ -100,7 +116,7 @@ static dms_status check_inputs(const cli_args *args, dms_error *err)
         return cli_fail(err, DMS_EINVAL,
                         "no photographs: expected --left and --right (or one "
                         "of them), or a list of pairs");
-    return cli_args_require(options->model, "model", "the model file", err);
+    return DMS_OK;
 }
 
 static void tell_failures(cli_run *run, const dms_predictions *predictions,
@@ -168,15 +184,20 @@ static dms_status run_predict(cli_run *run, dms_error *err)
                                          .encoding = options->encoding};
     dms_pair_list list = {0};
     dms_model *model = NULL;
+    char *shipped = NULL;
 
     TRY(check_inputs(args, err));
-    TRY(dms_model_open(&model, options->model, run->monitor, err));
+    if (*options->model == '\0')
+        TRY(find_default(&shipped, run, err));
+    TRY(dms_model_open(&model, shipped ? shipped : options->model, run->monitor,
+                       err));
     if (args->count > 0)
         TRY(dms_pair_list_read_with(&list, args->arguments[0], &reading, err));
     TRY(predict(run, model, args->count > 0 ? &list : &one, err));
 done:
     dms_pair_list_release(&list);
     dms_model_destroy(model);
+    dms_text_free(shipped);
     return st;
 }
 
@@ -194,7 +215,7 @@ const cli_command cli_command_predict = {
         "(docs/data-format.md); files that are not used are named. If a "
         "photograph cannot be read, only "
         "its patient fails: the others are still printed, and the exit status "
-        "is 1. --model is required.\n\nA research tool, not a medical device.",
+        "is 1.\n\nA research tool, not a medical device.",
     .arguments_max = 1,
     .tables = {{.options = &predict_table},
                {.options = &cli_compute_answer_table}},

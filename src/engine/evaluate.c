@@ -72,7 +72,8 @@ static void answers_release(answers *a)
 }
 
 /* By default the cache is next to the model, where training leaves it, or in
- * the results' folder if the model's folder is not writable. */
+ * the results' folder if the model's folder is not writable or the model was
+ * found by its name: it ships with dmsnet, and many may use it. */
 static dms_status open_cache(evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
@@ -83,8 +84,10 @@ static dms_status open_cache(evaluation *e, dms_error *err)
     if (!model)
         return dms_fail_memory(err, "evaluation");
     if (folder[0] == '\0') {
+        bool named = strcmp(model, dms_tensor_file_path(e->model->file)) != 0;
+
         folder = dirname(model);
-        folder = access(folder, W_OK) == 0 ? folder : o->out;
+        folder = !named && access(folder, W_OK) == 0 ? folder : o->out;
     }
     st = dms_cache_open(&e->cache, folder, e->dataset,
                         &e->model->config.preprocess, e->monitor, err);
