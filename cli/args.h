@@ -45,6 +45,9 @@ size_t cli_args_values(const char ***values, const cli_args *args,
 dms_status cli_args_require(const char *value, const char *name,
                             const char *what, dms_error *err);
 
+/* The help of an option that takes a model, behind what it is for. */
+#define CLI_MODEL_HELP "a file, or a name that 'dmsnet models' lists"
+
 /* The values of --split in the order of dms_split, NONE being "all"; ends with
  * NULL. */
 extern const char *const cli_split_words[];

@@ -30,10 +30,10 @@ static const dms_option bench_list[] = {
     {.name = "model",
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
-     .unit = "FILE",
+     .unit = "MODEL",
      DMS_OPTION_FIELD(bench_options, model),
-     .help =
-         "model file; without it, random weights for --backbone and --width"},
+     .help = CLI_MODEL_HELP "; without it, random weights for --backbone and "
+                            "--width"},
     {.name = "backbone",
      .type = DMS_OPTION_CHOICE,
      DMS_OPTION_FIELD(bench_options, backbone),

@@ -38,10 +38,11 @@ static const dms_option evaluate_list[] = {
     {.name = "model",
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
-     .unit = "FILE",
+     .unit = "MODEL",
      FIELD(model),
-     .help = "model file, or the folder of a run with folds; given several "
-             "times, an ensemble"},
+     .help = CLI_MODEL_HELP
+     ", or the folder of a run with folds; given several times, an "
+     "ensemble"},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,

@@ -33,9 +33,9 @@ static const dms_option export_list[] = {
     {.name = "model",
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
-     .unit = "FILE",
+     .unit = "MODEL",
      DMS_OPTION_FIELD(export_options, model),
-     .help = "model file to read"},
+     .help = "model to read: " CLI_MODEL_HELP},
     EXPORT_FILE("onnx", onnx, "ONNX file to write (opset 17)"),
     EXPORT_FILE(
         "safetensors", safetensors,

@@ -1,4 +1,4 @@
-/* `dmsnet info FILE`: describe a model file. */
+/* `dmsnet info MODEL`: describe a model file. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -40,9 +40,9 @@ done:
 const cli_command cli_command_info = {
     .name = "info",
     .summary = "describe a model file",
-    .arguments = "FILE",
-    .text = "Print a model file's architecture, number of parameters, labels, "
-            "preprocessing, thresholds and provenance.",
+    .arguments = "MODEL",
+    .text = "Print architecture, number of parameters, labels, preprocessing, "
+            "thresholds and provenance of a model: " CLI_MODEL_HELP ".",
     .arguments_min = 1,
     .arguments_max = 1,
     .tables = {{.options = &info_table}},

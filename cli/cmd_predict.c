@@ -32,10 +32,11 @@ static const dms_option predict_list[] = {
     {.name = "model",
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
-     .unit = "FILE",
+     .unit = "MODEL",
      DMS_OPTION_FIELD(predict_options, model),
-     .help = "model file, or the folder of a run with folds; given several "
-             "times, an ensemble"},
+     .help = CLI_MODEL_HELP
+     ", or the folder of a run with folds; given several times, an "
+     "ensemble; without it, odir-small"},
     {.name = "left",
      .type = DMS_OPTION_TEXT,
      .unit = "FILE",
@@ -83,6 +84,22 @@ static const char *path_or_null(const char *path)
     return *path != '\0' ? path : NULL;
 }
 
+static const char default_model[] = "odir-small";
+
+/* Find the model to use if none is given. */
+static dms_status find_default(char **path, const cli_run *run, dms_error *err)
+{
+    if (dms_model_find(path, default_model, NULL) != DMS_OK)
+        return cli_fail(err, DMS_EINVAL,
+                        "--model is required: %s, which would be used without "
+                        "it, does not ship with this dmsnet; give a model "
+                        "file, or a name that 'dmsnet models' lists",
+                        default_model);
+    run->monitor->message(run->monitor->user, DMS_LOG_INFO,
+                          "no --model is given: predicting with odir-small");
+    return DMS_OK;
+}
+
 /* Exactly one of a list from disk and the pair of the options. */
 static dms_status check_inputs(const cli_args *args, dms_error *err)
 {
@@ -102,7 +119,7 @@ static dms_status check_inputs(const cli_args *args, dms_error *err)
         return cli_fail(err, DMS_EINVAL,
                         "no photographs: expected --left and --right (or one "
                         "of them), or a list of pairs");
-    return cli_args_require(options->model, "model", "the model file", err);
+    return DMS_OK;
 }
 
 static void tell_failures(cli_run *run, const dms_predictions *predictions,
@@ -162,11 +179,18 @@ static dms_status open_models(dms_ensemble **ensemble, cli_run *run,
 {
     const char **paths = NULL;
     size_t count = cli_args_values(&paths, run->args, "model");
+    char *shipped = NULL;
     dms_status st = DMS_OK;
 
     if (paths == NULL)
         return cli_fail(err, DMS_ENOMEM, "out of memory (models)");
-    st = dms_ensemble_open(ensemble, paths, count, run->monitor, err);
+    if (count == 0) {
+        TRY(find_default(&shipped, run, err));
+        paths[count++] = shipped;
+    }
+    TRY(dms_ensemble_open(ensemble, paths, count, run->monitor, err));
+done:
+    dms_text_free(shipped);
     free(paths);
     return st;
 }
@@ -211,10 +235,9 @@ const cli_command cli_command_predict = {
         "(docs/data-format.md); files that are not used are named. If a "
         "photograph cannot be read, only "
         "its patient fails: the others are still printed, and the exit status "
-        "is 1.\n\n--model is required. Several models, or the models of a run "
-        "with "
-        "folds, are an ensemble: their logits are averaged.\n\nA research "
-        "tool, not a medical device.",
+        "is 1.\n\nSeveral models, or the models of a run with folds, are an "
+        "ensemble: their logits are averaged.\n\nA research tool, not a "
+        "medical device.",
     .arguments_max = 1,
     .tables = {{.options = &predict_table},
                {.options = &cli_compute_answer_table}},

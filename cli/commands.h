@@ -20,6 +20,7 @@ extern const cli_command cli_command_import;
 extern const cli_command cli_command_info;
 extern const cli_command cli_command_init;
 extern const cli_command cli_command_man;
+extern const cli_command cli_command_models;
 extern const cli_command cli_command_predict;
 extern const cli_command cli_command_quantize;
 extern const cli_command cli_command_score;

@@ -11,6 +11,12 @@ install(TARGETS dms ARCHIVE)
 install(TARGETS dmsnet_shared EXPORT dmsnetTargets LIBRARY)
 install(DIRECTORY include/dms DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h")
+# A shipped model is found from the program's or the library's own place; this
+# is where it lies if neither tells.
+target_compile_definitions(room_net PRIVATE
+  DMS_MODELS_DIR="${CMAKE_INSTALL_FULL_DATADIR}/dmsnet/models")
+install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/dmsnet/models
+  FILES_MATCHING PATTERN "dmsnet-*.safetensors" PATTERN "dmsnet-*.md")
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY python/dmsnet
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/python3/dist-packages

@@ -31,14 +31,37 @@ dms_status dms_model_create(dms_model **out, const dms_architecture *arch,
                             const dms_label_set *labels, uint64_t seed,
                             dms_error *err);
 
-/* Read a model file. If another writer dropped the metadata, the architecture
- * is inferred from the shapes and the monitor gets a warning. Errors name the
- * tensor, the shape found and the shape expected. The weights stay in the
- * mapped file: while a model is open, its file may be replaced (by renaming, as
- * dms_model_write does) or removed, but not changed in place. DMS_EIO,
- * DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM. */
+/* Read a model file. path may also be the name of a model that ships with
+ * dmsnet ("odir-small"), see dms_model_find: a text without '/' and '.' is
+ * first looked up as a name, then as a file of the working directory;
+ * "./odir-small" is always a file. If another writer dropped the metadata, the
+ * architecture is inferred from the shapes and the monitor gets a warning.
+ * Errors name the tensor, the shape found and the shape expected. The weights
+ * stay in the mapped file: while a model is open, its file may be replaced (by
+ * renaming, as dms_model_write does) or removed, but not changed in place.
+ * DMS_EIO, DMS_EFORMAT, DMS_EMISMATCH, DMS_ENOMEM. */
 dms_status dms_model_open(dms_model **out, const char *path,
                           const dms_monitor *monitor, dms_error *err);
+
+/* Find the file of a model that ships with dmsnet, by its name: "odir-small" is
+ * dmsnet-odir-small.safetensors in the first of these folders with a model:
+ *
+ *   the source tree's models/, if this library or program is in its build
+ * folder PREFIX/share/dmsnet/models, PREFIX as seen from this library or
+ * program the same in the prefix that was configured
+ *
+ * never in the working directory.
+ *
+ * path  out: free with dms_text_free
+ * DMS_EIO: there is no such model; the message lists those that there are.
+ * DMS_ENOMEM. */
+dms_status dms_model_find(char **path, const char *name, dms_error *err);
+
+/* The output of `dmsnet models`, as text or as a JSON array: name, file, size,
+ * SHA-256, labels and the figures of each shipped model's card. Without a model
+ * the text names the folders that were searched. Free with dms_text_free.
+ * Errors as of dms_model_open. */
+dms_status dms_model_list(char **text, bool json, dms_error *err);
 
 /* Write a model file, completely or not at all. */
 dms_status dms_model_write(const dms_model *model, const char *path,

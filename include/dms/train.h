@@ -233,6 +233,14 @@ typedef struct dms_train_options {
      * run. */
     int folds;
     int fold; /* 1 to folds: only that fold, in `run` itself; 0: all of them */
+    /* A model file of the same labels whose answers to each batch are learnt
+     * beside the labels, or "". Total loss: (1 - teacher_weight) labels' +
+     * teacher_weight teacher's + teacher_maps maps' (docs/training.md). */
+    char *teacher;
+    double teacher_weight;      /* 0 to 1 */
+    double teacher_temperature; /* divides logits: softer answers */
+    double teacher_maps;        /* weight of attention transfer (arXiv
+                                   1612.03928); 0: none */
 } dms_train_options;
 
 /* The description of the options; never NULL. */

@@ -31,6 +31,7 @@ from dmsnet._model import (
     create,
     import_weights,
     load,
+    shipped_models,
 )
 from dmsnet._photographs import Photograph
 from dmsnet._quantize import quantize
@@ -62,6 +63,7 @@ __all__ = [
     "library_path",
     "load",
     "quantize",
+    "shipped_models",
 ]
 
 

@@ -75,6 +75,7 @@ _FUNCTIONS = {
         [_out, _handle, c.c_bool, _err],
     ),
     "dms_import_report_destroy": (None, [_handle]),
+    "dms_model_list": (c.c_int, [_out, c.c_bool, _err]),
     "dms_model_describe": (c.c_int, [_out, _handle, c.c_bool, _err]),
     "dms_model_write": (c.c_int, [_handle, c.c_char_p, _err]),
     "dms_export_options_init": (

@@ -274,6 +274,9 @@ def load(
 ) -> Model:
     """Open a model file.
 
+    path       of the file, or the name of a model that ships with dmsnet:
+               "odir-small" (shipped_models lists them); "./odir-small" is
+               always a file
     precision  number type of activations and weights: "fp32", "bf16" (needs a
                CPU with AVX-512 BF16), "int8" (needs a quantised model and a
                CPU with VNNI) or "auto": int8 for a quantised model, else bf16,
@@ -300,6 +303,13 @@ def load(
             c.byref(monitor),
         )
     return Model(handle, compute)
+
+
+def shipped_models() -> List[Dict[str, Any]]:
+    """The models that ship with dmsnet, as `dmsnet models --json` prints
+    them: name, file, bytes, sha256, backbone, width, size, quantised, labels,
+    card and the card's figures."""
+    return list(json.loads(take_text(lib().dms_model_list, True)))
 
 
 def create(

@@ -87,7 +87,8 @@ static dms_status choose_numbers(dms_net_options *net,
                              .store = o->store,
                              .labels = o->labels,
                              .part = o->part,
-                             .sums_apart = o->sums_apart};
+                             .sums_apart = o->sums_apart,
+                             .attention = o->attention};
     st = dms_compute_apply(net, &one_view, o->params, o->patients, err);
     if (o->part == DMS_NET_FROM_MAP) {
         net->map_type = net->type;

@@ -53,7 +53,8 @@ typedef struct dms_engine_options {
                                    not FROM_MAP */
     size_t patients;            /* expected in total; 0: unknown, few */
     dms_net_part part;          /* WHOLE, or FROM_MAP for maps by compute */
-    bool sums_apart;            /* see dms_net_options */
+    bool sums_apart;            /* see dms_net_options, also for the next */
+    bool attention;
     /* The members after this one, of which only arch, params, labels, store and
      * size are read; NULL: none. */
     const struct dms_engine_options *more;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "data/labels.h"
 #include "net/model.h"
+#include "net/shipped.h"
 
 /* The model's name in messages: its path or "model 2". */
 static const char *name_of(char *text, size_t capacity, const dms_ensemble *e,
@@ -215,6 +216,7 @@ dms_status dms_ensemble_open(dms_ensemble **out, const char *const *paths,
 {
     dms_status st;
     dms_ensemble *e = NULL;
+    char *path = NULL;
 
     TRY(check_count(count, err));
     e = dms_calloc(1, sizeof *e);
@@ -226,15 +228,20 @@ dms_status dms_ensemble_open(dms_ensemble **out, const char *const *paths,
         st = dms_fail_memory(err, "ensemble");
         goto done;
     }
-    for (size_t i = 0; i < count; i++)
-        if (is_folder(paths[i]))
-            TRY(open_run(e, paths[i], monitor, err));
+    for (size_t i = 0; i < count; i++) {
+        dms_free(path);
+        path = NULL;
+        TRY(dms_shipped_resolve(&path, paths[i], err));
+        if (is_folder(path))
+            TRY(open_run(e, path, monitor, err));
         else
-            TRY(open_one(e, paths[i], monitor, err));
+            TRY(open_one(e, path, monitor, err));
+    }
     TRY(check_models(e, err));
     TRY(take_decision(e, monitor, err));
     *out = e, e = NULL;
 done:
+    dms_free(path);
     dms_ensemble_destroy(e);
     return st;
 }

@@ -54,12 +54,12 @@ static void answers_release(dms_evaluation_answers *a)
 
 /* By default the caches are next to the first model, or in the folder of a run
  * with folds, where training leaves them; in the results' folder if that is not
- * writable. */
+ * writable or the model was found by its name: it ships with dmsnet, and many
+ * may use it. */
 static dms_status open_caches(dms_evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
-    const char *given = o->models[0];
-    bool is_file = strcmp(given, e->ensemble->paths[0]) == 0;
+    const char *given = o->models[0], *file = e->ensemble->paths[0];
     const char *folder = o->cache;
     char *model = dms_strdup(given);
     dms_status st = DMS_OK;
@@ -70,7 +70,10 @@ static dms_status open_caches(dms_evaluation *e, dms_error *err)
         goto done;
     }
     if (folder[0] == '\0') {
-        folder = is_file ? dirname(model) : given;
+        folder = strcmp(file, given) == 0 ? dirname(model)
+                 : strncmp(file, given, strlen(given)) == 0
+                     ? given /* the file is in the run */
+                     : o->out;
         folder = access(folder, W_OK) == 0 ? folder : o->out;
     }
     for (size_t i = 0; i < e->ensemble->count; i++) {

@@ -81,6 +81,9 @@ static dms_status check_mode(const dms_net_options *options,
                                  "without gradients"
                                : "the mode asks for gradients of chosen "
                                  "places, but none is chosen");
+    if (options->attention && options->part != DMS_NET_WHOLE)
+        return dms_fail(err, DMS_EINVAL,
+                        "only a whole net has a map of attention");
     if (options->gradient_of[DMS_PLACE_IMAGES] &&
         options->part == DMS_NET_FROM_MAP)
         return dms_fail(err, DMS_EINVAL,
@@ -171,17 +174,22 @@ static dms_status find_map(dms_network *network, const dms_net_options *options,
 
 /* List the nodes that the caller reads; returns how many. With gradients, the
  * caller writes the gradient of each. */
-static size_t list_outputs(dms_node *outputs[3], const dms_network *network,
+static size_t list_outputs(dms_node *outputs[4], const dms_network *network,
                            const dms_net_options *options)
 {
+    size_t count = 2;
+
     if (options->part == DMS_NET_TO_MAP) {
         outputs[0] = network->map;
         return 1;
     }
     outputs[0] = network->patient;
     outputs[1] = network->eye;
-    outputs[2] = network->features;
-    return has_gradients(options) ? 2 : 3;
+    if (!has_gradients(options))
+        outputs[count++] = network->features;
+    if (network->attention)
+        outputs[count++] = network->attention;
+    return count;
 }
 
 dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
@@ -191,7 +199,7 @@ dms_status dms_net_create(dms_net **out, const dms_architecture *arch,
     dms_status st;
     dms_net *net = NULL;
     dms_graph *graph;
-    dms_node *outputs[3];
+    dms_node *outputs[4];
     size_t count;
 
     TRY(dms_architecture_check(arch, err));
@@ -405,6 +413,18 @@ const float *dms_net_eye_logits(const dms_net *net)
     return dms_run_value(net->run, net->network.eye);
 }
 
+const float *dms_net_attention(const dms_net *net)
+{
+    return dms_run_value(net->run, net->network.attention);
+}
+
+size_t dms_net_attention_size(const dms_net *net)
+{
+    const dms_shape *shape = &net->network.attention->shape;
+
+    return (size_t)(shape->h * shape->w);
+}
+
 const float *dms_net_features(const dms_net *net)
 {
     return net->network.graph->mode.gradients != DMS_GRADIENTS_NONE
@@ -420,6 +440,11 @@ float *dms_net_patient_gradient(dms_net *net)
 float *dms_net_eye_gradient(dms_net *net)
 {
     return dms_run_gradient(net->run, net->network.eye);
+}
+
+float *dms_net_attention_gradient(dms_net *net)
+{
+    return dms_run_gradient(net->run, net->network.attention);
 }
 
 dms_status dms_net_backward(dms_net *net, dms_error *err)

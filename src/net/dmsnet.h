@@ -45,6 +45,7 @@ typedef struct dms_net_options {
     bool winograd;     /* faster, more memory */
     bool sums_apart;   /* no sum fused into a convolution, so that an observer
                           sees its terms */
+    bool attention;    /* also compute dms_net_attention; only a whole net */
     bool recompute;    /* keep little for backward and recompute the rest;
                           same bits */
     /* Inference: the store in which nets of one table share prepared weights;
@@ -146,6 +147,13 @@ dms_status dms_net_check_eye(const dms_net *net, size_t image, int eye,
 const float *dms_net_patient_logits(const dms_net *net); /* N x K */
 const float *dms_net_eye_logits(const dms_net *net);     /* 2N x K, left first*/
 
+/* 2N x H x W, left first, of a net with options.attention: where the backbone's
+ * map responds, each image's map of norm 1 (dms_attention_map). */
+const float *dms_net_attention(const dms_net *net);
+
+/* Positions of an eye's map of attention: H * W of the backbone's map. */
+size_t dms_net_attention_size(const dms_net *net);
+
 /* 2N x 2D, left first: the input of the heads (eq. 9). NULL in a mode with
  * gradients. */
 const float *dms_net_features(const dms_net *net);
@@ -154,6 +162,10 @@ const float *dms_net_features(const dms_net *net);
  * gradients. */
 float *dms_net_patient_gradient(dms_net *net); /* N x K */
 float *dms_net_eye_gradient(dms_net *net);     /* 2N x K */
+
+/* The same for options.attention, 2N x H x W. NULL if the backbone is
+ * frozen. */
+float *dms_net_attention_gradient(dms_net *net);
 
 /* Compute the requested gradients. GRADIENTS_PARAMS overwrites params->grad for
  * every trained tensor, with zero if the logits do not depend on it. */

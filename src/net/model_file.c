@@ -12,6 +12,7 @@
 #include "formats/tensor_file.h"
 #include "net/dmsnet.h"
 #include "net/infer.h"
+#include "net/shipped.h"
 #include "net/weights_file.h"
 
 dms_status dms_model_metadata_make(dms_model_metadata *out,
@@ -97,19 +98,24 @@ done:
     return st;
 }
 
-/* PyTorch files have their own verb, import, so that models have one format. */
+/* path: a file, or the name of a shipped model. PyTorch files have their own
+ * verb, import, so that models have one format. */
 static dms_status open_safetensors(dms_tensor_file **file, const char *path,
                                    dms_error *err)
 {
+    char *found = NULL;
     dms_status st;
 
     *file = NULL;
-    st = dms_tensor_file_open(file, path, err);
-    if (st == DMS_OK && dms_tensor_file_is_torch(*file))
+    TRY(dms_shipped_resolve(&found, path, err));
+    TRY(dms_tensor_file_open(file, found, err));
+    if (dms_tensor_file_is_torch(*file))
         st = dms_fail(err, DMS_EFORMAT,
                       "%s: a PyTorch file; convert it to a model file with "
                       "dmsnet import",
                       path);
+done:
+    dms_free(found);
     return st;
 }
 

@@ -15,6 +15,8 @@ static void compose_to_map(dms_network *net, const dms_architecture *arch,
         dms_input(g, (dms_shape){2 * options->patients, 3, size, size});
     net->map = dms_backbone_build(g, net->images, arch->backbone,
                                   options->zero_init_residual);
+    if (options->attention)
+        net->attention = dms_attention_map(g, net->map);
 }
 
 /* Make the map an input, in the form that compose_to_map and the passes give

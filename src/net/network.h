@@ -8,15 +8,16 @@
 #include "net/dmsnet.h"
 
 typedef struct dms_network {
-    dms_graph *graph;   /* owned */
-    dms_node *images;   /* 2N x 3 x S x S, all left eyes first */
-    dms_node *map;      /* 2N x C x S/32 x S/32, the backbone's output before
-                           any pass; the input of a part FROM_MAP */
-    dms_node *context;  /* 2N x D x S/32 x S/32, MSCAM's output (eq. 5) */
-    dms_node *features; /* 2N x 2D, the input of the heads (eq. 9) */
-    dms_node *patient;  /* N x K logits */
-    dms_node *eye;      /* 2N x K logits, all left eyes first */
-} dms_network;          /* nodes outside options.part are NULL */
+    dms_graph *graph;    /* owned */
+    dms_node *images;    /* 2N x 3 x S x S, all left eyes first */
+    dms_node *map;       /* 2N x C x S/32 x S/32, the backbone's output before
+                            any pass; the input of a part FROM_MAP */
+    dms_node *attention; /* 2N x 1 x H x W, with options.attention */
+    dms_node *context;   /* 2N x D x S/32 x S/32, MSCAM's output (eq. 5) */
+    dms_node *features;  /* 2N x 2D, the input of the heads (eq. 9) */
+    dms_node *patient;   /* N x K logits */
+    dms_node *eye;       /* 2N x K logits, all left eyes first */
+} dms_network;           /* nodes outside options.part are NULL */
 
 /* Compose the architecture and declare its tensors in params, which the graph
  * borrows. Runs no pass. */

@@ -71,6 +71,11 @@ dms_node *dms_spatial_max(dms_graph *g, dms_node *x);
 dms_node *dms_channel_mean(dms_graph *g, dms_node *x);
 dms_node *dms_channel_max(dms_graph *g, dms_node *x);
 
+/* Where x responds: N x 1 x H x W, for each image its positions' mean over C of
+ * x^2, divided by their Euclidean norm (Zagoruyko & Komodakis 2017). For
+ * distillation; it has no form in ONNX. */
+dms_node *dms_attention_map(dms_graph *g, dms_node *x);
+
 /* Along C; 1 to DMS_NODE_INPUTS values of equal N, H, W. */
 dms_node *dms_concat(dms_graph *g, dms_node *const *values, int count);
 

@@ -17,6 +17,7 @@
 
 #include "dms/labels.h"
 #include "dms/monitor.h"
+#include "base/sha256.h"
 #include "data/trained_on.h"
 #include "train/metrics_log.h"
 #include "train/optimizer.h"
@@ -38,7 +39,8 @@ typedef struct dms_train_state {
     uint64_t data_digest;  /* of split, labels and the photographs' identity */
     uint64_t frozen_digest; /* of the frozen rows; 0: there are none, or the
                                checkpoint is from dmsnet 0.1 and has them */
-    char options[16384];    /* the resolved options as YAML */
+    char teacher[DMS_SHA256_TEXT]; /* of the teacher's model file; "": none */
+    char options[16384];           /* the resolved options as YAML */
     /* dms_run_folder_labels; "": ODIR's, from a run of 0.1.0 */
     char labels[DMS_LABEL_TEXT_MAX + 16];
     dms_metrics_log log;   /* one record per finished epoch */

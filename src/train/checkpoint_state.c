@@ -62,6 +62,8 @@ static json_t *object_of(const dms_train_state *state,
     dms_json_set(&object, "pending", json_integer(optimizer->pending));
     dms_json_set(&object, "options", json_string(state->options));
     dms_json_set(&object, "labels", json_string(state->labels));
+    if (state->teacher[0])
+        dms_json_set(&object, "teacher", json_string(state->teacher));
     dms_json_set(&object, "log", json_string(log));
     if (before)
         dms_json_set(&object, "trained_on_before", json_string(before));
@@ -147,6 +149,7 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
     const char *log = json_string_value(json_object_get(object, "log"));
     /* a checkpoint of 0.1.0 lacks the key: ODIR's eight */
     const char *labels = json_string_value(json_object_get(object, "labels"));
+    const char *teacher = json_string_value(json_object_get(object, "teacher"));
     const char *before =
         json_string_value(json_object_get(object, "trained_on_before"));
     dms_status st;
@@ -159,6 +162,9 @@ static dms_status parse_texts(dms_train_state *state, const json_t *object,
         return wrong(name, "log", err);
     if (labels && strlen(labels) >= sizeof state->labels)
         return wrong(name, "labels", err);
+    if (teacher && strlen(teacher) >= sizeof state->teacher)
+        return wrong(name, "teacher", err);
+    strcpy(state->teacher, teacher ? teacher : "");
     strcpy(state->options, options);
     strcpy(state->labels, labels ? labels : "");
     TRY(dms_metrics_log_parse(&state->log, log, err));

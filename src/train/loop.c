@@ -2,32 +2,45 @@
  * then each epoch is trained, measured and recorded. Relies on the files that
  * trainer.h lists for each step. */
 #include <math.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "machine/threads.h"
+#include "net/model.h"
 #include "train/curves.h"
 #include "train/out_of_fold.h"
 #include "train/trainer.h"
 
-/* Record in the model files what they were trained on: by this run, and before
- * it by the model that it started from. */
-static dms_status take_record(dms_trainer *t, dms_error *err)
+/* What another model was trained on this run's models know too, by its weights
+ * or its answers. */
+static dms_status add_record(dms_trainer *t, const dms_trained_on *other,
+                             const char *whose, dms_error *err)
 {
-    dms_trained_on *record = &t->config.trained_on;
-    const dms_trained_on *before = &t->state.before;
-    size_t known = dms_train_patients_known(&t->patients, before);
-    dms_status st;
+    size_t known = dms_train_patients_known(&t->patients, other);
 
     if (known > 0)
         dms_log(t->monitor, DMS_LOG_WARNING,
-                "%zu of %zu validation patients have photographs that the "
-                "model to start from was trained on: figures on them are "
-                "better than on new ones",
-                known, t->patients.val_count);
-    TRY(dms_train_patients_trained_on(record, &t->patients, err));
-    TRY(dms_trained_on_add(record, before->digests, before->count, err));
+                "%zu of %zu validation patients have photographs that %s was "
+                "trained on: figures on them are better than on new ones",
+                known, t->patients.val_count, whose);
+    return dms_trained_on_add(&t->config.trained_on, other->digests,
+                              other->count, err);
+}
+
+/* Record in the model files what they were trained on: by this run, and before
+ * it by the model that it started from and by the teacher. */
+static dms_status take_record(dms_trainer *t, dms_error *err)
+{
+    dms_status st;
+
+    TRY(dms_train_patients_trained_on(&t->config.trained_on, &t->patients,
+                                      err));
+    TRY(add_record(t, &t->state.before, "the model to start from", err));
+    if (t->teacher.model)
+        TRY(add_record(t, &t->teacher.model->config.trained_on, "the teacher",
+                       err));
 done:
     return st;
 }
@@ -43,6 +56,7 @@ static dms_status begin(dms_trainer *t, dms_error *err)
     TRY(dms_train_nets_enter(t, err));
     TRY(take_record(t, err));
     t->state.data_digest = dms_train_patients_digest(&t->patients);
+    memcpy(t->state.teacher, t->teacher.digest, sizeof t->state.teacher);
     TRY(dms_params_digest(&t->state.frozen_digest, t->nets.params, true, err));
     t->state.log.labels = t->config.labels;
     dms_run_folder_labels(t->state.labels, sizeof t->state.labels,

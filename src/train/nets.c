@@ -28,6 +28,7 @@ static dms_status make_net(dms_net **net, dms_trainer *t, int patients,
     dms_net_options options = {.patients = patients,
                                .size = t->nets.phase.size,
                                .mode = DMS_RUN_TRAINING,
+                               .attention = dms_train_teacher_maps(t),
                                .dropout = (float)t->options->dropout,
                                .recompute = t->options->checkpoint_activations,
                                .zero_init_residual =
@@ -126,12 +127,15 @@ static dms_status make_largest(peak *most, dms_trainer *t,
     return st;
 }
 
+static size_t engine_memory(const dms_engine *engine)
+{
+    return engine ? dms_net_memory(dms_engine_net(engine, 0)) : 0;
+}
+
 static void say_memory(const dms_trainer *t, const peak *most)
 {
-    const dms_engine *validator = t->nets.validator;
-    size_t nets =
-        most->nets +
-        (validator ? dms_net_memory(dms_engine_net(validator, 0)) : 0);
+    size_t nets = most->nets + engine_memory(t->nets.validator) +
+                  engine_memory(t->teacher.engine);
     size_t weights =
         (t->nets.params->total + t->nets.params->trained +
          t->nets.eval_params->total) *

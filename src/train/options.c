@@ -83,6 +83,8 @@ static const dms_train_options defaults = {
     .contrast = 0.15,
     .saturation = 0.15,
     .gamma = 0.1,
+    .teacher_weight = 0.5,
+    .teacher_temperature = 2,
     .val = 0.15,
     .seed = 1,
     .checkpoint_interval = 300,
@@ -197,7 +199,7 @@ static const dms_option options[] = {
          "dropout before the patient's head"),
     FLAG("zero-init-residual", zero_init_residual,
          "initialise residual blocks as identities"),
-    TEXT("init", init, "FILE", "model file to start from"),
+    TEXT("init", init, "MODEL", "model to start from: file or name"),
     TEXT("pretrained", pretrained, "FILE",
          "backbone weights to start from: a .pth or safetensors file that "
          "dmsnet import accepts"),
@@ -357,6 +359,26 @@ static const dms_option options[] = {
     REAL("smoothing", smoothing, 0, 0.9, NULL, "label smoothing"),
     REAL("eye-weight", eye_weight, 0, 100, NULL,
          "weight of the eyes' loss; the patient's has weight 1"),
+
+    {.name = "teacher",
+     .section = "Teacher",
+     .type = DMS_OPTION_TEXT,
+     FIELD(teacher),
+     .unit = "MODEL",
+     .help = "model (file or name) whose answers to the same augmented "
+             "photographs are learnt beside the labels (distillation)"},
+    REAL("teacher-weight", teacher_weight, 0, 1, NULL,
+         "weight of the loss against the teacher's answers; the labels' has "
+         "the rest"),
+    {.name = "teacher-temperature",
+     .type = DMS_OPTION_REAL,
+     FIELD(teacher_temperature),
+     .min = 0.1,
+     .max = 100,
+     .help = "divides the logits of both before they are compared"},
+    REAL("teacher-maps", teacher_maps, 0, 1e6, NULL,
+         "weight of the difference between the backbones' last maps (attention "
+         "transfer); 0: they are not compared"),
 
     {.name = "seed",
      .section = "Run",

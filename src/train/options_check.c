@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "dms/train.h"
+#include "train/phase.h"
 
 static dms_status check_metric(const char *name, dms_error *err)
 {
@@ -46,6 +47,28 @@ static dms_status check_phases(const dms_train_options *o, dms_error *err)
     return DMS_OK;
 }
 
+static dms_status check_teacher(const dms_train_options *o, dms_error *err)
+{
+    if (!o->teacher[0] && o->teacher_maps > 0)
+        return dms_fail(err, DMS_EINVAL, "teacher-maps %g: no teacher is given",
+                        o->teacher_maps);
+    if (o->teacher[0] && o->teacher_weight == 0 && o->teacher_maps == 0)
+        return dms_fail(err, DMS_EINVAL,
+                        "teacher: with teacher-weight 0 and teacher-maps 0 it "
+                        "teaches nothing");
+    if (o->teacher[0] && o->start_size > 0)
+        return dms_fail(err, DMS_EINVAL,
+                        "start-size %d: the teacher reads photographs of one "
+                        "size; give start-size 0",
+                        o->start_size);
+    if (o->teacher_maps > 0 && dms_train_frozen_always(o) == DMS_FREEZE_STAGE4)
+        return dms_fail(err, DMS_EINVAL,
+                        "teacher-maps %g trains the backbone, which is frozen "
+                        "for the whole run",
+                        o->teacher_maps);
+    return DMS_OK;
+}
+
 dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
 {
     dms_architecture arch = dms_architecture_default();
@@ -61,6 +84,7 @@ dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
     TRY(dms_architecture_check(&arch, err));
     TRY(check_metric(o->metric, err));
     TRY(check_phases(o, err));
+    TRY(check_teacher(o, err));
     if (!o->data[0])
         st = dms_fail(err, DMS_EINVAL,
                       "data: no folder or table of a data set is given");

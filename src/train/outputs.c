@@ -173,6 +173,12 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
                      dms_json_name(base_name(o->pretrained)));
     if (o->folds > 0)
         dms_json_set(&training, "fold", json_pack("[i, i]", o->fold, o->folds));
+    if (o->teacher[0]) {
+        dms_json_set(&training, "teacher",
+                     dms_json_name(base_name(o->teacher)));
+        dms_json_set(&training, "teacher_sha256",
+                     json_string(t->teacher.digest));
+    }
     split =
         json_pack("{s:f, s:f, s:o, s:b}", "val", o->val, "test", o->test,
                   "seed", text_of_u64(o->seed), "override", o->split_override);

@@ -19,6 +19,7 @@ static bool may_differ(const char *name, const dms_train_options *options)
                                              "cache",
                                              "init",
                                              "pretrained",
+                                             "teacher",
                                              "resume",
                                              "threads",
                                              "checkpoint-activations",
@@ -49,6 +50,21 @@ static dms_status check_labels(const dms_train_state *state,
                     "labels: the run to resume has %.160s, now they are "
                     "%.160s: give the same or another run folder",
                     *was ? was : "ODIR's eight", now);
+}
+
+/* The teacher's file may have moved, but must be the same. */
+static dms_status check_teacher(const dms_trainer *t, dms_error *err)
+{
+    const char *was = t->state.teacher, *now = t->teacher.digest;
+
+    if (strcmp(was, now) == 0)
+        return DMS_OK;
+    return dms_fail(
+        err, DMS_EMISMATCH,
+        "teacher: the run to resume has %s%.12s, now it is %s%.12s: "
+        "give the same or another run folder",
+        *was ? "the one with SHA-256 " : "none", was,
+        *now ? "that with SHA-256 " : "none", now);
 }
 
 /* DMS_EMISMATCH names the first option that differs from the checkpoint's and
@@ -98,6 +114,7 @@ dms_status dms_trainer_resume(dms_trainer *t, dms_error *err)
     TRY(dms_checkpoint_read_state(&t->state, t->outputs.checkpoint_path,
                                   t->monitor, err));
     TRY(check(&t->state, t->options, t->config.labels, digest, err));
+    TRY(check_teacher(t, err));
     if (t->options->unfreeze_after > 0 &&
         t->state.epoch >= t->options->unfreeze_after)
         dms_optimizer_thaw(t->nets.optimizer, t->state.unfrozen_step);

@@ -73,6 +73,7 @@ static json_t *machine(void)
 static json_t *run_of(const dms_trainer *t)
 {
     char digest[17], seed[24], when[32], backend[64];
+    json_t *run;
     time_t now = time(NULL);
     struct tm utc;
 
@@ -80,15 +81,21 @@ static json_t *run_of(const dms_trainer *t)
     snprintf(seed, sizeof seed, "%" PRIu64, t->options->seed);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     dms_net_backend(backend, sizeof backend);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:s, s:s, s:s, s:I, s:I,"
-                     " s:o}",
-                     "started", when, "dmsnet", dms_version(), "backend",
-                     backend, "threads", dms_threads_use(0), "seed", seed,
-                     "data", dms_json_name(t->options->data), "data_digest",
-                     digest, "labels", t->state.labels, "compiler", __VERSION__,
-                     "train_patients", (json_int_t)t->patients.train_count,
-                     "val_patients", (json_int_t)t->patients.val_count,
-                     "machine", machine());
+    run = json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:s, s:s, s:s, s:I, s:I,"
+                    " s:o}",
+                    "started", when, "dmsnet", dms_version(), "backend",
+                    backend, "threads", dms_threads_use(0), "seed", seed,
+                    "data", dms_json_name(t->options->data), "data_digest",
+                    digest, "labels", t->state.labels, "compiler", __VERSION__,
+                    "train_patients", (json_int_t)t->patients.train_count,
+                    "val_patients", (json_int_t)t->patients.val_count,
+                    "machine", machine());
+    if (t->teacher.digest[0])
+        dms_json_set(&run, "teacher",
+                     json_pack("{s:o, s:s}", "file",
+                               dms_json_name(t->options->teacher), "sha256",
+                               t->teacher.digest));
+    return run;
 }
 
 dms_status dms_run_folder_describe(const dms_trainer *t, dms_error *err)

@@ -156,6 +156,7 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
     TRY(dms_train_patients_prepare(&t->patients, t->monitor, err));
     TRY(dms_trainer_check_metric(t, err));
     TRY(configure(t, err));
+    TRY(dms_train_teacher_open(t, err));
     t->augments = dms_train_augments(t->options);
     plan(t);
     TRY(dms_train_weights_make(t, err));

@@ -22,9 +22,11 @@ static double evaluate_loss(dms_trainer *t, dms_net *net, int patients)
         .patient_targets = t->nets.targets,
         .eye_targets = t->nets.eye_targets,
     };
+    double loss =
+        dms_loss_evaluate(dms_net_patient_gradient(net),
+                          dms_net_eye_gradient(net), &batch, &t->loss);
 
-    return dms_loss_evaluate(dms_net_patient_gradient(net),
-                             dms_net_eye_gradient(net), &batch, &t->loss);
+    return dms_train_teacher_loss(t, net, patients, loss);
 }
 
 /* Report at which step the run diverged and which value did. The run's files
@@ -111,6 +113,7 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
     dms_net *net = last ? t->nets.net_rest : t->nets.net;
     bool grows = t->options->start_size > 0;
     uint64_t place = (uint64_t)(t->state.epoch * t->nets.batches + number);
+    const size_t *places = t->patients.order + number * t->options->batch;
     double loss, lr;
     dms_status st;
 
@@ -119,14 +122,14 @@ dms_status dms_trainer_step(dms_trainer *t, dms_error *err)
                                          .maps = dms_net_map(net),
                                          .targets = t->nets.targets,
                                          .eye_targets = t->nets.eye_targets,
-                                         .places = t->patients.order +
-                                                   number * t->options->batch,
+                                         .places = places,
                                          .count = (size_t)patients,
                                          .padded = (size_t)patients,
                                          .augmented = t->augments || grows,
                                          .epoch = t->state.epoch,
                                          .size = t->nets.phase.size});
     mix(t, net, patients, dms_hash_mix(t->options->seed, place));
+    TRY(dms_train_teacher_look(t, dms_net_images(net), places, patients, err));
     TRY(dms_net_forward(net, dms_hash_mix(t->options->seed, place), err));
     TRY(take_loss(&loss, t, net, patients, err));
     TRY(dms_net_backward(net, err));

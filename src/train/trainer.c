@@ -33,6 +33,7 @@ static void release_nets(dms_train_nets *nets)
 void dms_trainer_release(dms_trainer *t)
 {
     release_nets(&t->nets);
+    dms_train_teacher_close(&t->teacher);
     dms_train_patients_close(&t->patients);
     dms_train_state_release(&t->state);
     dms_model_config_release(&t->config);

@@ -5,10 +5,11 @@
  *
  *     train ──> folds ──> loop
  *     loop ──> setup ──> adapt ──> weights ──> phase
+ *      │        ├───> teacher ──> weights
  *      │        └───> metric
  *      ├─────> resume
- *      ├─────> nets ──> phase
- *      ├─────> epoch ──> step ──> events
+ *      ├─────> nets ──> teacher, phase
+ *      ├─────> epoch ──> step ──> teacher, events
  *      ├─────> validate
  *      ├─────> events
  *      ├─────> out_of_fold ──> validate
@@ -20,6 +21,7 @@
 #define DMS_TRAIN_TRAINER_H
 
 #include "base/clock.h"
+#include "base/sha256.h"
 #include "engine/engine.h"
 #include "formats/event_file.h"
 #include "net/dmsnet.h"
@@ -47,6 +49,20 @@ typedef struct dms_train_nets {
     float *targets;        /* batch x K */
     float *eye_targets;    /* 2 batch x K */
 } dms_train_nets;
+
+/* Whose answers the student learns, and those of the batch at hand; all owned.
+ * All zero: there is none. */
+typedef struct dms_train_teacher {
+    dms_model *model;
+    dms_engine *engine;
+    char digest[DMS_SHA256_TEXT]; /* of the model file; "": no teacher */
+    float *patient_logits;        /* batch x K */
+    float *eye_logits;            /* 2 batch x K, left eyes first */
+    float *attention;             /* 2 batch x positions */
+    size_t positions;             /* of an eye's map of attention; 0: the maps
+                                     are not compared */
+    float *scratch;               /* see dms_distil_scratch */
+} dms_train_teacher;
 
 /* What is gathered for TensorBoard; all owned. */
 typedef struct dms_train_events {
@@ -85,6 +101,7 @@ typedef struct dms_trainer {
 
     dms_train_state state;
     dms_train_nets nets;
+    dms_train_teacher teacher;
     dms_train_outputs outputs;
 } dms_trainer;
 
@@ -116,6 +133,10 @@ void dms_train_weights_hold(dms_params *params, dms_freeze part);
  * nets must be made again before their next step. */
 dms_status dms_train_weights_thaw(dms_trainer *trainer, dms_error *err);
 
+/* DMS_EMISMATCH unless the labels of the model file at path are the run's. */
+dms_status dms_train_labels_check(const dms_trainer *trainer, const char *path,
+                                  const dms_label_set *found, dms_error *err);
+
 /* DMS_EFORMAT names a tensor that is not finite; name is for the message. */
 dms_status dms_train_weights_check(const dms_params *params, const char *name,
                                    dms_error *err);
@@ -126,6 +147,30 @@ dms_status dms_train_weights_check(const dms_params *params, const char *name,
  * changed since the first copy. */
 dms_status dms_train_weights_copy(dms_train_nets *nets, bool frozen,
                                   dms_error *err);
+
+/* teacher.c */
+
+/* Open options->teacher, if there is one. DMS_EMISMATCH if its labels or its
+ * photographs' preparation are not the student's. */
+dms_status dms_train_teacher_open(dms_trainer *trainer, dms_error *err);
+void dms_train_teacher_close(dms_train_teacher *teacher);
+
+/* Are maps compared in the phase at hand: is there a teacher with teacher-maps,
+ * and is the student's last stage trained? */
+bool dms_train_teacher_maps(const dms_trainer *trainer);
+
+/* Run the teacher, if there is one, on a batch of the student's: images as in
+ * dms_net_images, after augmentation and mixing; NULL: the photographs of
+ * places as they are. DMS_EFORMAT if it has no answer. */
+dms_status dms_train_teacher_look(dms_trainer *trainer, const float *images,
+                                  const size_t *places, int patients,
+                                  dms_error *err);
+
+/* After dms_train_teacher_look and the student's forward: add the teacher's
+ * losses to that of the labels, and to the gradients in net. Returns the
+ * sum. */
+double dms_train_teacher_loss(dms_trainer *trainer, dms_net *net, int patients,
+                              double loss);
 
 /* metric.c */
 

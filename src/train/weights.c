@@ -14,11 +14,14 @@ static const char *const *frozen_rows(const dms_train_options *options)
     return dms_train_frozen_names(dms_train_frozen_always(options));
 }
 
-static dms_status refuse_labels(const char *path, const dms_label_set *found,
-                                const dms_label_set *wanted, dms_error *err)
+dms_status dms_train_labels_check(const dms_trainer *t, const char *path,
+                                  const dms_label_set *found, dms_error *err)
 {
+    const dms_label_set *wanted = t->config.labels;
     char has[160], wants[160];
 
+    if (dms_label_sets_equal(found, wanted))
+        return DMS_OK;
     dms_label_set_text(has, sizeof has, found);
     dms_label_set_text(wants, sizeof wants, wanted);
     return dms_fail(
@@ -53,8 +56,8 @@ static dms_status read_init(dms_trainer *t, dms_error *err)
                       dms_backbone_name(arch->backbone),
                       dms_context_name(arch->context),
                       dms_fusion_name(arch->fusion), arch->width);
-    if (st == DMS_OK && !dms_label_sets_equal(config.labels, t->config.labels))
-        st = refuse_labels(path, config.labels, t->config.labels, err);
+    if (st == DMS_OK)
+        st = dms_train_labels_check(t, path, config.labels, err);
     if (st == DMS_OK && !config.trained_on.digests)
         dms_log(t->monitor, DMS_LOG_INFO,
                 "%s: does not say which photographs it was trained on, so "

@@ -214,6 +214,22 @@ static dms_node *build_spatial_max(dms_graph *g, dms_node **in, dms_rng *rng)
     return dms_spatial_max(g, in[0]);
 }
 
+static dms_node *build_attention_map(dms_graph *g, dms_node **in, dms_rng *rng)
+{
+    (void)rng;
+    return dms_attention_map(g, in[0]);
+}
+
+/* As in the network, whose map is blocked. */
+static dms_node *build_blocked_attention_map(dms_graph *g, dms_node **in,
+                                             dms_rng *rng)
+{
+    dms_node *x = dms_conv(g, in[0], "stem", 16, 3, 1, 1, DMS_INIT_FAN_IN);
+
+    (void)rng;
+    return dms_attention_map(g, x);
+}
+
 static dms_node *build_channel_mean(dms_graph *g, dms_node **in, dms_rng *rng)
 {
     (void)rng;
@@ -497,6 +513,9 @@ static const scene scenes[] = {
     {"spatial max", build_spatial_max, NULL, 1, 1, NHWC, 1e-3, 1e-2, true},
     {"channel mean", build_channel_mean, NULL, 1, 1, NHWC, 1e-2, 1e-2, false},
     {"channel max", build_channel_max, NULL, 1, 1, NHWC, 1e-3, 1e-2, true},
+    {"attention map", build_attention_map, NULL, 1, 1, NHWC, 3e-3, 1e-2, false},
+    {"blocked attention map", build_blocked_attention_map, NULL, 1, 3, NCHW,
+     3e-3, 1e-2, false},
     {"concat", build_concat, shape_concat, 3, 1, NHWC, 1e-2, 1e-2, false},
     {"attention", build_attention, NULL, 3, 4, NHWC, 3e-3, 1e-2, false},
     {"swap halves", build_swap, NULL, 1, 1, NHWC, 3e-3, 1e-2, false},
@@ -579,6 +598,19 @@ static void equal_maxima_share_the_gradient(void **state)
     assert_memory_equal(dx, third, sizeof third);
 }
 
+static void an_image_of_zeros_has_no_attention_and_no_gradient(void **state)
+{
+    static const scene map_scene = {
+        "attention map", build_attention_map, NULL, 1, 1, NHWC, 0, 0, false};
+    static const float x[8] = {0}, none[8] = {0};
+    dims d = {1, 2, 2, 2};
+    float dx[8] = {1};
+
+    (void)state;
+    run_once(&map_scene, &d, x, dx);
+    assert_memory_equal(dx, none, sizeof none);
+}
+
 static void the_slope_of_abs_at_zero_is_zero(void **state)
 {
     static const scene abs_scene = {"abs", build_abs, NULL, 1,    1,
@@ -598,6 +630,7 @@ int main(void)
         cmocka_unit_test(every_op_passes_a_finite_difference_check),
         cmocka_unit_test(chosen_gradients_pass_it_without_the_parameters),
         cmocka_unit_test(equal_maxima_share_the_gradient),
+        cmocka_unit_test(an_image_of_zeros_has_no_attention_and_no_gradient),
         cmocka_unit_test(the_slope_of_abs_at_zero_is_zero),
     };
 

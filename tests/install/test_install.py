@@ -178,6 +178,14 @@ class Install(unittest.TestCase):
         self.assertEqual({p.name for p in installed},
                          {p.name for p in written})
 
+    def test_the_models_of_the_tree_and_their_cards_are_installed(self):
+        """And nothing else of models/; test_shipped.py runs installed ones."""
+        wanted = {p.name: p.read_bytes()
+                  for p in (ROOT / "models").glob("dmsnet-*.*")}
+        found = {p.name: p.read_bytes()
+                 for p in (self.prefix / "share/dmsnet/models").glob("*")}
+        self.assertEqual(found, wanted)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -32,8 +32,8 @@ static inline dms_train_options default_train_options(void)
     static char none[1];
     const dms_train_options *defaults = dms_train_option_table()->defaults;
     dms_train_options o = *defaults;
-    char **texts[] = {&o.data, &o.images, &o.labels,     &o.cache,
-                      &o.init, &o.metric, &o.pretrained, &o.encoding};
+    char **texts[] = {&o.data,   &o.images,     &o.labels,   &o.cache,  &o.init,
+                      &o.metric, &o.pretrained, &o.encoding, &o.teacher};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = none;
