@@ -368,9 +368,10 @@ class Resume(unittest.TestCase):
         anew = {"data": "./set", "images": "set/images", "cache": "run",
                 "encoding": "utf-8",
                 "threads": 2, "checkpoint-activations": "true", "patience": 3,
-                "time-limit": "5h", "checkpoint-interval": "7m"}
+                "time-limit": "5h", "checkpoint-interval": "7m",
+                "tensorboard": "no"}
         self.assertEqual(set(re.findall("--([a-z-]+)", said)),
-                         {*anew, "schedule", "epochs"})
+                         {*anew, "schedule", "epochs", "start-size"})
         done = dmsnet("train", "--resume", "--run", "run", *(
             f"--{name}={value}" for name, value in anew.items()))
         self.assertEqual(done.returncode, 0, done.stderr)
