@@ -128,9 +128,9 @@ const cli_command cli_command_adapt = {
             "(AdaBN). Nothing is learnt, and labels are not needed. This is "
             "for weights that were trained on another kind of image or with "
             "another camera; `dmsnet train --adapt-norms N` does the same "
-            "before training.\n\nThresholds and temperature do not change, "
-            "although they were chosen for the outputs of the original model. "
-            "--model, --data and --out are required.",
+            "before training.\n\nCalibration and thresholds were fitted to the "
+            "outputs of the original model and are dropped; `dmsnet calibrate` "
+            "fits them again. --model, --data and --out are required.",
     .tables = {{.options = &adapt_table}, {.options = &cli_compute_table}},
     .computes = true,
     .run = run_adapt};

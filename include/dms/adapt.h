@@ -42,9 +42,9 @@ typedef struct dms_adapt_options {
  * sizeof *options. */
 void dms_adapt_options_init(dms_adapt_options *options, size_t struct_size);
 
-/* Adapt a model file and write options->out, completely or not at all. Weights,
- * labels, thresholds and temperature do not change; thresholds and temperature
- * were fitted to other outputs and should be fitted again.
+/* Adapt a model file and write options->out, completely or not at all. Weights
+ * and labels do not change; calibration and thresholds were fitted to other
+ * outputs and are dropped, which the monitor is told (calibrate.h).
  *
  * Unreadable photographs are left out with a warning. DMS_EINVAL if an option
  * is invalid, the model is quantised, or fewer than two patients have a

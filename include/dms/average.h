@@ -26,16 +26,15 @@ enum { DMS_AVERAGE_MAX = 32 };
  * paths    count model files, 2 to DMS_AVERAGE_MAX, of the same architecture,
  *          labels and preprocessing
  * monitor  is told what the models do not have in common; may be NULL
- * Thresholds and temperature are kept if they are equal in all files, else 0.5
- * and 1. The provenance lists the files and digests of their weights, and keeps
- * the split if it is the same for all. The photographs that the result was
- * trained on are those of all files; unknown if a file does not say. The mean
- * of running variances is not the variance under the mean weights: dms_adapt
- * estimates them anew.
- * DMS_EINVAL if the count is out of range or a model is quantised: its weights
- * are integers with scales, whose mean is no such weight. DMS_EMISMATCH names
- * the file and what differs; DMS_EIO, DMS_EFORMAT, DMS_ENOMEM; DMS_ESTOPPED if
- * the monitor asks to stop. */
+ * Thresholds and calibration are kept if they are equal in all files, else 0.5
+ * and none. The provenance lists the files and digests of their weights, and
+ * keeps the split if it is the same for all. The photographs that the result
+ * was trained on are those of all files; unknown if a file does not say. The
+ * mean of running variances is not the variance under the mean weights:
+ * dms_adapt estimates them anew. DMS_EINVAL if the count is out of range or a
+ * model is quantised: its weights are integers with scales, whose mean is no
+ * such weight. DMS_EMISMATCH names the file and what differs; DMS_EIO,
+ * DMS_EFORMAT, DMS_ENOMEM; DMS_ESTOPPED if the monitor asks to stop. */
 dms_status dms_average(const char *out, const char *const *paths, size_t count,
                        const dms_monitor *monitor, dms_error *err);
 

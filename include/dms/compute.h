@@ -58,8 +58,8 @@ typedef struct dms_compute {
                            machine, so that a patient's answer has the same bits
                            alone and among thousands: auto means fp32, no
                            Winograd, one worker */
-    dms_tta tta;        /* of a session or an evaluation; all other calls refuse
-                           it with DMS_EINVAL */
+    dms_tta tta;        /* of a session, an evaluation or a calibration; all
+                           other calls refuse it with DMS_EINVAL */
 } dms_compute;
 
 /* struct_size: sizeof *compute. */

@@ -45,6 +45,7 @@
  *     option.h       options described by one table
  *     train.h        training
  *     adapt.h        batch norms adapted to other photographs
+ *     calibrate.h    calibrated probabilities, thresholds
  *     average.h      the mean of several models' weights
  *     import.h       weights from other programs
  *     export.h       models for other programs
@@ -79,6 +80,7 @@
 #include "dms/architecture.h"
 #include "dms/average.h"
 #include "dms/bench.h"
+#include "dms/calibrate.h"
 #include "dms/compute.h"
 #include "dms/data.h"
 #include "dms/ensemble.h"

@@ -39,11 +39,11 @@ typedef struct dms_ensemble dms_ensemble;
  *
  * models   count of them, 1 to DMS_ENSEMBLE_MAX; borrowed, and must outlive
  *          the ensemble; the list itself is copied
- * monitor  is told if the models have different thresholds or temperatures; may
+ * monitor  is told if the models have different thresholds or calibrations; may
  *          be NULL
  * The models may differ in backbone, width, size, preprocessing and precision,
- * but not in their labels, task and eyes (DMS_EMISMATCH). Thresholds and the
- * temperature are the models' if they are equal in all, else 0.5 and 1.
+ * but not in their labels, task and eyes (DMS_EMISMATCH). Thresholds and
+ * calibration are the models' if they are equal in all, else 0.5 and none.
  * DMS_EINVAL, DMS_ENOMEM. */
 dms_status dms_ensemble_create(dms_ensemble **out,
                                const dms_model *const *models, size_t count,
@@ -66,6 +66,9 @@ const dms_model *dms_ensemble_get(const dms_ensemble *ensemble, size_t i);
 
 /* Label k is a finding if its probability is above this; NaN out of range. */
 double dms_ensemble_threshold(const dms_ensemble *ensemble, int k);
+
+/* That of the averaged logits, like dms_model_calibration. */
+dms_calibration dms_ensemble_calibration(const dms_ensemble *ensemble, int k);
 
 /* A session over all models: dms_session_create_with of an ensemble, which is
  * borrowed and must outlive the session. A photograph is read once for all

@@ -87,7 +87,19 @@ const char *dms_model_label_name(const dms_model *model, int k);
 /* Label k is a finding if its probability is above this; NaN out of range. */
 double dms_model_threshold(const dms_model *model, int k);
 
-/* Logits are divided by it; 1: not calibrated. */
+/* From a logit to a probability: the sigmoid of slope * logit + intercept,
+ * slope > 0. Slope 1 and intercept 0: not calibrated. One-of labels have the
+ * same slope and no intercepts, before their softmax. */
+typedef struct dms_calibration {
+    double slope, intercept;
+} dms_calibration;
+
+/* Label k's, of the patient's output and of the eyes' (calibrate.h); NaN out of
+ * range. */
+dms_calibration dms_model_calibration(const dms_model *model, int k);
+
+/* The temperature common to all labels: 1 / slope of labels without a
+ * calibration of their own; 1: not calibrated. */
 double dms_model_temperature(const dms_model *model);
 
 /* F, the width of an eye's descriptor: twice the architecture's width. */

@@ -32,7 +32,7 @@ typedef struct dms_prediction {
     double *eye[2];     /* the same for each eye; meaningless if the eye is not
                            present */
     bool *finding;      /* patient > threshold; single-label: the largest */
-    float *patient_logits; /* the network's output, before temperature */
+    float *patient_logits; /* the network's output, before calibration */
     float *eye_logits[2];  /* and sigmoid or softmax */
     float *features[2];    /* each eye's descriptor, F = 2D floats, the input of
                               both heads, h of docs/model.md (9): means over

@@ -11,6 +11,7 @@ the only dependency. Errors are subclasses of dmsnet.Error and have the same
 text as on the command line. A research tool, not a medical device.
 """
 
+from dmsnet._calibrate import calibrate
 from dmsnet._errors import (
     Error,
     FileError,
@@ -58,6 +59,7 @@ __all__ = [
     "Prediction",
     "StoppedError",
     "__version__",
+    "calibrate",
     "create",
     "import_weights",
     "library_path",

@@ -110,6 +110,25 @@ _FUNCTIONS = {
         [c.POINTER(s.QuantizeOptions), c.c_size_t],
     ),
     "dms_quantize_report_destroy": (None, [_handle]),
+    "dms_calibrate_method_name": (c.c_char_p, [c.c_int]),
+    "dms_calibrate": (
+        c.c_int,
+        [
+            _out,
+            c.POINTER(s.CalibrateOptions),
+            c.POINTER(s.Monitor),
+            _err,
+        ],
+    ),
+    "dms_calibrate_report_print": (
+        c.c_int,
+        [_out, _handle, c.c_bool, _err],
+    ),
+    "dms_calibrate_options_init": (
+        None,
+        [c.POINTER(s.CalibrateOptions), c.c_size_t],
+    ),
+    "dms_calibrate_report_destroy": (None, [_handle]),
     "dms_model_destroy": (None, [_handle]),
     "dms_session_create_with": (
         c.c_int,

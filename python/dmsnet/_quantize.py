@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes as c
-import json
-import os
-import warnings
-from typing import Any, Dict, List, Union
+from typing import Any, Dict
 
 from dmsnet import _structs as s
-from dmsnet._errors import InvalidError, ModelWarning
-from dmsnet._library import (
-    call,
-    fresh,
-    lib,
-    number_of,
-    path_bytes,
-    take_text,
-)
-from dmsnet._names import name_text
-
-Path = Union[str, "os.PathLike[str]"]
-
-_WARNING = 1  # DMS_LOG_WARNING
-_SPLITS = ("all", "train", "val", "test")  # as dms_split
+from dmsnet._library import fresh, lib, number_of, path_bytes
+from dmsnet._reports import Path, check_out, report_of, split_number
 
 
 def quantize(
@@ -51,18 +34,13 @@ def quantize(
     read are left out with a warning. Needs a CPU with VNNI. Raises
     InvalidError, FileError, FormatError, MismatchError.
     """
-    if split not in _SPLITS:
-        raise InvalidError(
-            f"split {split!r} is not one of {', '.join(_SPLITS)}"
-        )
-    if os.path.exists(out) and os.path.samefile(model, out):
-        raise InvalidError(f"out: '{os.fspath(out)}' is the model itself")
+    check_out(out, model)
     options = fresh(s.QuantizeOptions, "dms_quantize_options")
     options.model = path_bytes(model)
     options.data = path_bytes(data)
     options.images = path_bytes(images)
     options.out = path_bytes(out)
-    options.split = _SPLITS.index(split)
+    options.split = split_number(split)
     options.patients = patients
     options.method = number_of(
         lib().dms_quantize_method_name, "method", method
@@ -72,29 +50,4 @@ def quantize(
     options.seed = seed
     options.threads = threads
     options.encoding = path_bytes(encoding)
-    return _run(options)
-
-
-def _run(options: s.QuantizeOptions) -> Dict[str, Any]:
-    texts: List[str] = []
-
-    def message(_user: Any, level: int, text: bytes) -> None:
-        if level <= _WARNING:
-            texts.append(name_text(text))
-
-    monitor = s.Monitor(message=s.MESSAGE(message))
-    report = c.c_void_p()
-    try:
-        call(
-            lib().dms_quantize,
-            c.byref(report),
-            c.byref(options),
-            c.byref(monitor),
-        )
-        text = take_text(lib().dms_quantize_report_print, report, True)
-    finally:
-        lib().dms_quantize_report_destroy(report)
-    for line in texts:
-        warnings.warn(line, ModelWarning, stacklevel=3)
-    result: Dict[str, Any] = json.loads(text)
-    return result
+    return report_of("dms_quantize", options)

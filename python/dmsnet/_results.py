@@ -51,7 +51,7 @@ class Prediction:
     """The result for a patient.
 
     probabilities  float64 of shape (K,), in the order of labels
-    logits         float32 of shape (K,), before temperature and sigmoid (or
+    logits         float32 of shape (K,), before calibration and sigmoid (or
                    softmax for one-of labels)
     findings       codes of the labels above their thresholds (one-of labels:
                    the most probable one)

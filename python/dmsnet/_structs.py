@@ -170,6 +170,28 @@ class QuantizeOptions(c.Structure):
     ]
 
 
+class CalibrateOptions(c.Structure):
+    """dms_calibrate_options."""
+
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("model", c.c_char_p),
+        ("data", c.c_char_p),
+        ("predictions", c.POINTER(c.c_char_p)),
+        ("predictions_count", c.c_size_t),
+        ("images", c.c_char_p),
+        ("labels", c.c_char_p),
+        ("encoding", c.c_char_p),
+        ("cache", c.c_char_p),
+        ("out", c.c_char_p),
+        ("split", c.c_int),
+        ("method", c.c_int),
+        ("point", c.c_char_p),
+        ("batch", c.c_int),
+        ("compute", c.POINTER(Compute)),
+    ]
+
+
 # every struct that is passed to C, by its name there
 STRUCTS = {
     "dms_error": Error,
@@ -184,4 +206,5 @@ STRUCTS = {
     "dms_export_options": ExportOptions,
     "dms_onnx_options": OnnxOptions,
     "dms_quantize_options": QuantizeOptions,
+    "dms_calibrate_options": CalibrateOptions,
 }

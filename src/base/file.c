@@ -335,3 +335,10 @@ dms_status dms_folder_write(const char *folder, const char *name,
     dms_free(path);
     return st;
 }
+
+const char *dms_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}

@@ -67,4 +67,7 @@ dms_status dms_folder_write(const char *folder, const char *name,
 /* folder + "/" + name (dms_free); NULL if out of memory. */
 char *dms_path_join(const char *folder, const char *name);
 
+/* What follows the path's last "/"; borrowed. */
+const char *dms_path_name(const char *path);
+
 #endif

@@ -1,5 +1,5 @@
 /* Checks that models can answer as one, and finds what they have in common:
- * thresholds, temperature, prepared photographs. Relies on the engine to run
+ * thresholds, calibration, prepared photographs. Relies on the engine to run
  * its members one after another on the same patients. */
 #include "engine/ensemble.h"
 
@@ -77,10 +77,11 @@ static dms_status take_decision(dms_ensemble *e, const dms_monitor *monitor,
 {
     const dms_model_config *first = &e->models[0]->config;
     size_t width = (size_t)first->architecture.labels;
-    bool thresholds = true, temperature = true;
+    bool thresholds = true, calibration = true;
 
     e->thresholds = dms_calloc(width, sizeof *e->thresholds);
-    if (!e->thresholds)
+    e->calibration = dms_calloc(width, sizeof *e->calibration);
+    if (!e->thresholds || !e->calibration)
         return dms_fail_memory(err, "ensemble");
     for (size_t i = 1; i < e->count; i++) {
         const dms_model_config *other = &e->models[i]->config;
@@ -88,19 +89,22 @@ static dms_status take_decision(dms_ensemble *e, const dms_monitor *monitor,
         for (size_t k = 0; k < width; k++)
             thresholds =
                 thresholds && first->thresholds[k] == other->thresholds[k];
-        temperature = temperature && first->temperature == other->temperature;
+        calibration =
+            calibration && dms_model_config_same_calibration(first, other);
     }
-    for (size_t k = 0; k < width; k++)
+    for (size_t k = 0; k < width; k++) {
         e->thresholds[k] = thresholds ? first->thresholds[k] : 0.5;
-    e->temperature = temperature ? first->temperature : 1;
+        e->calibration[k] =
+            calibration ? first->calibration[k] : (dms_calibration){1, 0};
+    }
     if (!thresholds)
         dms_log(monitor, DMS_LOG_WARNING,
                 "the %zu models have different thresholds: the ensemble uses "
                 "0.5 for every label",
                 e->count);
-    if (!temperature)
+    if (!calibration)
         dms_log(monitor, DMS_LOG_WARNING,
-                "the %zu models have different temperatures: the ensemble is "
+                "the %zu models have different calibrations: the ensemble is "
                 "not calibrated",
                 e->count);
     return DMS_OK;
@@ -257,6 +261,7 @@ void dms_ensemble_destroy(dms_ensemble *e)
     dms_free(e->paths);
     dms_free((void *)e->models);
     dms_free(e->thresholds);
+    dms_free(e->calibration);
     dms_free(e);
 }
 
@@ -275,6 +280,13 @@ double dms_ensemble_threshold(const dms_ensemble *ensemble, int k)
     return k >= 0 && k < dms_model_label_count(ensemble->models[0])
                ? ensemble->thresholds[k]
                : NAN;
+}
+
+dms_calibration dms_ensemble_calibration(const dms_ensemble *ensemble, int k)
+{
+    return k >= 0 && k < dms_model_label_count(ensemble->models[0])
+               ? ensemble->calibration[k]
+               : (dms_calibration){NAN, NAN};
 }
 
 dms_engine_options dms_ensemble_engine_options(dms_engine_options *more,

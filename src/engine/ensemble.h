@@ -12,8 +12,8 @@ struct dms_ensemble {
     char **paths;             /* owned: the models' files; NULL: not opened
                                  here, the models are the caller's */
     size_t count;
-    double *thresholds; /* owned: K, for the averaged answers */
-    double temperature;
+    double *thresholds;           /* owned: K, for the averaged answers */
+    dms_calibration *calibration; /* owned: K, likewise */
 };
 
 /* Engine options with a member per model and a batch of one; the caller

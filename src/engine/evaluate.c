@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "engine/evaluation.h"
+#include "engine/model_dataset.h"
 #include "engine/model_record.h"
 #include "engine/model_split.h"
 #include "engine/patient_logits.h"
 #include "net/model.h"
+#include "net/provenance.h"
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -116,40 +118,21 @@ static size_t patients_to_run(const dms_evaluation *e)
     return count;
 }
 
-/* Labels given by --labels must have the model's codes, but may be in another
- * column. Without it, the model's own labels are searched for. */
 static dms_status open_dataset(dms_evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
-    const dms_label_set *own = e->model->config.labels;
-    dms_label_set *asked = NULL;
-    dms_dataset_options options = {.struct_size = sizeof options,
-                                   .images = o->images[0] ? o->images : NULL,
-                                   .labels = own,
-                                   .monitor = e->monitor,
-                                   .encoding = o->encoding,
-                                   .split_ignored =
-                                       dms_model_overrides_split(e->model)};
-    dms_status st = DMS_OK;
+    const dms_model_dataset asked = {.model = e->model,
+                                     .path = e->ensemble->paths[0],
+                                     .data = o->data,
+                                     .images = o->images,
+                                     .labels = o->labels,
+                                     .encoding = o->encoding,
+                                     .monitor = e->monitor};
+    dms_status st;
 
-    if (o->labels[0]) {
-        TRY(dms_label_set_parse(&asked, o->labels, err));
-        if (!dms_label_sets_same_codes(asked, own)) {
-            char has[160], wants[160];
-
-            dms_label_set_text(has, sizeof has, own);
-            dms_label_set_text(wants, sizeof wants, asked);
-            st = dms_fail(err, DMS_EMISMATCH,
-                          "%s: is a model of the labels %s; --labels is %s",
-                          e->ensemble->paths[0], has, wants);
-            goto done;
-        }
-        options.labels = asked;
-    }
-    TRY(dms_dataset_open_with(&e->dataset, o->data, &options, err));
+    TRY(dms_model_dataset_open(&e->dataset, &asked, err));
     TRY(dms_dataset_need_photographs(e->dataset, err));
 done:
-    dms_label_set_destroy(asked);
     return st;
 }
 
@@ -301,7 +284,7 @@ static void decide(dms_evaluation_answers *a, const dms_evaluation *e)
                 row[k] += (double)a->logits[m * cells + i * a->width + k];
         }
         dms_ensemble_mean(mean, row, a->width, all->count);
-        dms_probabilities(row, mean, e->model->config.labels, all->temperature);
+        dms_probabilities(row, mean, e->model->config.labels, all->calibration);
         memcpy(a->labels + i * a->width,
                e->dataset->patients[a->patients[i]].labels, a->width);
     }
@@ -331,10 +314,15 @@ done:
 static dms_status write_tuned(const dms_evaluation *e, dms_error *err)
 {
     dms_model_config config = e->model->config; /* borrows all it points to */
+    dms_status st;
 
     config.thresholds = e->ensemble->thresholds;
-    return dms_model_file_write(e->options->tuned_model, &config,
-                                e->model->params, NULL, err);
+    TRY(dms_provenance_retune(&config, dms_tune_name((int)e->options->tune),
+                              e->ensemble->paths[0], err));
+    TRY(dms_model_file_write(e->options->tuned_model, &config, e->model->params,
+                             NULL, err));
+done:
+    return st;
 }
 
 /* Tune the ensemble's thresholds on the validation split. */

@@ -89,7 +89,7 @@ static dms_status measure_model(double *metrics, double *probabilities,
 
     for (size_t i = 0; i < a->count; i++)
         dms_probabilities(probabilities + i * a->width, logits + i * a->width,
-                          config->labels, config->temperature);
+                          config->labels, config->calibration);
     dms_report_options_init(&options, sizeof options);
     options.resamples = 0;
     options.thresholds = config->thresholds;
@@ -136,6 +136,19 @@ done:
     return st;
 }
 
+/* Was a model's calibration fitted to these patients? */
+static bool is_fitted_here(const dms_evaluation *e)
+{
+    bool fitted = false;
+
+    for (size_t m = 0; m < e->ensemble->count; m++) {
+        const dms_model_record record = dms_evaluation_record(e, m);
+
+        fitted = fitted || dms_model_record_fitted(&record, e->options->split);
+    }
+    return fitted;
+}
+
 dms_status dms_evaluation_measure(dms_report **out,
                                   const dms_evaluation_answers *a,
                                   const dms_evaluation *e, dms_error *err)
@@ -155,9 +168,10 @@ dms_status dms_evaluation_measure(dms_report **out,
     options.seed = e->options->seed;
     options.priors = has_training_split(e->dataset) ? priors : NULL;
     options.thresholds = e->ensemble->thresholds;
-    options.tuned_here = e->options->tune != DMS_TUNE_NONE &&
-                         e->options->split != DMS_SPLIT_TEST &&
-                         e->options->split != DMS_SPLIT_TRAIN;
+    options.tuned_here = (e->options->tune != DMS_TUNE_NONE &&
+                          e->options->split != DMS_SPLIT_TEST &&
+                          e->options->split != DMS_SPLIT_TRAIN) ||
+                         is_fitted_here(e);
     TRY(dms_report_measure(&report, &scored, &options, err));
     report->left_out = a->left_out;
     if (e->compute->tta != DMS_TTA_NONE)

@@ -2,11 +2,15 @@
  * Relies on the digests in the cache (data/trained_on.h). */
 #include "engine/model_record.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "data/loader.h"
 #include "net/model.h"
+#include "net/provenance.h"
 
 bool dms_model_record_known(const dms_model *model)
 {
@@ -64,4 +68,21 @@ dms_status dms_model_record_check(const dms_model_record *r, dms_split split,
 done:
     dms_free(patients);
     return st;
+}
+
+bool dms_model_record_fitted(const dms_model_record *r, dms_split split)
+{
+    json_t *root = dms_provenance_read(&r->model->config);
+    json_t *made = json_object_get(root, DMS_PROVENANCE_CALIBRATED);
+    json_t *table = json_object_get(made, "table");
+    json_t *patients = json_object_get(made, "patients");
+    json_t *here = dms_json_name(dms_path_name(r->dataset->table));
+    bool fitted = table && here && json_equal(table, here) &&
+                  (split == DMS_SPLIT_NONE ||
+                   json_object_get(patients, dms_split_name(split)) ||
+                   json_object_get(patients, "unsplit"));
+
+    json_decref(here);
+    json_decref(root);
+    return fitted;
 }

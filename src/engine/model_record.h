@@ -33,4 +33,8 @@ size_t dms_model_record_count(const dms_model_record *record,
 dms_status dms_model_record_check(const dms_model_record *record,
                                   dms_split split, dms_error *err);
 
+/* Were calibration and thresholds fitted to patients of this split (NONE: of
+ * any) in a table of this name? The model's provenance says so. */
+bool dms_model_record_fitted(const dms_model_record *record, dms_split split);
+
 #endif

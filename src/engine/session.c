@@ -254,7 +254,7 @@ static void finish_answer(const dms_ensemble *e, dms_prediction *p)
     for (int row = 0; row < ROWS; row++) {
         dms_ensemble_mean(rows[row], sums_of(p, row), (size_t)p->label_count,
                           e->count);
-        dms_probabilities(sums_of(p, row), rows[row], labels, e->temperature);
+        dms_probabilities(sums_of(p, row), rows[row], labels, e->calibration);
     }
     dms_findings(p->finding, p->patient, labels, e->thresholds);
 }

@@ -5,12 +5,16 @@
 
 #include <stdbool.h>
 
-#include "dms/labels.h"
+#include "dms/model.h"
 
-/* K probabilities from K logits, which are first divided by the temperature
- * (> 0): a sigmoid per label, or one softmax for one-of labels. */
+/* K probabilities from K logits: a sigmoid per label, or one softmax for one-of
+ * labels, of slope * logit + intercept.
+ *
+ * calibration  K; NULL: none. One-of labels: only the first one's slope counts
+ */
 void dms_probabilities(double *p, const float *logits,
-                       const dms_label_set *labels, double temperature);
+                       const dms_label_set *labels,
+                       const dms_calibration *calibration);
 
 /* The K decisions: p > threshold or, for one-of labels, the largest p (the
  * first of equals). */

@@ -97,18 +97,41 @@ static void add_answer(dms_onnx *onnx, const dms_model_config *config,
                        const char *from, const char *to, bool probabilities)
 {
     bool softmax = config->architecture.task == DMS_TASK_SINGLE_LABEL;
-    char flat[64], cool[64];
+    char flat[64], scaled[64], calibrated[64];
 
     snprintf(flat, sizeof flat, "%s_flat", to);
-    snprintf(cool, sizeof cool, "%s_calibrated", to);
+    snprintf(scaled, sizeof scaled, "%s_scaled", to);
+    snprintf(calibrated, sizeof calibrated, "%s_calibrated", to);
     add_node(onnx, "Flatten", from, NULL, probabilities ? flat : to);
     dms_onnx_int(onnx, "axis", 1);
     if (!probabilities)
         return;
-    add_node(onnx, "Div", flat, "temperature", cool);
-    add_node(onnx, softmax ? "Softmax" : "Sigmoid", cool, NULL, to);
+    add_node(onnx, "Mul", flat, "calibration_slopes", scaled);
+    add_node(onnx, "Add", scaled, "calibration_intercepts", calibrated);
+    add_node(onnx, softmax ? "Softmax" : "Sigmoid", calibrated, NULL, to);
     if (softmax)
         dms_onnx_int(onnx, "axis", 1);
+}
+
+/* The constants of add_answer, one per label. */
+static void add_calibration(dms_onnx *onnx, const dms_model_config *config)
+{
+    int count = config->architecture.labels;
+    float *slopes =
+        dms_onnx_take(onnx, &(dms_onnx_tensor){.name = "calibration_slopes",
+                                               .type = DMS_ONNX_F32,
+                                               .axes = 1,
+                                               .shape = {count}});
+    float *intercepts =
+        dms_onnx_take(onnx, &(dms_onnx_tensor){.name = "calibration_intercepts",
+                                               .type = DMS_ONNX_F32,
+                                               .axes = 1,
+                                               .shape = {count}});
+
+    for (int k = 0; slopes && intercepts && k < count; k++) {
+        slopes[k] = (float)config->calibration[k].slope;
+        intercepts[k] = (float)config->calibration[k].intercept;
+    }
 }
 
 static void add_outputs(dms_onnx *onnx, const dms_model_config *config,
@@ -117,14 +140,8 @@ static void add_outputs(dms_onnx *onnx, const dms_model_config *config,
     static const char *const names[] = {"patient", "eye_left", "eye_right"};
     static const char *const halves[] = {"eye_left_logits", "eye_right_logits"};
 
-    if (probabilities) {
-        float *temperature =
-            dms_onnx_take(onnx, &(dms_onnx_tensor){.name = "temperature",
-                                                   .type = DMS_ONNX_F32});
-
-        if (temperature)
-            *temperature = (float)config->temperature;
-    }
+    if (probabilities)
+        add_calibration(onnx, config);
     dms_onnx_add(onnx, &(dms_onnx_node){.op = "Split",
                                         .name = "eyes",
                                         .inputs = {"eye_logits"},

@@ -25,7 +25,7 @@ typedef struct averaging {
     json_t *files;             /* owned: name and digest of each */
     dms_trained_on trained_on; /* owned: by any of them */
     /* of all files so far */
-    bool same_thresholds, same_temperature, same_split, all_known;
+    bool same_thresholds, same_calibration, same_split, all_known;
 } averaging;
 
 static json_t *split_of(const dms_model *model)
@@ -130,8 +130,8 @@ static dms_status compare(averaging *a, const dms_model *model, dms_error *err)
     for (int k = 0; k < x->architecture.labels; k++)
         a->same_thresholds =
             a->same_thresholds && x->thresholds[k] == y->thresholds[k];
-    a->same_temperature =
-        a->same_temperature && x->temperature == y->temperature;
+    a->same_calibration =
+        a->same_calibration && dms_model_config_same_calibration(x, y);
     a->same_split = a->same_split && same_split(a->first, model);
     a->all_known = a->all_known && seen->digests;
     if (seen->digests)
@@ -199,9 +199,9 @@ static void tell(const averaging *a)
     if (!a->same_thresholds)
         dms_log(a->monitor, DMS_LOG_WARNING,
                 "the models have different thresholds: the mean has 0.5");
-    if (!a->same_temperature)
+    if (!a->same_calibration)
         dms_log(a->monitor, DMS_LOG_WARNING,
-                "the models have different temperatures: the mean is not "
+                "the models have different calibrations: the mean is not "
                 "calibrated");
     if (!a->same_split)
         dms_log(a->monitor, DMS_LOG_WARNING,
@@ -244,7 +244,10 @@ static dms_status write_mean(averaging *a, const char *out, dms_error *err)
     for (int k = 0; k < config->architecture.labels; k++)
         if (!a->same_thresholds)
             config->thresholds[k] = 0.5;
-    if (!a->same_temperature)
+    for (int k = 0; k < config->architecture.labels; k++)
+        if (!a->same_calibration)
+            config->calibration[k] = (dms_calibration){1, 0};
+    if (!a->same_calibration)
         config->temperature = 1;
     TRY(write_provenance(config, a, out, err));
     dms_trained_on_release(&config->trained_on);
@@ -264,7 +267,7 @@ dms_status dms_average(const char *out, const char *const *paths, size_t count,
                    .count = count,
                    .monitor = monitor,
                    .same_thresholds = true,
-                   .same_temperature = true,
+                   .same_calibration = true,
                    .same_split = true,
                    .all_known = true};
     dms_status st = DMS_OK;

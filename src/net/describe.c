@@ -4,9 +4,11 @@
 #include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/name.h"
 #include "base/strbuf.h"
 #include "formats/json.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 /* "DMS-Net for 8 labels (NDGCAHMO), multi-label" */
 static void write_labels(dms_strbuf *text, const dms_model_config *config)
@@ -34,10 +36,62 @@ static void write_thresholds(dms_strbuf *text, const dms_model_config *config)
     dms_strbuf_puts(text, "\n");
 }
 
+/* On what the calibration was fitted, as its provenance says: "platt, fitted to
+ * 304 val patients". */
+static void write_fitted(dms_strbuf *text, const dms_model_config *config)
+{
+    json_t *root = dms_provenance_read(config);
+    const json_t *made = json_object_get(root, DMS_PROVENANCE_CALIBRATED);
+    const char *method = json_string_value(json_object_get(made, "method"));
+    const char *point = json_string_value(json_object_get(made, "point"));
+    const char *split, *before = ", fitted to";
+    json_t *count;
+
+    text->failed |= !root;
+    if (method) {
+        dms_strbuf_puts(text, "calibration      ");
+        dms_name_put_line(text, method);
+        json_object_foreach(json_object_get(made, "patients"), split, count)
+        {
+            dms_strbuf_printf(text, "%s %lld ", before,
+                              (long long)json_integer_value(count));
+            dms_name_put_line(text, split);
+            dms_strbuf_puts(text, " patients");
+            before = " and";
+        }
+        if (point) {
+            dms_strbuf_puts(text, "; thresholds for ");
+            dms_name_put_line(text, point);
+        }
+        dms_strbuf_puts(text, "\n");
+    }
+    json_decref(root);
+}
+
+/* "slope, intercept  N 1.2 -0.4, D 0.9 0.1" of labels with their own. */
+static void write_calibration(dms_strbuf *text, const dms_model_config *config)
+{
+    bool any = false;
+
+    dms_strbuf_printf(text, "temperature      %.4g\n", config->temperature);
+    for (int k = 0; k < dms_label_set_count(config->labels); k++) {
+        dms_calibration c = config->calibration[k];
+
+        if (c.slope == 1 / config->temperature && c.intercept == 0)
+            continue;
+        dms_strbuf_printf(
+            text, "%s%s %.4g %.4g", any ? ", " : "slope, intercept ",
+            dms_label_set_code(config->labels, k), c.slope, c.intercept);
+        any = true;
+    }
+    if (any)
+        dms_strbuf_puts(text, "\n");
+    write_fitted(text, config);
+}
+
 static void write_provenance(dms_strbuf *text, const dms_model_config *config)
 {
-    const char *made = *config->provenance ? config->provenance : "{}";
-    json_t *root = dms_json_read(made, strlen(made), 0, NULL);
+    json_t *root = dms_provenance_read(config);
     const char *key;
     json_t *value;
 
@@ -112,7 +166,7 @@ static char *describe_for_person(const dms_model *model)
     if (a->task == DMS_TASK_MULTI_LABEL ||
         dms_label_set_is_odir(config->labels))
         write_thresholds(&text, config);
-    dms_strbuf_printf(&text, "temperature      %.4g\n", config->temperature);
+    write_calibration(&text, config);
     if (config->trained_on.digests)
         dms_strbuf_printf(&text, "trained on       %zu photographs\n",
                           config->trained_on.count);

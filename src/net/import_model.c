@@ -5,6 +5,7 @@
 #include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/growing.h"
 #include "base/log.h"
 #include "base/name.h"
@@ -20,9 +21,8 @@ static dms_status set_provenance(dms_model_config *config, const char *path,
                                  const dms_import_report *report, uint64_t seed,
                                  dms_error *err)
 {
-    const char *slash = strrchr(path, '/');
     json_t *root = json_pack("{s:{s:o, s:s, s:o, s:I, s:I}, s:s}", "import",
-                             "file", dms_json_name(slash ? slash + 1 : path),
+                             "file", dms_json_name(dms_path_name(path)),
                              "network", report->whole ? "dmsnet" : "backbone",
                              "prefix", dms_json_name(report->prefix), "taken",
                              (json_int_t)report->fates[DMS_IMPORT_TAKEN],

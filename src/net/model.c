@@ -157,6 +157,13 @@ double dms_model_threshold(const dms_model *model, int k)
                : NAN;
 }
 
+dms_calibration dms_model_calibration(const dms_model *model, int k)
+{
+    return k >= 0 && k < dms_model_label_count(model)
+               ? model->config.calibration[k]
+               : (dms_calibration){NAN, NAN};
+}
+
 double dms_model_temperature(const dms_model *model)
 {
     return model->config.temperature;

@@ -8,6 +8,7 @@
 #include "formats/json.h"
 #include "net/label_set_json.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 #define FORMAT "dmsnet-1"
 
@@ -62,12 +63,15 @@ dms_status dms_model_config_init(dms_model_config *config,
     config->preprocess = dms_preprocess_default(config->architecture.size);
     TRY(dms_label_set_copy(&config->labels, labels, err));
     config->thresholds = dms_calloc(count, sizeof *config->thresholds);
-    if (!config->thresholds) {
+    config->calibration = dms_calloc(count, sizeof *config->calibration);
+    if (!config->thresholds || !config->calibration) {
         st = dms_fail_memory(err, "thresholds");
         goto done;
     }
-    for (size_t k = 0; k < count; k++)
+    for (size_t k = 0; k < count; k++) {
         config->thresholds[k] = 0.5;
+        config->calibration[k] = (dms_calibration){1, 0};
+    }
 done:
     return st;
 }
@@ -76,8 +80,42 @@ void dms_model_config_release(dms_model_config *config)
 {
     dms_label_set_destroy(config->labels);
     dms_free(config->thresholds);
+    dms_free(config->calibration);
     dms_trained_on_release(&config->trained_on);
     *config = (dms_model_config){.temperature = 1.0};
+}
+
+bool dms_model_config_calibrated(const dms_model_config *config)
+{
+    for (int k = 0; k < dms_label_set_count(config->labels); k++)
+        if (config->calibration[k].slope != 1 ||
+            config->calibration[k].intercept != 0)
+            return true;
+    return false;
+}
+
+bool dms_model_config_same_calibration(const dms_model_config *a,
+                                       const dms_model_config *b)
+{
+    bool same = a->temperature == b->temperature;
+
+    for (int k = 0; k < dms_label_set_count(a->labels); k++)
+        same = same && a->calibration[k].slope == b->calibration[k].slope &&
+               a->calibration[k].intercept == b->calibration[k].intercept;
+    return same;
+}
+
+dms_status dms_model_config_undecide(dms_model_config *config, bool *dropped,
+                                     const char *name, dms_error *err)
+{
+    *dropped = dms_model_config_calibrated(config);
+    for (int k = 0; k < dms_label_set_count(config->labels); k++) {
+        *dropped = *dropped || config->thresholds[k] != 0.5;
+        config->thresholds[k] = 0.5;
+        config->calibration[k] = (dms_calibration){1, 0};
+    }
+    config->temperature = 1;
+    return dms_provenance_remove(config, DMS_PROVENANCE_CALIBRATED, name, err);
 }
 
 static json_t *thresholds_json(const dms_model_config *config)
@@ -89,14 +127,41 @@ static json_t *thresholds_json(const dms_model_config *config)
     return thresholds;
 }
 
+/* Has a label another calibration than the common temperature? */
+static bool has_own(const dms_model_config *config)
+{
+    for (int k = 0; k < dms_label_set_count(config->labels); k++)
+        if (config->calibration[k].slope != 1 / config->temperature ||
+            config->calibration[k].intercept != 0)
+            return true;
+    return false;
+}
+
+static json_t *calibration_json(const dms_model_config *config)
+{
+    json_t *root = json_object(), *slopes, *intercepts;
+
+    dms_json_set(&root, "temperature", json_real(config->temperature));
+    if (!has_own(config))
+        return root;
+    slopes = json_array(), intercepts = json_array();
+    for (int k = 0; k < dms_label_set_count(config->labels); k++) {
+        dms_json_append(&slopes, json_real(config->calibration[k].slope));
+        dms_json_append(&intercepts,
+                        json_real(config->calibration[k].intercept));
+    }
+    dms_json_set(&root, "slopes", slopes);
+    dms_json_set(&root, "intercepts", intercepts);
+    return root;
+}
+
 char *dms_model_config_json(const dms_model_config *config)
 {
     const dms_architecture *a = &config->architecture;
     const dms_preprocess *p = &config->preprocess;
-    const char *made = *config->provenance ? config->provenance : "{}";
     json_t *root = json_pack(
         "{s:s, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i}, s:o,"
-        " s:{s:i, s:b, s:s, s:s}, s:o, s:{s:f}, s:o}",
+        " s:{s:i, s:b, s:s, s:s}, s:o, s:o, s:o}",
         "format", FORMAT, "architecture", "backbone",
         dms_backbone_name(a->backbone), "width", a->width, "context",
         dms_context_name(a->context), "fusion", dms_fusion_name(a->fusion),
@@ -105,9 +170,8 @@ char *dms_model_config_json(const dms_model_config *config)
         "label_set", dms_label_set_json(config->labels), "preprocessing",
         "size", p->size, "crop", p->crop, "filter", dms_filter_name(p->filter),
         "enhance", dms_enhance_name(p->enhance), "thresholds",
-        thresholds_json(config), "calibration", "temperature",
-        config->temperature, "provenance",
-        dms_json_read(made, strlen(made), 0, NULL));
+        thresholds_json(config), "calibration", calibration_json(config),
+        "provenance", dms_provenance_read(config));
     char *text = dms_json_dump(root, (dms_json_style){.compact = true});
 
     json_decref(root);
@@ -196,12 +260,10 @@ done:
     return st;
 }
 
-static dms_status read_decision(dms_model_config *config, const json_t *root,
-                                const reader *r)
+static dms_status read_thresholds(dms_model_config *config, const json_t *root,
+                                  const reader *r)
 {
     const json_t *thresholds = json_object_get(root, "thresholds");
-    const json_t *temperature =
-        json_object_get(json_object_get(root, "calibration"), "temperature");
 
     for (int k = 0; thresholds && k < dms_label_set_count(config->labels);
          k++) {
@@ -215,15 +277,80 @@ static dms_status read_decision(dms_model_config *config, const json_t *root,
                             r->name, dms_label_set_code(config->labels, k));
         config->thresholds[k] = t;
     }
-    if (temperature) {
-        config->temperature = json_number_value(temperature);
-        if (!(config->temperature > 0) || isinf(config->temperature))
-            return dms_fail(r->err, DMS_EFORMAT,
-                            "%s: metadata: temperature is not a number above "
-                            "0",
-                            r->name);
-    }
     return DMS_OK;
+}
+
+static dms_status read_temperature(dms_model_config *config, const json_t *root,
+                                   const reader *r)
+{
+    const json_t *temperature = json_object_get(root, "temperature");
+    double t = temperature ? json_number_value(temperature) : 1;
+
+    if (!(t > 0) || isinf(t) || isinf(1 / t))
+        return dms_fail(r->err, DMS_EFORMAT,
+                        "%s: metadata: temperature is not a number above 0",
+                        r->name);
+    config->temperature = t;
+    for (int k = 0; k < dms_label_set_count(config->labels); k++)
+        config->calibration[k] = (dms_calibration){1 / t, 0};
+    return DMS_OK;
+}
+
+/* An array of K under the key; *out borrows it. */
+static dms_status read_list(const json_t **out, const dms_model_config *config,
+                            const json_t *root, const char *key,
+                            const reader *r)
+{
+    size_t count = (size_t)dms_label_set_count(config->labels);
+
+    *out = json_object_get(root, key);
+    if (json_is_array(*out) && json_array_size(*out) == count)
+        return DMS_OK;
+    return dms_fail(r->err, DMS_EFORMAT,
+                    "%s: metadata: calibration: %s is not a list of %zu "
+                    "numbers, one per label",
+                    r->name, key, count);
+}
+
+static dms_status read_calibration(dms_model_config *config, const json_t *root,
+                                   const reader *r)
+{
+    const json_t *slopes, *intercepts;
+    dms_status st;
+
+    TRY(read_temperature(config, root, r));
+    if (!json_object_get(root, "slopes") &&
+        !json_object_get(root, "intercepts"))
+        goto done; /* all labels have the common temperature */
+    TRY(read_list(&slopes, config, root, "slopes", r));
+    TRY(read_list(&intercepts, config, root, "intercepts", r));
+    for (int k = 0; k < dms_label_set_count(config->labels); k++) {
+        const char *code = dms_label_set_code(config->labels, k);
+        const json_t *slope = json_array_get(slopes, (size_t)k);
+        const json_t *intercept = json_array_get(intercepts, (size_t)k);
+        dms_calibration *c = &config->calibration[k];
+
+        *c = (dms_calibration){json_number_value(slope),
+                               json_number_value(intercept)};
+        if (!(c->slope > 0) || isinf(c->slope))
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s: metadata: calibration: slope of %s is not a "
+                            "number above 0",
+                            r->name, code);
+        if (!json_is_number(intercept) || !isfinite(c->intercept))
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s: metadata: calibration: intercept of %s is not "
+                            "a number",
+                            r->name, code);
+        if (dms_label_set_task(config->labels) == DMS_TASK_SINGLE_LABEL &&
+            (c->slope != config->calibration[0].slope || c->intercept != 0))
+            return dms_fail(r->err, DMS_EFORMAT,
+                            "%s: metadata: calibration: one-of labels have the "
+                            "same slope and no intercepts, %s differs",
+                            r->name, code);
+    }
+done:
+    return st;
 }
 
 /* Provenance is passed on without being checked; dropped if it is too long. */
@@ -293,7 +420,8 @@ dms_status dms_model_config_parse(dms_model_config *config, const char *text,
     TRY(read_head(config, root, &r));
     TRY(read_preprocess(&config->preprocess,
                         json_object_get(root, "preprocessing"), &r));
-    TRY(read_decision(config, root, &r));
+    TRY(read_thresholds(config, root, &r));
+    TRY(read_calibration(config, json_object_get(root, "calibration"), &r));
     TRY(read_provenance(config, root, &r));
     TRY(dms_architecture_check(&config->architecture, err));
 done:

@@ -6,6 +6,7 @@
 #include "dms/architecture.h"
 #include "dms/image.h"
 #include "dms/labels.h"
+#include "dms/model.h"
 #include "dms/monitor.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_file.h"
@@ -17,9 +18,11 @@ typedef struct dms_model_config {
     dms_architecture
         architecture; /* with the same labels and task as `labels` */
     dms_preprocess preprocess;
-    dms_label_set *labels;     /* owned */
-    double *thresholds;        /* owned: K; a finding is p > threshold */
-    double temperature;        /* logits are divided by it; 1: not calibrated */
+    dms_label_set *labels; /* owned */
+    double *thresholds;    /* owned: K; a finding is p > threshold */
+    /* owned: K, slopes > 0; one-of labels: the same slope and no intercepts */
+    dms_calibration *calibration;
+    double temperature;        /* common to all labels; 1: not calibrated */
     char provenance[4096];     /* a JSON object: who made it, from what */
     dms_trained_on trained_on; /* owned */
 } dms_model_config;
@@ -28,10 +31,23 @@ typedef struct dms_model_config {
 #define DMS_MODEL_METADATA_KEY "dmsnet"
 
 /* Default architecture and preprocessing for these labels (copied), thresholds
- * 0.5, temperature 1, provenance {}. Release config also after a failure. */
+ * 0.5, not calibrated, provenance {}. Release config also after a failure. */
 dms_status dms_model_config_init(dms_model_config *config,
                                  const dms_label_set *labels, dms_error *err);
 void dms_model_config_release(dms_model_config *config);
+
+/* Is any probability not just the sigmoid or softmax of its logit? */
+bool dms_model_config_calibrated(const dms_model_config *config);
+
+/* Do they make the same probabilities of the same logits? */
+bool dms_model_config_same_calibration(const dms_model_config *a,
+                                       const dms_model_config *b);
+
+/* Without calibration and with thresholds of 0.5 again: for outputs that the
+ * old ones were not fitted to. *dropped: there was something else. name is for
+ * messages. DMS_ENOMEM. */
+dms_status dms_model_config_undecide(dms_model_config *config, bool *dropped,
+                                     const char *name, dms_error *err);
 
 /* What a safetensors file's __metadata__ says of a model. */
 typedef struct dms_model_metadata {

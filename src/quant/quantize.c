@@ -102,7 +102,7 @@ static dms_status take(void *user, const dms_engine_batch *batch,
     if (st == DMS_OK && s->answers)
         dms_probabilities(s->answers + batch->at * label_count(s->q),
                           batch->patient_logits, config->labels,
-                          config->temperature);
+                          config->calibration);
     return st;
 }
 

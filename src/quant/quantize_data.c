@@ -11,6 +11,7 @@
 #include "data/loader.h"
 #include "formats/json.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 static size_t picture_size(const dms_quantising *q)
 {
@@ -166,27 +167,16 @@ static dms_status tell(dms_model_config *config, const dms_quantising *q,
                        dms_error *err)
 {
     const dms_quantize_options *o = q->options;
-    const char *before = *config->provenance ? config->provenance : "{}";
-    json_t *root = dms_json_read(before, strlen(before), 0, NULL);
-    json_t *made =
+
+    return dms_provenance_set(
+        config, "quantised",
         json_pack("{s:s, s:f, s:f, s:s, s:I, s:I, s:f}", "method",
                   dms_quantize_method_name(o->method), "percentile",
                   o->percentile, "tolerance", o->tolerance, "split",
                   o->split == DMS_SPLIT_NONE ? "all" : dms_split_name(o->split),
                   "patients", (json_int_t)q->patients, "seed",
-                  (json_int_t)o->seed, "mean_difference", q->mean_difference);
-    size_t size;
-    dms_status st = DMS_OK;
-
-    dms_json_set(&root, "quantised", made);
-    size = dms_json_print(config->provenance, sizeof config->provenance, root);
-    json_decref(root);
-    if (size == 0)
-        return dms_fail_memory(err, "provenance");
-    if (size >= sizeof config->provenance)
-        st = dms_fail(err, DMS_ELIMIT, "%s: provenance too long: %zu bytes",
-                      o->model, size);
-    return st;
+                  (json_int_t)o->seed, "mean_difference", q->mean_difference),
+        o->model, err);
 }
 
 dms_status dms_quantising_write(const dms_quantising *q, dms_error *err)
@@ -195,6 +185,11 @@ dms_status dms_quantising_write(const dms_quantising *q, dms_error *err)
     dms_model_config config = q->model->config;
 
     TRY(tell(&config, q, err));
+    if (dms_model_config_calibrated(&config))
+        dms_log(q->monitor, DMS_LOG_INFO,
+                "%s: the calibration and thresholds are those of %s, fitted to "
+                "its float outputs",
+                q->options->out, q->options->model);
     TRY(dms_model_file_write(q->options->out, &config, q->table.params, NULL,
                              err));
 done:

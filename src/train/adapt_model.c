@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/growing.h"
+#include "base/log.h"
 #include "engine/model_split.h"
 #include "machine/threads.h"
 #include "net/compute.h"
@@ -146,6 +147,7 @@ static void close_all(adapting *a)
 static dms_status adapt(adapting *a, const dms_compute *compute, dms_error *err)
 {
     const dms_adapt_options *o = a->options;
+    bool dropped;
     dms_status st;
 
     TRY(open_model(a, err));
@@ -161,6 +163,12 @@ static dms_status adapt(adapting *a, const dms_compute *compute, dms_error *err)
                                                .compute = compute,
                                                .monitor = a->monitor},
                         err));
+    TRY(dms_model_config_undecide(&a->model->config, &dropped, o->model, err));
+    if (dropped)
+        dms_log(a->monitor, DMS_LOG_WARNING,
+                "%s: calibration and thresholds were fitted to the outputs of "
+                "%s and are dropped; fit them again with dmsnet calibrate",
+                o->out, o->model);
     TRY(dms_model_file_write(o->out, &a->model->config, a->params, NULL, err));
 done:
     return st;

@@ -128,7 +128,7 @@ static void decide(outcome *o, size_t n, const dms_label_set *labels)
             isnan(o->targets[i]) ? DMS_LABEL_UNKNOWN : o->targets[i] > 0.5f;
     for (size_t i = 0; i < n; i++)
         dms_probabilities(o->probabilities + i * o->width,
-                          o->logits + i * o->width, labels, 1);
+                          o->logits + i * o->width, labels, NULL);
 }
 
 static dms_status measure(dms_trainer *t, outcome *o, dms_epoch_record *record,

@@ -196,7 +196,7 @@ static void logits_are_means_and_probabilities_follow_from_them(void **state)
                 assert_true(all[i].logits[row][k] == (float)(sum / MODELS));
             }
             dms_probabilities(p, all[i].logits[row],
-                              dms_model_get_labels(models[0]), 1);
+                              dms_model_get_labels(models[0]), NULL);
             assert_memory_equal(all[i].probabilities[row], p, sizeof p);
         }
     assert_true(own[0][0].logits[0][0] != own[1][0].logits[0][0]);

@@ -119,7 +119,8 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
     dms_label_set *labels = NULL;
     const dms_answers answers = {0};
     dms_report *report = NULL;
-    dms_status st[15];
+    dms_calibrate_report *calibrated = NULL;
+    dms_status st[16];
 
     (void)state;
     arch.backbone = DMS_BACKBONE_RESNET18;
@@ -148,6 +149,8 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
         dms_report_measure(&report, &answers, &(dms_report_options){0}, NULL);
     st[14] =
         dms_score_files(&report, "x", "y", &(dms_score_options){0}, NULL, NULL);
+    st[15] =
+        dms_calibrate(&calibrated, &(dms_calibrate_options){0}, NULL, NULL);
     for (size_t i = 0; i < sizeof st / sizeof *st; i++)
         if (st[i] != DMS_EINVAL)
             fail_msg("call %zu: %s", i, dms_status_name(st[i]));
@@ -159,6 +162,8 @@ static void missing_paths_are_said(void **state)
     dms_evaluate_options evaluate;
     dms_quantize_options quantize;
     dms_quantize_report *quantised = NULL;
+    dms_calibrate_options calibrate;
+    dms_calibrate_report *calibrated = NULL;
     dms_report *report = NULL;
     dms_error err = {0};
 
@@ -174,6 +179,13 @@ static void missing_paths_are_said(void **state)
                      DMS_EINVAL);
     assert_non_null(strstr(err.message, "one is missing"));
     assert_null(quantised);
+    err = (dms_error){0};
+    dms_calibrate_options_init(&calibrate, sizeof calibrate);
+    assert_string_equal(calibrate.point, "f1");
+    assert_int_equal(dms_calibrate(&calibrated, &calibrate, NULL, &err),
+                     DMS_EINVAL);
+    assert_non_null(strstr(err.message, "one is missing"));
+    assert_null(calibrated);
 }
 
 static void the_library_and_its_headers_have_one_version(void **state)

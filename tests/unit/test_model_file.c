@@ -170,6 +170,80 @@ static void a_label_set_survives_its_description(void **state)
     }
 }
 
+static void a_calibration_survives_its_description(void **state)
+{
+    dms_model_config config, back;
+    char *text;
+    bool dropped;
+
+    (void)state;
+    assert_int_equal(dms_model_config_init(&config, dms_label_set_odir(), NULL),
+                     DMS_OK);
+    assert_false(dms_model_config_calibrated(&config));
+    config.temperature = 1.7;
+    for (int k = 0; k < 8; k++)
+        config.calibration[k] = (dms_calibration){1 / 1.7, 0};
+    config.calibration[3] = (dms_calibration){1.0 / 3, -0.1};
+    text = dms_model_config_json(&config);
+    assert_int_equal(dms_model_config_parse(&back, text, "m", NULL), DMS_OK);
+    assert_true(back.temperature == 1.7);
+    assert_memory_equal(back.calibration, config.calibration,
+                        8 * sizeof *back.calibration);
+    assert_true(dms_model_config_calibrated(&back));
+    assert_int_equal(dms_model_config_undecide(&back, &dropped, "m", NULL),
+                     DMS_OK);
+    assert_true(dropped && !dms_model_config_calibrated(&back));
+    assert_int_equal(dms_model_config_undecide(&back, &dropped, "m", NULL),
+                     DMS_OK);
+    assert_false(dropped);
+    dms_free(text);
+    dms_model_config_release(&config);
+    dms_model_config_release(&back);
+}
+
+static void a_temperature_alone_is_every_labels(void **state)
+{
+    static const char text[] =
+        "{\"format\":\"dmsnet-1\",\"calibration\":{\"temperature\":4}}";
+    dms_model_config config;
+
+    (void)state;
+    assert_int_equal(dms_model_config_parse(&config, text, "m", NULL), DMS_OK);
+    for (int k = 0; k < 8; k++)
+        assert_true(config.calibration[k].slope == 0.25 &&
+                    config.calibration[k].intercept == 0);
+    dms_model_config_release(&config);
+}
+
+/* Their softmax would no longer choose the class of the largest logit. */
+static void classes_with_slopes_of_their_own_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "\"slopes\":[1,2],\"intercepts\":[0,0]",
+        "\"slopes\":[2,2],\"intercepts\":[0,1]",
+    };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char text[400];
+        dms_model_config config;
+        dms_error err = {0};
+
+        snprintf(text, sizeof text,
+                 "{\"format\":\"dmsnet-1\",\"architecture\":{\"task\":"
+                 "\"single-label\",\"labels\":[\"a\",\"b\"]},"
+                 "\"label_set\":{\"kind\":\"one-of\",\"labels\":"
+                 "[{\"code\":\"a\"},{\"code\":\"b\"}]},"
+                 "\"calibration\":{%s}}",
+                 bad[i]);
+        assert_int_equal(dms_model_config_parse(&config, text, "m", &err),
+                         DMS_EFORMAT);
+        if (!strstr(err.message, "one-of labels have the same slope"))
+            fail_msg("%s", err.message);
+        dms_model_config_release(&config);
+    }
+}
+
 static void labels_that_contradict_each_other_are_refused(void **state)
 {
     static const char *const texts[] = {
@@ -349,6 +423,8 @@ static void a_negative_variance_is_refused_by_name(void **state)
     assert_accepted(f);
 }
 
+#define CALIBRATED(text) "{\"format\":\"dmsnet-1\",\"calibration\":{" text "}}"
+
 static void metadata_that_is_wrong_is_named(void **state)
 {
     static const struct {
@@ -361,6 +437,21 @@ static void metadata_that_is_wrong_is_named(void **state)
          "width 17 is not a multiple of 16"},
         {"{\"format\":\"dmsnet-1\",\"thresholds\":[2]}", "threshold of N"},
         {"{\"format\":", "metadata 'dmsnet'"},
+        {CALIBRATED("\"temperature\":-1"), "temperature is not a number"},
+        {CALIBRATED("\"temperature\":1e-320"), "temperature is not a number"},
+        {CALIBRATED("\"slopes\":[1,1,1,1,1,1,1,1]"),
+         "intercepts is not a list of 8"},
+        {CALIBRATED("\"slopes\":[1],\"intercepts\":[0]"),
+         "slopes is not a list of 8"},
+        {CALIBRATED("\"slopes\":[1,1,0,1,1,1,1,1],"
+                    "\"intercepts\":[0,0,0,0,0,0,0,0]"),
+         "slope of G is not a number above 0"},
+        {CALIBRATED("\"slopes\":[1,\"1\",1,1,1,1,1,1],"
+                    "\"intercepts\":[0,0,0,0,0,0,0,0]"),
+         "slope of D is not a number above 0"},
+        {CALIBRATED("\"slopes\":[1,1,1,1,1,1,1,1],"
+                    "\"intercepts\":[0,0,0,0,0,0,0,null]"),
+         "intercept of O is not a number"},
     };
     fixture *f = *state;
 
@@ -392,6 +483,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_from_before_label_sets_is_of_odirs_labels),
         cmocka_unit_test(a_label_set_survives_its_description),
+        cmocka_unit_test(a_calibration_survives_its_description),
+        cmocka_unit_test(a_temperature_alone_is_every_labels),
+        cmocka_unit_test(classes_with_slopes_of_their_own_are_refused),
         cmocka_unit_test(labels_that_contradict_each_other_are_refused),
         cmocka_unit_test(what_is_written_is_read_bit_for_bit),
         cmocka_unit_test(

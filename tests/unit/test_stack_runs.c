@@ -128,6 +128,27 @@ static dms_status evaluate(const fixture *f, dms_error *err)
     return st;
 }
 
+static dms_status calibrate(const fixture *f, dms_error *err)
+{
+    dms_calibrate_options o;
+    dms_calibrate_report *report = NULL;
+    char model_path[256], out[256]; /* at() has room for one name */
+    char *text = NULL;
+    dms_status st;
+
+    dms_calibrate_options_init(&o, sizeof o);
+    snprintf(model_path, sizeof model_path, "%s", at(f, "model.st"));
+    snprintf(out, sizeof out, "%s", at(f, "calibrated.st"));
+    o.model = model_path, o.data = f->data, o.out = out;
+    o.split = DMS_SPLIT_NONE, o.batch = 2;
+    st = dms_calibrate(&report, &o, NULL, err);
+    if (st == DMS_OK)
+        st = dms_calibrate_report_print(&text, report, true, err);
+    dms_calibrate_report_destroy(report);
+    dms_text_free(text);
+    return st;
+}
+
 static dms_status train_with(const fixture *f, const char *run, bool frozen,
                              dms_error *err)
 {
@@ -282,6 +303,7 @@ static void prediction_takes_little_stack(void **state)
         ASSERT_RUNS(predict_in_bf16, *state);
     ASSERT_RUNS(tensor_door, *state);
     ASSERT_RUNS(evaluate, *state);
+    ASSERT_RUNS(calibrate, *state);
 }
 
 static void integers_take_little_stack(void **state)
