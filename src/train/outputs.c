@@ -135,13 +135,6 @@ done:
     return st;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static json_t *text_of_u64(uint64_t value)
 {
     char text[24];
@@ -167,15 +160,15 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
                   "averaged", record->averaged, "metric",
                   dms_metric_name(t->metric), "value", dms_json_real(metric));
     if (o->init[0])
-        dms_json_set(&training, "init", dms_json_name(base_name(o->init)));
+        dms_json_set(&training, "init", dms_json_name(dms_path_name(o->init)));
     if (o->pretrained[0])
         dms_json_set(&training, "pretrained",
-                     dms_json_name(base_name(o->pretrained)));
+                     dms_json_name(dms_path_name(o->pretrained)));
     if (o->folds > 0)
         dms_json_set(&training, "fold", json_pack("[i, i]", o->fold, o->folds));
     if (o->teacher[0]) {
         dms_json_set(&training, "teacher",
-                     dms_json_name(base_name(o->teacher)));
+                     dms_json_name(dms_path_name(o->teacher)));
         dms_json_set(&training, "teacher_sha256",
                      json_string(t->teacher.digest));
     }
