@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "base/file.h"
 #include "dms/export.h"
 #include "dms/model.h"
 #include "fail.h"
@@ -98,7 +99,8 @@ static dms_status check_given(const cli_args *args,
     return DMS_OK;
 }
 
-/* No output may overwrite the model or another output. */
+/* No output may overwrite the model or another output, and all can be written:
+ * no file is written if another cannot be. */
 static dms_status check_files(const export_options *options, dms_error *err)
 {
     const struct {
@@ -107,6 +109,7 @@ static dms_status check_files(const export_options *options, dms_error *err)
                  {"safetensors", options->safetensors},
                  {"backbone", options->backbone},
                  {"onnx", options->onnx}};
+    dms_status st = DMS_OK;
 
     for (size_t i = 1; i < sizeof files / sizeof *files; i++)
         for (size_t k = 0; k < i; k++)
@@ -114,7 +117,11 @@ static dms_status check_files(const export_options *options, dms_error *err)
                 return cli_fail(err, DMS_EINVAL,
                                 "--%s: '%s' is already the file of --%s",
                                 files[i].name, files[i].path, files[k].name);
-    return DMS_OK;
+    for (size_t i = 1; i < sizeof files / sizeof *files; i++)
+        if (files[i].path[0])
+            TRY(dms_file_try(files[i].path, err));
+done:
+    return st;
 }
 
 static dms_status write_weights(const dms_model *model, const char *path,

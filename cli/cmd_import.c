@@ -5,6 +5,7 @@
 
 #include "architecture_options.h"
 #include "args.h"
+#include "base/file.h"
 #include "dms/import.h"
 #include "fail.h"
 
@@ -85,6 +86,7 @@ static dms_status run_import(cli_run *run, dms_error *err)
     dms_label_set *labels = NULL;
 
     TRY(cli_args_require(options->out, "out", "the model file to write", err));
+    TRY(dms_file_try(options->out, err));
     if (options->labels[0] != '\0')
         TRY(dms_label_set_parse(&labels, options->labels, err));
     wanted.labels = labels;

@@ -5,6 +5,7 @@
 
 #include "architecture_options.h"
 #include "args.h"
+#include "base/file.h"
 #include "dms/model.h"
 #include "fail.h"
 
@@ -55,6 +56,7 @@ static dms_status run_init(cli_run *run, dms_error *err)
 
     arch.backbone = options->backbone;
     TRY(cli_args_require(options->out, "out", "the model file to write", err));
+    TRY(dms_file_try(options->out, err));
     if (options->labels[0] != '\0')
         TRY(dms_label_set_parse(&labels, options->labels, err));
     TRY(dms_model_create(&model, &arch, labels, options->seed, err));

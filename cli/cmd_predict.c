@@ -66,7 +66,7 @@ static const dms_option predict_list[] = {
     {.name = "json",
      .type = DMS_OPTION_FLAG,
      DMS_OPTION_FIELD(predict_options, json),
-     .help = "the same as --format json"},
+     .help = "the same as --format json; not with another format"},
     {.name = "batch",
      .type = DMS_OPTION_INT,
      .unit = "patients",
@@ -100,8 +100,9 @@ static dms_status find_default(char **path, const cli_run *run, dms_error *err)
     return DMS_OK;
 }
 
-/* Exactly one of a list from disk and the pair of the options. */
-static dms_status check_inputs(const cli_args *args, dms_error *err)
+/* Exactly one of a list from disk and the pair of the options, and one
+ * format. */
+static dms_status check_options(const cli_args *args, dms_error *err)
 {
     const predict_options *options = args->values[0];
     bool pair = *options->left != '\0' || *options->right != '\0';
@@ -119,22 +120,40 @@ static dms_status check_inputs(const cli_args *args, dms_error *err)
         return cli_fail(err, DMS_EINVAL,
                         "no photographs: expected --left and --right (or one "
                         "of them), or a list of pairs");
+    if (options->json && cli_args_given(args, "format") &&
+        options->format != (int)DMS_PREDICTION_JSON)
+        return cli_fail(err, DMS_EINVAL,
+                        "--json and --format %s contradict each other; give "
+                        "only one of them",
+                        format_word(options->format));
     return DMS_OK;
+}
+
+/* Does the message name the patient, as who ("patient 7") does? */
+static bool names_patient(const char *message, const char *who)
+{
+    const char *found = strstr(message, who);
+    size_t len = strlen(who);
+
+    return found != NULL && (found[len] == ':' || found[len] == ' ');
 }
 
 static void tell_failures(cli_run *run, const dms_predictions *predictions,
                           const dms_pair_list *list)
 {
-    char text[sizeof(((dms_error *)NULL)->message) + 128];
+    char text[sizeof(((dms_error *)NULL)->message) + 128], who[128];
 
     for (size_t i = 0; i < list->count; i++) {
         const dms_prediction *p = dms_predictions_get(predictions, i);
+        bool named;
 
         if (p->error.code == DMS_OK)
             continue;
         run->failed_inputs++;
-        snprintf(text, sizeof(text), "patient %.80s: %s", list->pairs[i].id,
-                 p->error.message);
+        snprintf(who, sizeof(who), "patient %.100s", list->pairs[i].id);
+        named = names_patient(p->error.message, who);
+        snprintf(text, sizeof(text), "%s%s%s", named ? "" : who,
+                 named ? "" : ": ", p->error.message);
         run->monitor->message(run->monitor->user, DMS_LOG_ERROR, text);
     }
 }
@@ -210,7 +229,7 @@ static dms_status run_predict(cli_run *run, dms_error *err)
     dms_pair_list list = {0};
     dms_ensemble *ensemble = NULL;
 
-    TRY(check_inputs(args, err));
+    TRY(check_options(args, err));
     TRY(open_models(&ensemble, run, err));
     if (args->count > 0)
         TRY(dms_pair_list_read_with(&list, args->arguments[0], &reading, err));

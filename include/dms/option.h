@@ -70,9 +70,8 @@ typedef struct dms_option {
     const char *const *choices;
     const char *(*choice)(int value);
     /* A choice that is a flag with more words: the first two are "false" and
-     * "true", which may be said as a flag's are. On a command line --name alone
-     * is true, and the word behind it is its value only if it is one of the
-     * choice's. */
+     * "true". On a command line --name alone is true, and the word behind it is
+     * its value only if it is one of the choice's. */
     bool flag;
 } dms_option;
 

@@ -297,11 +297,12 @@ void dms_train_result_destroy(dms_train_result *result); /* accepts NULL */
  * DMS_ESTOPPED: the monitor asked to stop. The run folder then has a
  * checkpoint, and options->resume continues from it, bit for bit as if training
  * had not been stopped (same threads, no time limit).
- * DMS_EMISMATCH: options or data differ from the checkpoint's in a way that
- * matters; the message names them.
- * DMS_EINVAL also if options->resume does not match the run folder: it already
- * has a run, or has none, or has models of a run without its checkpoint. Such
- * models are never overwritten.
+ * DMS_EMISMATCH: labels or data differ from the checkpoint's, or the model to
+ * start from has other labels or another architecture; the message names them.
+ * DMS_EINVAL also if an option differs from the checkpoint's and would change
+ * what is computed, or if options->resume does not match the run folder: it
+ * already has a run, or has none, or has models of a run without its
+ * checkpoint. Such models are never overwritten.
  * With options->folds the training patients are divided into as many parts, by
  * patient and stratified like the splits; validation patients of the split take
  * no part. Fold k is an ordinary run in RUN/foldk that is validated on part k

@@ -27,6 +27,8 @@ static dms_status open_regular(int *fd, size_t *size, const char *path,
         return dms_fail_errno(err, "%s: cannot open", path);
     if (fstat(*fd, &info) != 0)
         return dms_fail_errno(err, "%s: cannot stat", path);
+    if (S_ISDIR(info.st_mode))
+        return dms_fail(err, DMS_EIO, "%s: is a folder, expected a file", path);
     if (!S_ISREG(info.st_mode))
         return dms_fail(err, DMS_EIO, "%s: not a regular file", path);
     *size = (size_t)info.st_size;
@@ -269,6 +271,15 @@ dms_status dms_file_append(const char *path, const void *data, size_t size,
     return st;
 }
 
+dms_status dms_file_try(const char *path, dms_error *err)
+{
+    dms_file_writer *writer = NULL;
+    dms_status st = dms_file_writer_open(&writer, path, err);
+
+    dms_file_writer_close(writer);
+    return st;
+}
+
 bool dms_file_share(const char *path, const char *source)
 {
     dms_strbuf name;
@@ -291,6 +302,7 @@ dms_status dms_folder_make(const char *path, dms_error *err)
 {
     dms_status st = DMS_OK;
     char *copy = dms_strdup(path);
+    struct stat info;
 
     if (!copy)
         return dms_fail_memory(err, path);
@@ -302,6 +314,11 @@ dms_status dms_folder_make(const char *path, dms_error *err)
         *p = '\0';
         if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
             st = dms_fail_errno(err, "%s: cannot create the folder", copy);
+            break;
+        }
+        if (stat(copy, &info) == 0 && !S_ISDIR(info.st_mode)) {
+            st = dms_fail(err, DMS_EIO, "%s: is a file, expected a folder",
+                          copy);
             break;
         }
         *p = end;

@@ -52,12 +52,18 @@ dms_status dms_file_write(const char *path, const void *data, size_t size,
 dms_status dms_file_append(const char *path, const void *data, size_t size,
                            dms_error *err);
 
+/* Could dms_file_write write path now? It creates and removes the temporary
+ * file. Call it before a long computation, so that this does not end with a
+ * path that cannot be written. Errors as of dms_file_writer_open. */
+dms_status dms_file_try(const char *path, dms_error *err);
+
 /* Make path a hard link to the file at source, replacing any file at path.
  * Replacing one of them later leaves the other alone. false, with nothing
  * changed, if the file system does not support hard links. */
 bool dms_file_share(const char *path, const char *source);
 
-/* Create a folder and its parents; an existing folder is fine. */
+/* Create a folder and its parents; an existing folder is fine, another file of
+ * that name is DMS_EIO. */
 dms_status dms_folder_make(const char *path, dms_error *err);
 
 /* dms_file_write of a text to folder/name. */

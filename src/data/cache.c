@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "data/made_file.h"
 #include "data/name_twin.h"
+#include "image/codec.h"
 #include "image/digest.h"
 
 /* VERSION is raised when the file's layout changes, and also when preprocessing
@@ -104,6 +105,7 @@ typedef struct building {
     uint8_t *status;         /* one per eye, in the block of digests */
     uint8_t *pixels;         /* owned: CHUNK pictures */
     dms_error errors[CHUNK]; /* one per picture in pixels */
+    int pages[CHUNK];        /* further ones of its file, likewise */
     size_t eyes;
 } building;
 
@@ -124,43 +126,33 @@ static bool valid(const dms_file_map *map, const void *user)
 }
 
 /* Preprocess one photograph; compute its digest unless it is known. */
-static dms_status prepare_one(uint8_t *pixels, const building *b, size_t eye,
-                              dms_error *err)
+static dms_status prepare_one(uint8_t *pixels, int *further_pages,
+                              const building *b, size_t eye, dms_error *err)
 {
     const dms_eye *of = &b->dataset->patients[eye / 2].eye[eye % 2];
 
     b->digests[eye] = of->digest;
-    return of->digest
-               ? dms_preprocess_file(pixels, NULL, of->path, b->settings, err)
-               : dms_preprocess_file_digest(pixels, &b->digests[eye], of->path,
-                                            b->settings, err);
+    return of->digest ? dms_preprocess_file_pages(pixels, NULL, further_pages,
+                                                  of->path, b->settings, err)
+                      : dms_preprocess_file_digest(pixels, &b->digests[eye],
+                                                   further_pages, of->path,
+                                                   b->settings, err);
 }
 
-/* Running out of memory is temporary and not the photograph's fault: it fails
- * the build, so that the cache does not record the photograph as unreadable. */
-static dms_status prepare_chunk(building *b, size_t first, size_t count,
-                                dms_error *err)
+/* What became of a chunk's photographs. Running out of memory is temporary and
+ * not the photograph's fault: it fails the build, so that the cache does not
+ * record the photograph as unreadable. */
+static dms_status tell_chunk(const building *b, size_t first, size_t count,
+                             dms_error *err)
 {
-    size_t bytes = picture_bytes(b->settings->size);
+    char pages[80];
 
-    memset(b->errors, 0, sizeof b->errors);
-    memset(b->pixels, 0, count * bytes);
-#pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < count; i++) {
-        const char *path = path_of(b->dataset, first + i);
-        uint8_t *status = &b->status[first + i];
-
-        if (!path) {
-            *status = EYE_ABSENT;
-        } else if (prepare_one(b->pixels + i * bytes, b, first + i,
-                               &b->errors[i]) == DMS_OK) {
-            *status = EYE_READY;
-        } else {
-            *status = EYE_UNREADABLE;
-            dms_name_twin_tell(&b->errors[i], path);
+        if (b->pages[i] > 0) {
+            dms_further_pages_text(pages, sizeof pages, b->pages[i]);
+            dms_log(b->monitor, DMS_LOG_WARNING, "%s: %s",
+                    path_of(b->dataset, first + i), pages);
         }
-    }
-    for (size_t i = 0; i < count; i++) {
         if (b->status[first + i] != EYE_UNREADABLE)
             continue;
         if (b->errors[i].code == DMS_ENOMEM)
@@ -169,6 +161,32 @@ static dms_status prepare_chunk(building *b, size_t first, size_t count,
                 b->errors[i].message);
     }
     return DMS_OK;
+}
+
+static dms_status prepare_chunk(building *b, size_t first, size_t count,
+                                dms_error *err)
+{
+    size_t bytes = picture_bytes(b->settings->size);
+
+    memset(b->errors, 0, sizeof b->errors);
+    memset(b->pages, 0, sizeof b->pages);
+    memset(b->pixels, 0, count * bytes);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < count; i++) {
+        const char *path = path_of(b->dataset, first + i);
+        uint8_t *status = &b->status[first + i];
+
+        if (!path) {
+            *status = EYE_ABSENT;
+        } else if (prepare_one(b->pixels + i * bytes, &b->pages[i], b,
+                               first + i, &b->errors[i]) == DMS_OK) {
+            *status = EYE_READY;
+        } else {
+            *status = EYE_UNREADABLE;
+            dms_name_twin_tell(&b->errors[i], path);
+        }
+    }
+    return tell_chunk(b, first, count, err);
 }
 
 static dms_status write_pictures(building *b, dms_error *err)

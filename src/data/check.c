@@ -12,6 +12,7 @@
 #include "data/fingerprint.h"
 #include "data/labels.h"
 #include "data/unlisted.h"
+#include "image/codec.h"
 
 /* A photograph (or age) beyond these limits is suspicious. */
 enum {
@@ -37,12 +38,12 @@ static void check_photograph(dms_findings *f, const dms_fingerprint *print,
 {
     const char *id = patient_of(dataset, print->eye)->id;
     const char *side = side_name(print->eye);
+    char pages[80];
 
-    if (print->further_pages > 0)
-        dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id,
-                         "%s: the file holds %d further pages, which are not "
-                         "read",
-                         side, print->further_pages);
+    if (print->further_pages > 0) {
+        dms_further_pages_text(pages, sizeof pages, print->further_pages);
+        dms_findings_add(f, DMS_FINDING_SUSPICIOUS, id, "%s: %s", side, pages);
+    }
     if (!print->present) {
         dms_findings_add(f, DMS_FINDING_MISSING, id, "%s: %s", side,
                          print->message);

@@ -25,7 +25,6 @@
 #include "data/cache.h"
 #include "data/labels.h"
 #include "data/loader.h"
-#include "data/predictions.h"
 #include "eval/probability.h"
 #include "net/compute.h"
 #include "machine/threads.h"
@@ -197,8 +196,8 @@ static dms_status open_all(dms_evaluation *e, dms_error *err)
 
     TRY(open_models(e, err));
     TRY(open_dataset(e, err));
+    TRY(dms_evaluation_prepare(e, err));
     TRY(dms_model_split(e->dataset, e->model, o->split, e->monitor, err));
-    TRY(dms_folder_make(o->out, err));
     TRY(open_caches(e, err));
     TRY(check_records(e, err));
     TRY(make_engine(e, err));

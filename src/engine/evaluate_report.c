@@ -12,6 +12,11 @@
 #include "eval/probability.h"
 #include "net/model.h"
 
+/* The files in the folder for the results. */
+#define PREDICTIONS "predictions.csv"
+#define METRICS     "metrics.json"
+#define REPORT      "report.txt"
+
 dms_model_record dms_evaluation_record(const dms_evaluation *e, size_t model)
 {
     return (dms_model_record){.model = e->ensemble->models[model],
@@ -185,6 +190,24 @@ done:
     return st;
 }
 
+dms_status dms_evaluation_prepare(const dms_evaluation *e, dms_error *err)
+{
+    static const char *const names[] = {PREDICTIONS, METRICS, REPORT};
+    const dms_evaluate_options *o = e->options;
+    dms_status st = dms_folder_make(o->out, err);
+
+    for (size_t i = 0; st == DMS_OK && i < sizeof names / sizeof *names; i++) {
+        char *path = dms_path_join(o->out, names[i]);
+
+        st =
+            path ? dms_file_try(path, err) : dms_fail_memory(err, "evaluation");
+        dms_free(path);
+    }
+    if (st == DMS_OK && o->tuned_model[0])
+        st = dms_file_try(o->tuned_model, err);
+    return st;
+}
+
 dms_status dms_evaluation_write(const dms_evaluation_answers *a,
                                 const dms_report *report,
                                 const dms_evaluation *e, dms_error *err)
@@ -192,7 +215,7 @@ dms_status dms_evaluation_write(const dms_evaluation_answers *a,
     dms_status st = DMS_OK;
     const char *folder = e->options->out;
     char *json = NULL, *text = NULL;
-    char *path = dms_path_join(folder, "predictions.csv");
+    char *path = dms_path_join(folder, PREDICTIONS);
     const char **ids = dms_calloc(a->count, sizeof *ids);
 
     if (!path || !ids) {
@@ -205,8 +228,8 @@ dms_status dms_evaluation_write(const dms_evaluation_answers *a,
                                   e->model->config.labels, err));
     TRY(dms_report_json(&json, report, err));
     TRY(dms_report_text(&text, report, err));
-    TRY(dms_folder_write(folder, "metrics.json", json, err));
-    TRY(dms_folder_write(folder, "report.txt", text, err));
+    TRY(dms_folder_write(folder, METRICS, json, err));
+    TRY(dms_folder_write(folder, REPORT, text, err));
 done:
     dms_text_free(json);
     dms_text_free(text);

@@ -37,6 +37,11 @@ typedef struct dms_evaluation_answers {
 dms_model_record dms_evaluation_record(const dms_evaluation *evaluation,
                                        size_t model);
 
+/* Create the folder for the results, and check that they and the tuned model
+ * can be written: call it before a long computation. DMS_EIO, DMS_ENOMEM. */
+dms_status dms_evaluation_prepare(const dms_evaluation *evaluation,
+                                  dms_error *err);
+
 /* The report of the answers. The caller destroys it. */
 dms_status dms_evaluation_measure(dms_report **report,
                                   const dms_evaluation_answers *answers,

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/growing.h"
 #include "data/patient_id.h"
 #include "data/photograph_folder.h"
@@ -74,6 +75,24 @@ static dms_status add_patient(dms_pair_list *list, const dms_patient *patient,
             !(pair->path[eye] = dms_strdup(patient->eye[eye].path)))
             return dms_fail_memory(err, "pairs");
     return DMS_OK;
+}
+
+/* A photograph is easily given as a list. */
+static dms_status refuse_picture(const char *path, dms_error *err)
+{
+    dms_file_map map = {0};
+    dms_status st = dms_file_map_open(&map, path, err);
+    const dms_file_kind *kind =
+        st == DMS_OK ? dms_file_kind_of(map.data, map.size) : NULL;
+
+    dms_file_map_close(&map);
+    if (kind && kind->group == DMS_FILE_PICTURE)
+        st = dms_fail(err, DMS_EFORMAT,
+                      "%s: is %s, expected a list of patients (CSV or .xlsx) "
+                      "or a folder of photographs; one patient's photographs "
+                      "are given as left and right (--left, --right)",
+                      path, kind->what);
+    return st;
 }
 
 static dms_status read_table(dms_pair_list *list, const char *path,
@@ -143,10 +162,12 @@ dms_status dms_pair_list_read_with(dms_pair_list *out, const char *path,
         st = dms_fail_errno(err, "%s: cannot open", path);
         goto done;
     }
-    if (S_ISDIR(info.st_mode))
+    if (S_ISDIR(info.st_mode)) {
         TRY(read_folder(&list, path, &options, err));
-    else
+    } else {
+        TRY(refuse_picture(path, err));
         TRY(read_table(&list, path, &options, err));
+    }
     *out = list, list = (dms_pair_list){0};
 done:
     dms_pair_list_release(&list);

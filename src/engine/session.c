@@ -11,9 +11,11 @@
 #include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "data/eyes.h"
 #include "data/name_twin.h"
 #include "eval/probability.h"
+#include "image/codec.h"
 #include "net/compute.h"
 #include "net/dmsnet.h"
 
@@ -141,21 +143,22 @@ static uint8_t *pixels_of(const seat *s, int eye, int place)
 }
 
 /* Read one eye's photograph, from a file or memory, as the model's input. */
-static dms_status read_eye(const seat *s, dms_prediction *prediction,
+static dms_status read_eye(const seat *s, dms_answer *answer,
                            const dms_pair *pair, int place, int eye,
                            dms_error *err)
 {
     static const char *const names[] = {"left photograph", "right photograph"};
     const dms_preprocess *settings = &s->model->config.preprocess;
     uint8_t *rgb = pixels_of(s, eye, place);
-    dms_field *field = &prediction->field[eye];
+    dms_field *field = &answer->public.field[eye];
     const char *path = pair->path[eye];
     dms_status st;
 
     if (pair->memory[eye].data)
         return dms_preprocess_memory(rgb, field, &pair->memory[eye],
                                      path ? path : names[eye], settings, err);
-    st = dms_preprocess_file(rgb, field, path, settings, err);
+    st = dms_preprocess_file_pages(rgb, field, &answer->further_pages[eye],
+                                   path, settings, err);
     if (st != DMS_OK)
         dms_name_twin_tell(err, path);
     return st;
@@ -171,14 +174,15 @@ static void read_pairs(const seat *s, dms_predictions *predictions, size_t at,
         int eye = i % 2;
         int place = i / 2;
         const dms_pair *pair = &pairs[place];
-        dms_prediction *answer = dms_answer_at(predictions, at + (size_t)place);
+        dms_answer *whole = &predictions->answers[at + (size_t)place];
+        dms_prediction *answer = &whole->public;
         dms_error error = {0};
 
         if ((pair->path[eye] || pair->memory[eye].data) &&
             (pair->side_unknown ||
              dms_eyes_include(s->model->config.architecture.eyes, eye)))
             answer->present[eye] =
-                read_eye(s, answer, pair, place, eye, &error) == DMS_OK;
+                read_eye(s, whole, pair, place, eye, &error) == DMS_OK;
         if (error.code != DMS_OK) { /* of two, the left eye's is reported */
 #pragma omp critical                /* a named section would export a symbol */
             if (eye == DMS_LEFT || answer->error.code == DMS_OK)
@@ -335,6 +339,33 @@ static dms_status take_answers(void *user, const dms_engine_batch *batch,
     return DMS_OK;
 }
 
+static int pages_of(const dms_predictions *p, size_t i)
+{
+    return p->answers[i / 2].further_pages[i % 2];
+}
+
+/* Of a file with several pages only one was read: say so, once per file.
+ * Photographs are numbered 2 * pair + eye. */
+static void tell_pages(const dms_predictions *p, const dms_pair *pairs,
+                       size_t count, const dms_monitor *monitor)
+{
+    char text[80];
+
+    for (size_t i = 0; i < 2 * count; i++) {
+        const char *path = pairs[i / 2].path[i % 2];
+        bool told = false;
+
+        if (pages_of(p, i) == 0)
+            continue;
+        for (size_t k = 0; k < i && !told; k++)
+            told = pages_of(p, k) > 0 &&
+                   strcmp(pairs[k / 2].path[k % 2], path) == 0;
+        dms_further_pages_text(text, sizeof text, pages_of(p, i));
+        if (!told)
+            dms_log(monitor, DMS_LOG_WARNING, "%s: %s", path, text);
+    }
+}
+
 static dms_status check_room(const dms_session *s, const dms_predictions *p,
                              size_t count, dms_error *err)
 {
@@ -379,6 +410,7 @@ dms_status dms_session_predict(dms_session *session,
         return st;
     dms_answers_clear(predictions, count);
     st = dms_engine_run(&done, session->engine, &feed, monitor, err);
+    tell_pages(predictions, pairs, count, monitor);
     for (size_t i = done; st == DMS_ESTOPPED && i < count; i++)
         dms_fail(&dms_answer_at(predictions, i)->error, DMS_ESTOPPED,
                  "stopped before this patient");

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* What the file is and what to do about it, to follow "FILE: is "; NULL if
- * unknown. Call this only for a file that no reader here accepts. */
+/* What the file is, to follow "FILE: is "; NULL if unknown. Call this only for
+ * a file that no reader here accepts. */
 const char *dms_foreign_kind(const void *data, size_t size);
 
 #endif

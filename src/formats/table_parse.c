@@ -9,6 +9,7 @@
 
 #include "base/ascii.h"
 #include "base/fail.h"
+#include "base/file_kind.h"
 #include "formats/csv.h"
 #include "formats/xlsx.h"
 
@@ -16,17 +17,6 @@
 #define ODS_TYPE "mimetypeapplication/vnd.oasis.opendocument"
 
 enum { ZIP_NAME_AT = 30 }; /* offset of the first entry's name */
-
-static const struct other_kind {
-    const char *bytes; /* first bytes of the file */
-    size_t len;
-    const char *what, *advice;
-} others[] = {
-    {"%PDF-", 5, "a PDF", "copy the table into a spreadsheet"},
-    {"\x1f\x8b", 2, "compressed (gzip)", "unpack it"},
-    {"PAR1", 4, "Parquet", "write it as CSV"},
-    {"{\\rtf", 5, "a text document (RTF)", "copy the table into a spreadsheet"},
-};
 
 static bool begins_with(const char *data, size_t size, const char *bytes,
                         size_t len)
@@ -51,8 +41,8 @@ static bool has_part(const char *data, size_t size, const char *part)
     return false;
 }
 
-static dms_status refuse_binary(const char *data, size_t size, const char *name,
-                                dms_error *err)
+static dms_status refuse_workbook(const char *data, size_t size,
+                                  const char *name, dms_error *err)
 {
     if (begins_with(data, size, OLE2, 8) &&
         has_part(data, size, "EncryptedPackage"))
@@ -65,12 +55,23 @@ static dms_status refuse_binary(const char *data, size_t size, const char *name,
                         "%s: is an old workbook (.xls); save it as .xlsx or as "
                         "CSV",
                         name);
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (begins_with(data, size, others[i].bytes, others[i].len))
-            return dms_fail(err, DMS_EFORMAT,
-                            "%s: is %s, expected a table (.xlsx or CSV); %s",
-                            name, others[i].what, others[i].advice);
     return DMS_OK;
+}
+
+/* Markup is refused when it is decoded: it may be UTF-16. */
+static dms_status refuse_other(const char *data, size_t size, const char *name,
+                               dms_error *err)
+{
+    const dms_file_kind *kind = dms_file_kind_of(data, size);
+
+    if (!kind || kind->group == DMS_FILE_MARKUP)
+        return DMS_OK;
+    return dms_fail(err, DMS_EFORMAT,
+                    "%s: is %s, expected a table (.xlsx or CSV)%s", name,
+                    kind->what,
+                    kind->group == DMS_FILE_DOCUMENT
+                        ? "; save the table in it as one of these"
+                        : "");
 }
 
 static const char *skip_blanks(const char *at, const char *end)
@@ -130,9 +131,11 @@ dms_status dms_table_parse(dms_table **out, const void *data, size_t size,
     const char *bytes = size > 0 ? data : "";
     dms_status st;
 
-    TRY(refuse_binary(bytes, size, name, err));
-    if (!begins_with(bytes, size, "PK\3\4", 4))
+    TRY(refuse_workbook(bytes, size, name, err));
+    if (!begins_with(bytes, size, "PK\3\4", 4)) {
+        TRY(refuse_other(bytes, size, name, err));
         return parse_text(out, data, size, asked, known, name, err);
+    }
     if (size > ZIP_NAME_AT &&
         begins_with(bytes + ZIP_NAME_AT, size - ZIP_NAME_AT, ODS_TYPE,
                     strlen(ODS_TYPE)))

@@ -23,24 +23,52 @@ struct dms_tensor_file {
     const dms_tensor_view **sorted; /* by name */
 };
 
-static dms_status recognise(bool *torch, const char *path, dms_error *err)
+/* A safetensors header is a JSON object after its 8-byte length, which is less
+ * than 4 GiB: in a text these bytes are letters. */
+static bool may_be_safetensors(const void *data, size_t size)
+{
+    return size > 8 && ((const char *)data)[8] == '{' &&
+           memcmp((const char *)data + 4, "\0\0\0", 4) == 0;
+}
+
+static dms_status recognise(bool *torch, const char *path,
+                            const dms_tensor_file_wanted *wanted,
+                            dms_error *err)
 {
     dms_file_map map;
     dms_status st = dms_file_map_open(&map, path, err);
     const char *foreign = NULL;
-    bool object;
 
     if (st != DMS_OK)
         return st;
     *torch = dms_torch_recognise(map.data, map.size);
-    /* safetensors: a JSON object after its 8-byte length */
-    object = map.size > 8 && ((const char *)map.data)[8] == '{';
-    if (!*torch && !object)
+    if (!*torch && !may_be_safetensors(map.data, map.size))
         foreign = dms_foreign_kind(map.data, map.size);
     dms_file_map_close(&map);
     if (foreign)
-        return dms_fail(err, DMS_EFORMAT, "%s: is %s", path, foreign);
+        return dms_fail(err, DMS_EFORMAT, "%s: is %s, expected %s", path,
+                        foreign, wanted->what);
     return DMS_OK;
+}
+
+/* Open the PyTorch file, or if the caller does not read these refuse it: it may
+ * be another zip or pickle, for which the advice would be wrong. */
+static dms_status open_torch(dms_tensor_file *file,
+                             const dms_tensor_file_wanted *wanted,
+                             dms_error *err)
+{
+    dms_error cause = {0};
+    dms_status st;
+
+    if (!wanted->of_torch)
+        return dms_torch_open(&file->torch, file->path, err);
+    st = dms_torch_open(&file->torch, file->path, &cause);
+    if (st == DMS_OK)
+        return dms_fail(err, DMS_EFORMAT,
+                        "%s: is a PyTorch file, expected %s; %s", file->path,
+                        wanted->what, wanted->of_torch);
+    return dms_fail(err, st, "%.400s; expected %s", cause.message,
+                    wanted->what);
 }
 
 static int by_name(const void *a, const void *b)
@@ -65,6 +93,7 @@ static dms_status sort_views(dms_tensor_file *file, dms_error *err)
 }
 
 dms_status dms_tensor_file_open(dms_tensor_file **out, const char *path,
+                                const dms_tensor_file_wanted *wanted,
                                 dms_error *err)
 {
     dms_status st;
@@ -75,9 +104,9 @@ dms_status dms_tensor_file_open(dms_tensor_file **out, const char *path,
         st = dms_fail_memory(err, path);
         goto done;
     }
-    TRY(recognise(&torch, path, err));
+    TRY(recognise(&torch, path, wanted, err));
     if (torch)
-        TRY(dms_torch_open(&file->torch, path, err));
+        TRY(open_torch(file, wanted, err));
     else
         TRY(dms_safetensors_open(&file->safetensors, path, err));
     TRY(sort_views(file, err));

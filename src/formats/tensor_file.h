@@ -7,9 +7,17 @@
 
 typedef struct dms_tensor_file dms_tensor_file;
 
-/* Open a file; its first bytes decide the format. Views are valid until
- * close. */
+/* What a caller expects of a file, for messages. */
+typedef struct dms_tensor_file_wanted {
+    const char *what; /* "a model file" */
+    /* How to make it of a PyTorch file, which is refused; NULL: it is read. */
+    const char *of_torch;
+} dms_tensor_file_wanted;
+
+/* Open a file; its first bytes decide the format. Views are valid until close.
+ * DMS_EFORMAT for a file of another kind names that kind and wanted. */
 dms_status dms_tensor_file_open(dms_tensor_file **out, const char *path,
+                                const dms_tensor_file_wanted *wanted,
                                 dms_error *err);
 void dms_tensor_file_close(dms_tensor_file *file);
 

@@ -81,7 +81,8 @@ dms_status dms_torch_resolve(torch_storage *part, const torch_reader *reader,
                              const dms_pickle_value *persistent,
                              dms_error *err);
 
-/* Store the pickle's tensors in result->views. */
+/* Store the pickle's tensors in result->views. DMS_EFORMAT if there are none
+ * says what there is. */
 dms_status dms_torch_walk(torch_reader *reader, dms_error *err);
 
 /* Is value a call that creates a tensor or a Parameter? */

@@ -8,10 +8,11 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/strbuf.h"
 #include "formats/text_plain.h"
 #include "formats/torch_pth_parts.h"
 
-enum { NAME_MAX_BYTES = 256, TENSORS_MAX = 65536 };
+enum { NAME_MAX_BYTES = 256, TENSORS_MAX = 65536, KEYS_LISTED = 6 };
 
 /* A container that is being walked. */
 typedef struct level {
@@ -254,6 +255,69 @@ static dms_status settle_names(const torch_reader *reader, dms_error *err)
     return st;
 }
 
+/* Append the dict's first keys: "'epoch', 'args', 7 and 2 more". */
+static void list_keys(dms_strbuf *text, const torch_reader *reader,
+                      const dms_pickle_value *dict)
+{
+    const dms_pickle *pickle = reader->pickle;
+    size_t count = dict->items.count / 2, listed = 0;
+    uint32_t cell = dict->items.first;
+
+    for (; cell && listed < KEYS_LISTED; listed++) {
+        const dms_pickle_value *key =
+            dms_pickle_at(pickle, dms_pickle_cell_value(pickle, cell));
+        char shown[DMS_TEXT_SHOWN + 4];
+
+        dms_strbuf_puts(text, listed ? ", " : "");
+        if (key->kind == DMS_PICKLE_TEXT)
+            dms_strbuf_printf(
+                text, "'%s'",
+                dms_text_show(shown, key->text.data, key->text.len));
+        else if (key->kind == DMS_PICKLE_INT)
+            dms_strbuf_printf(text, "%" PRId64, key->integer);
+        else
+            dms_strbuf_puts(text, "?");
+        cell = dms_pickle_cell_next(pickle, dms_pickle_cell_next(pickle, cell));
+    }
+    if (count > listed)
+        dms_strbuf_printf(text, " and %zu more", count - listed);
+}
+
+/* Say what a file without a tensor holds. */
+static dms_status refuse_empty(const torch_reader *reader, dms_error *err)
+{
+    static const char *const kinds[] = {
+        [DMS_PICKLE_NONE] = "None",      [DMS_PICKLE_BOOL] = "a truth value",
+        [DMS_PICKLE_INT] = "a number",   [DMS_PICKLE_BIGINT] = "a number",
+        [DMS_PICKLE_FLOAT] = "a number", [DMS_PICKLE_TEXT] = "a text",
+        [DMS_PICKLE_BYTES] = "bytes",    [DMS_PICKLE_TUPLE] = "a tuple",
+        [DMS_PICKLE_LIST] = "a list",    [DMS_PICKLE_DICT] = "a dict",
+    };
+    const dms_pickle_value *root =
+        dms_pickle_at(reader->pickle, dms_pickle_root(reader->pickle));
+    const char *kind =
+        root->kind < sizeof kinds / sizeof *kinds ? kinds[root->kind] : NULL;
+    dms_strbuf keys;
+    dms_status st;
+
+    dms_strbuf_init(&keys);
+    if (root->kind == DMS_PICKLE_DICT && root->items.count == 0) {
+        kind = "an empty dict";
+    } else if (root->kind == DMS_PICKLE_DICT) {
+        dms_strbuf_puts(&keys, " with the keys ");
+        list_keys(&keys, reader, root);
+    }
+    st = keys.failed ? dms_fail_memory(err, reader->file)
+                     : dms_fail(err, DMS_EFORMAT,
+                                "%s: there are no tensors in the file: it "
+                                "holds %s%s; expected a state_dict, alone or "
+                                "in a dict",
+                                reader->file, kind ? kind : "an object",
+                                keys.len ? keys.data : "");
+    dms_strbuf_release(&keys);
+    return st;
+}
+
 dms_status dms_torch_walk(torch_reader *reader, dms_error *err)
 {
     dms_status st = DMS_OK;
@@ -269,6 +333,8 @@ dms_status dms_torch_walk(torch_reader *reader, dms_error *err)
             w.depth--;
         else
             TRY(step(&w, err));
+    if (reader->result->count == 0)
+        TRY(refuse_empty(reader, err));
     TRY(settle_names(reader, err));
 done:
     return st;

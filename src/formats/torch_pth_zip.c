@@ -46,6 +46,8 @@ static const char *other_zip(const dms_zip_store *zip)
         {".npy",
          "; it is NumPy's (.npz), which is not supported: save the arrays "
          "as safetensors"},
+        {"word/document.xml", "; it is a Word document"},
+        {"xl/workbook.xml", "; it is a workbook (.xlsx)"},
         {".pth", "; unpack it: there is a .pth in it"},
         {".pt", "; unpack it: there is a .pt in it"},
         {".safetensors", "; unpack it: there is a safetensors file in it"},

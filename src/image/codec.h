@@ -13,8 +13,9 @@
 typedef struct dms_codec_input {
     const uint8_t *data; /* borrowed */
     size_t size;
-    const char *name; /* for messages */
-    int side_min;     /* see dms_image_decode */
+    const char *name;  /* for messages */
+    int side_min;      /* see dms_image_decode */
+    int further_pages; /* out, of dms_preprocess_encoded: see dms_picture */
     /* Always decode JPEGs with libjpeg, never with jpeg_scan.h: for tests and
      * benchmarks that compare the two. */
     bool libjpeg_alone;
@@ -55,11 +56,21 @@ bool dms_picture_is_readable(const void *data, size_t size);
 
 /* The common path of all preprocessing; dms_preprocess_file and
  * dms_preprocess_file_digest document the rest. digest: NULL if not wanted.
- * Sets in->side_min. */
+ * Sets in->side_min and in->further_pages. */
 dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
                                   uint64_t *digest, dms_codec_input *in,
                                   const dms_preprocess *settings,
                                   dms_error *err);
+
+/* "the file holds 2 further pages, which are not read" */
+void dms_further_pages_text(char *text, size_t capacity, int further_pages);
+
+/* As dms_preprocess_file, plus the number of further pages (see dms_picture).
+ */
+dms_status dms_preprocess_file_pages(uint8_t *rgb, dms_field *field,
+                                     int *further_pages, const char *path,
+                                     const dms_preprocess *settings,
+                                     dms_error *err);
 
 /* DMS_ELIMIT when a picture of this size is beyond DMS_IMAGE_*_MAX,
  * DMS_EFORMAT when a side is 0. */
@@ -80,8 +91,7 @@ enum { DMS_ORIENTATION_ABSENT = -1 };
  * without memory. */
 int dms_exif_orientation(const uint8_t *data, size_t size);
 
-/* The same for an XMP packet: 1 to 8 or ABSENT. If a file has both, EXIF's
- * counts. */
+/* The same for an XMP packet. If a file has both, EXIF's counts. */
 int dms_xmp_orientation(const void *data, size_t size);
 
 /* Turn image upright from EXIF orientation 2 to 8; 1 leaves it unchanged. */

@@ -195,7 +195,8 @@ static int marker_orientation(const struct jpeg_decompress_struct *d)
         if (begins(m, exif, sizeof exif) && found == DMS_ORIENTATION_ABSENT)
             found = dms_exif_orientation(m->data, m->data_length);
         else if (begins(m, xmp, sizeof xmp) && second == DMS_ORIENTATION_ABSENT)
-            second = dms_xmp_orientation(m->data, m->data_length);
+            second = dms_xmp_orientation(m->data + sizeof xmp,
+                                         m->data_length - sizeof xmp);
     return found == DMS_ORIENTATION_ABSENT ? second : found;
 }
 

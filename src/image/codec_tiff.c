@@ -148,33 +148,108 @@ static int orientation_of(TIFF *tiff)
     return DMS_ORIENTATION_ABSENT;
 }
 
-enum { DIRECTORIES_MAX = 64 };
+/* Directories visited of a file, and levels of directories within others
+ * (SubIFD): hostile files have many, and some lead back to themselves. */
+enum { DIRECTORIES_MAX = 64, LEVELS_MAX = 3 };
+
+typedef struct directory {
+    uint64_t offset; /* in the file; unique in the list */
+    int within;      /* index of the directory that it stands in; -1: none */
+    int level;       /* 0: of the file itself */
+} directory;
+
+typedef struct directories {
+    directory list[DIRECTORIES_MAX]; /* each behind the one it stands in */
+    int count;
+} directories;
+
+static void add_directory(directories *all, uint64_t offset, int within)
+{
+    if (all->count == DIRECTORIES_MAX)
+        return;
+    for (int i = 0; i < all->count; i++)
+        if (all->list[i].offset == offset)
+            return;
+    all->list[all->count++] =
+        (directory){.offset = offset,
+                    .within = within,
+                    .level = within < 0 ? 0 : all->list[within].level + 1};
+}
+
+static bool go_to(TIFF *tiff, const directory *d)
+{
+    return TIFFCurrentDirOffset(tiff) == d->offset ||
+           TIFFSetSubDirectory(tiff, d->offset) != 0;
+}
+
+/* Add the directories that stand in directory i, which is the current one. */
+static void add_within(directories *all, TIFF *tiff, int i)
+{
+    const uint64_t *offsets = NULL;
+    uint16_t count = 0;
+
+    if (all->list[i].level + 1 < LEVELS_MAX &&
+        TIFFGetField(tiff, TIFFTAG_SUBIFD, &count, &offsets) && offsets)
+        for (uint16_t k = 0; k < count; k++)
+            add_directory(all, offsets[k], i);
+}
+
+/* The pixels of the current directory d; 0 if it is a reduced version or a mask
+ * of another picture, or stands in another directory and cannot be decoded,
+ * like the sensor's values in a camera's raw file. */
+static uint64_t photograph_pixels(TIFF *tiff, const directory *d)
+{
+    uint32_t width = 0, height = 0, kind = 0;
+    char why[1024];
+
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+    TIFFGetField(tiff, TIFFTAG_SUBFILETYPE, &kind);
+    if (kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK) ||
+        (d->level > 0 && !TIFFRGBAImageOK(tiff, why)))
+        return 0;
+    return (uint64_t)width * height;
+}
+
+/* The orientation of directory i, or of the one that it stands in. */
+static int find_orientation(const directories *all, int i, TIFF *tiff)
+{
+    int orientation = DMS_ORIENTATION_ABSENT;
+
+    for (; i >= 0 && orientation == DMS_ORIENTATION_ABSENT;
+         i = all->list[i].within)
+        if (go_to(tiff, &all->list[i]))
+            orientation = orientation_of(tiff);
+    return orientation;
+}
 
 /* Select the photograph among the file's directories: the largest that is not
- * a reduced version or a mask of another; the first if several are equal.
- * further: how many others there are among the first DIRECTORIES_MAX. */
-static bool choose_directory(int *further, TIFF *tiff)
+ * a reduced version or a mask of another; the first if several are equal. Set
+ * out's orientation and the number of other photographs among the first
+ * DIRECTORIES_MAX. */
+static bool choose_directory(dms_picture *out, TIFF *tiff)
 {
+    directories all = {.count = 0};
     uint64_t most = 0;
-    tdir_t best = 0, count = 0;
-    int pages = 0;
+    int best = 0, pages = 0;
 
-    do {
-        uint32_t width = 0, height = 0, kind = 0;
+    for (int i = 0; i < DIRECTORIES_MAX && (i == 0 || TIFFReadDirectory(tiff));
+         i++)
+        add_directory(&all, TIFFCurrentDirOffset(tiff), -1);
+    for (int i = 0; i < all.count; i++) {
         uint64_t pixels;
 
-        TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
-        TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
-        TIFFGetField(tiff, TIFFTAG_SUBFILETYPE, &kind);
-        pixels = kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)
-                     ? 0
-                     : (uint64_t)width * height;
+        if (!go_to(tiff, &all.list[i]))
+            continue;
+        pixels = photograph_pixels(tiff, &all.list[i]);
         pages += pixels > 0;
         if (pixels > most)
-            most = pixels, best = count;
-    } while (++count < DIRECTORIES_MAX && TIFFReadDirectory(tiff));
-    *further = pages > 1 ? pages - 1 : 0;
-    return TIFFSetDirectory(tiff, best) != 0;
+            most = pixels, best = i;
+        add_within(&all, tiff, i);
+    }
+    out->further_pages = pages > 1 ? pages - 1 : 0;
+    out->orientation = find_orientation(&all, best, tiff);
+    return go_to(tiff, &all.list[best]);
 }
 
 static dms_status decode(dms_picture *out, TIFF *tiff, stream *s,
@@ -206,7 +281,6 @@ static dms_status decode(dms_picture *out, TIFF *tiff, stream *s,
     }
     out->full_width = (int)width;
     out->full_height = (int)height;
-    out->orientation = orientation_of(tiff);
 done:
     dms_free(raster);
     return st;
@@ -223,12 +297,14 @@ dms_status dms_tiff_decode(dms_picture *out, const dms_codec_input *in,
         return dms_fail(err, DMS_EFORMAT,
                         "%s: the TIFF is truncated or damaged (%s)", in->name,
                         s.text);
-    if (!choose_directory(&out->further_pages, tiff))
+    if (choose_directory(out, tiff)) {
+        s.text[0] = '\0'; /* perhaps about another directory */
+        st = decode(out, tiff, &s, in->name, err);
+    } else {
         st = dms_fail(err, DMS_EFORMAT,
                       "%s: the TIFF is truncated or damaged (%s)", in->name,
                       s.text);
-    else
-        st = decode(out, tiff, &s, in->name, err);
+    }
     TIFFClose(tiff);
     return st;
 }

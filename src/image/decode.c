@@ -5,8 +5,8 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "image/codec.h"
-#include "image/file_kind.h"
 
 typedef dms_status (*decoder)(dms_picture *, const dms_codec_input *,
                               dms_error *);
@@ -39,12 +39,15 @@ bool dms_picture_is_readable(const void *data, size_t size)
 
 static dms_status refuse_unknown(const dms_codec_input *in, dms_error *err)
 {
-    const char *kind = dms_file_kind(in->data, in->size);
+    const dms_file_kind *kind = dms_file_kind_of(in->data, in->size);
 
     if (kind)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: the file is %s; JPEG, PNG, TIFF and WebP are read",
-                        in->name, kind);
+                        "%s: the file is %s%s; JPEG, PNG, TIFF and WebP are "
+                        "read",
+                        in->name, kind->what,
+                        kind->group == DMS_FILE_PICTURE ? "; convert it to PNG"
+                                                        : "");
     return dms_fail(err, DMS_EFORMAT,
                     "%s: the content is not a JPEG, PNG, TIFF or WebP picture",
                     in->name);

@@ -12,9 +12,10 @@ uint64_t dms_image_digest(const dms_image *image);
 
 /* As dms_preprocess_file, plus the photograph's digest, which does not depend
  * on the settings: a picture decoded at reduced size is decoded again at full
- * size. digest is 0 if that fails. */
+ * size. digest is 0 if that fails. further_pages: those of the file that were
+ * not read (dms_picture in codec.h). */
 dms_status dms_preprocess_file_digest(uint8_t *rgb, uint64_t *digest,
-                                      const char *path,
+                                      int *further_pages, const char *path,
                                       const dms_preprocess *settings,
                                       dms_error *err);
 

@@ -1,23 +1,26 @@
 /* The ways into preprocessing: a file, a file's bytes, decoded pixels. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "image/codec.h"
 #include "image/digest.h"
 
+/* in: with the path as its name; its bytes are read here. */
 static dms_status preprocess_file(uint8_t *rgb, dms_field *field,
-                                  uint64_t *digest, const char *path,
+                                  uint64_t *digest, dms_codec_input *in,
                                   const dms_preprocess *settings,
                                   dms_error *err)
 {
     dms_status st = DMS_OK;
-    dms_codec_input in = {.name = path};
     uint8_t *data = NULL;
 
-    TRY(dms_file_read(&data, &in.size, path, DMS_IMAGE_FILE_MAX, err));
-    in.data = data;
-    TRY(dms_preprocess_encoded(rgb, field, digest, &in, settings, err));
+    TRY(dms_file_read(&data, &in->size, in->name, DMS_IMAGE_FILE_MAX, err));
+    in->data = data;
+    TRY(dms_preprocess_encoded(rgb, field, digest, in, settings, err));
 done:
+    in->data = NULL;
     dms_free(data);
     return st;
 }
@@ -25,15 +28,40 @@ done:
 dms_status dms_preprocess_file(uint8_t *rgb, dms_field *field, const char *path,
                                const dms_preprocess *settings, dms_error *err)
 {
-    return preprocess_file(rgb, field, NULL, path, settings, err);
+    dms_codec_input in = {.name = path};
+
+    return preprocess_file(rgb, field, NULL, &in, settings, err);
+}
+
+dms_status dms_preprocess_file_pages(uint8_t *rgb, dms_field *field,
+                                     int *further_pages, const char *path,
+                                     const dms_preprocess *settings,
+                                     dms_error *err)
+{
+    dms_codec_input in = {.name = path};
+    dms_status st = preprocess_file(rgb, field, NULL, &in, settings, err);
+
+    *further_pages = in.further_pages;
+    return st;
 }
 
 dms_status dms_preprocess_file_digest(uint8_t *rgb, uint64_t *digest,
-                                      const char *path,
+                                      int *further_pages, const char *path,
                                       const dms_preprocess *settings,
                                       dms_error *err)
 {
-    return preprocess_file(rgb, NULL, digest, path, settings, err);
+    dms_codec_input in = {.name = path};
+    dms_status st = preprocess_file(rgb, NULL, digest, &in, settings, err);
+
+    *further_pages = in.further_pages;
+    return st;
+}
+
+void dms_further_pages_text(char *text, size_t capacity, int further_pages)
+{
+    snprintf(text, capacity, "the file holds %d further page%s, which %s read",
+             further_pages, further_pages == 1 ? "" : "s",
+             further_pages == 1 ? "is not" : "are not");
 }
 
 static dms_status preprocess_pixels(uint8_t *rgb, dms_field *field,

@@ -244,6 +244,7 @@ dms_status dms_preprocess_encoded(uint8_t *rgb, dms_field *field,
     TRY(check(settings, err));
     TRY(decode_and_find(&picture, &f, in, settings, err));
     TRY(finish(rgb, &picture.image, &f, settings, err));
+    in->further_pages = picture.further_pages;
     if (field) {
         double zoom_x = (double)picture.full_width / picture.image.width;
         double zoom_y = (double)picture.full_height / picture.image.height;

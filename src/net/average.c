@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "formats/json.h"
 #include "net/model.h"
@@ -276,6 +277,7 @@ dms_status dms_average(const char *out, const char *const *paths, size_t count,
         return dms_fail(err, DMS_EINVAL,
                         "%zu models to average, expected 2 to %d", count,
                         DMS_AVERAGE_MAX);
+    TRY(dms_file_try(out, err));
     TRY(begin(&a, err));
     for (size_t i = 0; i < count; i++)
         TRY(add_model(&a, i, err));

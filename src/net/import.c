@@ -98,6 +98,9 @@ static dms_status no_network(const search *s, dms_error *err)
     const char *whose = dms_names_of_others(s->file);
     size_t count = dms_tensor_file_count(s->file);
 
+    if (count == 0)
+        return dms_fail(err, DMS_EFORMAT, "%s: there are no tensors in it",
+                        path);
     if (s->strange_found)
         return dms_fail(err, DMS_EFORMAT,
                         "%s: no ResNet backbone in its %zu tensors under a "
@@ -114,8 +117,7 @@ static dms_status no_network(const search *s, dms_error *err)
                     "conv1.weight and layer1.0.conv1.weight, alone or under "
                     "names like state_dict.module.backbone; the first is "
                     "%.80s; another wrapping can be named as prefix",
-                    path, count,
-                    count ? dms_tensor_file_at(s->file, 0)->name : "none");
+                    path, count, dms_tensor_file_at(s->file, 0)->name);
 }
 
 /* Record the network of this naming if the tensor `name` is its stem. */
@@ -201,10 +203,12 @@ dms_status dms_import_open(dms_import *out, const char *path,
                            const char *prefix, dms_error *err)
 {
     dms_status st;
+    static const dms_tensor_file_wanted wanted = {
+        "weights in a PyTorch or safetensors file", NULL};
     dms_import import = {0};
     char backbone[sizeof import.prefix + sizeof BACKBONE];
 
-    TRY(dms_tensor_file_open(&import.file, path, err));
+    TRY(dms_tensor_file_open(&import.file, path, &wanted, err));
     TRY(prefix[0] ? take_prefix(&import, prefix, err)
                   : find_prefix(&import, err));
     snprintf(backbone, sizeof backbone, "%s%s", import.prefix,

@@ -100,21 +100,28 @@ done:
 
 /* path: a file, or the name of a shipped model. PyTorch files have their own
  * verb, import, so that models have one format. */
-static dms_status open_safetensors(dms_tensor_file **file, const char *path,
-                                   dms_error *err)
+dms_status dms_model_tensors_open(dms_tensor_file **out, const char *path,
+                                  dms_error *err)
 {
+    static const dms_tensor_file_wanted wanted = {
+        "a model file, such as a run's best.safetensors",
+        "`dmsnet import` converts it"};
+    dms_tensor_file *file = NULL;
     char *found = NULL;
     dms_status st;
 
-    *file = NULL;
     TRY(dms_shipped_resolve(&found, path, err));
-    TRY(dms_tensor_file_open(file, found, err));
-    if (dms_tensor_file_is_torch(*file))
+    TRY(dms_tensor_file_open(&file, found, &wanted, err));
+    if (dms_tensor_file_metadata(file, DMS_CHECKPOINT_METADATA_KEY)) {
         st = dms_fail(err, DMS_EFORMAT,
-                      "%s: a PyTorch file; convert it to a model file with "
-                      "dmsnet import",
+                      "%s: is a run's checkpoint, expected a model file, such "
+                      "as best.safetensors beside it",
                       path);
+        goto done;
+    }
+    *out = file, file = NULL;
 done:
+    dms_tensor_file_close(file);
     dms_free(found);
     return st;
 }
@@ -240,7 +247,7 @@ dms_status dms_model_file_read(dms_model_config *config, dms_params **params,
                                const dms_monitor *monitor, dms_error *err)
 {
     dms_tensor_file *file = NULL;
-    dms_status st = open_safetensors(&file, path, err);
+    dms_status st = dms_model_tensors_open(&file, path, err);
 
     *config = (dms_model_config){.temperature = 1.0};
     if (st == DMS_OK)
@@ -253,9 +260,11 @@ dms_status dms_model_file_map(dms_model_config *config, dms_params **params,
                               dms_tensor_file **file, const char *path,
                               const dms_monitor *monitor, dms_error *err)
 {
-    dms_status st = open_safetensors(file, path, err);
+    dms_status st;
 
+    *file = NULL;
     *config = (dms_model_config){.temperature = 1.0};
+    st = dms_model_tensors_open(file, path, err);
     if (st == DMS_OK)
         st = read_file(config, params, *file, false, NULL, monitor, err);
     if (st != DMS_OK) {

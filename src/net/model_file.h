@@ -29,6 +29,8 @@ typedef struct dms_model_config {
 
 /* The key of the configuration in a safetensors file's __metadata__. */
 #define DMS_MODEL_METADATA_KEY "dmsnet"
+/* The key of a run's state in a checkpoint, which is not a model file. */
+#define DMS_CHECKPOINT_METADATA_KEY "dmsnet-checkpoint"
 
 /* Default architecture and preprocessing for these labels (copied), thresholds
  * 0.5, not calibrated, provenance {}. Release config also after a failure. */
@@ -62,8 +64,13 @@ dms_status dms_model_metadata_make(dms_model_metadata *out,
                                    dms_error *err);
 void dms_model_metadata_release(dms_model_metadata *metadata);
 
-/* The reverse, of a file that has DMS_MODEL_METADATA_KEY. The caller releases
- * config, also after a failure. */
+/* Open the tensors of a model file. DMS_EFORMAT for any other file, also a
+ * PyTorch file or a run's checkpoint, says what it is. */
+dms_status dms_model_tensors_open(dms_tensor_file **out, const char *path,
+                                  dms_error *err);
+
+/* The reverse of make, of a file that has DMS_MODEL_METADATA_KEY. The caller
+ * releases config, also after a failure. */
 dms_status dms_model_metadata_read(dms_model_config *config,
                                    const dms_tensor_file *file, dms_error *err);
 

@@ -245,10 +245,7 @@ static dms_status set_choice(void *values, const dms_option *option,
 {
     char range[256];
     const char *word, *near = NULL;
-    int said = option->flag ? flag_of(text) : -1;
 
-    if (said >= 0)
-        return store(values, option, &said, sizeof(said)), DMS_OK;
     for (int i = 0; (word = dms_option_choice(option, i)) != NULL; i++) {
         if (strcmp(word, text) == 0)
             return store(values, option, &i, sizeof(i)), DMS_OK;

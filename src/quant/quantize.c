@@ -14,6 +14,7 @@
 #include "quant/quantize.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/growing.h"
 #include "base/log.h"
 #include "data/loader.h"
@@ -342,6 +343,7 @@ static dms_status quantise(dms_quantising *q, dms_error *err)
     dms_status st;
 
     TRY(open_model(q, err));
+    TRY(dms_file_try(q->options->out, err));
     TRY(dms_quantising_read(q, err));
     q->answers = dms_calloc(q->patients * label_count(q), sizeof *q->answers);
     if (!q->answers) {

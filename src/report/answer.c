@@ -105,7 +105,7 @@ void dms_answers_clear(dms_predictions *p, size_t count)
     size_t k = (size_t)p->label_count;
 
     for (size_t i = 0; i < count; i++) {
-        *dms_answer_at(p, i) = (dms_prediction){0};
+        p->answers[i] = (dms_answer){.owner = p->answers[i].owner};
         point(p, i);
     }
     memset(p->probabilities, 0, count * PLACES * k * sizeof *p->probabilities);

@@ -8,6 +8,7 @@
 typedef struct dms_answer {
     dms_prediction public;
     dms_predictions *owner; /* if made by dms_predict_pair; else NULL */
+    int further_pages[2];   /* of each eye's file: dms_picture in codec.h */
 } dms_answer;
 
 /* The arrays of answer i lie in the shared buffers: patient, left, right, each

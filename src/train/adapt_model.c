@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/growing.h"
 #include "base/log.h"
 #include "engine/model_split.h"
@@ -18,7 +19,10 @@
 typedef struct adapting {
     const dms_adapt_options *options;
     const dms_monitor *monitor;
-    dms_model *model; /* all pointers from here on are owned */
+    const char *cache_folder;
+    char *out_copy; /* where cache_folder may lie; owned, as are the pointers
+                       from here on */
+    dms_model *model;
     dms_dataset *dataset;
     dms_cache *cache;
     dms_loader *loader;
@@ -71,18 +75,25 @@ done:
     return st;
 }
 
-static dms_status open_cache(adapting *a, dms_error *err)
+/* Without an option the cache is in the folder of the output, which is created
+ * like any folder of a cache. Then check that the output can be written, before
+ * photographs are read. */
+static dms_status prepare_output(adapting *a, dms_error *err)
 {
     const dms_adapt_options *o = a->options;
-    char *out = dms_strdup(o->out);
     bool asked = o->cache && o->cache[0];
     dms_status st;
 
-    if (!out)
-        return dms_fail_memory(err, "adapting norms");
-    st = dms_cache_open(&a->cache, asked ? o->cache : dirname(out), a->dataset,
-                        &a->model->config.preprocess, a->monitor, err);
-    dms_free(out);
+    a->out_copy = dms_strdup(o->out);
+    if (!a->out_copy) {
+        st = dms_fail_memory(err, "adapting norms");
+        goto done;
+    }
+    a->cache_folder = asked ? o->cache : dirname(a->out_copy);
+    if (!asked)
+        TRY(dms_folder_make(a->cache_folder, err));
+    TRY(dms_file_try(o->out, err));
+done:
     return st;
 }
 
@@ -127,7 +138,8 @@ static dms_status open_data(adapting *a, dms_error *err)
     TRY(dms_dataset_open_with(&a->dataset, o->data, &options, err));
     TRY(dms_dataset_need_photographs(a->dataset, err));
     TRY(dms_model_split(a->dataset, a->model, o->split, a->monitor, err));
-    TRY(open_cache(a, err));
+    TRY(dms_cache_open(&a->cache, a->cache_folder, a->dataset,
+                       &a->model->config.preprocess, a->monitor, err));
     TRY(choose_patients(a, err));
     TRY(dms_loader_create(&a->loader, a->dataset, a->cache, &plain, err));
 done:
@@ -142,6 +154,7 @@ static void close_all(adapting *a)
     dms_params_destroy(a->params);
     dms_model_destroy(a->model);
     dms_free(a->patients);
+    dms_free(a->out_copy);
 }
 
 static dms_status adapt(adapting *a, const dms_compute *compute, dms_error *err)
@@ -151,6 +164,7 @@ static dms_status adapt(adapting *a, const dms_compute *compute, dms_error *err)
     dms_status st;
 
     TRY(open_model(a, err));
+    TRY(prepare_output(a, err));
     TRY(open_data(a, err));
     TRY(dms_adapt_norms(&(dms_norm_adaptation){.config = &a->model->config,
                                                .params = a->params,

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "formats/safetensors.h"
+#include "net/model_file.h"
 #include "net/weights_file.h"
 #include "train/checkpoint_state.h"
 
@@ -189,7 +190,7 @@ dms_status dms_checkpoint_write(const char *path, const dms_train_state *state,
     TRY(dms_train_state_format(&text, state, optimizer, err));
     snprintf(sum, sizeof sum, "%016llx",
              (unsigned long long)content_checksum(&c, text));
-    metadata[0] = (dms_metadata){"dmsnet-checkpoint", text};
+    metadata[0] = (dms_metadata){DMS_CHECKPOINT_METADATA_KEY, text};
     metadata[1] = (dms_metadata){"checksum", sum};
     TRY(keep_previous(path, err));
     TRY(dms_safetensors_write(path, c.views, c.count, metadata, 2, err));
@@ -208,11 +209,11 @@ static dms_status verify(const dms_safetensors *file, const char *path,
     uint64_t hash;
     char want[17];
 
-    *text = dms_safetensors_metadata(file, "dmsnet-checkpoint");
+    *text = dms_safetensors_metadata(file, DMS_CHECKPOINT_METADATA_KEY);
     if (!*text || !sum)
         return dms_fail(err, DMS_EFORMAT,
-                        "%s: not a dmsnet checkpoint: its metadata lacks "
-                        "dmsnet-checkpoint or checksum",
+                        "%s: not a dmsnet checkpoint: its metadata "
+                        "lacks " DMS_CHECKPOINT_METADATA_KEY " or checksum",
                         path);
     hash = dms_hash_words(DMS_HASH_START, *text, strlen(*text));
     for (size_t i = 0; i < dms_safetensors_count(file); i++)

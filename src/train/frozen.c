@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/rng.h"
-#include "formats/tensor_file.h"
+#include "net/model_file.h"
 #include "net/weights_file.h"
 
 static dms_status read_rows(dms_params *params, const dms_tensor_file *file,
@@ -54,7 +54,7 @@ dms_status dms_frozen_read(dms_params *params, const char *path,
 {
     dms_error cause = {0};
     dms_tensor_file *file = NULL;
-    dms_status st = dms_tensor_file_open(&file, path, &cause);
+    dms_status st = dms_model_tensors_open(&file, path, &cause);
 
     if (st == DMS_OK)
         st = read_rows(params, file, &cause);

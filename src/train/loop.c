@@ -114,6 +114,20 @@ static void remember(dms_trainer *t, const dms_epoch_record *record)
     s->batch = 0, s->loss_sum = 0, s->patients_seen = 0, s->epoch_seconds = 0;
 }
 
+static void tell_epoch(const dms_trainer *t, const dms_epoch_record *record)
+{
+    if (t->patients.val_count == 0)
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "epoch %lld: loss %.4f, no validation patients",
+                (long long)record->epoch, record->train_loss);
+    else
+        dms_log(t->monitor, DMS_LOG_INFO,
+                "epoch %lld: loss %.4f, validation loss %.4f, %s %.4f%s",
+                (long long)record->epoch, record->train_loss, record->val_loss,
+                dms_metric_name(t->metric), record->metrics[t->metric],
+                record->best ? " (best)" : "");
+}
+
 static dms_status finish_epoch(dms_trainer *t, dms_error *err)
 {
     const dms_train_state *s = &t->state;
@@ -139,11 +153,7 @@ static dms_status finish_epoch(dms_trainer *t, dms_error *err)
     TRY(dms_metrics_log_write(&t->state.log, t->options->run, err));
     TRY(dms_curves_write(&t->state.log, t->metric, t->options->run, err));
     TRY(dms_train_outputs_save(t, err));
-    dms_log(t->monitor, DMS_LOG_INFO,
-            "epoch %lld: loss %.4f, validation loss %.4f, %s %.4f%s",
-            (long long)record.epoch, record.train_loss, record.val_loss,
-            dms_metric_name(t->metric), record.metrics[t->metric],
-            record.best ? " (best)" : "");
+    tell_epoch(t, &record);
 done:
     return st;
 }
@@ -225,6 +235,7 @@ dms_status dms_trainer_run(dms_train_result **out,
     TRY(dms_train_outputs_find(t, err));
     TRY(dms_train_options_check(options, err));
     threads = dms_threads_use(options->threads);
+    TRY(dms_trainer_resume_state(t, err));
     TRY(dms_run_folder_open(options->run, err));
     TRY(dms_trainer_setup(t, err));
     TRY(begin(t, err));

@@ -1,28 +1,49 @@
 /* Checks training options: each one is in its range, and together they are
  * consistent. Relies on the table in options.c for the ranges. */
-#include <stdint.h>
-
 #include "base/fail.h"
+#include "base/number.h"
 #include "dms/train.h"
+#include "net/compute.h"
 #include "train/phase.h"
 
+/* Suggest the metric of a similar name; without one, list all. */
 static dms_status check_metric(const char *name, dms_error *err)
 {
-    const char *nearest = "odir_final";
-    size_t best = SIZE_MAX;
+    const char *nearest = NULL;
+    char all[400] = "";
+    size_t len = 0;
     dms_metric metric;
 
     if (name[0] == '\0' || dms_metric_find(&metric, name))
         return DMS_OK;
     for (int i = 0; i < DMS_METRICS; i++) {
         const char *known = dms_metric_name((dms_metric)i);
-        size_t distance = dms_word_distance(known, name);
 
-        if (distance < best)
-            best = distance, nearest = known;
+        if (dms_word_is_near(name, known) &&
+            (!nearest ||
+             dms_word_distance(name, known) < dms_word_distance(name, nearest)))
+            nearest = known;
+        if (len < sizeof all)
+            len += dms_format(all + len, sizeof all - len, "%s%s",
+                              i ? ", " : "", known);
     }
-    return dms_fail(err, DMS_EINVAL, "metric: '%.31s' is unknown; is %s meant?",
-                    name, nearest);
+    if (nearest)
+        return dms_fail(err, DMS_EINVAL,
+                        "metric: '%.31s' is unknown; did you mean '%s'?", name,
+                        nearest);
+    return dms_fail(err, DMS_EINVAL,
+                    "metric: '%.31s' is unknown, expected one of %s", name,
+                    all);
+}
+
+/* What no network in training computes with, or this CPU does not. */
+static dms_status check_precision(const dms_train_options *o, dms_error *err)
+{
+    const dms_compute compute = {.precision = o->precision,
+                                 .winograd = o->winograd};
+    dms_net_options net = {.mode = DMS_RUN_TRAINING};
+
+    return dms_compute_apply(&net, &compute, NULL, 0, err);
 }
 
 /* What changes between epochs (phase.h). */
@@ -85,6 +106,7 @@ dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
     TRY(check_metric(o->metric, err));
     TRY(check_phases(o, err));
     TRY(check_teacher(o, err));
+    TRY(check_precision(o, err));
     if (!o->data[0])
         st = dms_fail(err, DMS_EINVAL,
                       "data: no folder or table of a data set is given");

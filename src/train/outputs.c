@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "formats/json.h"
-#include "formats/tensor_file.h"
 #include "net/model_file.h"
 #include "train/trainer.h"
 
@@ -39,7 +38,7 @@ static bool is_early(const char *path)
     json_t *root;
     bool early;
 
-    if (dms_tensor_file_open(&file, path, NULL) == DMS_OK)
+    if (dms_model_tensors_open(&file, path, NULL) == DMS_OK)
         text = dms_tensor_file_metadata(file, DMS_MODEL_METADATA_KEY);
     root = text ? dms_json_read(text, strlen(text), 0, NULL) : NULL;
     training = json_object_get(json_object_get(root, "provenance"), "training");

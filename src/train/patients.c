@@ -120,7 +120,9 @@ static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
                 p->left_out);
     if (p->val_count == 0)
         dms_log(monitor, DMS_LOG_WARNING,
-                "there is no validation split: each epoch counts as the best");
+                "there are no validation patients, so no epoch can be chosen "
+                "as the best: best.safetensors will hold the last epoch, like "
+                "last.safetensors");
     if (p->train_count < 2)
         return dms_fail(err, DMS_EINVAL,
                         "%s: %zu patients to train on, at least 2 are needed",

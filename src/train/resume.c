@@ -67,12 +67,11 @@ static dms_status check_teacher(const dms_trainer *t, dms_error *err)
         *now ? "that with SHA-256 " : "none", now);
 }
 
-/* DMS_EMISMATCH names the first option that differs from the checkpoint's and
- * would change what is computed, or the labels. */
-static dms_status check(const dms_train_state *state,
-                        const dms_train_options *options,
-                        const dms_label_set *labels, uint64_t data_digest,
-                        dms_error *err)
+/* DMS_EINVAL names the first option that differs from the checkpoint's and
+ * would change what is computed. */
+static dms_status check_options(const dms_train_state *state,
+                                const dms_train_options *options,
+                                dms_error *err)
 {
     const dms_option_table *table = dms_train_option_table();
     dms_train_options was;
@@ -89,32 +88,42 @@ static dms_status check(const dms_train_state *state,
         dms_option_get(before, sizeof before, &was, option);
         dms_option_get(now, sizeof now, options, option);
         if (strcmp(before, now) != 0 && !may_differ(option->name, options))
-            st = dms_fail(err, DMS_EMISMATCH,
+            st = dms_fail(err, DMS_EINVAL,
                           "%s: the run to resume has %s, now it is %s: give "
                           "the same or another run folder",
                           option->name, before, now);
     }
     dms_options_release(&was, table);
-    if (st == DMS_OK)
-        st = check_labels(state, labels, err);
-    if (st == DMS_OK && state->data_digest != data_digest)
-        st = dms_fail(err, DMS_EMISMATCH,
-                      "%s: the data is not what the run to resume was "
-                      "trained on (patients, labels, splits or photographs "
-                      "differ)",
-                      options->data);
+    return st;
+}
+
+dms_status dms_trainer_resume_state(dms_trainer *t, dms_error *err)
+{
+    dms_status st = DMS_OK;
+
+    if (!t->outputs.resumes)
+        goto done;
+    TRY(dms_checkpoint_read_state(&t->state, t->outputs.checkpoint_path,
+                                  t->monitor, err));
+    TRY(check_options(&t->state, t->options, err));
+done:
     return st;
 }
 
 dms_status dms_trainer_resume(dms_trainer *t, dms_error *err)
 {
-    uint64_t digest = dms_train_patients_digest(&t->patients);
     dms_status st;
 
-    TRY(dms_checkpoint_read_state(&t->state, t->outputs.checkpoint_path,
-                                  t->monitor, err));
-    TRY(check(&t->state, t->options, t->config.labels, digest, err));
+    TRY(check_labels(&t->state, t->config.labels, err));
     TRY(check_teacher(t, err));
+    if (t->state.data_digest != dms_train_patients_digest(&t->patients)) {
+        st = dms_fail(err, DMS_EMISMATCH,
+                      "%s: the data is not what the run to resume was "
+                      "trained on (patients, labels, splits or photographs "
+                      "differ)",
+                      t->options->data);
+        goto done;
+    }
     if (t->options->unfreeze_after > 0 &&
         t->state.epoch >= t->options->unfreeze_after)
         dms_optimizer_thaw(t->nets.optimizer, t->state.unfrozen_step);

@@ -17,14 +17,22 @@
 
 dms_status dms_run_folder_open(const char *path, dms_error *err)
 {
-    dms_status st = dms_folder_make(path, err);
-    DIR *folder = st == DMS_OK ? opendir(path) : NULL;
+    char *config = dms_path_join(path, "config.yaml");
+    DIR *folder = NULL;
     const struct dirent *entry;
+    dms_status st = DMS_OK;
 
-    if (st != DMS_OK)
-        return st;
-    if (!folder)
-        return dms_fail_errno(err, "%s: cannot list the run folder", path);
+    if (!config) {
+        st = dms_fail_memory(err, path);
+        goto done;
+    }
+    TRY(dms_folder_make(path, err));
+    TRY(dms_file_try(config, err));
+    folder = opendir(path);
+    if (!folder) {
+        st = dms_fail_errno(err, "%s: cannot list the run folder", path);
+        goto done;
+    }
     while ((entry = readdir(folder))) {
         const char *dot = strrchr(entry->d_name, '.');
 
@@ -32,7 +40,9 @@ dms_status dms_run_folder_open(const char *path, dms_error *err)
             unlinkat(dirfd(folder), entry->d_name, 0);
     }
     closedir(folder);
-    return DMS_OK;
+done:
+    dms_free(config);
+    return st;
 }
 
 /* The processor's name as the kernel reports it; "unknown" on other systems. */

@@ -1,6 +1,7 @@
-/* Creates what a run needs from its beginning to its end, in this order:
- * patients, model configuration, plan of an epoch, weights, optimiser. Relies
- * on options that dms_train_options_check has accepted. */
+/* Creates what a run needs from its beginning to its end, in this order: table,
+ * model configuration, weights, photographs, plan of an epoch, optimiser.
+ * Photographs come after all that can be refused without them. Relies on
+ * options that dms_train_options_check has accepted. */
 #include <math.h>
 
 #include "base/alloc.h"
@@ -33,17 +34,23 @@ static dms_status configure(dms_trainer *t, dms_error *err)
                                  .gamma_pos = o->gamma_pos,
                                  .gamma_neg = o->gamma_neg,
                                  .clip = o->clip};
-    if (!o->pos_weight)
-        goto done;
-    t->pos_weight = dms_calloc(count, sizeof *t->pos_weight);
-    if (!t->pos_weight) {
-        st = dms_fail_memory(err, "weights of positives");
-        goto done;
-    }
-    dms_train_patients_weights(t->pos_weight, &t->patients);
-    t->loss.pos_weight = t->pos_weight;
 done:
     return st;
+}
+
+/* Weigh the loss by how frequent labels are among the training patients. */
+static dms_status weigh_labels(dms_trainer *t, dms_error *err)
+{
+    size_t count = (size_t)t->loss.labels;
+
+    if (!t->options->pos_weight)
+        return DMS_OK;
+    t->pos_weight = dms_calloc(count, sizeof *t->pos_weight);
+    if (!t->pos_weight)
+        return dms_fail_memory(err, "weights of positives");
+    dms_train_patients_weights(t->pos_weight, &t->patients);
+    t->loss.pos_weight = t->pos_weight;
+    return DMS_OK;
 }
 
 /* Plan how an epoch is divided into batches. Batch statistics need two
@@ -151,15 +158,16 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
 
     TRY(dms_train_patients_open(&t->patients, t->options, t->monitor, err));
     TRY(dms_trainer_choose_metric(t, err));
+    TRY(configure(t, err));
+    TRY(dms_train_weights_make(t, err));
     TRY(dms_train_patients_split(&t->patients, t->monitor, err));
     TRY(dms_trainer_check_metric(t, err));
     TRY(dms_train_patients_prepare(&t->patients, t->monitor, err));
     TRY(dms_trainer_check_metric(t, err));
-    TRY(configure(t, err));
+    TRY(weigh_labels(t, err));
     TRY(dms_train_teacher_open(t, err));
     t->augments = dms_train_augments(t->options);
     plan(t);
-    TRY(dms_train_weights_make(t, err));
     TRY(adapt(t, err));
     TRY(make_targets(&t->nets, t, err));
     TRY(make_optimizer(t, err));

@@ -8,6 +8,7 @@
 #include "net/model.h"
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/growing.h"
 #include "dms/tensor.h"
 #include "formats/safetensors.h"
@@ -35,8 +36,9 @@ static dms_status find_tensor(const dms_tensor_view **view, const request *r,
     return DMS_OK;
 }
 
-/* Open the file; N and S are those of its tensor `left`. */
-static dms_status request_open(request *r, const char *path,
+/* Open the file, of which N and S are those of its tensor `left`, and check
+ * that the output can be written. */
+static dms_status request_open(request *r, const char *path, const char *out,
                                const dms_model *model, dms_error *err)
 {
     dms_status st;
@@ -44,6 +46,7 @@ static dms_status request_open(request *r, const char *path,
 
     *r = (request){.path = path, .labels = model->config.architecture.labels};
     TRY(dms_safetensors_open(&r->file, path, err));
+    TRY(dms_file_try(out, err));
     TRY(find_tensor(&left, r, "left", err));
     if (left->axes != 4 || left->shape[0] < 1 || left->shape[0] > 4096 ||
         left->shape[1] != 3 || left->shape[2] != left->shape[3] ||
@@ -164,7 +167,7 @@ dms_status dms_tensor_forward(const dms_model *model, const char *in_path,
 
     TRY(dms_compute_take(&own, compute, err));
     threads = dms_threads_use(own.threads);
-    TRY(request_open(&r, in_path, model, err));
+    TRY(request_open(&r, in_path, out_path, model, err));
     options.patients = r.patients;
     options.size = r.size;
     TRY(dms_compute_apply(&options, &own, model->params, 0, err));
@@ -329,7 +332,7 @@ dms_status dms_tensor_backward(const dms_model *model, const char *in_path,
     dms_backward_options_init(&options, sizeof options);
     TRY(dms_growing_take(&options, sizeof options, given,
                          "dms_backward_options", err));
-    TRY(request_open(&r, in_path, model, err));
+    TRY(request_open(&r, in_path, out_path, model, err));
     net_options.patients = r.patients;
     net_options.size = r.size;
     net_options.dropout = (float)options.dropout;

@@ -205,7 +205,8 @@ dms_status dms_trainer_open_maps(dms_trainer *trainer, dms_error *err);
 
 /* run_folder.c */
 
-/* Create the folder and remove what a killed process left half-written. */
+/* Create the folder, check that it can be written to, and remove what a killed
+ * process left half-written. */
 dms_status dms_run_folder_open(const char *path, dms_error *err);
 
 /* Write a label set in one line, as the checkpoint and run.json have it. */
@@ -257,9 +258,13 @@ dms_status dms_train_outputs_save(dms_trainer *trainer, dms_error *err);
 
 /* resume.c */
 
-/* Restore state, weights and optimiser from the checkpoint. DMS_EMISMATCH names
- * the first option that differs from the checkpoint's and would change what is
- * computed, or the labels. */
+/* If the run resumes: restore the state from the checkpoint, before anything is
+ * set up. DMS_EINVAL names the first option that differs from the checkpoint's
+ * and would change what is computed. */
+dms_status dms_trainer_resume_state(dms_trainer *trainer, dms_error *err);
+
+/* Restore weights and optimiser from the checkpoint. DMS_EMISMATCH: the labels
+ * or the data are not those of the state. */
 dms_status dms_trainer_resume(dms_trainer *trainer, dms_error *err);
 
 /* step.c */

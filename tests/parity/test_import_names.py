@@ -342,6 +342,24 @@ class Refused(weights.Case):
         said = self.advice({"epoch": 3, "model": torch.nn.Linear(2, 2)})
         self.assertIn("a whole module was saved in it", said)
 
+    def test_a_file_without_tensors_says_what_it_holds(self):
+        many = {f"key{i}": i for i in range(9)}
+        for value, says in (
+                ({"epoch": 3, "lr": 0.1, 7: {"x": 1}},
+                 "a dict with the keys 'epoch', 'lr', 7;"),
+                (many, "a dict with the keys 'key0', 'key1', 'key2', 'key3', "
+                 "'key4', 'key5' and 3 more;"),
+                ({("a", 1): 2, "b\n\x1b": 3},
+                 "a dict with the keys ?, 'b??';"),
+                ({}, "an empty dict;"), ([1, [2]], "a list;"), (5, "a number;"),
+                ("words", "a text;"), (None, "None;")):
+            for form in ("zip.pth", "legacy.pth"):
+                with self.subTest(value=value, form=form):
+                    save(value, self.folder / form)
+                    said = self.refusal(form)
+                    self.assertIn("there are no tensors in the file: it holds "
+                                  + says, said)
+
     def test_files_that_are_no_weights_are_named(self):
         def zipped(*names, method=zipfile.ZIP_STORED):
             out = io.BytesIO()
@@ -363,10 +381,10 @@ class Refused(weights.Case):
                 ("lfs.safetensors",
                  b"version https://git-lfs.github.com/spec/v1\n",
                  "is a Git LFS pointer"),
-                ("page", b"<!DOCTYPE html><html></html>", "is a web page"),
-                ("page2", b"\xef\xbb\xbf\n\n <HTML lang=en>", "is a web page"),
+                ("page", b"<!DOCTYPE html><html></html>", "is an HTML page"),
+                ("page2", b"\xef\xbb\xbf\n\n <HTML lang=en>", "is an HTML page"),
                 ("refusal", b"<?xml version='1.0'?><Error>AccessDenied",
-                 "is XML"),
+                 "is an XML document"),
                 ("json", b'{"error": "not found"}', "is JSON"),
                 ("net.h5", b"\x89HDF\r\n\x1a\n" + bytes(100),
                  "is HDF5 (.h5) of TensorFlow or Keras"),
@@ -394,10 +412,22 @@ class Refused(weights.Case):
                  "is a picture"),
                 ("paper.pdf", b"%PDF-1.7\n" + bytes(20), "is a PDF"),
                 ("model.gguf", b"GGUF\3\0\0\0" + bytes(20), "is a GGUF file"),
+                ("config.yaml", b"# options\ntrain:\n  lr: 0.1\n",
+                 "is a YAML file of options"),
+                ("t.csv", b"ID,N,D\n1,0,1\n", "is a table (CSV)"),
+                ("t2.csv", b"\xef\xbb\xbfID;N\n1;0\n", "is a table (CSV)"),
+                ("words", b"Dear all\n", "is text"),
+                ("d.dcm", bytes(128) + b"DICM\2\0\0\0UL", "is a DICOM file"),
+                ("zeros", bytes(5000), "is nothing but zero bytes"),
                 ("nothing", b"", "is empty")):
             with self.subTest(name=name):
                 (self.folder / name).write_bytes(data)
-                self.assertIn(says, self.refusal(name))
+                said = self.refusal(name)
+                self.assertIn(says, said)
+                if b"PK\3\4" not in data[:4]:
+                    self.assertIn(
+                        ", expected weights in a PyTorch or safetensors file",
+                        said)
                 (self.folder / name).unlink()
 
     def test_onnx_that_dmsnet_wrote_is_named(self):

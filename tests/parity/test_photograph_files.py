@@ -117,6 +117,61 @@ class Orientation(unittest.TestCase):
                 both = [chunk, (b"eXIf", exif(3))]
                 self.assert_upright(png(pixels, both), pixels, 3)
 
+    def assert_xmp(self, packet, orientation):
+        """In a TIFF, where the packet may have any bytes."""
+        pixels, file = picture(), io.BytesIO()
+        Image.fromarray(pixels).save(file, "TIFF", tiffinfo={700: packet})
+        self.assert_upright(file.getvalue(), pixels, orientation)
+
+    def test_an_xmp_orientation_in_a_comment_does_not_count(self):
+        for old in ('<!-- tiff:Orientation="3" -->',
+                    '<!-- <tiff:Orientation>3</tiff:Orientation> -->',
+                    '<![CDATA[<tiff:Orientation>3</tiff:Orientation>]]>',
+                    '<?old tiff:Orientation="3"?>',
+                    '<x:note text=\'tiff:Orientation="3"\'/>'):
+            for behind in ("<tiff:Orientation> 6\n</tiff:Orientation>", ""):
+                with self.subTest(old=old, behind=behind):
+                    self.assert_xmp(
+                        xmp(f">{old}{behind}</rdf:Description>"),
+                        6 if behind else 1)
+
+    def test_xmp_is_read_by_namespace_whatever_the_prefix(self):
+        tiff = "http://ns.adobe.com/tiff/1.0/"
+        for text, orientation in (
+                (f'xmlns:t="{tiff}" t:Orientation="6"/>', 6),
+                (f't:Orientation="6" xmlns:t="{tiff}"/>', 6),
+                (f'><t:Orientation xmlns:t="{tiff}">8</t:Orientation>'
+                 "</rdf:Description>", 8),
+                (f'><Orientation xmlns="{tiff}">8</Orientation>'
+                 "</rdf:Description>", 8),
+                ('>\n<tiff:Orientation>&#x36;</tiff:Orientation>'
+                 "</rdf:Description>", 6),
+                ('><q xmlns:tiff="urn:x" tiff:Orientation="6"/>'
+                 "</rdf:Description>", 1),
+                ('xmlns:exif="urn:exif" exif:Orientation="6"/>', 1)):
+            with self.subTest(text=text):
+                self.assert_xmp(xmp(text), orientation)
+
+    def test_xmp_may_be_padded_utf_16_cut_or_partly_latin_1(self):
+        packet = xmp_attribute(6)
+        text = packet.decode()
+        latin = text.replace("tiff:O", 'tiff:Artist="M\xfcller" tiff:O')
+        for data in (packet + b" \n" * 500 + b'<?xpacket end="w"?>' + b"\0",
+                     b"\xef\xbb\xbf" + packet, packet[:-20],
+                     b"\xff\xfe" + text.encode("utf-16-le"),
+                     b"\xfe\xff" + text.encode("utf-16-be"),
+                     latin.encode("latin-1"), latin.encode()):
+            with self.subTest(data=data[:30]):
+                self.assert_xmp(data, 6)
+
+    def test_entities_of_a_hostile_xmp_are_not_expanded(self):
+        bomb = '<!DOCTYPE x [<!ENTITY a "6">' + "".join(
+            f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">'
+            for i in range(20)) + "]>"
+        self.assert_xmp(bomb.encode() + xmp(
+            ">&u;<tiff:Orientation>&a;</tiff:Orientation></rdf:Description>"),
+            1)
+
     def test_jpeg_webp_and_tiff_are_turned_by_xmp(self):
         pixels = picture()
         for orientation in TURNS:
@@ -152,6 +207,103 @@ class Orientation(unittest.TestCase):
 
 
 class Directories(unittest.TestCase):
+    @staticmethod
+    def nested(root):
+        """A TIFF file of one directory: a dictionary of pixels and, if wanted,
+        kind (subfile type), orientation, photometric, and within: a list of
+        such directories (SubIFDs), or of offsets. The file's first directory
+        is at its end."""
+        data = bytearray(b"II*\0\0\0\0\0")
+
+        def put(of):
+            below = [one if isinstance(one, int) else put(one)
+                     for one in of.get("within", ())]
+            height, width, _ = of["pixels"].shape
+            depths = len(data)
+            data.extend(struct.pack("<HHH", 8, 8, 8) + of["pixels"].tobytes())
+            data.extend(b"\0" * (len(data) % 2))
+            tags = [(256, 4, 1, width), (257, 4, 1, height),
+                    (258, 3, 3, depths), (259, 3, 1, 1),
+                    (262, 3, 1, of.get("photometric", 2)),
+                    (273, 4, 1, depths + 6), (277, 3, 1, 3),
+                    (278, 4, 1, height), (279, 4, 1, of["pixels"].size),
+                    (284, 3, 1, 1), (254, 4, 1, of.get("kind", 0))]
+            if "orientation" in of:
+                tags.append((274, 3, 1, of["orientation"]))
+            if len(below) == 1:
+                tags.append((330, 4, 1, below[0]))
+            elif below:
+                tags.append((330, 4, len(below), len(data)))
+                data.extend(struct.pack(f"<{len(below)}L", *below))
+            at = len(data)
+            data.extend(struct.pack("<H", len(tags)))
+            for tag in sorted(tags):
+                data.extend(struct.pack("<HHLL", *tag))
+            data.extend(b"\0" * 4)
+            return at
+
+        data[4:8] = struct.pack("<L", put(root))
+        return bytes(data)
+
+    def test_the_photograph_within_another_directory_is_read_upright(self):
+        small, large = picture(6, 4, 1), picture(24, 16, 2)
+        for kind in (0, 1):
+            for own in ({}, {"orientation": 6}):
+                data = self.nested({
+                    "pixels": small, "kind": kind,
+                    "orientation": 3 if own else 6,
+                    "within": [{"pixels": picture(8, 8, 3), "kind": 1},
+                               {"pixels": large, **own}]})
+                np.testing.assert_array_equal(read(data), TURNS[6](large))
+
+    def test_directories_within_are_visited_to_a_bounded_depth(self):
+        chain = {"pixels": picture(40, 40, 9)}
+        for size in (30, 20, 10):
+            chain = {"pixels": picture(size, size, size), "within": [chain]}
+        np.testing.assert_array_equal(read(self.nested(chain)),
+                                      picture(30, 30, 30))
+
+    def test_directories_that_lead_nowhere_or_to_themselves_do_no_harm(self):
+        pixels = picture(12, 8, 1)
+        data = self.nested({"pixels": pixels})
+        own = struct.unpack("<L", data[4:8])[0] + 8
+        for within in ([4_000_000_000], [1], [8], [0, 0], [3] * 60000,
+                       [own + 4 * k for k in range(-30, 30)],
+                       [{"pixels": picture(2, 2), "kind": 1}] * 200):
+            data = self.nested({"pixels": pixels, "within": within})
+            np.testing.assert_array_equal(read(data), pixels)
+
+    def test_a_cameras_raw_values_are_not_the_photograph(self):
+        preview, raw = picture(12, 8, 1), picture(48, 32, 2)
+        data = self.nested({"pixels": preview, "within": [
+            {"pixels": raw, "photometric": 32803}]})
+        np.testing.assert_array_equal(read(data), preview)
+
+    def test_predict_mentions_further_pages_once_per_file(self):
+        several = self.tiff([(picture(96, 96, seed), 2, None)
+                             for seed in (1, 2, 3)])
+        two = self.nested({"pixels": picture(96, 96, 4), "within": [
+            {"pixels": picture(64, 64, 5)}]})
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "a.tif").write_bytes(several)
+            (folder / "b.tif").write_bytes(two)
+            Image.fromarray(picture(96, 96)).save(folder / "c.tif")
+            (folder / "t.csv").write_text(
+                "id,left,right\n1,a.tif,c.tif\n2,a.tif,a.tif\n3,c.tif,b.tif\n")
+            for words in (("init", "--backbone", "resnet18", "--width", "16",
+                           "--size", "32", "--out", "m"),
+                          ("predict", "--model", "m", "t.csv")):
+                run = subprocess.run([BUILD / "dmsnet", *words], cwd=folder,
+                                     capture_output=True, text=True,
+                                     check=True)
+        said = [line for line in run.stderr.splitlines() if "page" in line]
+        self.assertEqual(len(said), 2, run.stderr)
+        self.assertRegex(said[0], r"warning: .*a\.tif: the file holds 2 further "
+                         "pages, which are not read$")
+        self.assertRegex(said[1], r"warning: .*b\.tif: the file holds 1 further "
+                         "page, which is not read$")
+
     def tiff(self, pages):
         """pages: (pixels, subfile type or None, orientation or None), each a
         directory of one uncompressed strip."""

@@ -141,7 +141,6 @@ class Torch(Case):
                                                  requires_grad=False)})
         self.both_forms(torch.arange(4.0))
         self.both_forms([torch.arange(4.0), {"a": torch.ones(1)}])
-        self.both_forms({})
 
     def test_every_pickle_protocol_from_2_on_is_read(self):
         for protocol in (2, 3, 4, 5):

@@ -63,13 +63,14 @@ done:
 
 int main(int argc, char **argv)
 {
+    const dms_tensor_file_wanted wanted = {"tensors", NULL};
     dms_tensor_file *file = NULL;
     dms_error err = {0};
     dms_status st;
 
     if (argc < 2)
         return 2;
-    st = dms_tensor_file_open(&file, argv[1], &err);
+    st = dms_tensor_file_open(&file, argv[1], &wanted, &err);
     if (st == DMS_OK && argc > 2)
         st = write_floats(argv[2], file, &err);
     else if (st == DMS_OK)

@@ -126,6 +126,47 @@ static void pipes_devices_and_folders_are_not_replaced(void **state)
     assert_int_equal(entries_in(f->folder), 0);
 }
 
+static void trying_to_write_changes_nothing(void **state)
+{
+    const fixture *f = *state;
+    dms_error err = {0};
+    char below[512];
+
+    assert_int_equal(dms_file_try(f->path, NULL), DMS_OK);
+    assert_int_equal(entries_in(f->folder), 0);
+    assert_int_equal(dms_file_write(f->path, "old", 3, NULL), DMS_OK);
+    assert_int_equal(dms_file_try(f->path, NULL), DMS_OK);
+    assert_holds(f->path, "old");
+    assert_int_equal(entries_in(f->folder), 1);
+    assert_int_equal(dms_file_try(f->folder, NULL), DMS_EIO);
+    snprintf(below, sizeof below, "%s/no/such", f->folder);
+    assert_int_equal(dms_file_try(below, &err), DMS_EIO);
+    assert_non_null(strstr(err.message, "no/such: cannot write"));
+}
+
+static void a_folder_is_not_made_of_a_file(void **state)
+{
+    const fixture *f = *state;
+    char below[512];
+
+    snprintf(below, sizeof below, "%s/a/b", f->folder);
+    assert_int_equal(dms_folder_make(below, NULL), DMS_OK);
+    assert_int_equal(dms_folder_make(below, NULL), DMS_OK);
+    assert_int_equal(dms_file_write(f->path, "old", 3, NULL), DMS_OK);
+    snprintf(below, sizeof below, "%s/below", f->path);
+    for (int i = 0; i < 2; i++) {
+        dms_error err = {0};
+
+        assert_int_equal(dms_folder_make(i ? below : f->path, &err), DMS_EIO);
+        assert_non_null(strstr(err.message, "is a file, expected a folder"));
+    }
+    assert_holds(f->path, "old");
+    snprintf(below, sizeof below, "%s/a/b", f->folder);
+    assert_int_equal(remove(below), 0);
+    snprintf(below, sizeof below, "%s/a", f->folder);
+    assert_int_equal(remove(below), 0);
+}
+
 static void no_memory_is_an_error_and_leaves_nothing(void **state)
 {
     const fixture *f = *state;
@@ -155,6 +196,10 @@ int main(void)
             teardown),
         cmocka_unit_test_setup_teardown(
             pipes_devices_and_folders_are_not_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(trying_to_write_changes_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_folder_is_not_made_of_a_file, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             no_memory_is_an_error_and_leaves_nothing, setup, teardown),
     };

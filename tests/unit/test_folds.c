@@ -308,7 +308,7 @@ static void another_number_of_folds_is_refused_on_resuming(void **state)
     dms_train_result_destroy(train(&o));
     o.resume = DMS_TRAIN_RESUME_YES;
     o.folds = FOLDS + 1;
-    err = refused(&o, DMS_EMISMATCH);
+    err = refused(&o, DMS_EINVAL);
     assert_string_equal(err.message,
                         "folds: the run to resume has 3, now it is 4: give "
                         "the same or another run folder");

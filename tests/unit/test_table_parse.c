@@ -45,11 +45,16 @@ static void files_that_are_no_tables_say_what_they_are(void **state)
              "t: is JSON, expected a table (.xlsx or CSV); open it in a "
              "spreadsheet and save it as one of these"),
         CASE("\x1f\x8b\x08\0",
-             "t: is compressed (gzip), expected a table (.xlsx or CSV); unpack "
-             "it"),
+             "t: is compressed by gzip (unpack it first), expected a table "
+             "(.xlsx or CSV)"),
+        CASE("\xff\xd8\xff\xe0\0\x10JFIF",
+             "t: is a photograph (JPEG), expected a table (.xlsx or CSV)"),
+        CASE("version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+             "t: is a Git LFS pointer, not the file itself (run 'git lfs "
+             "pull'), expected a table (.xlsx or CSV)"),
         CASE("%PDF-1.7",
-             "t: is a PDF, expected a table (.xlsx or CSV); copy the table "
-             "into a spreadsheet"),
+             "t: is a PDF document, expected a table (.xlsx or CSV); save the "
+             "table in it as one of these"),
     };
 #undef CASE
 
