@@ -141,7 +141,8 @@ static bool names_patient(const char *message, const char *who)
 static void tell_failures(cli_run *run, const dms_predictions *predictions,
                           const dms_pair_list *list)
 {
-    char text[sizeof(((dms_error *)NULL)->message) + 128], who[128];
+    char who[128];
+    char text[sizeof(who) + sizeof(((dms_error *)NULL)->message) + 2];
 
     for (size_t i = 0; i < list->count; i++) {
         const dms_prediction *p = dms_predictions_get(predictions, i);
