@@ -26,10 +26,11 @@ static double round_step(double span)
     double power = pow(10, floor(log10(rough)));
     double leading = rough / power;
 
-    return power * (leading <= 1   ? 1
-                    : leading <= 2 ? 2
-                    : leading <= 5 ? 5
-                                   : 10);
+    /* 1e-9: a fifth of a round span is round itself */
+    return power * (leading < 1.5 - 1e-9 ? 1
+                    : leading < 3 - 1e-9 ? 2
+                    : leading < 7 - 1e-9 ? 5
+                                         : 10);
 }
 
 void dms_svg_axis_round(dms_svg_axis *axis)

@@ -21,6 +21,9 @@ enum {
     MARKER = 4
 };
 
+/* How much wider bold letters are. */
+#define BOLD 1.12
+
 #define INK  "#222222"
 #define GREY "#888888"
 #define GRID "#e4e4e4"
@@ -77,15 +80,24 @@ static void put_segment(dms_svg_page *page, double x0, double y0, double x1,
 
 void dms_svg_page_begin(dms_svg_page *page, const char *title, int columns)
 {
-    *page =
-        (dms_svg_page){.title = title,
-                       .columns = columns > 0 ? columns : 1,
-                       .x = MARGIN,
-                       .y = 2 * MARGIN + TITLE,
-                       .width = 2 * MARGIN + dms_svg_text_width(title, TITLE)};
+    *page = (dms_svg_page){.title = title,
+                           .columns = columns > 0 ? columns : 1,
+                           .x = MARGIN,
+                           .y = 2 * MARGIN + TITLE,
+                           .width = 2 * MARGIN +
+                                    BOLD * dms_svg_text_width(title, TITLE)};
     dms_strbuf_init(&page->body);
     put_text(page, MARGIN, MARGIN + TITLE, TITLE, "font-weight=\"bold\"",
              title);
+    page->height = page->y;
+}
+
+void dms_svg_caption(dms_svg_page *page, const char *text)
+{
+    put_text(page, MARGIN, page->y + SMALL, FONT, "", text);
+    page->width =
+        fmax(page->width, 2 * MARGIN + dms_svg_text_width(text, FONT));
+    page->y += LINE;
     page->height = page->y;
 }
 
@@ -219,7 +231,8 @@ void dms_svg_panel_begin(dms_svg_page *page, const dms_svg_panel *panel)
                  tick_width(&panel->y) + TICK + 3;
     page->top = page->y + (panel->title ? 2 * FONT : FONT);
     page->entries = 0;
-    page->legend_width = 0;
+    page->widest =
+        panel->title ? BOLD * dms_svg_text_width(panel->title, FONT) : 0;
     dms_strbuf_puts(&page->body, "<g>\n");
     if (panel->title)
         put_text(page, page->left, page->top - FONT / 2, FONT,
@@ -245,7 +258,7 @@ void dms_svg_panel_end(dms_svg_page *page)
 {
     /* half of the last tick's text may stick out on the right */
     double right =
-        page->left + fmax(page->panel.width + SMALL + FONT, page->legend_width);
+        page->left + fmax(page->panel.width + SMALL + FONT, page->widest);
     double bottom = legend_top(page) + page->entries * LINE + MARGIN;
 
     dms_strbuf_puts(&page->body, "</g>\n");
@@ -352,7 +365,7 @@ void dms_svg_legend(dms_svg_page *page, int series, dms_svg_sample sample,
     if (sample != DMS_SVG_AS_LINE)
         put_marker(page, series, page->left + SAMPLE / 2.0, y);
     put_text(page, page->left + SAMPLE + 6, y + FONT / 2 - 2, FONT, "", text);
-    page->legend_width =
-        fmax(page->legend_width, SAMPLE + 6 + dms_svg_text_width(text, FONT));
+    page->widest =
+        fmax(page->widest, SAMPLE + 6 + dms_svg_text_width(text, FONT));
     page->entries++;
 }

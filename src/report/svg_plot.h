@@ -46,13 +46,16 @@ typedef struct dms_svg_page {
     dms_svg_panel panel;
     double left, top; /* of the plotted area, on the page */
     int entries;      /* of the legend */
-    double legend_width;
+    double widest;    /* text of title and legend */
 } dms_svg_page;
 
 /* Start a page of panels from left to right, `columns` per row.
  * title is borrowed until the end. Nothing here fails: a lack of memory shows
  * at dms_svg_page_end. */
 void dms_svg_page_begin(dms_svg_page *page, const char *title, int columns);
+
+/* A line of text under the title, before the first panel. */
+void dms_svg_caption(dms_svg_page *page, const char *text);
 
 /* text  out: the file, to be freed with dms_free; unchanged on failure.
  * Releases the page in any case. DMS_ENOMEM. */

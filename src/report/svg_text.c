@@ -42,17 +42,18 @@ void dms_svg_put_text(dms_strbuf *out, const char *text)
     }
 }
 
-/* Widths of Helvetica and Arial, rounded up, in ems. Other letters than ASCII's
- * count as wide ones, and an escaped byte as its four characters. */
+/* Widths of DejaVu Sans, the widest of the usual sans-serif fonts, in ems.
+ * Other letters than ASCII's count as wide ones, and an escaped byte as its
+ * four characters. */
 static double letter_width(char c)
 {
     if (strchr("ijl.,:;|'! ", c))
-        return 0.29;
+        return 0.34;
     if (strchr("frt()[]-/\\\"", c))
-        return 0.36;
+        return 0.42;
     if (strchr("mwMW@%", c))
-        return 0.95;
-    return c >= 'A' && c <= 'Z' ? 0.75 : 0.57;
+        return 1;
+    return c >= 'A' && c <= 'Z' ? 0.76 : 0.64;
 }
 
 double dms_svg_text_width(const char *text, double size)
