@@ -13,6 +13,7 @@ extern const cli_command cli_command_adapt;
 extern const cli_command cli_command_average;
 extern const cli_command cli_command_bench;
 extern const cli_command cli_command_calibrate;
+extern const cli_command cli_command_compare;
 extern const cli_command cli_command_completion;
 extern const cli_command cli_command_data_check;
 extern const cli_command cli_command_evaluate;

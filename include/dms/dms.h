@@ -41,6 +41,7 @@
  *     image.h        photographs and their preprocessing
  *     data.h         data sets
  *     metrics.h      metrics of labels and probabilities
+ *     compare.h      differences between predictions
  *     evaluate.h     a model's metrics on a data set
  *     option.h       options described by one table
  *     train.h        training
@@ -81,6 +82,7 @@
 #include "dms/average.h"
 #include "dms/bench.h"
 #include "dms/calibrate.h"
+#include "dms/compare.h"
 #include "dms/compute.h"
 #include "dms/data.h"
 #include "dms/ensemble.h"

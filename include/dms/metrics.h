@@ -43,6 +43,9 @@ typedef enum dms_metric {
     DMS_METRIC_CLASS_KAPPA_QUADRATIC, /* weights (i - j)^2: ordered labels */
     DMS_METRIC_CELL_ACCURACY,         /* odir_f1 of other labels */
     DMS_METRIC_MICRO_AUC,             /* odir_auc of other labels */
+    /* Flattened; the lower the better. */
+    DMS_METRIC_BRIER, /* mean squared error of the probabilities */
+    DMS_METRIC_ECE,   /* expected calibration error, 15 bins */
     DMS_METRICS
 } dms_metric;
 
@@ -73,6 +76,9 @@ const char *dms_floor_name(dms_floor floor);
 
 /* false if no headline figure has that name. */
 bool dms_metric_find(dms_metric *metric, const char *name);
+
+/* Is the figure an error, whose best value is 0? */
+bool dms_metric_lower_is_better(dms_metric metric);
 
 /* Is this figure defined for these labels? The odir_ figures are for ODIR's
  * eight labels only, class figures for one-of labels, the quadratic kappa for
@@ -189,7 +195,7 @@ dms_status dms_report_measure(dms_report **out, const dms_answers *answers,
                               const dms_report_options *options,
                               dms_error *err);
 
-/* true if the lower end of the figure's interval is above the floor's value;
+/* true if the whole interval of the figure is better than the floor's value;
  * false if either is undefined. */
 bool dms_report_beats(const dms_report *report, dms_metric metric,
                       dms_floor floor);

@@ -329,6 +329,13 @@ dms_status dms_folder_make(const char *path, dms_error *err)
     return st;
 }
 
+bool dms_path_is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 char *dms_path_join(const char *folder, const char *name)
 {
     dms_strbuf path;

@@ -70,6 +70,9 @@ dms_status dms_folder_make(const char *path, dms_error *err);
 dms_status dms_folder_write(const char *folder, const char *name,
                             const char *text, dms_error *err);
 
+/* Is there a folder of that name? */
+bool dms_path_is_folder(const char *path);
+
 /* folder + "/" + name (dms_free); NULL if out of memory. */
 char *dms_path_join(const char *folder, const char *name);
 

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <libgen.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -17,13 +16,6 @@
 #include "data/picture_name.h"
 
 enum { PROBES = 64 };
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
 
 /* The highest rank wins; 0: not a table. Two tables of equal rank are
  * ambiguous. */
@@ -122,7 +114,7 @@ dms_status dms_odir_table_find(char **table, const char *path, dms_error *err)
     dms_status st = DMS_OK;
 
     *table = NULL;
-    if (!is_folder(path)) {
+    if (!dms_path_is_folder(path)) {
         if (access(path, R_OK) != 0)
             return dms_fail_errno(err, "%s: cannot read", path);
         *table = dms_strdup(path);
@@ -258,7 +250,7 @@ static bool look_for_twin(char *twin, size_t capacity,
     char *path;
     bool looked;
 
-    if (!is_folder(folder))
+    if (!dms_path_is_folder(folder))
         return true;
     path = picture_path(folder, first_picture(dataset));
     looked = path && dms_name_twin_text(twin, capacity, path);
@@ -356,7 +348,7 @@ dms_status dms_odir_pictures_resolve(dms_dataset *dataset, const char *images,
 {
     char *table;
 
-    if (images && !is_folder(images))
+    if (images && !dms_path_is_folder(images))
         return dms_fail(err, DMS_EIO, "%s: is not a folder of photographs",
                         images);
     if (images) {

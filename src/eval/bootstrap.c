@@ -51,21 +51,29 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Collect figure f of all resamples, sorted, without undefined values. Returns
- * how many there are. */
-static size_t gather(double *sorted, const double *samples,
-                     const dms_bootstrap *bootstrap, size_t f)
+size_t dms_bootstrap_sort(double *values, size_t count)
 {
-    size_t count = 0;
+    size_t known = 0;
 
-    for (size_t r = 0; r < bootstrap->resamples; r++) {
-        double value = samples[r * bootstrap->figures + f];
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(values[i]))
+            values[known++] = values[i];
+    qsort(values, known, sizeof *values, by_value);
+    return known;
+}
 
-        if (!isnan(value))
-            sorted[count++] = value;
+double dms_bootstrap_p(const double *sorted, size_t count)
+{
+    size_t below = 0, above = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        below += sorted[i] <= 0;
+        above += sorted[i] >= 0;
     }
-    qsort(sorted, count, sizeof *sorted, by_value);
-    return count;
+    if (count == 0)
+        return NAN;
+    return fmin(1, 2 * (1 + (double)(below < above ? below : above)) /
+                       (1 + (double)count));
 }
 
 /* samples  out: resamples x figures
@@ -90,34 +98,52 @@ static void resample(double *samples, uint32_t *weights, const dms_bootstrap *b)
     }
 }
 
+dms_status dms_bootstrap_draw(double **samples, const dms_bootstrap *bootstrap,
+                              dms_error *err)
+{
+    double *drawn = NULL;
+    uint32_t *weights = NULL;
+    size_t cells;
+    dms_status st = DMS_OK;
+
+    if (!dms_mul_size(&cells, bootstrap->resamples, bootstrap->figures))
+        return dms_fail_memory(err, "bootstrap samples");
+    drawn = dms_calloc(cells, sizeof *drawn);
+    weights = dms_calloc(CHUNKS * bootstrap->patients, sizeof *weights);
+    if (!drawn || !weights) {
+        st = dms_fail_memory(err, "bootstrap samples");
+        goto done;
+    }
+    resample(drawn, weights, bootstrap);
+    *samples = drawn, drawn = NULL;
+done:
+    dms_free(drawn);
+    dms_free(weights);
+    return st;
+}
+
 dms_status dms_bootstrap_run(double *low, double *high,
                              const dms_bootstrap *bootstrap, dms_error *err)
 {
     dms_status st = DMS_OK;
+    size_t resamples = bootstrap->resamples, figures = bootstrap->figures;
     double *samples = NULL;
-    double *sorted = NULL;
-    uint32_t *weights = NULL;
-    size_t cells;
+    double *sorted = dms_calloc(resamples, sizeof *sorted);
 
-    if (!dms_mul_size(&cells, bootstrap->resamples, bootstrap->figures))
+    if (!sorted)
         return dms_fail_memory(err, "bootstrap samples");
-    samples = dms_calloc(cells, sizeof *samples);
-    sorted = dms_calloc(bootstrap->resamples, sizeof *sorted);
-    weights = dms_calloc(CHUNKS * bootstrap->patients, sizeof *weights);
-    if (!samples || !sorted || !weights) {
-        st = dms_fail_memory(err, "bootstrap samples");
-        goto done;
-    }
-    resample(samples, weights, bootstrap);
-    for (size_t f = 0; f < bootstrap->figures; f++) {
-        size_t count = gather(sorted, samples, bootstrap, f);
+    TRY(dms_bootstrap_draw(&samples, bootstrap, err));
+    for (size_t f = 0; f < figures; f++) {
+        size_t count;
 
+        for (size_t r = 0; r < resamples; r++)
+            sorted[r] = samples[r * figures + f];
+        count = dms_bootstrap_sort(sorted, resamples);
         low[f] = dms_percentile(sorted, count, 0.025);
         high[f] = dms_percentile(sorted, count, 0.975);
     }
 done:
     dms_free(samples);
     dms_free(sorted);
-    dms_free(weights);
     return st;
 }

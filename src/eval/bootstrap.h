@@ -24,10 +24,26 @@ typedef struct dms_bootstrap {
     const void *context;
 } dms_bootstrap;
 
+/* Measure every resample.
+ *
+ * samples  out: resamples x figures values, to be freed with dms_free */
+dms_status dms_bootstrap_draw(double **samples, const dms_bootstrap *bootstrap,
+                              dms_error *err);
+
 /* The 2.5th and 97.5th percentiles of every figure over the resamples in which
  * it is defined; NaN if there are none. low, high  out: figures values. */
 dms_status dms_bootstrap_run(double *low, double *high,
                              const dms_bootstrap *bootstrap, dms_error *err);
+
+/* Sort values in ascending order and drop the NaNs; returns how many remain. */
+size_t dms_bootstrap_sort(double *values, size_t count);
+
+/* Two-sided p of "the figure is 0", from its sorted values over the resamples:
+ * 2 (1 + min(values <= 0, values >= 0)) / (1 + count), at most 1. It is below
+ * 0.05 about when the 95 % interval leaves 0 out; NaN for count 0.
+ * Efron & Tibshirani 1993, section 15.4; the ones as in Davison & Hinkley 1997,
+ * section 4.2.1. */
+double dms_bootstrap_p(const double *sorted, size_t count);
 
 /* numpy.percentile's linear method over sorted values; share in [0, 1];
  * NaN for count 0. */

@@ -62,7 +62,11 @@ const dms_label_report *dms_report_label(const dms_report *report, int k)
 bool dms_report_beats(const dms_report *report, dms_metric metric,
                       dms_floor floor)
 {
-    return report->metrics[metric].low > report->floors[floor][metric].value;
+    const dms_figure *figure = &report->metrics[metric];
+    double value = report->floors[floor][metric].value;
+
+    return dms_metric_lower_is_better(metric) ? figure->high < value
+                                              : figure->low > value;
 }
 
 /* The state of a measurement: arrays of K, and room for all figures. */

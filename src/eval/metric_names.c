@@ -26,6 +26,8 @@ static const char *const metric_names[DMS_METRICS] = {
     [DMS_METRIC_CLASS_KAPPA_QUADRATIC] = "class_kappa_quadratic",
     [DMS_METRIC_CELL_ACCURACY] = "cell_accuracy",
     [DMS_METRIC_MICRO_AUC] = "micro_auc",
+    [DMS_METRIC_BRIER] = "brier",
+    [DMS_METRIC_ECE] = "ece",
 };
 
 static const char *const label_metric_names[DMS_LABEL_METRICS] = {
@@ -101,6 +103,11 @@ bool dms_criterion_find(dms_criterion *criterion, const char *name)
     if (i < CRITERIA)
         *criterion = (dms_criterion)i;
     return i < CRITERIA;
+}
+
+bool dms_metric_lower_is_better(dms_metric metric)
+{
+    return metric == DMS_METRIC_BRIER || metric == DMS_METRIC_ECE;
 }
 
 bool dms_metric_applies(dms_metric metric, const dms_label_set *labels)

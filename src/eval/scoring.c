@@ -95,6 +95,7 @@ dms_status dms_scoring_init(dms_scoring *scoring, const dms_answers *answers,
     for (size_t i = 0; i < s.count; i++)
         decide(&s, answers, i, thresholds);
     TRY(rank_all(&s, answers, err));
+    TRY(dms_residuals_init(&s.residuals, answers, err));
     *scoring = s, s = (dms_scoring){0};
 done:
     dms_scoring_release(&s);
@@ -106,6 +107,7 @@ void dms_scoring_release(dms_scoring *scoring)
     for (size_t k = 0; scoring->columns && k < scoring->width; k++)
         dms_ranking_release(&scoring->columns[k]);
     dms_ranking_release(&scoring->flat);
+    dms_residuals_release(&scoring->residuals);
     dms_free(scoring->columns);
     dms_free(scoring->cells);
     dms_free(scoring->patients);
@@ -245,6 +247,27 @@ void dms_scoring_confusion(size_t *table, const dms_scoring *scoring)
     }
 }
 
+/* An unknown cell is "right" in both: its bits are 0. */
+static bool is_right(const dms_scoring *s, size_t i, size_t label)
+{
+    unsigned cell = s->cells[i * s->width + label];
+
+    return !(cell & TRUTH) == !(cell & DECIDED);
+}
+
+void dms_scoring_discordant(size_t *first_only, size_t *second_only,
+                            const dms_scoring *first, const dms_scoring *second,
+                            size_t label)
+{
+    *first_only = *second_only = 0;
+    for (size_t i = 0; i < first->count; i++) {
+        bool a = is_right(first, i, label), b = is_right(second, i, label);
+
+        *first_only += a && !b;
+        *second_only += b && !a;
+    }
+}
+
 /* The figures of one-of labels: one class out of K. */
 static void measure_classes(double *figures, const dms_scoring *s,
                             const uint32_t *weights)
@@ -292,6 +315,8 @@ void dms_scoring_measure(double *figures, const void *context,
     }
     measure_flat(figures, &flat, dms_ranking_auc(&scoring->flat, weights));
     measure_macros(figures, scoring->width);
+    dms_residuals_measure(&figures[DMS_METRIC_BRIER], &figures[DMS_METRIC_ECE],
+                          &scoring->residuals, weights);
     figures[DMS_METRIC_ACCURACY] = (double)t.exact / (double)t.patients;
     measure_classes(figures, scoring, weights);
 }

@@ -9,6 +9,7 @@
 
 #include "dms/metrics.h"
 #include "eval/auc.h"
+#include "eval/residuals.h"
 
 /* A figure's index in the flat array: headlines first, then label by label. */
 static inline size_t dms_figure_of_label(size_t label, dms_label_metric metric)
@@ -33,6 +34,7 @@ typedef struct dms_scoring {
                              the decided class, DMS_LABELS_MAX: none; or NULL */
     dms_ranking *columns; /* owned: K */
     dms_ranking flat;
+    dms_residuals residuals;
 } dms_scoring;
 
 /* answers     checked by the caller (dms_scored_check)
@@ -47,6 +49,12 @@ void dms_scoring_release(dms_scoring *scoring);
  * The function fits dms_bootstrap.measure; it allocates nothing. */
 void dms_scoring_measure(double *figures, const void *context,
                          const uint32_t *weights);
+
+/* Count the patients whose known label only one of two scorings of the same
+ * patients decides right. */
+void dms_scoring_discordant(size_t *first_only, size_t *second_only,
+                            const dms_scoring *first, const dms_scoring *second,
+                            size_t label);
 
 /* For one-of labels. table  out: K x K patients, [true class][decided class] */
 void dms_scoring_confusion(size_t *table, const dms_scoring *scoring);

@@ -14,8 +14,16 @@ static dms_status check_metric(const char *name, dms_error *err)
     size_t len = 0;
     dms_metric metric;
 
-    if (name[0] == '\0' || dms_metric_find(&metric, name))
+    if (name[0] == '\0')
         return DMS_OK;
+    if (dms_metric_find(&metric, name)) {
+        if (!dms_metric_lower_is_better(metric))
+            return DMS_OK;
+        return dms_fail(err, DMS_EINVAL,
+                        "metric: %s cannot choose the best epoch: it is an "
+                        "error, and the greatest value is chosen",
+                        name);
+    }
     for (int i = 0; i < DMS_METRICS; i++) {
         const char *known = dms_metric_name((dms_metric)i);
 

@@ -83,6 +83,13 @@ PREPARED = HEAD + """static int sent;
                 return 1;
 """
 FRAGMENTS = {
+    "compare.h:0": (  # its table is not there
+        HEAD + """int main(void)
+        {
+            @compare.h:0@
+            return err.code != DMS_OK;
+        }
+        """, 1, ""),
     "ensemble.h:0": (
         HEAD + """#include <stdlib.h>
         int main(void)

@@ -112,6 +112,14 @@ def challenge_score(y, p, d):
             "odir_final": (kappa + f1 + area) / 3}
 
 
+def expected_errors(y, p):
+    """Brier score and calibration error, of flat arrays."""
+    bins = np.minimum((p * 15).astype(int), 14)
+    apart = [abs(p[bins == b].mean() - y[bins == b].mean()) *
+             (bins == b).mean() for b in np.unique(bins)]
+    return {"brier": np.mean((p - y) ** 2), "ece": np.sum(apart)}
+
+
 def expected_metrics(case, labels):
     y, d, p = case.y, case.d, case.p
     with_auc = [v["auc"] for v in labels if not np.isnan(v["auc"])]
@@ -121,6 +129,7 @@ def expected_metrics(case, labels):
         return np.mean(values) if values else np.nan
 
     out = challenge_score(y, p, d)
+    out.update(expected_errors(y.flatten(), p.flatten()))
     out.update({
         "accuracy": sk.accuracy_score(y, d),
         "recall": sk.recall_score(y, d, average="micro", zero_division=0),
@@ -217,9 +226,10 @@ class Metrics(unittest.TestCase):
         y, d, p = (a[case.known] for a in (case.y, case.d, case.p))
         metrics = {name: report["metrics"][name] for name in (
             "kappa", "cell_accuracy", "micro_auc", "accuracy", "recall",
-            "precision", "f1", "macro_auc_labels")}
+            "precision", "f1", "macro_auc_labels", "brier", "ece")}
         right = ((case.y == case.d) | ~case.known).all(1)
         self.compare(metrics, {
+            **expected_errors(y, p),
             "kappa": sk.cohen_kappa_score(y, d),
             "cell_accuracy": sk.accuracy_score(y, d), "micro_auc": auc(y, p),
             "accuracy": right[rows].mean(),

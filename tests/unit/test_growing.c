@@ -120,7 +120,9 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
     const dms_answers answers = {0};
     dms_report *report = NULL;
     dms_calibrate_report *calibrated = NULL;
-    dms_status st[16];
+    const dms_compare_input input = {0};
+    dms_comparison *comparison = NULL;
+    dms_status st[18];
 
     (void)state;
     arch.backbone = DMS_BACKBONE_RESNET18;
@@ -151,6 +153,9 @@ every_call_with_options_refuses_a_struct_without_a_size(void **state)
         dms_score_files(&report, "x", "y", &(dms_score_options){0}, NULL, NULL);
     st[15] =
         dms_calibrate(&calibrated, &(dms_calibrate_options){0}, NULL, NULL);
+    st[16] = dms_compare(&comparison, &input, &(dms_compare_options){0}, NULL);
+    st[17] = dms_compare_files(&comparison, &(dms_compare_files_options){0},
+                               NULL, NULL);
     for (size_t i = 0; i < sizeof st / sizeof *st; i++)
         if (st[i] != DMS_EINVAL)
             fail_msg("call %zu: %s", i, dms_status_name(st[i]));

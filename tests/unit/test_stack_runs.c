@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "data/labels.h"
+#include "dms/compare.h"
 #include "formats/safetensors.h"
 #include "stack_rig.h"
 
@@ -101,6 +102,39 @@ static dms_status pair_list(const fixture *f, dms_error *err)
 
 /* ---- work on data sets ---- */
 
+/* The evaluation's predictions beside themselves, in every form. */
+static dms_status compare(const fixture *f, dms_error *err)
+{
+    dms_status (*const writers[])(char **, const dms_comparison *,
+                                  dms_error *) = {
+        dms_comparison_text, dms_comparison_markdown, dms_comparison_csv,
+        dms_comparison_json};
+    char figures[256]; /* at() has room for one name */
+    const char *const paths[] = {figures, figures};
+    dms_compare_files_options o;
+    dms_compare_options few;
+    dms_comparison *comparison = NULL;
+    dms_status st;
+
+    snprintf(figures, sizeof figures, "%s", at(f, "figures"));
+    dms_compare_options_init(&few, sizeof few);
+    dms_compare_files_options_init(&o, sizeof o);
+    few.resamples = 20;
+    o.labels_table = f->data, o.predictions = paths, o.count = 2;
+    o.measuring = &few;
+    st = dms_compare_files(&comparison, &o, NULL, err);
+    for (size_t i = 0; i < 4 && st == DMS_OK; i++) {
+        char *text = NULL;
+
+        st = writers[i](&text, comparison, err);
+        dms_text_free(text);
+    }
+    if (st == DMS_OK)
+        st = dms_comparison_draw(figures, comparison, err);
+    dms_comparison_destroy(comparison);
+    return st;
+}
+
 static dms_status evaluate(const fixture *f, dms_error *err)
 {
     dms_evaluate_options o;
@@ -125,7 +159,7 @@ static dms_status evaluate(const fixture *f, dms_error *err)
         st = dms_score_files(&report, f->data, at(f, "figures/predictions.csv"),
                              &score, NULL, err);
     dms_report_destroy(report);
-    return st;
+    return st == DMS_OK ? compare(f, err) : st;
 }
 
 static dms_status calibrate(const fixture *f, dms_error *err)
