@@ -27,8 +27,8 @@ failed. The output of each suite is kept in build/test-logs.
 TXT
 }
 
-# Suites that run with --all only: "parity-test_x cli-test_y".
-slow=""
+# Suites that run with --all or by name only: whole runs of many epochs.
+slow="test_folds test_phases"
 # What runs on several threads, for the thread sanitizer.
 threaded="test_engine test_kept test_session test_loader test_compute test_bench"
 
@@ -57,6 +57,10 @@ wanted() { # name
         [[ $1 != *"$filter"* ]] || return 0
     done
     return 1
+}
+
+deferred() { # name
+    [ $level = usual ] && [ ${#filters[@]} -eq 0 ] && [[ " $slow " == *" $1 "* ]]
 }
 
 # Add the counts that a runner printed at the end of its log. A log without
@@ -125,6 +129,7 @@ run_programs() { # prefix folder program...
     local prefix=$1 folder=$2 name
     shift 2
     for name in "$@"; do
+        ! deferred "$name" || continue
         case $name in
         fuzz_*)
             run "$prefix$name" "$folder/$name" "tests/fuzz/corpus/${name#fuzz_}"
@@ -139,7 +144,7 @@ run_scripts() { # script...
     for script in "$@"; do
         folder=${script%/*} # parity/test_onnx.py and test_onnx differ in name
         name=${folder##*/}-$(basename "$script" .py)
-        [ $level != usual ] || [[ " $slow " != *" $name "* ]] || continue
+        ! deferred "$name" || continue
         interpreter=/usr/bin/python3
         case $script in
         tests/parity/test_onnx*.py | tests/parity/test_tensorboard.py)
