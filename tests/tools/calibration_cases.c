@@ -30,7 +30,7 @@ static void *read_array(FILE *file, size_t count, size_t size)
 /* Labels "1" to "K". */
 static dms_label_set *make_set(int count, dms_task task)
 {
-    char codes[DMS_LABELS_MAX][8];
+    char codes[DMS_LABELS_MAX][12];
     dms_label list[DMS_LABELS_MAX];
     dms_label_set *set = NULL;
     dms_error err = {0};
