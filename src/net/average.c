@@ -14,6 +14,7 @@
 #include "formats/json.h"
 #include "net/model.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 typedef struct averaging {
     const char *const *paths;
@@ -31,8 +32,7 @@ typedef struct averaging {
 
 static json_t *split_of(const dms_model *model)
 {
-    const char *text = model->config.provenance;
-    json_t *root = dms_json_read(text, strlen(text), 0, NULL);
+    json_t *root = dms_provenance_read(&model->config);
     json_t *split = json_incref(json_object_get(root, "split"));
 
     json_decref(root);
