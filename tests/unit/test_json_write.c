@@ -199,9 +199,27 @@ static void what_steers_a_terminal_is_escaped(void **state)
     json_decref(text);
 }
 
+static void a_name_is_written_whatever_its_bytes_are(void **state)
+{
+    dms_strbuf out;
+    dms_json_writer w;
+
+    (void)state;
+    dms_strbuf_init(&out);
+    dms_json_write_begin(&w, &out, (dms_json_style){0});
+    dms_json_write_array(&w);
+    dms_json_write_name(&w, "caf\xc3\xa9");
+    dms_json_write_name(&w, "caf\xe9");
+    dms_json_write_name(&w, "");
+    dms_json_write_array_end(&w);
+    assert_string_equal(out.data, "[\"caf\xc3\xa9\", \"caf\\\\xE9\", \"\"]");
+    dms_strbuf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_written_whatever_its_bytes_are),
         cmocka_unit_test(the_bytes_are_janssons),
         cmocka_unit_test(what_steers_a_terminal_is_escaped),
         cmocka_unit_test(any_real_reads_back_to_its_bits),
