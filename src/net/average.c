@@ -220,19 +220,10 @@ static dms_status write_provenance(dms_model_config *config, const averaging *a,
     json_t *root =
         json_pack("{s:O, s:s}", "averaged", a->files, "dmsnet", dms_version());
     json_t *split = a->same_split ? split_of(a->first) : NULL;
-    size_t capacity = sizeof config->provenance, size;
 
     if (split)
         dms_json_set(&root, "split", split);
-    size = dms_json_print(config->provenance, capacity, root);
-    json_decref(root);
-    if (size == 0)
-        return dms_fail_memory(err, out);
-    return size < capacity ? DMS_OK
-                           : dms_fail(err, DMS_ELIMIT,
-                                      "%s: the files' names are too long for "
-                                      "the model's provenance",
-                                      out);
+    return dms_provenance_write(config, root, out, err);
 }
 
 /* The first file's description, as far as it is that of all. */

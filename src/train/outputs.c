@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "formats/json.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 #include "train/trainer.h"
 
 /* How far the run in a folder has come. */
@@ -175,18 +176,13 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
 static dms_status write_model(dms_trainer *t, const char *path,
                               const dms_epoch_record *record, dms_error *err)
 {
-    json_t *root = provenance(t, record);
-    size_t capacity = sizeof t->config.provenance;
-    size_t size = dms_json_print(t->config.provenance, capacity, root);
+    dms_status st;
 
-    json_decref(root);
-    if (size == 0)
-        return dms_fail_memory(err, path);
-    if (size >= capacity)
-        return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
-                        size);
-    return dms_model_file_write(path, &t->config, t->nets.eval_params,
-                                t->nets.eval_params->value, err);
+    TRY(dms_provenance_write(&t->config, provenance(t, record), path, err));
+    TRY(dms_model_file_write(path, &t->config, t->nets.eval_params,
+                             t->nets.eval_params->value, err));
+done:
+    return st;
 }
 
 /* Write last.safetensors from the weights in eval_params. */

@@ -239,6 +239,25 @@ static void a_provenance_that_is_no_object_is_dropped(void **state)
     }
 }
 
+static void a_provenance_that_is_too_long_changes_nothing(void **state)
+{
+    dms_model_config config = {.provenance = "{\"a\":1}"};
+    char longer[sizeof config.provenance];
+    dms_error err = {0};
+
+    (void)state;
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    assert_int_equal(
+        dms_provenance_set(&config, "b", json_string(longer), "m", &err),
+        DMS_ELIMIT);
+    assert_non_null(strstr(err.message, "m: provenance too long: 4109 bytes"));
+    assert_string_equal(config.provenance, "{\"a\":1}");
+    assert_int_equal(dms_provenance_write(&config, NULL, "m", NULL),
+                     DMS_ENOMEM);
+    assert_string_equal(config.provenance, "{\"a\":1}");
+}
+
 /* Their softmax would no longer choose the class of the largest logit. */
 static void classes_with_slopes_of_their_own_are_refused(void **state)
 {
@@ -511,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_temperature_alone_is_every_labels),
         cmocka_unit_test(classes_with_slopes_of_their_own_are_refused),
         cmocka_unit_test(a_provenance_that_is_no_object_is_dropped),
+        cmocka_unit_test(a_provenance_that_is_too_long_changes_nothing),
         cmocka_unit_test(labels_that_contradict_each_other_are_refused),
         cmocka_unit_test(what_is_written_is_read_bit_for_bit),
         cmocka_unit_test(
