@@ -34,9 +34,9 @@ static const dms_option calibrate_list[] = {
     {.name = "model",
      .letter = 'm',
      .type = DMS_OPTION_TEXT,
-     .unit = "FILE",
+     .unit = "MODEL",
      FIELD(model),
-     .help = "model file to calibrate"},
+     .help = "model to calibrate: " CLI_MODEL_HELP},
     {.name = "data",
      .letter = 'd',
      .type = DMS_OPTION_TEXT,
@@ -79,7 +79,8 @@ static const dms_option calibrate_list[] = {
      .unit = "DIR",
      FIELD(cache),
      .help = "folder of the prepared photographs; empty: the model's folder, "
-             "or that of --out if it is not writable"},
+             "or that of --out if it is not writable or the model is given by "
+             "its name"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),

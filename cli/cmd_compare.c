@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "base/file.h"
 #include "dms/compare.h"
 #include "fail.h"
 
@@ -206,6 +207,8 @@ static dms_status run_compare(cli_run *run, dms_error *err)
     if (options->label_set[0] != '\0')
         TRY(dms_label_set_parse(&set, options->label_set, err));
     files.labels = set;
+    if (options->svg[0] != '\0')
+        TRY(dms_folder_make(options->svg, err));
     TRY(dms_compare_files(&comparison, &files, run->monitor, err));
     TRY(print(comparison, options->json ? FORMAT_JSON : options->format, err));
     if (options->svg[0] != '\0')

@@ -76,7 +76,8 @@ static const dms_option evaluate_list[] = {
      .unit = "DIR",
      FIELD(cache),
      .help = "folder of the prepared photographs; empty: the model's folder, "
-             "or --out if that is not writable"},
+             "or --out if that is not writable or the model is given by its "
+             "name"},
     {.name = "split",
      .type = DMS_OPTION_CHOICE,
      FIELD(split),

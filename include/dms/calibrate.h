@@ -37,7 +37,7 @@ enum { DMS_CALIBRATE_FIT_MIN = 10, DMS_CALIBRATE_THRESHOLD_MIN = 5 };
  * call; for optional texts, NULL and "" mean the same. */
 typedef struct dms_calibrate_options {
     size_t struct_size;
-    const char *model; /* model file */
+    const char *model; /* as a path of dms_model_open */
     const char *data;  /* folder or table with the patients' labels */
     /* Files in the form of evaluate's predictions.csv, no patient in two of
      * them; NULL: the model is run on the photographs. */
@@ -48,7 +48,8 @@ typedef struct dms_calibrate_options {
                              of dms_label_set_parse; NULL: as the model does */
     const char *encoding; /* of a text table; NULL: detected (data.h) */
     const char *cache;    /* folder for preprocessed photographs; NULL: the
-                             model file's if writable, else that of `out` */
+                             model file's if writable, else that of `out`, and
+                             so of a model that is given by its name */
     const char *out;      /* the calibrated model file */
     dms_split split;      /* whose patients; NONE: all */
     dms_calibrate_method method;

@@ -49,8 +49,10 @@ dms_status dms_ensemble_create(dms_ensemble **out,
                                const dms_model *const *models, size_t count,
                                const dms_monitor *monitor, dms_error *err);
 
-/* The same of files. A path is a model file or the folder of a training run
- * with folds, which stands for its fold1/best.safetensors, fold2/...
+/* The same of files. A path is one of dms_model_open, or the folder of a
+ * training run with folds, which stands for its fold1/best.safetensors,
+ * fold2/... up to the first that is missing; the monitor is told if the run has
+ * not ended.
  * DMS_EIO and DMS_EFORMAT as of dms_model_open. */
 dms_status dms_ensemble_open(dms_ensemble **out, const char *const *paths,
                              size_t count, const dms_monitor *monitor,

@@ -41,7 +41,8 @@ typedef struct dms_evaluate_options {
     const char *out;         /* folder for the results, created if missing */
     const char *cache;       /* folder for preprocessed photographs; NULL:
                                 that of the model file, or the run with folds,
-                                if writable, else the results' */
+                                if writable, else the results', and so of a
+                                model that is given by its name */
     const char *tuned_model; /* where to write the model with the tuned
                                 thresholds; NULL: nowhere */
     dms_split split;         /* NONE: every labelled patient */

@@ -46,9 +46,11 @@ dms_status dms_model_open(dms_model **out, const char *path,
 /* Find the file of a model that ships with dmsnet, by its name: "odir-small" is
  * dmsnet-odir-small.safetensors in the first of these folders with a model:
  *
- *   the source tree's models/, if this library or program is in its build
- * folder PREFIX/share/dmsnet/models, PREFIX as seen from this library or
- * program the same in the prefix that was configured
+ * 1. models/ of the source tree, if this library or program is in its build
+ *    folder, else PREFIX/share/dmsnet/models, where PREFIX contains the bin or
+ *    lib folder that this program or library is in;
+ *
+ * 2. share/dmsnet/models in the prefix that was configured;
  *
  * never in the working directory.
  *

@@ -28,8 +28,10 @@ def split_number(split: str) -> int:
 
 
 def check_out(out: Path, model: Path) -> None:
-    """The new file must not be the model itself."""
-    if os.path.exists(out) and os.path.samefile(model, out):
+    """The new file must not be the model itself. The model may also be a name,
+    or missing, of which the library tells."""
+    both = os.path.exists(out) and os.path.exists(model)
+    if both and os.path.samefile(model, out):
         raise InvalidError(f"out: '{os.fspath(out)}' is the model itself")
 
 

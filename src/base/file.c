@@ -329,6 +329,11 @@ dms_status dms_folder_make(const char *path, dms_error *err)
     return st;
 }
 
+bool dms_path_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
 bool dms_path_is_folder(const char *path)
 {
     struct stat info;

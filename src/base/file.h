@@ -70,7 +70,8 @@ dms_status dms_folder_make(const char *path, dms_error *err);
 dms_status dms_folder_write(const char *folder, const char *name,
                             const char *text, dms_error *err);
 
-/* Is there a folder of that name? */
+/* Is there a file or folder of that name? Is there a folder? */
+bool dms_path_exists(const char *path);
 bool dms_path_is_folder(const char *path);
 
 /* folder + "/" + name (dms_free); NULL if out of memory. */

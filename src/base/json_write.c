@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "base/number.h"
 #include "base/utf8.h"
 
@@ -216,4 +217,28 @@ void dms_json_write_bool(dms_json_writer *w, bool value)
 void dms_json_write_null(dms_json_writer *w)
 {
     put_literal(w, "null");
+}
+
+void dms_json_write_name(dms_json_writer *w, const char *name)
+{
+    dms_strbuf text;
+
+    dms_strbuf_init(&text);
+    dms_name_put(&text, name);
+    dms_json_write_text(w, text.data);
+    w->out->failed = w->out->failed || text.failed;
+    dms_strbuf_release(&text);
+}
+
+void dms_json_write_key_real(dms_json_writer *w, const char *key, double value)
+{
+    dms_json_write_key(w, key);
+    dms_json_write_real(w, value);
+}
+
+void dms_json_write_key_count(dms_json_writer *w, const char *key,
+                              uint64_t value)
+{
+    dms_json_write_key(w, key);
+    dms_json_write_count(w, value);
 }

@@ -48,6 +48,13 @@ void dms_json_write_integer(dms_json_writer *w, int64_t value);
 void dms_json_write_count(dms_json_writer *w, uint64_t value);
 void dms_json_write_bool(dms_json_writer *w, bool value);
 void dms_json_write_null(dms_json_writer *w);
+/* A name, whose bytes may be any (base/name.h). */
+void dms_json_write_name(dms_json_writer *w, const char *name);
+
+/* A key and its value. */
+void dms_json_write_key_real(dms_json_writer *w, const char *key, double value);
+void dms_json_write_key_count(dms_json_writer *w, const char *key,
+                              uint64_t value);
 
 /* With indent = 0: start the next value, key or end on a new line, after
  * `blanks` spaces. */

@@ -194,22 +194,13 @@ static void tell_swapped(const dms_dataset *dataset, const dms_monitor *monitor)
                 dataset->table, first->line, first->id, count);
 }
 
-static void tell_unlabelled(const dms_dataset *dataset,
-                            const dms_monitor *monitor)
-{
-    char text[DMS_ONE_SIDED_MAX];
-
-    if (dms_labels_one_sided(text, dataset))
-        dms_log(monitor, DMS_LOG_WARNING, "%s: %s", dataset->table, text);
-}
-
 static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
                                const dms_dataset_options *options,
                                dms_error *err)
 {
     dms_status st;
     dms_odir_columns columns;
-    char names[240];
+    char names[240], one_sided[DMS_ONE_SIDED_MAX];
 
     TRY(dms_odir_columns_find(&columns, table, options, err));
     dms_columns_list(names, sizeof names, table);
@@ -226,7 +217,9 @@ static dms_status read_dataset(dms_dataset *dataset, const dms_table *table,
     }
     TRY(refuse_twins(dataset, err));
     tell_ids(dataset, options->monitor);
-    tell_unlabelled(dataset, options->monitor);
+    if (dms_labels_one_sided(one_sided, dataset))
+        dms_log(options->monitor, DMS_LOG_WARNING, "%s: %s", dataset->table,
+                one_sided);
     tell_swapped(dataset, options->monitor);
     if (options->wanted != DMS_LABELS_UNWANTED)
         tell_unused(&columns, table, options->monitor);

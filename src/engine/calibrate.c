@@ -83,6 +83,7 @@ static dms_status open_all(calibrating *c, dms_error *err)
     dms_status st;
 
     TRY(dms_model_open(&c->model, o->model, c->monitor, err));
+    TRY(dms_file_try(o->out, err));
     if (o->predictions_count &&
         dms_model_config_calibrated(&c->model->config)) {
         st = dms_fail(err, DMS_EMISMATCH,

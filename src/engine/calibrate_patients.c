@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -14,6 +13,7 @@
 #include "data/labels.h"
 #include "data/loader.h"
 #include "data/predictions.h"
+#include "engine/model_dataset.h"
 #include "engine/model_record.h"
 #include "engine/patient_logits.h"
 #include "net/model.h"
@@ -68,28 +68,21 @@ static dms_status refuse_none(const dms_calibrate_source *s, const char *what,
                     split == DMS_SPLIT_NONE ? "whole" : dms_split_name(split));
 }
 
-/* Next to the model, where training leaves it, or next to the new file if that
- * folder is not writable. */
 static dms_status open_cache(dms_cache **cache, const dms_calibrate_source *s,
                              dms_error *err)
 {
     const dms_calibrate_options *o = s->options;
-    char *model = dms_strdup(o->model), *out = dms_strdup(o->out);
-    const char *folder = o->cache;
+    char *out = dms_strdup(o->out), *folder = NULL;
     dms_status st;
 
-    if (!model || !out) {
-        st = dms_fail_memory(err, "calibration");
-        goto done;
-    }
-    if (folder[0] == '\0') {
-        folder = dirname(model);
-        folder = access(folder, W_OK) == 0 ? folder : dirname(out);
-    }
-    TRY(dms_cache_open(cache, folder, s->dataset, &s->model->config.preprocess,
-                       s->monitor, err));
+    if (!out)
+        return dms_fail_memory(err, "calibration");
+    if (o->cache[0] == '\0')
+        TRY(dms_model_cache_folder(&folder, o->model, dirname(out), err));
+    TRY(dms_cache_open(cache, folder ? folder : o->cache, s->dataset,
+                       &s->model->config.preprocess, s->monitor, err));
 done:
-    dms_free(model);
+    dms_free(folder);
     dms_free(out);
     return st;
 }
@@ -181,14 +174,6 @@ typedef struct predicted {
     entry *entries;
     size_t count;
 } predicted;
-
-static void predicted_release(predicted *p)
-{
-    for (size_t i = 0; i < p->file_count; i++)
-        dms_prediction_rows_release(&p->files[i]);
-    dms_free(p->files);
-    dms_free(p->entries);
-}
 
 static dms_status read_files(predicted *p, const dms_calibrate_source *s,
                              dms_error *err)
@@ -282,6 +267,9 @@ dms_status dms_calibrate_patients_read(dms_calibrate_patients *out,
                 all.count - used, all.count, s->dataset->table,
                 split == DMS_SPLIT_NONE ? "" : " in the split");
 done:
-    predicted_release(&all);
+    for (size_t f = 0; f < all.file_count; f++)
+        dms_prediction_rows_release(&all.files[f]);
+    dms_free(all.files);
+    dms_free(all.entries);
     return st;
 }

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -162,20 +160,6 @@ done:
     return st;
 }
 
-/* The folder's "fold3/best.safetensors" (dms_free); NULL if out of memory. */
-static char *fold_path(const char *folder, int fold)
-{
-    char name[48];
-
-    snprintf(name, sizeof name, "fold%d/best.safetensors", fold);
-    return dms_path_join(folder, name);
-}
-
-static bool exists(const char *path)
-{
-    return access(path, F_OK) == 0;
-}
-
 /* The best models of a run with folds: as many as there are, one after another.
  * A run that has ended also has out-of-fold.csv. */
 static dms_status open_run(dms_ensemble *e, const char *folder,
@@ -186,7 +170,13 @@ static dms_status open_run(dms_ensemble *e, const char *folder,
     char *path = NULL;
     int fold = 1;
 
-    for (; ended && (path = fold_path(folder, fold)) && exists(path); fold++) {
+    for (;; fold++) {
+        char name[48];
+
+        snprintf(name, sizeof name, "fold%d/best.safetensors", fold);
+        path = dms_path_join(folder, name);
+        if (!path || !dms_path_exists(path))
+            break;
         TRY(open_one(e, path, monitor, err));
         dms_free(path), path = NULL;
     }
@@ -197,7 +187,7 @@ static dms_status open_run(dms_ensemble *e, const char *folder,
                       "%.300s: is a folder without fold1/best.safetensors, "
                       "expected a model file or the folder of a run with folds",
                       folder);
-    else if (!exists(ended))
+    else if (!dms_path_exists(ended))
         dms_log(monitor, DMS_LOG_WARNING,
                 "%s: the run has not ended; the models of %d folds are used",
                 folder, fold - 1);
@@ -205,13 +195,6 @@ done:
     dms_free(path);
     dms_free(ended);
     return st;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 dms_status dms_ensemble_open(dms_ensemble **out, const char *const *paths,
@@ -236,7 +219,7 @@ dms_status dms_ensemble_open(dms_ensemble **out, const char *const *paths,
         dms_free(path);
         path = NULL;
         TRY(dms_shipped_resolve(&path, paths[i], err));
-        if (is_folder(path))
+        if (dms_path_is_folder(path))
             TRY(open_run(e, path, monitor, err));
         else
             TRY(open_one(e, path, monitor, err));

@@ -4,11 +4,9 @@
  * ensemble of one. */
 #include "dms/evaluate.h"
 
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/evaluation.h"
 #include "engine/model_dataset.h"
@@ -53,50 +51,32 @@ static void answers_release(dms_evaluation_answers *a)
     dms_free(a->labels);
 }
 
-/* By default the caches are next to the first model, or in the folder of a run
- * with folds, where training leaves them; in the results' folder if that is not
- * writable or the model was found by its name: it ships with dmsnet, and many
- * may use it. */
+/* By default where the first model's are. */
 static dms_status open_caches(dms_evaluation *e, dms_error *err)
 {
     const dms_evaluate_options *o = e->options;
-    const char *given = o->models[0], *file = e->ensemble->paths[0];
-    const char *folder = o->cache;
-    char *model = dms_strdup(given);
+    char *folder = NULL;
     dms_status st = DMS_OK;
 
     e->caches = dms_calloc(e->ensemble->count, sizeof *e->caches);
-    if (!model || !e->caches) {
+    if (!e->caches) {
         st = dms_fail_memory(err, "evaluation");
         goto done;
     }
-    if (folder[0] == '\0') {
-        folder = strcmp(file, given) == 0 ? dirname(model)
-                 : strncmp(file, given, strlen(given)) == 0
-                     ? given /* the file is in the run */
-                     : o->out;
-        folder = access(folder, W_OK) == 0 ? folder : o->out;
-    }
+    if (o->cache[0] == '\0')
+        TRY(dms_model_cache_folder(&folder, o->models[0], o->out, err));
     for (size_t i = 0; i < e->ensemble->count; i++) {
         size_t same = dms_ensemble_same_input(e->ensemble, i);
 
         e->caches[i] = e->caches[same];
         if (same == i)
-            TRY(dms_cache_open(&e->caches[i], folder, e->dataset,
-                               &e->ensemble->models[i]->config.preprocess,
-                               e->monitor, err));
+            TRY(dms_cache_open(
+                &e->caches[i], folder ? folder : o->cache, e->dataset,
+                &e->ensemble->models[i]->config.preprocess, e->monitor, err));
     }
 done:
-    dms_free(model);
+    dms_free(folder);
     return st;
-}
-
-static void close_caches(dms_evaluation *e)
-{
-    for (size_t i = 0; e->caches && i < e->ensemble->count; i++)
-        if (dms_ensemble_same_input(e->ensemble, i) == i)
-            dms_cache_close(e->caches[i]);
-    dms_free(e->caches);
 }
 
 /* The number of patients to predict, including those whose photographs turn out
@@ -409,7 +389,10 @@ done:
     dms_report_destroy(report);
     answers_release(&a);
     dms_engine_destroy(e.engine);
-    close_caches(&e);
+    for (size_t i = 0; e.caches && i < e.ensemble->count; i++)
+        if (dms_ensemble_same_input(e.ensemble, i) == i)
+            dms_cache_close(e.caches[i]);
+    dms_free(e.caches);
     dms_dataset_close(e.dataset);
     dms_ensemble_destroy(e.ensemble);
     return st;

@@ -1,4 +1,5 @@
-/* A data set for a model: with its labels, and split as its training was. */
+/* A data set for a model: with its labels, split as its training was, and where
+ * its prepared photographs are kept. */
 #ifndef DMS_ENGINE_MODEL_DATASET_H
 #define DMS_ENGINE_MODEL_DATASET_H
 
@@ -23,5 +24,16 @@ typedef struct dms_model_dataset {
 dms_status dms_model_dataset_open(dms_dataset **out,
                                   const dms_model_dataset *asked,
                                   dms_error *err);
+
+/* Where the prepared photographs are kept if nobody says it: next to the model
+ * file, or in the folder of a run with folds, where training leaves them; in
+ * `otherwise` if that is not writable or the model was found by its name: it
+ * ships with dmsnet, and many may use it.
+ *
+ * folder  out: dms_free
+ * given   the model as the user gives it (dms_shipped_resolve, whose errors
+ *         are those of this function) */
+dms_status dms_model_cache_folder(char **folder, const char *given,
+                                  const char *otherwise, dms_error *err);
 
 #endif

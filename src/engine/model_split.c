@@ -1,12 +1,10 @@
 /* Repeats a model's split from its provenance. */
 #include "engine/model_split.h"
 
-#include <string.h>
-
 #include "net/model.h"
 #include "base/fail.h"
 #include "base/number.h"
-#include "formats/json.h"
+#include "net/provenance.h"
 
 static dms_split_options read_options(const json_t *split)
 {
@@ -23,8 +21,7 @@ static dms_split_options read_options(const json_t *split)
 
 bool dms_model_overrides_split(const dms_model *model)
 {
-    const char *made = model->config.provenance;
-    json_t *root = dms_json_read(made, strlen(made), 0, NULL);
+    json_t *root = dms_provenance_read(&model->config);
     const json_t *split = json_object_get(root, "split");
     bool overrides = json_is_true(json_object_get(split, "override"));
 
@@ -36,15 +33,13 @@ dms_status dms_model_split(dms_dataset *dataset, const dms_model *model,
                            dms_split wanted, const dms_monitor *monitor,
                            dms_error *err)
 {
-    const char *made = model->config.provenance;
-    json_t *root = NULL;
-    const json_t *split;
-    dms_split_options options;
-    dms_status st;
+    json_t *root = dms_provenance_read(&model->config);
+    const json_t *split = json_object_get(root, "split");
+    dms_split_options options = read_options(split);
+    dms_status st = DMS_OK;
 
-    TRY(dms_json_parse(&root, *made ? made : "{}", "provenance", err));
-    split = json_object_get(root, "split");
-    options = read_options(split);
+    if (!root)
+        return dms_fail_memory(err, "provenance");
     if (split && (options.override_column || !dataset->has_split_column))
         TRY(dms_dataset_group_duplicates(dataset, monitor, err));
     if (split)

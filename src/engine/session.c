@@ -263,12 +263,6 @@ static void finish_answer(const dms_ensemble *e, dms_prediction *p)
     dms_findings(p->finding, p->patient, labels, e->thresholds);
 }
 
-static void drop_sums(dms_prediction *p)
-{
-    for (int row = 0; row < ROWS; row++)
-        memset(sums_of(p, row), 0, (size_t)p->label_count * sizeof *p->patient);
-}
-
 static void read_features(const seat *s, dms_prediction *p, int place)
 {
     size_t width = dms_model_feature_width(s->model);
@@ -293,7 +287,9 @@ static void read_answers(const seat *s, dms_predictions *predictions,
             continue;
         if (dms_net_check(s->net, i, dms_net_who(who, pairs[batch->at + i].id),
                           &p->error) != DMS_OK) {
-            drop_sums(p); /* of the models before this one */
+            for (int row = 0; row < ROWS; row++) /* of earlier models */
+                memset(sums_of(p, row), 0,
+                       (size_t)p->label_count * sizeof *p->patient);
             continue;
         }
         add_logits(s, p, batch, (int)i);

@@ -67,24 +67,15 @@ static void mirror(const dms_views *v, dms_net *net, bool sideways)
     }
 }
 
-/* In pairs: mirroring a photograph exchanges the pairs or the views in them,
- * and neither changes a sum of two. Quarters, so that no sum overflows. */
-static void average(dms_views *v)
-{
-    size_t len = logits_of_view(v);
-    float *a = v->logits, *b = a + len, *c = b + len, *d = c + len;
-
-    for (size_t i = 0; i < len; i++)
-        a[i] = (a[i] / VIEWS + b[i] / VIEWS) + (c[i] / VIEWS + d[i] / VIEWS);
-}
-
 dms_status dms_views_forward(dms_views *v, dms_net *net, dms_error *err)
 {
     size_t patients = (size_t)v->patients * (size_t)v->labels;
+    size_t len = logits_of_view(v);
+    float *a = v->logits, *b = a + len, *c = b + len, *d = c + len;
     dms_status st = DMS_OK;
 
     for (int i = 0; i < VIEWS; i++) {
-        float *logits = v->logits + (size_t)i * logits_of_view(v);
+        float *logits = v->logits + (size_t)i * len;
 
         mirror(v, net, i % 2 == 0);
         dms_net_keep_flaws(net, i > 0);
@@ -93,7 +84,11 @@ dms_status dms_views_forward(dms_views *v, dms_net *net, dms_error *err)
         memcpy(logits + patients, dms_net_eye_logits(net),
                2 * patients * sizeof *logits);
     }
-    average(v);
+    /* In pairs: mirroring a photograph exchanges the pairs or the views in
+     * them, and neither changes a sum of two. Quarters, so that no sum
+     * overflows. */
+    for (size_t i = 0; i < len; i++)
+        a[i] = (a[i] / VIEWS + b[i] / VIEWS) + (c[i] / VIEWS + d[i] / VIEWS);
 done:
     return st;
 }

@@ -45,22 +45,16 @@ void dms_comparison_destroy(dms_comparison *c)
     dms_free(c);
 }
 
-/* A figure under another name, or a count: not a difference to test. */
-static bool is_double(dms_metric metric, const dms_label_set *set)
-{
-    return metric == DMS_METRIC_MACRO_AUC_LABELS ||
-           metric == DMS_METRIC_ODIR_KAPPA ||    /* kappa */
-           metric == DMS_METRIC_TOP1_ACCURACY || /* accuracy */
-           !dms_metric_applies(metric, set);
-}
-
 static dms_status choose_metrics(dms_comparison *c,
                                  const dms_compare_options *options,
                                  dms_error *err)
 {
+    /* by default without a count and the second names of figures */
     for (int m = 0; m < DMS_METRICS; m++)
-        c->tested[m] =
-            !options->metrics && !is_double((dms_metric)m, c->label_set);
+        c->tested[m] = !options->metrics && m != DMS_METRIC_MACRO_AUC_LABELS &&
+                       m != DMS_METRIC_ODIR_KAPPA &&    /* kappa */
+                       m != DMS_METRIC_TOP1_ACCURACY && /* accuracy */
+                       dms_metric_applies((dms_metric)m, c->label_set);
     for (size_t i = 0; options->metrics && i < options->metric_count; i++) {
         dms_metric metric = options->metrics[i];
 
@@ -102,13 +96,6 @@ done:
     return st;
 }
 
-static void list_pairs(dms_comparison *c, bool all)
-{
-    for (size_t i = 0; i < (all ? c->set_count : 1); i++)
-        for (size_t j = i + 1; j < c->set_count; j++)
-            c->pairs[c->pair_count++] = (dms_comparison_pairing){i, j};
-}
-
 /* A comparison with room for everything, and its pairs. */
 static dms_status create(dms_comparison **out, const dms_compare_input *input,
                          const dms_compare_options *options, dms_error *err)
@@ -141,7 +128,9 @@ static dms_status create(dms_comparison **out, const dms_compare_input *input,
     if (!c->names || !c->scorings || !c->figures || !c->pairs || !c->metrics ||
         !c->aucs || !c->decisions)
         return dms_fail_memory(err, "comparison");
-    list_pairs(c, options->all_pairs);
+    for (size_t i = 0; i < (options->all_pairs ? sets : 1); i++)
+        for (size_t j = i + 1; j < sets; j++)
+            c->pairs[c->pair_count++] = (dms_comparison_pairing){i, j};
 done:
     return st;
 }

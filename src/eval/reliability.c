@@ -7,14 +7,20 @@
 
 #include "eval/scored.h"
 
+int dms_reliability_bin(double probability)
+{
+    int bin = (int)(probability * DMS_RELIABILITY_BINS);
+
+    return bin < DMS_RELIABILITY_BINS ? bin : DMS_RELIABILITY_BINS - 1;
+}
+
 /* Add a cell; means are sums until finish. */
 static void add(dms_reliability *r, double p, bool label)
 {
     double sure = fmin(fmax(p, DBL_EPSILON), 1 - DBL_EPSILON);
     double error = p - (double)label;
-    int bin = (int)(p * DMS_RELIABILITY_BINS);
+    int bin = dms_reliability_bin(p);
 
-    bin = bin < DMS_RELIABILITY_BINS ? bin : DMS_RELIABILITY_BINS - 1;
     r->cells++;
     r->brier += error * error;
     r->log_loss -= log(label ? sure : 1 - sure);

@@ -1,19 +1,13 @@
 /* Errors and bins are kept per cell, since a bootstrap weighs them anew 2,000
- * times. */
+ * times; a single measurement, also of the bins, is reliability.c's. */
 #include "eval/residuals.h"
 
 #include <math.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "eval/reliability.h"
 #include "eval/scored.h"
-
-static uint8_t bin_of(double probability)
-{
-    int bin = (int)(probability * DMS_ECE_BINS);
-
-    return (uint8_t)(bin < DMS_ECE_BINS ? bin : DMS_ECE_BINS - 1);
-}
 
 dms_status dms_residuals_init(dms_residuals *residuals,
                               const dms_answers *answers, dms_error *err)
@@ -32,7 +26,8 @@ dms_status dms_residuals_init(dms_residuals *residuals,
         double p = answers->probabilities[i];
 
         residuals->errors[i] = known ? p - (double)answers->labels[i] : 0;
-        residuals->bins[i] = known ? bin_of(p) : DMS_ECE_BINS;
+        residuals->bins[i] =
+            (uint8_t)(known ? dms_reliability_bin(p) : DMS_RELIABILITY_BINS);
     }
     return DMS_OK;
 }
@@ -48,7 +43,7 @@ void dms_residuals_measure(double *brier, double *ece,
                            const dms_residuals *residuals,
                            const uint32_t *weights)
 {
-    double squares = 0, apart = 0, sums[DMS_ECE_BINS + 1] = {0};
+    double squares = 0, apart = 0, sums[DMS_RELIABILITY_BINS + 1] = {0};
     uint64_t cells = 0;
 
     for (size_t i = 0; i < residuals->count; i++) {
@@ -60,10 +55,10 @@ void dms_residuals_measure(double *brier, double *ece,
 
             squares += weighted * errors[k];
             sums[bins[k]] += weighted;
-            cells += bins[k] < DMS_ECE_BINS ? weights[i] : 0;
+            cells += bins[k] < DMS_RELIABILITY_BINS ? weights[i] : 0;
         }
     }
-    for (int b = 0; b < DMS_ECE_BINS; b++)
+    for (int b = 0; b < DMS_RELIABILITY_BINS; b++)
         apart += fabs(sums[b]);
     *brier = cells ? squares / (double)cells : NAN;
     *ece = cells ? apart / (double)cells : NAN;

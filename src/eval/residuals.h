@@ -9,14 +9,12 @@
 
 #include "dms/metrics.h"
 
-enum { DMS_ECE_BINS = 15 };
-
 /* Read-only after init. */
 typedef struct dms_residuals {
     size_t count, width; /* patients, K */
     double *errors;      /* owned: count x K of P - label; 0 if unknown */
-    uint8_t *bins;       /* owned: count x K, which fifteenth of [0, 1] P lies
-                            in; DMS_ECE_BINS if the label is unknown */
+    uint8_t *bins;       /* owned: count x K of dms_reliability_bin(P);
+                            DMS_RELIABILITY_BINS if the label is unknown */
 } dms_residuals;
 
 /* answers  checked by the caller (dms_scored_check). DMS_ENOMEM. */

@@ -25,7 +25,9 @@ static const struct {
     {0, 3, "\x08\x01\x12", "a SavedModel " TENSORFLOW_KIND},
     {0, 6, "\x93NUMPY", "a NumPy array (.npy), which has no tensors by name"},
     {0, 4, "GGUF", "a GGUF file (not supported)"},
-    {4, 2, "ET", "an ExecuTorch program (not supported)"},
+    /* "ET12" in 2024; the digits tell it from a text, such as "TARGET" */
+    {4, 3, "ET0", "an ExecuTorch program (not supported)"},
+    {4, 3, "ET1", "an ExecuTorch program (not supported)"},
 };
 
 /* A ModelProto begins with ir_version (field 1) and one of the next fields,

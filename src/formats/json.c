@@ -174,18 +174,3 @@ char *dms_json_dump(json_t *root, dms_json_style style)
     dms_strbuf_release(&out);
     return text;
 }
-
-size_t dms_json_print(char *text, size_t capacity, json_t *root)
-{
-    char *dump = dms_json_dump(root, (dms_json_style){.compact = true});
-    size_t len = dump ? strlen(dump) : 0;
-
-    if (dump && capacity > 0) {
-        size_t fits = len < capacity ? len : capacity - 1;
-
-        memcpy(text, dump, fits);
-        text[fits] = '\0';
-    }
-    dms_free(dump);
-    return len;
-}

@@ -46,9 +46,4 @@ void dms_json_write_value(dms_json_writer *w, json_t *value);
  * root is NULL. */
 char *dms_json_dump(json_t *root, dms_json_style style);
 
-/* Write root on one line without blanks into text, with a terminating NUL.
- * Returns the full length, which exceeds capacity - 1 if it did not fit; 0 if
- * memory runs out or root is NULL. */
-size_t dms_json_print(char *text, size_t capacity, json_t *root);
-
 #endif

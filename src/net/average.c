@@ -14,6 +14,7 @@
 #include "formats/json.h"
 #include "net/model.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 typedef struct averaging {
     const char *const *paths;
@@ -31,8 +32,7 @@ typedef struct averaging {
 
 static json_t *split_of(const dms_model *model)
 {
-    const char *text = model->config.provenance;
-    json_t *root = dms_json_read(text, strlen(text), 0, NULL);
+    json_t *root = dms_provenance_read(&model->config);
     json_t *split = json_incref(json_object_get(root, "split"));
 
     json_decref(root);
@@ -220,19 +220,10 @@ static dms_status write_provenance(dms_model_config *config, const averaging *a,
     json_t *root =
         json_pack("{s:O, s:s}", "averaged", a->files, "dmsnet", dms_version());
     json_t *split = a->same_split ? split_of(a->first) : NULL;
-    size_t capacity = sizeof config->provenance, size;
 
     if (split)
         dms_json_set(&root, "split", split);
-    size = dms_json_print(config->provenance, capacity, root);
-    json_decref(root);
-    if (size == 0)
-        return dms_fail_memory(err, out);
-    return size < capacity ? DMS_OK
-                           : dms_fail(err, DMS_ELIMIT,
-                                      "%s: the files' names are too long for "
-                                      "the model's provenance",
-                                      out);
+    return dms_provenance_write(config, root, out, err);
 }
 
 /* The first file's description, as far as it is that of all. */

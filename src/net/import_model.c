@@ -15,6 +15,7 @@
 #include "net/import.h"
 #include "net/infer.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 /* Record where the weights came from in the model's own provenance. */
 static dms_status set_provenance(dms_model_config *config, const char *path,
@@ -27,16 +28,8 @@ static dms_status set_provenance(dms_model_config *config, const char *path,
                              "prefix", dms_json_name(report->prefix), "taken",
                              (json_int_t)report->fates[DMS_IMPORT_TAKEN],
                              "seed", (json_int_t)seed, "dmsnet", dms_version());
-    size_t len =
-        dms_json_print(config->provenance, sizeof config->provenance, root);
 
-    json_decref(root);
-    if (len == 0)
-        return dms_fail_memory(err, path);
-    if (len >= sizeof config->provenance)
-        return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
-                        len);
-    return DMS_OK;
+    return dms_provenance_write(config, root, path, err);
 }
 
 /* Choose the labels that the caller asked for; the heads of a whole network

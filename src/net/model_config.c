@@ -353,14 +353,15 @@ done:
     return st;
 }
 
-/* Provenance is passed on without being checked; dropped if it is too long. */
+/* What the provenance says is passed on unchecked. It is dropped if it is not
+ * an object, to which nobody could add a key, or too long. */
 static dms_status read_provenance(dms_model_config *config, const json_t *root,
                                   const reader *r)
 {
     json_t *provenance = json_object_get(root, "provenance");
     char *text;
 
-    if (!provenance)
+    if (!json_is_object(provenance))
         return DMS_OK;
     text = dms_json_dump(provenance, (dms_json_style){.compact = true});
     if (!text)

@@ -14,9 +14,8 @@ json_t *dms_provenance_read(const dms_model_config *config)
     return dms_json_read(text, strlen(text), 0, NULL);
 }
 
-/* Takes root. */
-static dms_status write(dms_model_config *config, json_t *root,
-                        const char *name, dms_error *err)
+dms_status dms_provenance_write(dms_model_config *config, json_t *root,
+                                const char *name, dms_error *err)
 {
     char *text = dms_json_dump(root, (dms_json_style){.compact = true});
     size_t size = text ? strlen(text) : 0;
@@ -24,7 +23,7 @@ static dms_status write(dms_model_config *config, json_t *root,
 
     json_decref(root);
     if (!text)
-        return dms_fail_memory(err, "provenance");
+        return dms_fail_memory(err, name);
     if (size < sizeof config->provenance)
         memcpy(config->provenance, text, size + 1);
     else
@@ -40,7 +39,7 @@ dms_status dms_provenance_set(dms_model_config *config, const char *key,
     json_t *root = dms_provenance_read(config);
 
     dms_json_set(&root, key, value);
-    return write(config, root, name, err);
+    return dms_provenance_write(config, root, name, err);
 }
 
 dms_status dms_provenance_remove(dms_model_config *config, const char *key,
@@ -49,7 +48,7 @@ dms_status dms_provenance_remove(dms_model_config *config, const char *key,
     json_t *root = dms_provenance_read(config);
 
     json_object_del(root, key); /* does nothing if it is not there */
-    return write(config, root, name, err);
+    return dms_provenance_write(config, root, name, err);
 }
 
 dms_status dms_provenance_retune(dms_model_config *config, const char *point,

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -83,7 +82,7 @@ static dms_status is_build_folder(bool *is, const char *folder, dms_error *err)
 
     if (!cache)
         return dms_fail_memory(err, "models");
-    *is = access(cache, F_OK) == 0;
+    *is = dms_path_exists(cache);
     dms_free(cache);
     return DMS_OK;
 }
@@ -114,7 +113,10 @@ static dms_status list_places(places *p, dms_error *err)
         return dms_fail_memory(err, "models");
     dl_iterate_phdr(visit, &s);
     if (s.found) {
-        *strrchr(own, '/') = '\0'; /* realpath's result has one */
+        char *slash = strrchr(own, '/'); /* realpath's result has one */
+
+        /* "/" stays: "" would be the working directory */
+        slash[slash == own] = '\0';
         TRY(is_build_folder(&built, own, err));
         TRY(add_place(p, own,
                       built                    ? "../models"
@@ -292,7 +294,7 @@ dms_status dms_shipped_resolve(char **path, const char *given, dms_error *err)
         TRY(dms_shipped_read(&s, err));
     if (has(&s, given)) {
         st = take_path(path, &s, given, err);
-    } else if (may_be_name(given) && access(given, F_OK) != 0) {
+    } else if (may_be_name(given) && !dms_path_exists(given)) {
         st = unknown(&s, given, "no such file and no model of that name", err);
     } else {
         *path = dms_strdup(given);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "formats/json.h"
 #include "net/model.h"
 #include "net/shipped.h"
@@ -23,14 +24,6 @@ typedef struct listed {
     long long bytes;
     dms_model *model;
 } listed;
-
-static void listed_release(listed *l)
-{
-    dms_free(l->file);
-    dms_free(l->card);
-    dms_free(l->text);
-    dms_model_destroy(l->model);
-}
 
 static dms_status read_card(listed *l, dms_error *err)
 {
@@ -77,22 +70,6 @@ typedef struct figure {
     char *cells[CELLS]; /* owned */
 } figure;
 
-static void figure_release(figure *f)
-{
-    for (int i = 0; i < CELLS; i++)
-        dms_free(f->cells[i]);
-}
-
-/* Copy text without the blanks at its ends. */
-static char *trimmed(const char *text, size_t len)
-{
-    while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\r'))
-        len--;
-    while (len > 0 && *text == ' ')
-        text++, len--;
-    return dms_strndup(text, len);
-}
-
 /* Split a line "| a | b | c | d |"; missing cells are "". */
 static dms_status read_figure(figure *f, const char *line, size_t len,
                               dms_error *err)
@@ -101,9 +78,11 @@ static dms_status read_figure(figure *f, const char *line, size_t len,
 
     for (int i = 0; i < CELLS; i++) {
         const char *bar = at < end ? memchr(at, '|', (size_t)(end - at)) : NULL;
-        const char *to = bar ? bar : end;
+        const char *to = bar ? bar : end, *cell = at;
+        size_t cell_len = (size_t)(to - at);
 
-        f->cells[i] = trimmed(at, (size_t)(to - at));
+        dms_utf8_trim(&cell, &cell_len);
+        f->cells[i] = dms_strndup(cell, cell_len);
         if (!f->cells[i])
             return dms_fail_memory(err, "models");
         at = to < end ? to + 1 : end;
@@ -148,7 +127,8 @@ static dms_status each_figure(const listed *l, take_figure *take, void *user,
         st = read_figure(&f, line, len, err);
         if (st == DMS_OK)
             take(user, &f);
-        figure_release(&f);
+        for (int i = 0; i < CELLS; i++)
+            dms_free(f.cells[i]);
     }
     return st;
 }
@@ -232,7 +212,10 @@ static dms_status list_all(dms_strbuf *text, json_t **list,
         st = listed_open(&l, s, i, err);
         if (st == DMS_OK)
             st = text ? print_one(text, &l, err) : add_one(list, &l, err);
-        listed_release(&l);
+        dms_free(l.file);
+        dms_free(l.card);
+        dms_free(l.text);
+        dms_model_destroy(l.model);
     }
     return st;
 }

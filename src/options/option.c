@@ -151,23 +151,15 @@ static bool in_range(const dms_option *option, double value)
     return option->max <= option->min || value <= option->max;
 }
 
-/* 0 or 1; -1: not a word for true or false. */
-static int flag_of(const char *text)
-{
-    for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++)
-        if (dms_ascii_same(flag_words[i], text))
-            return i % 2 == 1;
-    return -1;
-}
-
 static dms_status set_flag(void *values, const dms_option *option,
                            const char *text, dms_error *err)
 {
-    int found = flag_of(text);
-    bool value = found == 1;
+    for (size_t i = 0; i < sizeof(flag_words) / sizeof(*flag_words); i++)
+        if (dms_ascii_same(flag_words[i], text)) {
+            bool value = i % 2 == 1;
 
-    if (found >= 0)
-        return store(values, option, &value, sizeof(value)), DMS_OK;
+            return store(values, option, &value, sizeof(value)), DMS_OK;
+        }
     return dms_fail(err, DMS_EINVAL,
                     "%s: '%.80s' is not a switch, expected true or false",
                     option->name, text);

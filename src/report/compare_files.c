@@ -1,6 +1,5 @@
 /* `dmsnet compare`: from paths to a comparison. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -29,18 +28,11 @@ typedef struct reading {
     size_t count; /* of the sets that were read */
 } reading;
 
-static bool is_there(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0;
-}
-
 /* A folder without predictions: say how to make them. */
 static dms_status refuse_folder(const char *path, dms_error *err)
 {
     char *model = dms_path_join(path, "best.safetensors");
-    bool is_run = model && is_there(model);
+    bool is_run = model && dms_path_exists(model);
     dms_status st = dms_fail(
         err, DMS_EMISMATCH,
         "%s: this folder contains no out-of-fold.csv, predictions.csv or "
@@ -67,7 +59,7 @@ static dms_status find_file(char **file, const char *path, dms_error *err)
         *file = dms_path_join(path, names[i]);
         if (!*file)
             return dms_fail_memory(err, path);
-        if (is_there(*file))
+        if (dms_path_exists(*file))
             return DMS_OK;
         dms_free(*file);
         *file = NULL;
@@ -109,15 +101,6 @@ static dms_status read_set(reading *r, const char *path, dms_error *err)
 done:
     dms_free(file);
     return st;
-}
-
-static void release(reading *r)
-{
-    for (size_t s = 0; s < r->count; s++)
-        dms_prediction_rows_release(&r->sets[s]);
-    dms_label_set_destroy(r->label_set);
-    dms_dataset_close(r->dataset);
-    dms_free(r);
 }
 
 static dms_status read_all(reading *r, const dms_compare_files_options *options,
@@ -200,6 +183,10 @@ dms_status dms_compare_files(dms_comparison **out,
     TRY(compare(out, r, &join, options.measuring, err));
 done:
     dms_join_release(&join);
-    release(r);
+    for (size_t s = 0; s < r->count; s++)
+        dms_prediction_rows_release(&r->sets[s]);
+    dms_label_set_destroy(r->label_set);
+    dms_dataset_close(r->dataset);
+    dms_free(r);
     return st;
 }

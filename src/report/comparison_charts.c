@@ -1,5 +1,6 @@
 /* A comparison as charts: ROC and precision-recall curves of each label, and
  * intervals of the differences. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -139,7 +140,8 @@ done:
     return st;
 }
 
-/* Rows of a panel: a name and an interval. */
+/* Rows of a panel, labels' or metrics': a name and an interval. */
+static_assert((int)DMS_METRICS <= (int)DMS_LABELS_MAX, "rows of a forest");
 typedef struct forest {
     const char *names[DMS_LABELS_MAX];
     char texts[DMS_LABELS_MAX][DMS_LABEL_CODE_MAX + 64];
@@ -170,23 +172,6 @@ static void add_row(forest *f, const char *name, const dms_difference *row)
     }
     f->names[f->count] = text;
     f->rows[f->count++] = *row;
-}
-
-static void take_metrics(forest *f, const dms_comparison *c, size_t pair)
-{
-    f->count = 0;
-    for (int m = 0; m < DMS_METRICS; m++)
-        if (c->tested[m])
-            add_row(f, dms_metric_name((dms_metric)m),
-                    dms_comparison_metric(c, pair, (dms_metric)m));
-}
-
-static void take_aucs(forest *f, const dms_comparison *c, size_t pair)
-{
-    f->count = 0;
-    for (int k = 0; k < (int)c->width; k++)
-        add_row(f, dms_label_set_code(c->label_set, k),
-                dms_comparison_auc(c, pair, k));
 }
 
 static void draw_forest(dms_svg_page *page, const forest *f,
@@ -243,9 +228,16 @@ static dms_status draw_differences(const char *folder, const dms_comparison *c,
     dms_svg_page_begin(&page, "Differences", 2);
     put_sets(&page, c);
     for (size_t p = 0; p < c->pair_count; p++) {
-        take_metrics(f, c, p);
+        f->count = 0;
+        for (int m = 0; m < DMS_METRICS; m++)
+            if (c->tested[m])
+                add_row(f, dms_metric_name((dms_metric)m),
+                        dms_comparison_metric(c, p, (dms_metric)m));
         draw_forest(&page, f, c, p, "metrics, paired bootstrap", &metrics);
-        take_aucs(f, c, p);
+        f->count = 0;
+        for (int k = 0; k < (int)c->width; k++)
+            add_row(f, dms_label_set_code(c->label_set, k),
+                    dms_comparison_auc(c, p, k));
         draw_forest(&page, f, c, p, "AUC of each label, DeLong's test", &aucs);
     }
     TRY(dms_svg_page_end(&text, &page, err));

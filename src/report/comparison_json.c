@@ -1,42 +1,16 @@
 /* A comparison as JSON. */
-#include <math.h>
-
 #include "base/fail.h"
 #include "base/json_write.h"
-#include "base/name.h"
 #include "eval/comparison.h"
-
-static void add_real(dms_json_writer *w, const char *name, double value)
-{
-    dms_json_write_key(w, name);
-    dms_json_write_real(w, value);
-}
-
-static void add_count(dms_json_writer *w, const char *name, uint64_t value)
-{
-    dms_json_write_key(w, name);
-    dms_json_write_count(w, value);
-}
-
-static void add_name(dms_json_writer *w, const char *name)
-{
-    dms_strbuf text;
-
-    dms_strbuf_init(&text);
-    dms_name_put(&text, name);
-    dms_json_write_text(w, text.data);
-    w->out->failed = w->out->failed || text.failed;
-    dms_strbuf_release(&text);
-}
 
 static void add_figure(dms_json_writer *w, const char *name,
                        const dms_figure *figure)
 {
     dms_json_write_key(w, name);
     dms_json_write_object(w);
-    add_real(w, "value", figure->value);
-    add_real(w, "low", figure->low);
-    add_real(w, "high", figure->high);
+    dms_json_write_key_real(w, "value", figure->value);
+    dms_json_write_key_real(w, "low", figure->low);
+    dms_json_write_key_real(w, "high", figure->high);
     dms_json_write_object_end(w);
 }
 
@@ -44,7 +18,7 @@ static void add_set(dms_json_writer *w, const dms_comparison *c, size_t s)
 {
     dms_json_write_object(w);
     dms_json_write_key(w, "name");
-    add_name(w, c->names[s]);
+    dms_json_write_name(w, c->names[s]);
     dms_json_write_key(w, "metrics");
     dms_json_write_object(w);
     for (int m = 0; m < DMS_METRICS; m++)
@@ -72,11 +46,11 @@ static void add_difference(dms_json_writer *w, const char *name,
 {
     dms_json_write_key(w, name);
     dms_json_write_object(w);
-    add_real(w, "difference", difference->value);
-    add_real(w, "low", difference->low);
-    add_real(w, "high", difference->high);
-    add_real(w, "p", difference->p);
-    add_real(w, "p_holm", difference->p_holm);
+    dms_json_write_key_real(w, "difference", difference->value);
+    dms_json_write_key_real(w, "low", difference->low);
+    dms_json_write_key_real(w, "high", difference->high);
+    dms_json_write_key_real(w, "p", difference->p);
+    dms_json_write_key_real(w, "p_holm", difference->p_holm);
     dms_json_write_object_end(w);
 }
 
@@ -85,18 +59,18 @@ static void add_decisions(dms_json_writer *w, const char *name,
 {
     dms_json_write_key(w, name);
     dms_json_write_object(w);
-    add_count(w, "first_only", found->first_only);
-    add_count(w, "second_only", found->second_only);
-    add_real(w, "p", found->p);
-    add_real(w, "p_holm", found->p_holm);
+    dms_json_write_key_count(w, "first_only", found->first_only);
+    dms_json_write_key_count(w, "second_only", found->second_only);
+    dms_json_write_key_real(w, "p", found->p);
+    dms_json_write_key_real(w, "p_holm", found->p_holm);
     dms_json_write_object_end(w);
 }
 
 static void add_pair(dms_json_writer *w, const dms_comparison *c, size_t p)
 {
     dms_json_write_object(w);
-    add_count(w, "first", c->pairs[p].first);
-    add_count(w, "second", c->pairs[p].second);
+    dms_json_write_key_count(w, "first", c->pairs[p].first);
+    dms_json_write_key_count(w, "second", c->pairs[p].second);
     dms_json_write_key(w, "metrics");
     dms_json_write_object(w);
     for (int m = 0; m < DMS_METRICS; m++)
@@ -126,19 +100,19 @@ static void add_setting(dms_json_writer *w, const dms_comparison *c)
                                    DMS_TASK_SINGLE_LABEL
                                ? "single-label"
                                : "multi-label");
-    add_real(w, "threshold", c->threshold);
-    add_count(w, "patients", c->counts.patients);
+    dms_json_write_key_real(w, "threshold", c->threshold);
+    dms_json_write_key_count(w, "patients", c->counts.patients);
     dms_json_write_key(w, "left_out");
     dms_json_write_object(w);
-    add_count(w, "unlabelled", c->counts.unlabelled);
-    add_count(w, "several_labels", c->counts.several_labels);
-    add_count(w, "incomplete", c->counts.incomplete);
-    add_count(w, "other", c->counts.other);
+    dms_json_write_key_count(w, "unlabelled", c->counts.unlabelled);
+    dms_json_write_key_count(w, "several_labels", c->counts.several_labels);
+    dms_json_write_key_count(w, "incomplete", c->counts.incomplete);
+    dms_json_write_key_count(w, "other", c->counts.other);
     dms_json_write_object_end(w);
     dms_json_write_key(w, "bootstrap");
     dms_json_write_object(w);
-    add_count(w, "resamples", c->resamples);
-    add_count(w, "seed", c->seed);
+    dms_json_write_key_count(w, "resamples", c->resamples);
+    dms_json_write_key_count(w, "seed", c->seed);
     dms_json_write_object_end(w);
 }
 

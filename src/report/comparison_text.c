@@ -244,14 +244,6 @@ static void put_resamples_note(document *d)
                           tests, fmin(1, least));
 }
 
-static void put_notes(document *d)
-{
-    dms_strbuf_puts(
-        &d->out,
-        "\nB - A: what B has more than A; B is the second, A the first.\n"
-        "Holm: corrected for all tests of the same table. '-': undefined.\n");
-}
-
 static dms_status write_document(char **text, const dms_comparison *comparison,
                                  bool markdown, dms_error *err)
 {
@@ -264,7 +256,10 @@ static dms_status write_document(char **text, const dms_comparison *comparison,
     put_metrics(&d);
     put_aucs(&d);
     put_decisions(&d);
-    put_notes(&d);
+    dms_strbuf_puts(
+        &d.out,
+        "\nB - A: what B has more than A; B is the second, A the first.\n"
+        "Holm: corrected for all tests of the same table. '-': undefined.\n");
     put_resamples_note(&d);
     whole = dms_strbuf_detach(&d.out);
     if (!whole)

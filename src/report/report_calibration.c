@@ -136,18 +136,6 @@ static void add_reliability(dms_strbuf *sb, const dms_calibrate_report *report)
                         "patients of the fit.\n");
 }
 
-static void write_real(dms_json_writer *w, const char *key, double value)
-{
-    dms_json_write_key(w, key);
-    dms_json_write_real(w, value);
-}
-
-static void write_count(dms_json_writer *w, const char *key, size_t value)
-{
-    dms_json_write_key(w, key);
-    dms_json_write_count(w, value);
-}
-
 static void write_bool(dms_json_writer *w, const char *key, bool value)
 {
     dms_json_write_key(w, key);
@@ -158,18 +146,18 @@ static void write_reliability(dms_json_writer *w, const dms_reliability *r,
                               bool bins)
 {
     dms_json_write_object(w);
-    write_count(w, "cells", r->cells);
-    write_real(w, "ece", r->ece);
-    write_real(w, "brier", r->brier);
-    write_real(w, "log_loss", r->log_loss);
+    dms_json_write_key_count(w, "cells", r->cells);
+    dms_json_write_key_real(w, "ece", r->ece);
+    dms_json_write_key_real(w, "brier", r->brier);
+    dms_json_write_key_real(w, "log_loss", r->log_loss);
     if (bins) {
         dms_json_write_key(w, "bins");
         dms_json_write_array(w);
         for (int b = 0; b < DMS_RELIABILITY_BINS; b++) {
             dms_json_write_object(w);
-            write_count(w, "count", r->bins[b].count);
-            write_real(w, "probability", r->bins[b].probability);
-            write_real(w, "share", r->bins[b].share);
+            dms_json_write_key_count(w, "count", r->bins[b].count);
+            dms_json_write_key_real(w, "probability", r->bins[b].probability);
+            dms_json_write_key_real(w, "share", r->bins[b].share);
             dms_json_write_object_end(w);
         }
         dms_json_write_array_end(w);
@@ -193,15 +181,17 @@ static void write_label(dms_json_writer *w, const dms_calibrate_label *label,
                         bool chooses_one)
 {
     dms_json_write_object(w);
-    write_count(w, "known", label->known);
-    write_count(w, "support", label->support);
-    write_real(w, "slope", label->calibration.slope);
-    write_real(w, "intercept", label->calibration.intercept);
+    dms_json_write_key_count(w, "known", label->known);
+    dms_json_write_key_count(w, "support", label->support);
+    dms_json_write_key_real(w, "slope", label->calibration.slope);
+    dms_json_write_key_real(w, "intercept", label->calibration.intercept);
     write_bool(w, "own", label->own);
-    write_real(w, "threshold", chooses_one ? NAN : label->threshold);
+    dms_json_write_key_real(w, "threshold",
+                            chooses_one ? NAN : label->threshold);
     write_bool(w, "chosen", !chooses_one && label->chosen);
-    write_real(w, "recall", chooses_one ? NAN : label->recall);
-    write_real(w, "specificity", chooses_one ? NAN : label->specificity);
+    dms_json_write_key_real(w, "recall", chooses_one ? NAN : label->recall);
+    dms_json_write_key_real(w, "specificity",
+                            chooses_one ? NAN : label->specificity);
     write_stages(w, label->reliability, false);
     dms_json_write_object_end(w);
 }
@@ -216,14 +206,15 @@ static void write_json(dms_json_writer *w, const dms_calibrate_report *report)
         dms_json_write_null(w);
     else
         dms_json_write_text(w, report->point);
-    write_count(w, "patients", report->patients);
+    dms_json_write_key_count(w, "patients", report->patients);
     dms_json_write_key(w, "splits");
     dms_json_write_object(w);
     for (int s = 0; s <= DMS_SPLIT_TEST; s++)
-        write_count(w, dms_split_name((dms_split)s), report->splits[s]);
+        dms_json_write_key_count(w, dms_split_name((dms_split)s),
+                                 report->splits[s]);
     dms_json_write_object_end(w);
-    write_count(w, "left_out", report->left_out);
-    write_real(w, "temperature", report->temperature);
+    dms_json_write_key_count(w, "left_out", report->left_out);
+    dms_json_write_key_real(w, "temperature", report->temperature);
     write_stages(w, report->all, true);
     dms_json_write_key(w, "labels");
     dms_json_write_object(w);

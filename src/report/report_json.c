@@ -3,24 +3,11 @@
 
 #include "base/fail.h"
 #include "base/json_write.h"
-#include "base/name.h"
 #include "base/strbuf.h"
 #include "eval/headline.h"
 
 /* Indentation of the lines of the outer object, its parts, and their parts. */
 enum { OUTER = 2, PART = 4, INNER = 6 };
-
-static void add_real(dms_json_writer *w, const char *name, double value)
-{
-    dms_json_write_key(w, name);
-    dms_json_write_real(w, value);
-}
-
-static void add_count(dms_json_writer *w, const char *name, uint64_t value)
-{
-    dms_json_write_key(w, name);
-    dms_json_write_count(w, value);
-}
 
 /* A key on a line of its own. */
 static void add_key(dms_json_writer *w, const char *name, int blanks)
@@ -34,9 +21,9 @@ static void add_figure(dms_json_writer *w, const char *name,
 {
     add_key(w, name, blanks);
     dms_json_write_object(w);
-    add_real(w, "value", figure->value);
-    add_real(w, "low", figure->low);
-    add_real(w, "high", figure->high);
+    dms_json_write_key_real(w, "value", figure->value);
+    dms_json_write_key_real(w, "low", figure->low);
+    dms_json_write_key_real(w, "high", figure->high);
     dms_json_write_object_end(w);
 }
 
@@ -66,10 +53,11 @@ static void add_labels(dms_json_writer *w, const dms_report *report)
 
         add_key(w, dms_label_set_code(report->label_set, k), PART);
         dms_json_write_object(w);
-        add_count(w, "support", label->support);
-        add_count(w, "known", label->known);
-        add_real(w, "threshold", chooses(report) ? NAN : label->threshold);
-        add_real(w, "prior", label->prior);
+        dms_json_write_key_count(w, "support", label->support);
+        dms_json_write_key_count(w, "known", label->known);
+        dms_json_write_key_real(w, "threshold",
+                                chooses(report) ? NAN : label->threshold);
+        dms_json_write_key_real(w, "prior", label->prior);
         for (size_t m = 0; m < DMS_LABEL_METRICS; m++)
             add_figure(w, dms_label_metric_name((dms_label_metric)m),
                        &label->metrics[m], INNER);
@@ -89,19 +77,6 @@ static void add_floors(dms_json_writer *w, const dms_report *report)
     dms_json_write_object_end(w);
 }
 
-/* A path is bytes; in JSON it is text. */
-static void add_path(dms_json_writer *w, const char *path)
-{
-    dms_strbuf text;
-
-    dms_strbuf_init(&text);
-    dms_name_put(&text, path);
-    w->out->failed |= text.failed;
-    add_key(w, "model", INNER);
-    dms_json_write_text(w, text.data ? text.data : "");
-    dms_strbuf_release(&text);
-}
-
 /* Each model of an ensemble by itself. */
 static void add_models(dms_json_writer *w, const dms_report *report)
 {
@@ -110,12 +85,14 @@ static void add_models(dms_json_writer *w, const dms_report *report)
     for (size_t i = 0; i < report->model_count; i++) {
         dms_json_write_line(w, PART);
         dms_json_write_object(w);
-        add_path(w, report->model_paths[i]);
+        add_key(w, "model", INNER);
+        dms_json_write_name(w, report->model_paths[i]);
         for (int m = 0; m < DMS_METRICS; m++)
             if (dms_metric_applies((dms_metric)m, report->label_set)) {
                 dms_json_write_line(w, INNER);
-                add_real(w, dms_metric_name((dms_metric)m),
-                         dms_report_model_metric(report, i, (dms_metric)m));
+                dms_json_write_key_real(
+                    w, dms_metric_name((dms_metric)m),
+                    dms_report_model_metric(report, i, (dms_metric)m));
             }
         dms_json_write_object_end(w);
     }
@@ -135,8 +112,8 @@ static void add_spreads(dms_json_writer *w, const dms_report *report)
         spread = dms_report_model_spread(report, (dms_metric)m);
         add_key(w, dms_metric_name((dms_metric)m), PART);
         dms_json_write_object(w);
-        add_real(w, "mean", spread.mean);
-        add_real(w, "deviation", spread.deviation);
+        dms_json_write_key_real(w, "mean", spread.mean);
+        dms_json_write_key_real(w, "deviation", spread.deviation);
         dms_json_write_object_end(w);
     }
     dms_json_write_object_end(w);
@@ -181,8 +158,8 @@ static void add_bootstrap(dms_json_writer *w, const dms_report *report)
 {
     add_key(w, "bootstrap", OUTER);
     dms_json_write_object(w);
-    add_count(w, "resamples", report->resamples);
-    add_count(w, "seed", report->seed);
+    dms_json_write_key_count(w, "resamples", report->resamples);
+    dms_json_write_key_count(w, "seed", report->seed);
     dms_json_write_key(w, "percentiles");
     dms_json_write_array(w);
     dms_json_write_real(w, 2.5);
@@ -196,9 +173,9 @@ static void add_setting(dms_json_writer *w, const dms_report *report)
     add_key(w, "task", OUTER);
     dms_json_write_text(w, chooses(report) ? "single-label" : "multi-label");
     dms_json_write_line(w, OUTER);
-    add_count(w, "patients", report->patients);
+    dms_json_write_key_count(w, "patients", report->patients);
     dms_json_write_line(w, OUTER);
-    add_count(w, "left_out", report->left_out);
+    dms_json_write_key_count(w, "left_out", report->left_out);
     add_key(w, "trained_on", OUTER);
     if (report->trained_on_known)
         dms_json_write_count(w, report->trained_on);

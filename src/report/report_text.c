@@ -83,15 +83,6 @@ static void add_headlines(dms_strbuf *sb, const dms_report *report)
         dms_label_set_count(report->label_set));
 }
 
-/* "0.812 +- 0.004" in 22 columns. */
-static void add_spread(dms_strbuf *sb, dms_spread spread)
-{
-    add_value(sb, spread.mean, 5);
-    dms_strbuf_puts(sb, " +- ");
-    add_value(sb, spread.deviation, 5);
-    dms_strbuf_printf(sb, "%8s", "");
-}
-
 /* Each model of an ensemble by itself, and how far they lie apart. */
 static void add_models(dms_strbuf *sb, const dms_report *report)
 {
@@ -110,8 +101,14 @@ static void add_models(dms_strbuf *sb, const dms_report *report)
         dms_name_put_line(sb, report->model_paths[i]);
         dms_strbuf_puts(sb, "\n");
     }
-    for (size_t m = 0; m < count; m++)
-        add_spread(sb, dms_report_model_spread(report, shown[m]));
+    for (size_t m = 0; m < count; m++) { /* "0.812 +- 0.004", 22 columns */
+        dms_spread spread = dms_report_model_spread(report, shown[m]);
+
+        add_value(sb, spread.mean, 5);
+        dms_strbuf_puts(sb, " +- ");
+        add_value(sb, spread.deviation, 5);
+        dms_strbuf_printf(sb, "%8s", "");
+    }
     dms_strbuf_puts(sb, "mean and standard deviation\n");
 }
 

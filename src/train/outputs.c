@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "formats/json.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 #include "train/trainer.h"
 
 /* How far the run in a folder has come. */
@@ -22,11 +22,6 @@ typedef enum run_state {
     RUN_MODELS, /* model files, but their checkpoint is missing */
     RUN_GOES_ON /* there is a checkpoint */
 } run_state;
-
-static bool exists(const char *path)
-{
-    return access(path, F_OK) == 0;
-}
 
 /* Was this model file written before its run's first checkpoint, only to keep
  * the frozen rows (write_early_last)? Its epoch is then 0. */
@@ -52,12 +47,12 @@ static bool is_early(const char *path)
 static run_state look(const dms_train_outputs *o, const char *run,
                       const char *previous)
 {
-    if (!exists(run))
+    if (!dms_path_exists(run))
         return RUN_ABSENT;
-    if (exists(o->checkpoint_path) || exists(previous))
+    if (dms_path_exists(o->checkpoint_path) || dms_path_exists(previous))
         return RUN_GOES_ON;
-    return exists(o->best_path) ||
-                   (exists(o->last_path) && !is_early(o->last_path))
+    return dms_path_exists(o->best_path) ||
+                   (dms_path_exists(o->last_path) && !is_early(o->last_path))
                ? RUN_MODELS
                : RUN_BEGUN;
 }
@@ -98,7 +93,7 @@ static dms_status refuse_folds(const char *run, dms_error *err)
 
     if (!fold)
         return dms_fail_memory(err, run);
-    if (exists(fold))
+    if (dms_path_exists(fold))
         st = dms_fail(err, DMS_EINVAL,
                       "%s: there is a run with folds; a run of one model needs "
                       "another folder",
@@ -181,18 +176,13 @@ static json_t *provenance(const dms_trainer *t, const dms_epoch_record *record)
 static dms_status write_model(dms_trainer *t, const char *path,
                               const dms_epoch_record *record, dms_error *err)
 {
-    json_t *root = provenance(t, record);
-    size_t capacity = sizeof t->config.provenance;
-    size_t size = dms_json_print(t->config.provenance, capacity, root);
+    dms_status st;
 
-    json_decref(root);
-    if (size == 0)
-        return dms_fail_memory(err, path);
-    if (size >= capacity)
-        return dms_fail(err, DMS_ELIMIT, "%s: a provenance of %zu bytes", path,
-                        size);
-    return dms_model_file_write(path, &t->config, t->nets.eval_params,
-                                t->nets.eval_params->value, err);
+    TRY(dms_provenance_write(&t->config, provenance(t, record), path, err));
+    TRY(dms_model_file_write(path, &t->config, t->nets.eval_params,
+                             t->nets.eval_params->value, err));
+done:
+    return st;
 }
 
 /* Write last.safetensors from the weights in eval_params. */

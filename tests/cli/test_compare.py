@@ -65,6 +65,15 @@ class Charts(unittest.TestCase):
     def texts(self, name):
         return [t.text for t in self.charts[name].iter(SVG + "text")]
 
+    def test_a_folder_that_cannot_be_made_is_told_before_the_work(self):
+        done = subprocess.run(
+            [os.path.join(BUILD, "dmsnet"), "compare", *FILES[:2], "--labels",
+             "labels.csv", "--label-set", "set.yaml", "--svg", "set.yaml"],
+            cwd=self.folder, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(b"set.yaml: is a file, expected a folder", done.stderr)
+        self.assertEqual(done.stdout, b"")
+
     def test_there_are_three_charts(self):
         self.assertEqual(sorted(self.charts), [
             "differences.svg", "precision-recall.svg", "roc.svg"])

@@ -75,11 +75,13 @@ class Models(Refusal):
         torch.save({"weight": torch.zeros(3)}, FOLDER / "net.pth")
         with zipfile.ZipFile(FOLDER / "w.docx", "w") as file:
             file.writestr("word/document.xml", "<w/>")
+        (FOLDER / "target.csv").write_text("TARGET,ID\n1,2\n")
         photograph = next((FOLDER / "set/images").iterdir())
         return (
             ("r/config.yaml", f"is a YAML file of options, {MODEL}"),
             ("r/metrics.jsonl", "is JSON"),
             ("set/annotations.csv", f"is a table (CSV), {MODEL}"),
+            ("target.csv", f"is a table (CSV), {MODEL}"),
             ("r/checkpoint.safetensors", "is a run's checkpoint, expected a "
              "model file, such as best.safetensors beside it"),
             ("net.onnx", "is an ONNX model (not supported: save the state_dict "
@@ -201,6 +203,7 @@ class Outputs(Refusal):
                 "cache")
         for words in (("adapt", *data, "--batches", 1),
                       ("quantize", *data[:4]),
+                      ("calibrate", *data, "--split", "all"),
                       ("import", "r/best.safetensors"),
                       ("average", *["r/best.safetensors"] * 2),
                       ("init", "--backbone", "resnet18")):

@@ -226,6 +226,11 @@ class Shipped(unittest.TestCase):
         run(program, "info", "tiny")
         run(program, "evaluate", "--model", "tiny", "--data", data, "--split",
             "all", "--out", "evaluation", "--resamples", 10, cwd=self.cwd)
+        (self.cwd / "new").mkdir()
+        run(program, "calibrate", "--model", "tiny", "--data", data, "--split",
+            "all", "--out", "new/calibrated.safetensors", cwd=self.cwd)
+        self.assertEqual(list(self.cwd.glob("*.cache")), [])
+        self.assertTrue(list((self.cwd / "new").glob("photographs-*.cache")))
         run(program, "quantize", "--model", "tiny", "--data", data, "--split",
             "all", "--out", "int8.safetensors", cwd=self.cwd)
         run(program, "adapt", "--model", "tiny", "--data", data, "--split",

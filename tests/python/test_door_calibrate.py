@@ -92,6 +92,14 @@ class Calibrate(unittest.TestCase):
             dmsnet.calibrate(self.model, self.table, self.model)
         self.assertFalse(os.path.exists(self.at("x")))
 
+    def test_a_model_that_is_no_file_is_the_librarys_to_refuse(self):
+        pathlib.Path(self.at("there")).write_text("kept")
+        for model in ("no-such-model", self.at("missing.safetensors")):
+            with self.assertRaises(dmsnet.FileError):
+                dmsnet.calibrate(model, self.table, self.at("there"),
+                                 predictions=self.files)
+        self.assertEqual(pathlib.Path(self.at("there")).read_text(), "kept")
+
 
 if __name__ == "__main__":
     unittest.main()

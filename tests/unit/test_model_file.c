@@ -18,6 +18,7 @@
 #include "dms/model.h"
 #include "formats/safetensors.h"
 #include "net/model_file.h"
+#include "net/provenance.h"
 
 /* A small model on disk, and room for a changed copy of it. */
 typedef struct fixture {
@@ -213,6 +214,48 @@ static void a_temperature_alone_is_every_labels(void **state)
         assert_true(config.calibration[k].slope == 0.25 &&
                     config.calibration[k].intercept == 0);
     dms_model_config_release(&config);
+}
+
+/* Such as other programs may write: a model whose provenance nothing can be
+ * added to could be described, calibrated and quantised no more. */
+static void a_provenance_that_is_no_object_is_dropped(void **state)
+{
+    static const char *const made[] = {"\"by hand\"", "[1]", "7", "null"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        char text[80];
+        dms_model_config config;
+
+        snprintf(text, sizeof text,
+                 "{\"format\":\"dmsnet-1\",\"provenance\":%s}", made[i]);
+        assert_int_equal(dms_model_config_parse(&config, text, "m", NULL),
+                         DMS_OK);
+        assert_int_equal(
+            dms_provenance_set(&config, "a", json_integer(1), "m", NULL),
+            DMS_OK);
+        assert_string_equal(config.provenance, "{\"a\":1}");
+        dms_model_config_release(&config);
+    }
+}
+
+static void a_provenance_that_is_too_long_changes_nothing(void **state)
+{
+    dms_model_config config = {.provenance = "{\"a\":1}"};
+    char longer[sizeof config.provenance];
+    dms_error err = {0};
+
+    (void)state;
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    assert_int_equal(
+        dms_provenance_set(&config, "b", json_string(longer), "m", &err),
+        DMS_ELIMIT);
+    assert_non_null(strstr(err.message, "m: provenance too long: 4109 bytes"));
+    assert_string_equal(config.provenance, "{\"a\":1}");
+    assert_int_equal(dms_provenance_write(&config, NULL, "m", NULL),
+                     DMS_ENOMEM);
+    assert_string_equal(config.provenance, "{\"a\":1}");
 }
 
 /* Their softmax would no longer choose the class of the largest logit. */
@@ -486,6 +529,8 @@ int main(void)
         cmocka_unit_test(a_calibration_survives_its_description),
         cmocka_unit_test(a_temperature_alone_is_every_labels),
         cmocka_unit_test(classes_with_slopes_of_their_own_are_refused),
+        cmocka_unit_test(a_provenance_that_is_no_object_is_dropped),
+        cmocka_unit_test(a_provenance_that_is_too_long_changes_nothing),
         cmocka_unit_test(labels_that_contradict_each_other_are_refused),
         cmocka_unit_test(what_is_written_is_read_bit_for_bit),
         cmocka_unit_test(
