@@ -34,6 +34,7 @@ typedef struct dms_train_state {
     int64_t best_epoch;    /* from 1; 0: none */
     int64_t stale_epochs;  /* epochs since the best one */
     int64_t skipped_steps; /* steps skipped because a gradient was not finite */
+    double limit_reached;  /* --time-limit that ended the run; 0: none has */
     int64_t unfrozen_step; /* steps done when --unfreeze-after took effect; 0:
                               it has not */
     uint64_t data_digest;  /* of split, labels and the photographs' identity */

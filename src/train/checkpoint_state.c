@@ -27,6 +27,7 @@ static const struct field {
     {"best_epoch", offsetof(dms_train_state, best_epoch), false, false},
     {"stale_epochs", offsetof(dms_train_state, stale_epochs), false, false},
     {"skipped_steps", offsetof(dms_train_state, skipped_steps), false, false},
+    {"limit_reached", offsetof(dms_train_state, limit_reached), true, true},
     {"unfrozen_step", offsetof(dms_train_state, unfrozen_step), false, true},
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };

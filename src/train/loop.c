@@ -158,11 +158,23 @@ done:
     return st;
 }
 
+/* Has the run used its time? One that ended a little before the limit, to leave
+ * time for the validation, has: a fold that has ended is not trained further. A
+ * run without a model first gets one. */
+static bool has_used_its_time(const dms_trainer *t)
+{
+    const dms_train_state *s = &t->state;
+    double limit = t->options->time_limit;
+
+    return limit > 0 && s->log.count > 0 &&
+           fmax(s->elapsed, s->limit_reached) >= limit;
+}
+
 static dms_status run(dms_trainer *t, dms_error *err)
 {
     const dms_train_options *o = t->options;
     dms_status st = DMS_OK;
-    bool time_over = o->time_limit > 0 && t->state.elapsed >= o->time_limit;
+    bool time_over = has_used_its_time(t);
 
     t->end = time_over ? DMS_TRAIN_END_TIME : DMS_TRAIN_END_EPOCHS;
     while (!time_over && t->state.epoch < o->epochs) {
@@ -172,11 +184,14 @@ static dms_status run(dms_trainer *t, dms_error *err)
         }
         TRY(dms_train_nets_enter(t, err));
         TRY(dms_trainer_run_epoch(t, &time_over, err));
-        if (time_over)
+        if (time_over) {
             t->end = DMS_TRAIN_END_TIME;
+            t->state.limit_reached = o->time_limit;
+        }
         if (time_over && t->state.batch == 0 && t->state.epoch > 0)
-            break; /* nothing new since the last validation */
-        TRY(finish_epoch(t, err));
+            TRY(dms_train_outputs_save(t, err)); /* nothing new to validate */
+        else
+            TRY(finish_epoch(t, err));
     }
 done:
     return st;

@@ -2,6 +2,7 @@
  * is defined for these labels and these validation patients. Relies on the
  * report of eval to compute it. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -34,16 +35,24 @@ typedef struct right_answers {
     double *probabilities; /* count x K */
 } right_answers;
 
-/* known: set if these are the patients of the previous check. */
+static void release(right_answers *a)
+{
+    dms_free(a->places);
+    dms_free(a->labels);
+    dms_free(a->probabilities);
+}
+
+/* fold: whose patients, 0: this run's. known: set if these are the patients of
+ * the previous check. */
 static dms_status take(right_answers *a, bool *known,
-                       const dms_train_patients *p, dms_error *err)
+                       const dms_train_patients *p, int fold, dms_error *err)
 {
     size_t width = (size_t)p->dataset->label_count;
 
     a->places = dms_calloc(p->dataset->count + 1, sizeof *a->places);
     if (!a->places)
         return dms_fail_memory(err, "metric");
-    a->count = dms_train_patients_validating(a->places, p);
+    a->count = dms_train_patients_validating(a->places, p, fold);
     if (p->val) {
         *known = p->val_count == a->count; /* all could be read */
         a->count = p->val_count;
@@ -125,28 +134,37 @@ done:
     return st;
 }
 
-static dms_status tell(const dms_trainer *t, const right_answers *a,
+/* Only a new run whose metric was asked for is refused. */
+static bool may_refuse(const dms_trainer *t)
+{
+    return t->options->metric[0] != '\0' && !t->outputs.resumes;
+}
+
+static dms_status tell(const dms_trainer *t, const right_answers *a, int fold,
                        const char *fault, dms_error *err)
 {
     const char *name = dms_metric_name(t->metric);
-    bool asked = t->options->metric[0] != '\0';
+    bool refuses = may_refuse(t);
+    char whose[24] = "";
     dms_strbuf why;
     dms_status st = DMS_OK;
 
     dms_strbuf_init(&why);
+    if (fold > 0)
+        snprintf(whose, sizeof whose, " of fold %d", fold);
     list(&why, "; none has ", 1, t->patients.labels, a);
     list(&why, "; none is without ", 0, t->patients.labels, a);
     if (why.failed)
         st = dms_fail_memory(err, "metric");
-    else if (a->count == 0 && asked && !t->outputs.resumes)
+    else if (a->count == 0 && refuses)
         st = dms_fail(err, DMS_EINVAL,
                       "metric: %s cannot choose the best epoch: there are no "
-                      "validation patients",
-                      name);
-    else if (a->count > 0 && asked && !t->outputs.resumes)
+                      "validation patients%s",
+                      name, whose);
+    else if (a->count > 0 && refuses)
         st = dms_fail(err, DMS_EINVAL,
-                      "metric: %s is %s on the %zu validation patients%.300s",
-                      name, fault, a->count, why.data);
+                      "metric: %s is %s on the %zu validation patients%s%.300s",
+                      name, fault, a->count, whose, why.data);
     else if (a->count > 0)
         dms_log(t->monitor, DMS_LOG_WARNING,
                 "%s is %s on the %zu validation patients%.300s: it does not "
@@ -156,21 +174,34 @@ static dms_status tell(const dms_trainer *t, const right_answers *a,
     return st;
 }
 
-dms_status dms_trainer_check_metric(dms_trainer *t, dms_error *err)
+static dms_status check(dms_trainer *t, int fold, dms_error *err)
 {
     right_answers a = {0};
     const char *fault = NULL;
     bool known = false;
     dms_status st;
 
-    TRY(take(&a, &known, &t->patients, err));
+    TRY(take(&a, &known, &t->patients, fold, err));
     if (!known)
         TRY(find_fault(&fault, t, &a, err));
     if (fault)
-        TRY(tell(t, &a, fault, err));
+        TRY(tell(t, &a, fold, fault, err));
 done:
-    dms_free(a.places);
-    dms_free(a.labels);
-    dms_free(a.probabilities);
+    release(&a);
+    return st;
+}
+
+/* A fold that would be refused is found before the folds in front of it have
+ * taken their hours. */
+dms_status dms_trainer_check_metric(dms_trainer *t, dms_error *err)
+{
+    bool split_only = t->patients.val == NULL;
+    dms_status st;
+
+    for (int fold = 1; split_only && may_refuse(t) && fold <= t->options->folds;
+         fold++)
+        TRY(check(t, fold, err));
+    TRY(check(t, 0, err));
+done:
     return st;
 }

@@ -59,6 +59,9 @@ static bool is_wanted(dms_train_patients *p, size_t place)
     if (patient->split != DMS_SPLIT_TRAIN && patient->split != DMS_SPLIT_VAL)
         return false;
     if (!patient->labelled) {
+        /* a teacher has an answer for every training patient */
+        if (p->options->teacher[0] && patient->split == DMS_SPLIT_TRAIN)
+            return true;
         p->unlabelled++;
         return false;
     }
@@ -70,18 +73,47 @@ static bool is_wanted(dms_train_patients *p, size_t place)
 }
 
 size_t dms_train_patients_validating(size_t *places,
-                                     const dms_train_patients *p)
+                                     const dms_train_patients *p, int fold)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < p->dataset->count; i++) {
         const dms_patient *patient = &p->dataset->patients[i];
+        bool validates =
+            fold > 0 ? p->folds[i] == fold : patient->split == DMS_SPLIT_VAL;
 
-        if (patient->split == DMS_SPLIT_VAL && patient->labelled &&
-            !has_several(p, patient))
+        if (validates && patient->labelled && !has_several(p, patient))
             places[count++] = i;
     }
     return count;
+}
+
+static void tell_choice(const dms_train_patients *p, size_t unusable,
+                        const dms_monitor *monitor)
+{
+    if (unusable)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "%zu patients are left out: a photograph is missing or "
+                "cannot be read",
+                unusable);
+    if (p->unlabelled)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%zu patients without a known label are left out",
+                p->unlabelled);
+    if (p->taught)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%zu training patients without a known label learn from the "
+                "teacher alone",
+                p->taught);
+    if (p->left_out)
+        dms_log(monitor, DMS_LOG_INFO,
+                "%zu patients without exactly one label are left out",
+                p->left_out);
+    if (p->val_count == 0)
+        dms_log(monitor, DMS_LOG_WARNING,
+                "there are no validation patients, so no epoch can be chosen "
+                "as the best: best.safetensors will hold the last epoch, like "
+                "last.safetensors");
 }
 
 static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
@@ -96,33 +128,20 @@ static dms_status choose(dms_train_patients *p, const dms_monitor *monitor,
     if (!p->train || !p->val || !p->order || !p->places)
         return dms_fail_memory(err, "patients");
     for (size_t i = 0; i < count; i++) {
+        const dms_patient *patient = &p->dataset->patients[i];
+
         if (!is_wanted(p, i))
             continue;
         if (!dms_loader_can_use(p->dataset, p->cache, i, p->options->eyes))
             unusable++;
-        else if (p->dataset->patients[i].split == DMS_SPLIT_TRAIN)
-            p->train[p->train_count++] = i;
-        else
+        else if (patient->split == DMS_SPLIT_VAL)
             p->val[p->val_count++] = i;
+        else {
+            p->train[p->train_count++] = i;
+            p->taught += !patient->labelled;
+        }
     }
-    if (unusable)
-        dms_log(monitor, DMS_LOG_WARNING,
-                "%zu patients are left out: a photograph is missing or "
-                "cannot be read",
-                unusable);
-    if (p->unlabelled)
-        dms_log(monitor, DMS_LOG_INFO,
-                "%zu patients without a known label are left out",
-                p->unlabelled);
-    if (p->left_out)
-        dms_log(monitor, DMS_LOG_INFO,
-                "%zu patients without exactly one label are left out",
-                p->left_out);
-    if (p->val_count == 0)
-        dms_log(monitor, DMS_LOG_WARNING,
-                "there are no validation patients, so no epoch can be chosen "
-                "as the best: best.safetensors will hold the last epoch, like "
-                "last.safetensors");
+    tell_choice(p, unusable, monitor);
     if (p->train_count < 2)
         return dms_fail(err, DMS_EINVAL,
                         "%s: %zu patients to train on, at least 2 are needed",
@@ -164,22 +183,21 @@ done:
 static dms_status hold_out_fold(dms_train_patients *p, dms_error *err)
 {
     const dms_train_options *o = p->options;
-    int *fold = dms_calloc(p->dataset->count + 1, sizeof *fold);
     dms_status st;
 
-    if (!fold)
+    p->folds = dms_calloc(p->dataset->count + 1, sizeof *p->folds);
+    if (!p->folds)
         return dms_fail_memory(err, "folds");
-    TRY(dms_folds_deal(fold, p->dataset, o->folds, o->seed, err));
+    TRY(dms_folds_deal(p->folds, p->dataset, o->folds, o->seed, err));
     for (size_t i = 0; i < p->dataset->count; i++) {
         dms_patient *patient = &p->dataset->patients[i];
 
-        if (fold[i] == o->fold)
+        if (p->folds[i] == o->fold)
             patient->split = DMS_SPLIT_VAL;
         else if (patient->split == DMS_SPLIT_VAL)
             patient->split = DMS_SPLIT_NONE;
     }
 done:
-    dms_free(fold);
     return st;
 }
 
@@ -354,6 +372,7 @@ void dms_train_patients_close(dms_train_patients *p)
     dms_free(p->val);
     dms_free(p->order);
     dms_free(p->places);
+    dms_free(p->folds);
     *p = (dms_train_patients){0};
 }
 

@@ -25,10 +25,13 @@ typedef struct dms_train_patients {
     size_t *order;  /* train, in the order of the current epoch */
     size_t *places; /* scratch for one batch */
     size_t train_count, val_count;
-    size_t unlabelled; /* patients without a known label */
+    size_t unlabelled; /* patients left out: without a known label */
+    size_t taught;     /* training patients who learn from the teacher alone:
+                          without a known label */
     size_t left_out;   /* patients with several labels, if single-label */
     struct dms_train_sampler *sampler; /* owned; NULL: each patient once */
     struct dms_map_cache *maps; /* of a frozen backbone; owned; NULL: none */
+    int *folds; /* owned: per patient, as dms_folds_deal; NULL: no folds */
 } dms_train_patients;
 
 /* Does training augment the photographs? */
@@ -52,10 +55,11 @@ dms_status dms_train_patients_prepare(dms_train_patients *patients,
                                       dms_error *err);
 
 /* After the split: the places of the patients who will validate if their
- * photographs can be read. places has room for the whole data set. Returns
- * their number. */
+ * photographs can be read; fold: those of that fold's model, 0: those of this
+ * run. places has room for the whole data set. Returns their number. */
 size_t dms_train_patients_validating(size_t *places,
-                                     const dms_train_patients *patients);
+                                     const dms_train_patients *patients,
+                                     int fold);
 
 /* Close after any of the three steps. */
 void dms_train_patients_close(dms_train_patients *patients);

@@ -1,5 +1,6 @@
 /* Creates what a run needs from its beginning to its end, in this order: table,
- * model configuration, weights, photographs, plan of an epoch, optimiser.
+ * model configuration, weights, teacher, photographs, plan of an epoch,
+ * optimiser.
  * Photographs come after all that can be refused without them. Relies on
  * options that dms_train_options_check has accepted. */
 #include <math.h>
@@ -160,12 +161,13 @@ dms_status dms_trainer_setup(dms_trainer *t, dms_error *err)
     TRY(dms_trainer_choose_metric(t, err));
     TRY(configure(t, err));
     TRY(dms_train_weights_make(t, err));
+    TRY(dms_train_teacher_open(t, err));
     TRY(dms_train_patients_split(&t->patients, t->monitor, err));
     TRY(dms_trainer_check_metric(t, err));
     TRY(dms_train_patients_prepare(&t->patients, t->monitor, err));
     TRY(dms_trainer_check_metric(t, err));
     TRY(weigh_labels(t, err));
-    TRY(dms_train_teacher_open(t, err));
+    TRY(dms_train_teacher_start(t, err));
     t->augments = dms_train_augments(t->options);
     plan(t);
     TRY(adapt(t, err));

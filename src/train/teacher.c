@@ -134,6 +134,16 @@ dms_status dms_train_teacher_open(dms_trainer *t, dms_error *err)
     TRY(check_photographs(&teacher->model->config, &t->config, path, err));
     TRY(dms_sha256_file(teacher->digest,
                         dms_tensor_file_path(teacher->model->file), err));
+done:
+    return st;
+}
+
+dms_status dms_train_teacher_start(dms_trainer *t, dms_error *err)
+{
+    dms_status st;
+
+    if (!t->teacher.model)
+        return DMS_OK;
     TRY(make_engine(t, err));
     TRY(make_answers(t, err));
     TRY(introduce(t, err));

@@ -153,6 +153,10 @@ dms_status dms_train_weights_copy(dms_train_nets *nets, bool frozen,
 /* Open options->teacher, if there is one. DMS_EMISMATCH if its labels or its
  * photographs' preparation are not the student's. */
 dms_status dms_train_teacher_open(dms_trainer *trainer, dms_error *err);
+
+/* Then, when it is known how many patients train: make what
+ * dms_train_teacher_look needs. */
+dms_status dms_train_teacher_start(dms_trainer *trainer, dms_error *err);
 void dms_train_teacher_close(dms_train_teacher *teacher);
 
 /* Are maps compared in the phase at hand: is there a teacher with teacher-maps,
@@ -180,8 +184,9 @@ dms_status dms_trainer_choose_metric(dms_trainer *trainer, dms_error *err);
 
 /* Call after the split, and again when it is known which patients can be read.
  * DMS_EINVAL if the metric that was asked for is undefined on the validation
- * patients; the message names the labels that are the reason. A default metric,
- * and the metric of a resumed run, only cause a warning. */
+ * patients, in the first call also on those of another fold; the message names
+ * the labels that are the reason. A default metric, and the metric of a resumed
+ * run, only cause a warning. */
 dms_status dms_trainer_check_metric(dms_trainer *trainer, dms_error *err);
 
 /* setup.c */

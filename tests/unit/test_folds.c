@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -314,6 +315,62 @@ static void another_number_of_folds_is_refused_on_resuming(void **state)
                         "the same or another run folder");
 }
 
+/* Of the five patients with D the validation split takes one or two: the last
+ * fold has none. */
+static void a_metric_that_a_later_fold_lacks_is_refused_at_once(void **state)
+{
+    dms_train_options o = tiny(*state, "lacking");
+    dms_error err;
+
+    o.labels = keep_text("D"), o.metric = keep_text("macro_auc");
+    o.folds = 5;
+    err = refused(&o, DMS_EINVAL);
+    assert_non_null(strstr(err.message, "metric: macro_auc is undefined on "));
+    assert_non_null(strstr(err.message, " validation patients of fold "));
+    assert_null(strstr(err.message, "of fold 1"));
+    assert_int_equal(files_like(o.run, "fold2"), 0);
+    o.fold = 1; /* alone it is part of the same run */
+    o.run = keep_text("%s-1", o.run);
+    err = refused(&o, DMS_EINVAL);
+    assert_null(strstr(err.message, "of fold 1"));
+}
+
+/* The first validation is slow: what the run expects of the later ones. */
+static void validate_slowly(void *user, const char *stage, size_t done,
+                            size_t total, const char *detail)
+{
+    bool *slept = user;
+
+    (void)done, (void)total, (void)detail;
+    if (*slept || strcmp(stage, "validation") != 0)
+        return;
+    *slept = true;
+    nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+}
+
+/* A run leaves time for its validation, which may take less. */
+static void a_fold_that_its_time_limit_ended_is_not_trained_further(void **s)
+{
+    dms_train_options o = tiny(*s, "limited");
+    bool slept = false;
+    dms_monitor monitor = {.user = &slept, .progress = validate_slowly};
+    dms_train_result *first = NULL, *again;
+    dms_error err = {0};
+
+    o.fold = 1, o.epochs = 10000, o.time_limit = 5;
+    if (dms_train(&first, &o, &monitor, &err) != DMS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(first->end, DMS_TRAIN_END_TIME);
+    assert_true(first->seconds < o.time_limit);
+    o.resume = DMS_TRAIN_RESUME_YES;
+    again = train(&o);
+    assert_int_equal(again->end, DMS_TRAIN_END_TIME);
+    assert_int_equal(again->steps, first->steps);
+    assert_int_equal(again->epochs, first->epochs);
+    dms_train_result_destroy(first);
+    dms_train_result_destroy(again);
+}
+
 static void numbers_of_folds_that_make_no_sense_are_refused(void **state)
 {
     dms_train_options o = tiny(*state, "never");
@@ -345,6 +402,9 @@ int main(void)
         cmocka_unit_test(one_fold_alone_is_that_fold_of_the_run),
         cmocka_unit_test(folders_of_other_runs_are_refused_before_any_work),
         cmocka_unit_test(another_number_of_folds_is_refused_on_resuming),
+        cmocka_unit_test(a_metric_that_a_later_fold_lacks_is_refused_at_once),
+        cmocka_unit_test(
+            a_fold_that_its_time_limit_ended_is_not_trained_further),
         cmocka_unit_test(numbers_of_folds_that_make_no_sense_are_refused),
     };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -265,6 +266,7 @@ static void a_teacher_that_does_not_fit_is_refused_with_the_reason(void **state)
     char *good = teacher_of(f, "random.st", SIZE, NULL);
     dms_train_options o = student(f, "refused", good);
 
+    o.cache = keep_text("%s/unread", f->folder);
     o.teacher = teacher_of(f, "small.st", 32, NULL);
     expect_refusal(o, DMS_EMISMATCH, "photographs of 32 px");
     o.teacher = teacher_of(f, "two.st", SIZE, "N,D");
@@ -285,6 +287,59 @@ static void a_teacher_that_does_not_fit_is_refused_with_the_reason(void **state)
     expect_refusal(o, DMS_EINVAL, "frozen for the whole run");
     o.teacher = keep_text("%s", "");
     expect_refusal(o, DMS_EINVAL, "no teacher is given");
+    assert_int_equal(access(o.cache, F_OK), -1); /* no photograph was read */
+}
+
+/* The data set's table, in which nothing is known of patient 1. */
+static char *table_without_a_label(const small_training *f)
+{
+    char *path = keep_text("%s/data/unknown.csv", f->folder);
+    char *data = keep_text("%s/data", f->folder);
+    size_t size;
+    char *text = (char *)content(&size, data, "annotations.csv");
+    char *header = strchr(text, '\n') + 1, *row = strchr(header, '\n') + 1;
+    FILE *out = fopen(path, "w");
+
+    assert_non_null(out);
+    fwrite(text, 1, (size_t)(header - text), out);
+    fputs("1,57,Male,1_left.jpg,1_right.jpg,,,,,,,,,,\n", out);
+    fwrite(row, 1, size - (size_t)(row - text), out);
+    assert_int_equal(fclose(out), 0);
+    dms_free(text);
+    return path;
+}
+
+/* How many patients train, and how many of them by the teacher alone. */
+static size_t count_trained(size_t *taught, const dms_train_options *o)
+{
+    dms_trainer t;
+    size_t count;
+
+    open_trainer(&t, o);
+    count = t.patients.train_count;
+    *taught = t.patients.taught;
+    dms_trainer_release(&t);
+    return count;
+}
+
+static void patients_without_a_label_learn_from_the_teacher_alone(void **state)
+{
+    const small_training *f = *state;
+    char *none = keep_text("%s", "");
+    dms_train_options o = student(f, "unlabelled", none);
+    dms_error err = {0};
+    size_t taught;
+
+    o.data = table_without_a_label(f), o.val = 0;
+    assert_int_equal(count_trained(&taught, &o), PATIENTS - 1);
+    assert_int_equal(taught, 0);
+    o.teacher = teacher_of(f, "random.st", SIZE, NULL);
+    assert_int_equal(count_trained(&taught, &o), PATIENTS);
+    assert_int_equal(taught, 1);
+    o.epochs = 1, o.sampling = DMS_SAMPLING_BALANCED, o.mixup = 0.2;
+    o.pos_weight = true;
+    assert_ok(dms_train(NULL, &o, NULL, &err), &err);
+    assert_true(isfinite(loss_of(o.run, 0)));
 }
 
 /* What the teacher was trained on, its student knows too. */
@@ -354,6 +409,7 @@ int main(void)
         cmocka_unit_test(another_teacher_or_none_is_refused_on_resume),
         cmocka_unit_test(
             a_teacher_that_does_not_fit_is_refused_with_the_reason),
+        cmocka_unit_test(patients_without_a_label_learn_from_the_teacher_alone),
         cmocka_unit_test(the_student_records_its_teachers_photographs),
         cmocka_unit_test(a_frozen_student_on_stored_maps_is_taught_too),
         cmocka_unit_test(maps_are_compared_once_the_backbone_is_unfrozen),
