@@ -222,7 +222,7 @@ done:
 const cli_command cli_command_compare = {
     .name = "compare",
     .summary = "test whether predictions of the same patients differ",
-    .arguments = "PREDICTIONS...",
+    .arguments = "PREDICTIONS PREDICTIONS...",
     .text =
         "Compare two to 26 files of predictions of the same patients by a "
         "table of labels: each later one with the first. Prints the metrics "

@@ -6,7 +6,8 @@
 #include "net/compute.h"
 #include "train/phase.h"
 
-/* Suggest the metric of a similar name; without one, list all. */
+/* Suggest the metric of a similar name; without one, list all that can choose
+ * an epoch. */
 static dms_status check_metric(const char *name, dms_error *err)
 {
     const char *nearest = NULL;
@@ -31,7 +32,7 @@ static dms_status check_metric(const char *name, dms_error *err)
             (!nearest ||
              dms_word_distance(name, known) < dms_word_distance(name, nearest)))
             nearest = known;
-        if (len < sizeof all)
+        if (!dms_metric_lower_is_better((dms_metric)i) && len < sizeof all)
             len += dms_format(all + len, sizeof all - len, "%s%s",
                               i ? ", " : "", known);
     }
@@ -128,6 +129,10 @@ dms_status dms_train_options_check(const dms_train_options *o, dms_error *err)
         st = dms_fail(err, DMS_EINVAL,
                       "folds: 1 leaves no patients to train on; expected 2 to "
                       "20, or none");
+    else if (o->fold > 0 && o->folds == 0)
+        st = dms_fail(err, DMS_EINVAL,
+                      "fold %d: the number of folds is not given; give folds",
+                      o->fold);
     else if (o->fold > o->folds)
         st = dms_fail(err, DMS_EINVAL, "fold: %d, but folds is %d", o->fold,
                       o->folds);

@@ -96,6 +96,7 @@ class Models(Refusal):
     def test_each_is_named_wherever_a_model_is_expected(self):
         for name, says in self.wrong_files():
             for words in (("train", *TINY, "--run", "new", "--init", name),
+                          ("train", *TINY, "--run", "new", "--teacher", name),
                           ("predict", "--model", name, "--left", "x.jpg"),
                           ("info", name)):
                 with self.subTest(name=name, verb=words[0]):
@@ -109,6 +110,11 @@ class Models(Refusal):
         self.refused(3, "r: is a folder, expected a file", "info", "r")
         self.refused(2, "r: is a folder without fold1/best.safetensors",
                      "predict", "--model", "r", "--left", "x.jpg")
+
+    def test_a_teacher_of_other_photographs_is_refused(self):
+        self.refused(3, "reads photographs of 32 px, the student those of 64",
+                     "train", *TINY, "--size", 64, "--run", "new",
+                     "--teacher", "r/best.safetensors")
 
     def test_a_quantised_model_is_not_trained(self):
         must("quantize", "--model", "r/best.safetensors", "--data", "set",
@@ -249,6 +255,10 @@ class Options(Refusal):
                                 "of odir_kappa, ", "train", *TINY, "--run",
                                 "new", "--metric", name)
             self.assertIn(", micro_auc\n", said)
+
+    def test_a_fold_without_folds(self):
+        self.refused(2, "fold 2: the number of folds is not given", "train",
+                     *TINY, "--run", "new", "--fold", 2)
 
     def test_resume_has_three_words(self):
         for word in ("yes", "no", "on", "1", "TRUE"):

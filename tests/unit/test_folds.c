@@ -386,6 +386,8 @@ static void numbers_of_folds_that_make_no_sense_are_refused(void **state)
     assert_string_equal(err.message, "fold: 4, but folds is 3");
     o.folds = 0, o.fold = 1;
     err = refused(&o, DMS_EINVAL);
+    assert_string_equal(err.message,
+                        "fold 1: the number of folds is not given; give folds");
     o.folds = 20, o.fold = 0;
     err = refused(&o, DMS_EINVAL);
     assert_non_null(strstr(err.message, "groups that a fold keeps together"));
