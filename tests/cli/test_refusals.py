@@ -23,7 +23,7 @@ TINY = ("--data", "set", "--cache", "cache", "--backbone", "resnet18",
         "--width", 16, "--size", 32, "--batch", 4, "--ema-decay", 0,
         "--optimizer", "sgd", "--lr", 0.001, "--epochs", 1, "--threads", 1)
 # Said when photographs are read, for duplicates or to prepare them.
-WORK = re.compile(r"photographs \d+/\d+|epoch|evaluate \d|calibrate|adapting")
+WORK = re.compile(r"photographs \d+/\d+|epoch|evaluate \d|calibrate \d|adapting")
 ONNX = b"\x08\x08\x12\x07pytorch\x1a\x051.13." + bytes(40)
 MODEL = "expected a model file, such as a run's best.safetensors"
 FOLDER = None
