@@ -280,7 +280,8 @@ typedef struct feeding {
 static dms_status forward(const dms_engine *e, dms_engine_batch *batch,
                           dms_error *err)
 {
-    size_t net = (size_t)(batch->worker * e->member_count + batch->member);
+    size_t net =
+        (size_t)batch->worker * (size_t)e->member_count + (size_t)batch->member;
     dms_views *views = e->views ? &e->views[net] : NULL;
     dms_status st = views ? dms_views_forward(views, batch->net, err)
                           : dms_net_forward(batch->net, 0, err);

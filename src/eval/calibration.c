@@ -100,6 +100,9 @@ static double newton_step(dms_calibration *step, const column *c,
     return ga * step->slope + gb * step->intercept;
 }
 
+/* Of a step; the last one takes a ten-thousand-millionth of it. */
+enum { HALVINGS = 34 };
+
 /* A whole step may overshoot: it is halved until the loss decreases. */
 static dms_calibration fit_platt(const column *c, size_t known,
                                  size_t positives)
@@ -110,11 +113,13 @@ static dms_calibration fit_platt(const column *c, size_t known,
 
     for (int i = 0; i < 100; i++) {
         dms_calibration step;
-        double falls = newton_step(&step, c, at), share = 1;
+        double falls = newton_step(&step, c, at);
+        int halvings = 0;
 
         if (!(falls < -1e-14 * (1 + fabs(loss))))
             break;
-        for (; share > 1e-10; share /= 2) {
+        for (; halvings < HALVINGS; halvings++) {
+            double share = ldexp(1, -halvings);
             dms_calibration next = {at.slope + share * step.slope,
                                     at.intercept + share * step.intercept};
             double reached = platt_loss(c, next);
@@ -124,7 +129,7 @@ static dms_calibration fit_platt(const column *c, size_t known,
                 break;
             }
         }
-        if (share <= 1e-10)
+        if (halvings == HALVINGS)
             break; /* rounding: no step decreases it any more */
     }
     return at;

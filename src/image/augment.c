@@ -136,8 +136,9 @@ static void sample_mean(uint8_t *dst, const dms_augment_source *src,
     int sum[3] = {n * n / 2, n * n / 2, n * n / 2};
 
     for (int i = 0; i < n * n; i++) {
-        double x = px + (i % n + 0.5) / n - 0.5;
-        double y = py + (double)(i / n) / n + 0.5 / n - 0.5;
+        int row = i / n, column = i % n;
+        double x = px + (column + 0.5) / n - 0.5;
+        double y = py + (double)row / n + 0.5 / n - 0.5;
         uint8_t rgb[3];
 
         sample(rgb, src->rgb, src->size,

@@ -114,7 +114,8 @@ static dms_status each_figure(const listed *l, take_figure *take, void *user,
                               dms_error *err)
 {
     static const char head[] = "\n## Figures\n";
-    const char *at = has_card(l) ? strstr(l->text, head) : NULL, *line;
+    const char *card = has_card(l) ? l->text : NULL, *line;
+    const char *at = card ? strstr(card, head) : NULL;
     size_t len, rows = 0;
     dms_status st = DMS_OK;
 

@@ -115,6 +115,9 @@ void dms_svg_ticks_find(dms_svg_ticks *ticks, const dms_svg_axis *axis)
     /* very large and very small numbers are written with exponents */
     if (decimals > 6 || fmax(fabs(axis->low), fabs(axis->high)) >= 1e7)
         decimals = -1;
-    for (double i = first; i <= last; i++)
-        add_tick(ticks, i == 0 ? 0 : i * step, decimals);
+    for (int i = 0; i <= (int)(last - first); i++) {
+        double at = first + i;
+
+        add_tick(ticks, at == 0 ? 0 : at * step, decimals);
+    }
 }

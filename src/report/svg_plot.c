@@ -169,7 +169,7 @@ static void draw_y_tick(dms_svg_page *page, double at, const char *text)
     put_segment(page, page->left, y, right, y, "stroke=\"" GRID "\"");
     put_segment(page, page->left - TICK, y, page->left, y,
                 "stroke=\"" INK "\"");
-    put_text(page, page->left - TICK - 3, y + SMALL / 2 - 1.5, SMALL,
+    put_text(page, page->left - TICK - 3, y + SMALL / 2.0 - 1.5, SMALL,
              "text-anchor=\"end\"", text);
 }
 
@@ -235,7 +235,7 @@ void dms_svg_panel_begin(dms_svg_page *page, const dms_svg_panel *panel)
         panel->title ? BOLD * dms_svg_text_width(panel->title, FONT) : 0;
     dms_strbuf_puts(&page->body, "<g>\n");
     if (panel->title)
-        put_text(page, page->left, page->top - FONT / 2, FONT,
+        put_text(page, page->left, page->top - FONT / 2.0, FONT,
                  "font-weight=\"bold\"", panel->title);
     draw_ticks(page, &page->panel.x, draw_x_tick);
     draw_ticks(page, &page->panel.y, draw_y_tick);
@@ -364,7 +364,7 @@ void dms_svg_legend(dms_svg_page *page, int series, dms_svg_sample sample,
     }
     if (sample != DMS_SVG_AS_LINE)
         put_marker(page, series, page->left + SAMPLE / 2.0, y);
-    put_text(page, page->left + SAMPLE + 6, y + FONT / 2 - 2, FONT, "", text);
+    put_text(page, page->left + SAMPLE + 6, y + FONT / 2.0 - 2, FONT, "", text);
     page->widest =
         fmax(page->widest, SAMPLE + 6 + dms_svg_text_width(text, FONT));
     page->entries++;
