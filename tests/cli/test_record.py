@@ -371,7 +371,8 @@ class Resume(unittest.TestCase):
                 "time-limit": "5h", "checkpoint-interval": "7m",
                 "tensorboard": "no"}
         self.assertEqual(set(re.findall("--([a-z-]+)", said)),
-                         {*anew, "schedule", "epochs", "start-size"})
+                         {*anew, "schedule", "epochs", "start-size",
+                          "teacher"})
         done = dmsnet("train", "--resume", "--run", "run", *(
             f"--{name}={value}" for name, value in anew.items()))
         self.assertEqual(done.returncode, 0, done.stderr)
